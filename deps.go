@@ -1,0 +1,36 @@
+//go:build deps
+
+package aihub
+
+import (
+	_ "github.com/a-h/templ"
+	_ "github.com/alexedwards/scs/v2"
+	_ "github.com/apache/arrow-go/v18/parquet/pqarrow"
+	_ "github.com/casbin/casbin/v2"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humagin"
+	_ "github.com/docker/docker/client"
+	_ "github.com/gin-gonic/gin"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/google/go-containerregistry/pkg/v1/layout"
+	_ "github.com/google/go-containerregistry/pkg/v1/mutate"
+	_ "github.com/google/go-containerregistry/pkg/v1/tarball"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/minio/minio-go/v7"
+	_ "github.com/nicksnyder/go-i18n/v2/i18n"
+	_ "github.com/opencontainers/runtime-spec/specs-go"
+	_ "github.com/pressly/goose/v3"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/santhosh-tekuri/jsonschema/v6"
+	_ "github.com/spf13/cobra"
+	_ "github.com/yuin/goldmark"
+	_ "golang.org/x/crypto/argon2"
+	_ "golang.org/x/term"
+	_ "golang.org/x/text/encoding/simplifiedchinese"
+	_ "gvisor.dev/gvisor/runsc/cli/maincli"
+	_ "modernc.org/sqlite"
+	_ "pgregory.net/rapid"
+)

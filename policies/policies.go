@@ -1,0 +1,112 @@
+// Package policies answers "may she?". An Actor (a person with roles in an
+// organisation, or the platform itself) asks to take an Action on an Object;
+// the Engine, a casbin model over typed tuples (role, kind, action, relation),
+// returns a Permit or a refusal. A Permit cannot be made anywhere else, and
+// every write of internal/store that a person causes takes one: forgetting the
+// check does not compile. A Scope is the same for reads: it says which
+// organisation's things an actor may see.
+//
+// What may leave, and with how many digits, is package sharing's; the log that
+// keeps every Decision is package ledger's.
+package policies
+
+import (
+	"time"
+
+	"aihub"
+)
+
+// Action is a verb on an Object, "kind.verb".
+type Action string
+
+// The actions.
+const (
+	OrgCreate        Action = "org.create"
+	UserCreate       Action = "user.create"
+	TokenCreate      Action = "token.create"
+	DatasetPropose   Action = "dataset.propose"
+	DatasetApprove   Action = "dataset.approve" // and reject; never by its author
+	DatasetWithdraw  Action = "dataset.withdraw"
+	ScenarioPublish  Action = "scenario.publish"
+	ScenarioClose    Action = "scenario.close"
+	EnrolmentRequest Action = "enrolment.request"
+	EnrolmentDecide  Action = "enrolment.decide"
+	EnrolmentRevoke  Action = "enrolment.revoke"
+	SubmissionCreate Action = "submission.create"
+	SubmissionCancel Action = "submission.cancel"
+	ReleaseVote      Action = "release.vote"  // never by the organisation it is about
+	ReleaseScore     Action = "release.score" // the platform, when sharing says so
+	ImagePush        Action = "image.push"
+	LogRead          Action = "log.read" // steward reads a hidden run's log
+	LedgerRead       Action = "ledger.read"
+	SampleRead       Action = "sample.read"
+)
+
+// Object is what an action is about. Org is whose it is; Author is who made it
+// ("" when it does not matter): four-eyes rules compare them with the actor.
+type Object struct {
+	Kind   string // the part of the action before the dot
+	ID     string
+	Org    aihub.OrgID
+	Author aihub.UserID
+}
+
+// Decision is what the engine found, as the ledger keeps it.
+type Decision struct {
+	Actor   aihub.Actor `json:"actor"`
+	Action  Action      `json:"action"`
+	Object  Object      `json:"object"`
+	Allowed bool        `json:"allowed"`
+	Rule    string      `json:"rule"` // the policy line that decided
+	At      time.Time   `json:"at"`
+}
+
+// Permit is an allowed Decision. Its zero value permits nothing.
+type Permit struct{ d Decision }
+
+// Decision returns what was decided.
+func (p Permit) Decision() Decision { return p.d }
+
+// Actor returns who holds the permit.
+func (p Permit) Actor() aihub.Actor { return p.d.Actor }
+
+// Check returns nil when p allows action on the object with this id. The store
+// calls it first in every write.
+func (p Permit) Check(action Action, id string) error {
+	if p.d.Allowed && p.d.Action == action && p.d.Object.ID == id {
+		return nil
+	}
+	return aihub.Errorf(aihub.Refused, aihub.Text{
+		EN: "this permit does not cover " + string(action) + " on " + id,
+		ZH: "该许可不包括对 " + id + " 执行 " + string(action),
+	})
+}
+
+// Scope says what an actor may read. Its zero value sees only what is public.
+// Another organisation's thing and a thing that does not exist look the same.
+type Scope struct {
+	actor aihub.Actor
+	all   bool
+}
+
+// ScopeOf returns what the actor may read.
+func ScopeOf(a aihub.Actor) Scope {
+	return Scope{actor: a, all: a.Has(aihub.Steward) || a.Has(aihub.Reviewer) || a.User == system}
+}
+
+// Actor returns whose scope it is.
+func (s Scope) Actor() aihub.Actor { return s.actor }
+
+// All reports whether the scope covers every organisation's submissions, runs
+// and enrolments (stewards, reviewers, the platform; not vendors or operators).
+func (s Scope) All() bool { return s.all }
+
+// Sees reports whether things of org are in scope.
+func (s Scope) Sees(org aihub.OrgID) bool {
+	return s.all || (org != "" && org == s.actor.Org)
+}
+
+const system aihub.UserID = "aihub:platform"
+
+// Platform is the actor for what the platform does by itself.
+func Platform() aihub.Actor { return aihub.Actor{User: system} }

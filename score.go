@@ -1,0 +1,128 @@
+package aihub
+
+import "time"
+
+// MetricStatus says whether a metric has a value.
+type MetricStatus string
+
+// The statuses. Boards sort undefined last.
+const (
+	MetricOK         MetricStatus = "ok"
+	MetricUndefined  MetricStatus = "undefined"
+	MetricDegenerate MetricStatus = "degenerate" // defined by convention; see the reason
+)
+
+// MetricValue is one number about quality. Value is never NaN: an undefined
+// metric has status and reason instead.
+type MetricValue struct {
+	ID        string       `json:"id"`        // as the spec names it
+	Signature string       `json:"signature"` // name@version and every parameter
+	Value     float64      `json:"value"`
+	N         int64        `json:"n"` // rows it was computed on
+	Status    MetricStatus `json:"status"`
+	Reason    string       `json:"reason,omitempty"`
+	Lo        float64      `json:"lo,omitempty"` // confidence interval; Lo == Hi == 0 when there is none
+	Hi        float64      `json:"hi,omitempty"`
+}
+
+// Score is the sealed result of a submission, and what of it was released.
+type Score struct {
+	ID         ScoreID       `json:"id"`
+	Submission SubmissionID  `json:"submission"`
+	Run        RunID         `json:"run"`
+	Scenario   Ref           `json:"scenario"`
+	Round      string        `json:"round"`
+	Org        OrgID         `json:"org"`
+	Sealed     []MetricValue `json:"sealed,omitempty"` // full precision; never in a vendor's view
+	Released   []MetricValue `json:"released,omitempty"`
+	Note       string        `json:"note,omitempty"` // e.g. "no significant improvement"
+	Bits       float64       `json:"bits"`           // price charged for the release
+	ScoredAt   time.Time     `json:"scored_at"`
+	ReleasedAt time.Time     `json:"released_at"` // zero while sealed
+}
+
+// ReleaseState is where a release stands.
+type ReleaseState string
+
+// The states of a release.
+const (
+	ReleaseDraft      ReleaseState = "draft"
+	ReleaseSubmitted  ReleaseState = "submitted"
+	ReleaseScanning   ReleaseState = "scanning"
+	ReleaseBlocked    ReleaseState = "blocked"
+	ReleaseReview1    ReleaseState = "review_1"
+	ReleaseReview2    ReleaseState = "review_2"
+	ReleaseApproved   ReleaseState = "approved"
+	ReleaseRejected   ReleaseState = "rejected"
+	ReleaseReturned   ReleaseState = "returned"
+	ReleaseConflicted ReleaseState = "conflicted"
+	ReleaseReleasing  ReleaseState = "releasing"
+	ReleaseReleased   ReleaseState = "released"
+	ReleaseRevoked    ReleaseState = "revoked"
+	ReleaseWithdrawn  ReleaseState = "withdrawn"
+	ReleaseExpired    ReleaseState = "expired"
+	ReleaseFailed     ReleaseState = "failed"
+)
+
+var releaseMoves = moves[ReleaseState]{
+	ReleaseDraft:      {ReleaseSubmitted, ReleaseWithdrawn},
+	ReleaseSubmitted:  {ReleaseScanning, ReleaseWithdrawn, ReleaseExpired},
+	ReleaseScanning:   {ReleaseBlocked, ReleaseReview1, ReleaseApproved, ReleaseFailed},
+	ReleaseReview1:    {ReleaseReview2, ReleaseWithdrawn, ReleaseExpired},
+	ReleaseReview2:    {ReleaseApproved, ReleaseRejected, ReleaseReturned, ReleaseConflicted, ReleaseWithdrawn, ReleaseExpired},
+	ReleaseConflicted: {ReleaseApproved, ReleaseRejected, ReleaseExpired},
+	ReleaseReturned:   {ReleaseSubmitted, ReleaseWithdrawn, ReleaseExpired},
+	ReleaseApproved:   {ReleaseReleasing, ReleaseExpired},
+	ReleaseReleasing:  {ReleaseReleased, ReleaseFailed},
+	ReleaseReleased:   {ReleaseRevoked},
+}
+
+// Next returns nil when s may become to.
+func (s ReleaseState) Next(to ReleaseState) error { return releaseMoves.check("release", s, to) }
+
+// Release is a decision that something leaves: here, the score of a submission.
+type Release struct {
+	ID         ReleaseID    `json:"id"`
+	Score      ScoreID      `json:"score"`
+	Submission SubmissionID `json:"submission"`
+	Scenario   Ref          `json:"scenario"`
+	Org        OrgID        `json:"org"`     // whose work it is; its people never review it
+	Content    Digest       `json:"content"` // of what would leave, frozen at submit
+	State      ReleaseState `json:"state"`
+	DueAt      time.Time    `json:"due_at"` // the tick before which nothing is shown
+	Votes      []Vote       `json:"votes,omitempty"`
+	CreatedAt  time.Time    `json:"created_at"`
+	DecidedAt  time.Time    `json:"decided_at"`
+}
+
+// Vote is one reviewer's decision on a release. The first vote is blind: the
+// second reviewer does not see it before voting.
+type Vote struct {
+	By      UserID    `json:"by"`
+	Approve bool      `json:"approve"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+}
+
+// Budget is how much feedback about one hidden part one organisation has had.
+type Budget struct {
+	Scenario Ref     `json:"scenario"`
+	Round    string  `json:"round"`
+	Org      OrgID   `json:"org"`
+	Attempts int     `json:"attempts"` // charged or reserved
+	Quota    int     `json:"quota"`
+	Bits     float64 `json:"bits"`     // spent
+	Reserved float64 `json:"reserved"` // held by submissions under way
+	Total    float64 `json:"total"`
+}
+
+// Event is something that happened to a run or submission, for streams.
+type Event struct {
+	Seq        int64        `json:"seq"`
+	Submission SubmissionID `json:"submission"`
+	Run        RunID        `json:"run,omitempty"`
+	Type       string       `json:"type"` // submitted, run, log, scored, released, failed
+	State      string       `json:"state,omitempty"`
+	Text       string       `json:"text,omitempty"` // a log excerpt (smoke runs only)
+	At         time.Time    `json:"at"`
+}
