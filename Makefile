@@ -1,0 +1,41 @@
+# aihub: `make help` lists what there is.
+export CGO_ENABLED = 0
+GO      ?= go
+VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
+BIN      = bin/aihub
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test deps bench verify fmt clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/aihub with the sandbox inside
+	@sh internal/embedded/build.sh
+	@echo "building $(BIN) (the first time takes some minutes)"
+	@$(GO) build -tags embed -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/aihub
+
+demo: build ## build, start, and play the main job with three people
+	@$(BIN) demo
+
+deps: ## install what the tests need (Debian packages; needs root)
+	@sh deploy/test-deps.sh
+
+test: deps ## run every check and every test
+	@sh internal/embedded/build.sh
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet -tags embed ./...
+	$(GO) test -tags embed -timeout 40m ./...
+
+verify: ## regenerate generated files and fail on a difference
+	$(GO) generate ./...
+	git diff --exit-code
+
+bench: ## run the benchmarks of the hot paths
+	$(GO) test -tags embed -run '^$$' -bench . -benchtime 2s ./...
+
+fmt: ## format the Go files
+	@gofmt -l -w $$(git ls-files '*.go')
+
+clean: ## remove what the build made
+	rm -rf bin internal/embedded/*.zst

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs what the test suites need from Debian's packages: a browser with a
+# Chinese font. As root it installs; otherwise it says what is missing.
+set -eu
+need=""
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need="$need chromium"
+fc-list :lang=zh 2>/dev/null | grep -q . || need="$need fonts-noto-cjk"
+[ -n "$need" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "installing$need"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >/dev/null
+  apt-get install -y -qq --no-install-recommends $need fontconfig >/dev/null
+  exit 0
+fi
+echo "the browser tests need:$need"
+echo "install them with: sudo apt-get install$need fontconfig"
+[ -z "${CI:-}" ] || exit 1
