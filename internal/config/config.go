@@ -1,0 +1,123 @@
+// Package config is what an operator may set: one struct, read from a strict
+// YAML file, then overlaid by AIHUB_* variables. Every fault is reported at
+// once, with its line or variable.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"aihub"
+	"aihub/internal/yamlx"
+)
+
+// Config holds every setting. The zero Config is completed by Load.
+type Config struct {
+	Home    string `yaml:"home"`    // data directory: database, blobs, keys, caches
+	Listen  string `yaml:"listen"`  // host:port of the HTTP server
+	URL     string `yaml:"url"`     // how people reach it, for links; default http://Listen
+	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
+	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
+}
+
+// Default is what an empty file means, with home as the data directory.
+func Default(home string) Config {
+	return Config{Home: home, Listen: "127.0.0.1:8420"}
+}
+
+// Load reads file ("" for none; a missing default file is no fault), overlays
+// the environment and checks the whole.
+func Load(file string, getenv func(string) string) (Config, error) {
+	c := Default(HomeDir(getenv))
+	var faults []aihub.Fault
+	if file == "" {
+		file = getenv("AIHUB_CONFIG")
+	}
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return c, aihub.Errorf(aihub.Invalid, aihub.Text{
+				EN: "there is no configuration file " + file, ZH: "找不到配置文件 " + file,
+			}).WithHint(aihub.Text{EN: "check AIHUB_CONFIG", ZH: "请检查 AIHUB_CONFIG"})
+		}
+		if err != nil {
+			return c, err
+		}
+		faults = yamlx.Decode(b, &c)
+	}
+	overlay := map[string]*string{
+		"AIHUB_HOME": &c.Home, "AIHUB_LISTEN": &c.Listen, "AIHUB_URL": &c.URL, "AIHUB_BLOBS": &c.Blobs,
+	}
+	for k, to := range overlay {
+		if v := getenv(k); v != "" {
+			*to = v
+		}
+	}
+	if v := getenv("AIHUB_WORKERS"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			faults = append(faults, fault("AIHUB_WORKERS", "a whole number is expected", "应为整数"))
+		}
+		c.Workers = n
+	}
+	faults = append(faults, c.check()...)
+	if len(faults) > 0 {
+		return c, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "the configuration has faults", ZH: "配置有误"}).WithFaults(faults)
+	}
+	if c.URL == "" {
+		c.URL = "http://" + c.Listen
+	}
+	return c, nil
+}
+
+func (c Config) check() (faults []aihub.Fault) {
+	if host, port, err := net.SplitHostPort(c.Listen); err != nil || port == "" {
+		faults = append(faults, fault("listen", fmt.Sprintf("%q is not host:port", c.Listen), fmt.Sprintf("%q 不是 主机:端口", c.Listen)))
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		faults = append(faults, fault("listen", fmt.Sprintf("%q is not a port", port), fmt.Sprintf("%q 不是端口号", port)))
+	} else {
+		_ = host
+	}
+	if c.URL != "" {
+		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			faults = append(faults, fault("url", "an http or https address is expected", "应为 http 或 https 地址"))
+		}
+	}
+	if c.Workers < 0 || c.Workers > 1024 {
+		faults = append(faults, fault("workers", "0 to 1024 is expected", "应在 0 至 1024 之间"))
+	}
+	if !filepath.IsAbs(c.Home) {
+		faults = append(faults, fault("home", "an absolute path is expected", "应为绝对路径"))
+	}
+	return faults
+}
+
+func fault(where, en, zh string) aihub.Fault {
+	return aihub.Fault{Code: "config", Where: where, Message: aihub.Text{EN: en, ZH: zh}}
+}
+
+// HomeDir is where the platform keeps its data unless told otherwise:
+// AIHUB_HOME, /var/lib/aihub for root, else the user's data directory.
+func HomeDir(getenv func(string) string) string {
+	if v := getenv("AIHUB_HOME"); v != "" {
+		return v
+	}
+	if os.Getuid() == 0 {
+		return "/var/lib/aihub"
+	}
+	if v := getenv("XDG_DATA_HOME"); v != "" && strings.HasPrefix(v, "/") {
+		return filepath.Join(v, "aihub")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = os.TempDir()
+	}
+	return filepath.Join(home, ".local", "share", "aihub")
+}
