@@ -185,9 +185,9 @@ func TestDepth(t *testing.T) {
 
 func TestControlCharacters(t *testing.T) {
 	for src, where := range map[string]string{
-		"a: x\x00":               "line 1, column 5",
-		"a: 1\r\nb: \xff":        "line 2, column 4",
-		"a: 1\n名称: \x1b[31m":     "line 2, column 5",
+		"a: x\x00":                "line 1, column 5",
+		"a: 1\r\nb: \xff":         "line 2, column 4",
+		"a: 1\n名称: \x1b[31m":      "line 2, column 5",
 		"a: 1\rb: 2\rc: \xc3\x28": "line 3, column 4",
 	} {
 		var into any
