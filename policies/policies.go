@@ -11,6 +11,7 @@
 package policies
 
 import (
+	"strings"
 	"time"
 
 	"aihub"
@@ -19,7 +20,29 @@ import (
 // Action is a verb on an Object, "kind.verb".
 type Action string
 
-// The actions.
+// The actions, and what the Object of each says. ID is what Permit.Check of
+// the store compares; a field that is not named does not matter. A missing Org,
+// Author or For that a rule looks at means refusal.
+//
+//	org.create         ID: the new organisation
+//	user.create        ID: the new user
+//	token.create       ID: whose token it is (also to delete it)
+//	dataset.propose    ID: name; Org: who owns the name (for a new one: the actor's)
+//	dataset.approve    ID: name@N; Author: who proposed it
+//	dataset.withdraw   ID: name@N; Org: whose dataset
+//	scenario.publish   ID: name; Org: who owns the name (for a new one: the actor's)
+//	scenario.close     ID: name@N; Org: whose scenario
+//	enrolment.request  ID: scenario; For: the organisation that enrols
+//	enrolment.decide   ID: enrolment; Org: whose scenario; For: the organisation that enrols
+//	enrolment.revoke   ID: enrolment; Org: whose scenario
+//	submission.create  ID: scenario; Org: whose scenario; For: the organisation that submits
+//	submission.cancel  ID: submission; Org: the organisation that submitted
+//	release.vote       ID: release; Org: the organisation that submitted
+//	release.score      ID: release
+//	image.push         ID and Org: whose image it will be
+//	log.read           ID: run; Org: whose scenario
+//	ledger.read        nothing
+//	sample.read        ID: name@N; Org: empty when the version is published, else whose dataset
 const (
 	OrgCreate        Action = "org.create"
 	UserCreate       Action = "user.create"
@@ -42,13 +65,29 @@ const (
 	SampleRead       Action = "sample.read"
 )
 
-// Object is what an action is about. Org is whose it is; Author is who made it
-// ("" when it does not matter): four-eyes rules compare them with the actor.
+// Actions lists every action.
+var Actions = []Action{
+	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
+	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
+	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
+	LedgerRead, SampleRead,
+}
+
+// split returns the kind and the verb of a.
+func (a Action) split() (kind, verb string) {
+	kind, verb, _ = strings.Cut(string(a), ".")
+	return kind, verb
+}
+
+// Object is what an action is about. Org is whose it is, Author who made it, and
+// For the organisation that asks for it where that is not whose it is: rules of
+// four eyes compare them with the actor. Which are needed is said at the actions.
 type Object struct {
-	Kind   string // the part of the action before the dot
-	ID     string
-	Org    aihub.OrgID
-	Author aihub.UserID
+	Kind   string       `json:"kind"` // the part of the action before the dot
+	ID     string       `json:"id"`
+	Org    aihub.OrgID  `json:"org,omitempty"`
+	Author aihub.UserID `json:"author,omitempty"`
+	For    aihub.OrgID  `json:"for,omitempty"`
 }
 
 // Decision is what the engine found, as the ledger keeps it.
@@ -89,8 +128,11 @@ type Scope struct {
 	all   bool
 }
 
-// ScopeOf returns what the actor may read.
+// ScopeOf returns what the actor may read. Without a user there are no roles.
 func ScopeOf(a aihub.Actor) Scope {
+	if a.Anonymous() {
+		return Scope{}
+	}
 	return Scope{actor: a, all: a.Has(aihub.Steward) || a.Has(aihub.Reviewer) || a.User == system}
 }
 
