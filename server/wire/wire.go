@@ -5,11 +5,12 @@
 // open version. Errors are an aihub.Error as JSON with a matching status.
 //
 //	POST /signin                         SignIn -> SignedIn
+//	POST /signout                        the token that the request carries is no longer valid
 //	GET  /me                             -> aihub.Actor
 //	GET  /orgs, POST /orgs               []aihub.Org; aihub.Org
 //	GET  /users, POST /users             []aihub.User; NewUser
 //	GET  /datasets, /datasets/{ref}      []aihub.DatasetVersion
-//	POST /datasets                       multipart: manifest (YAML), data (file) -> NDJSON of Progress, last line has dataset or error
+//	POST /datasets                       multipart: manifest (YAML), then data (file) -> NDJSON of Progress, last line has dataset or error
 //	POST /datasets/{ref}/decision        Decide
 //	GET  /datasets/{ref}/sample          the public sample, ?format=csv|parquet (labels included)
 //	GET  /datasets/{ref}/card|profile    Markdown (?lang=zh|en) | JSON
@@ -26,7 +27,8 @@
 //	GET  /submissions?scenario=          []aihub.Submission
 //	GET  /submissions/{id}               SubmissionView
 //	POST /submissions/{id}/cancel
-//	GET  /submissions/{id}/events?after= server-sent events, data: aihub.Event; closes when the outcome is visible
+//	GET  /submissions/{id}/events?after= server-sent events, id: Seq, data: aihub.Event; when the outcome is
+//	                                     visible an event named "end" follows (data: SubmissionView) and the stream closes
 //	GET  /submissions/{id}/receipt       JSON proof, verifiable offline
 //	GET  /runs/{id}, /runs/{id}/log      aihub.Run; text (smoke: its organisation; hidden: steward)
 //	GET  /releases?state=, /releases/{id}
@@ -44,86 +46,99 @@ import (
 
 // SignIn asks for a bearer token.
 type SignIn struct {
-	User     aihub.UserID `json:"user"`
-	Password string       `json:"password"`
-	Name     string       `json:"name,omitempty"` // what the token is for, e.g. a host name
+	User     aihub.UserID `json:"user" required:"true" maxLength:"256" doc:"sign-in name"`
+	Password string       `json:"password" required:"true" maxLength:"1024" doc:"password"`
+	Name     string       `json:"name,omitempty" maxLength:"256" doc:"what the token is for, e.g. a host name"`
 }
 
 // SignedIn carries the token's secret, once.
 type SignedIn struct {
-	Token   string      `json:"token"`
-	Expires time.Time   `json:"expires"`
-	Actor   aihub.Actor `json:"actor"`
+	Token   string      `json:"token" doc:"the secret: send it as Authorization: Bearer; it is shown only here"`
+	Expires time.Time   `json:"expires" doc:"when the token stops working"`
+	Actor   aihub.Actor `json:"actor" doc:"who signed in"`
 }
 
-// NewUser creates a person.
+// NewOrg creates an organisation.
+type NewOrg struct {
+	ID   aihub.OrgID `json:"id" required:"true" maxLength:"64" doc:"lower-case slug"`
+	Name aihub.Text  `json:"name" required:"true" doc:"name in both languages"`
+}
+
+// NewUser creates a person. CreatedAt of the embedded user is ignored.
 type NewUser struct {
 	aihub.User
-	Password string `json:"password"`
+	Password string `json:"password" required:"true" maxLength:"1024" doc:"initial password, at least 10 bytes"`
 }
 
 // Decide approves or rejects.
 type Decide struct {
-	Approve bool   `json:"approve"`
-	Reason  string `json:"reason,omitempty"`
+	Approve bool   `json:"approve" required:"true" doc:"true to approve, false to reject"`
+	Reason  string `json:"reason,omitempty" maxLength:"2000" doc:"why; kept with the decision"`
 }
 
 // Progress is one line of a long request's answer. Exactly one field group is set.
 type Progress struct {
-	Stage   string                `json:"stage,omitempty"` // ingest, profile, mask, split, store
-	Done    int64                 `json:"done,omitempty"`  // rows
-	Total   int64                 `json:"total,omitempty"` // rows; 0 unknown
-	Dataset *aihub.DatasetVersion `json:"dataset,omitempty"`
-	Error   *aihub.Error          `json:"error,omitempty"`
+	Stage   string                `json:"stage,omitempty" doc:"ingest, profile, mask, split, store"`
+	Done    int64                 `json:"done,omitempty" doc:"rows done"`
+	Total   int64                 `json:"total,omitempty" doc:"rows; absent while unknown"`
+	Dataset *aihub.DatasetVersion `json:"dataset,omitempty" doc:"the result, in the last line"`
+	Error   *aihub.Error          `json:"error,omitempty" doc:"why it failed, in the last line"`
 }
 
 // ScenarioCard is a scenario in a list.
 type ScenarioCard struct {
 	aihub.Scenario
-	Enrolled    int       `json:"enrolled"`
-	Submissions int       `json:"submissions"`
-	Closes      time.Time `json:"closes"`
+	Enrolled    int       `json:"enrolled" doc:"organisations whose enrolment is approved"`
+	Submissions int       `json:"submissions" doc:"submissions that count, of all organisations"`
+	Closes      time.Time `json:"closes" doc:"when its last round closes; zero: open-ended"`
 }
 
 // ScenarioView is one scenario whole.
 type ScenarioView struct {
 	aihub.Scenario
-	Spec   json.RawMessage `json:"spec"` // canonical
-	Rounds []aihub.Round   `json:"rounds"`
+	Spec      json.RawMessage `json:"spec" doc:"canonical form"`
+	Rounds    []aihub.Round   `json:"rounds"`
+	Agreement aihub.Digest    `json:"agreement" doc:"digest of the agreement's text; send it back on enrolment"`
 }
 
 // NewScenario publishes a spec.
 type NewScenario struct {
-	Spec string `json:"spec"` // YAML
+	Spec string `json:"spec" required:"true" doc:"the spec, YAML"`
 }
 
 // Enrol signs the agreement for the actor's organisation.
 type Enrol struct {
-	Purpose   string       `json:"purpose"`
-	Agreement aihub.Digest `json:"agreement"` // digest of the agreement text that was shown
+	Purpose   string       `json:"purpose" required:"true" maxLength:"2000" doc:"what the organisation will do"`
+	Agreement aihub.Digest `json:"agreement" required:"true" maxLength:"100" doc:"digest of the agreement text that was shown"`
+}
+
+// AgreementDigest identifies the text of an agreement: both languages, the
+// Chinese first, between them a line with three hyphens.
+func AgreementDigest(t aihub.Text) aihub.Digest {
+	return aihub.DigestOf([]byte(t.ZH + "\n---\n" + t.EN))
 }
 
 // Image is a stored image.
 type Image struct {
-	Digest aihub.Digest `json:"digest"`
-	Bytes  int64        `json:"bytes"`
+	Digest aihub.Digest `json:"digest" doc:"name it by this in a submission"`
+	Bytes  int64        `json:"bytes" doc:"size of its layers and manifests, compressed"`
 }
 
 // NewSubmission enters an image.
 type NewSubmission struct {
-	Image aihub.Digest `json:"image"`
-	Round string       `json:"round,omitempty"` // default: the round that is open
-	Name  string       `json:"name,omitempty"`
-	Smoke bool         `json:"smoke,omitempty"`
-	Nonce string       `json:"nonce"`
+	Image aihub.Digest `json:"image" required:"true" maxLength:"100" doc:"digest of an image of the own organisation"`
+	Round string       `json:"round,omitempty" maxLength:"100" doc:"default: the round that is open"`
+	Name  string       `json:"name,omitempty" maxLength:"100" doc:"what its people call it; shown on the board"`
+	Smoke bool         `json:"smoke,omitempty" doc:"try it on the public sample; does not count"`
+	Nonce string       `json:"nonce" required:"true" minLength:"8" maxLength:"100" doc:"a random string: sending the same one again returns the first submission"`
 }
 
 // SubmissionView is one submission whole, as its viewer may see it.
 type SubmissionView struct {
 	aihub.Submission
 	Runs   []aihub.Run   `json:"runs"`
-	Score  *aihub.Score  `json:"score,omitempty"`
-	Budget *aihub.Budget `json:"budget,omitempty"`
+	Score  *aihub.Score  `json:"score,omitempty" doc:"what of it was released; absent before"`
+	Budget *aihub.Budget `json:"budget,omitempty" doc:"of its organisation in its round"`
 }
 
 // Board is the ranking of one round.
@@ -131,10 +146,10 @@ type Board struct {
 	Scenario aihub.Ref  `json:"scenario"`
 	Title    aihub.Text `json:"title"`
 	Round    string     `json:"round"`
-	Metrics  []string   `json:"metrics"` // ids, primary first
+	Metrics  []string   `json:"metrics" doc:"ids, primary first"`
 	Primary  string     `json:"primary"`
-	Better   string     `json:"better"` // max, min
-	AsOf     time.Time  `json:"as_of"`
+	Better   string     `json:"better" enum:"max,min"`
+	AsOf     time.Time  `json:"as_of" doc:"the tick up to which outcomes are shown"`
 	Rows     []BoardRow `json:"rows"`
 }
 
@@ -146,7 +161,12 @@ type BoardRow struct {
 	Org        aihub.Org           `json:"org"`
 	Name       string              `json:"name"`
 	Submission aihub.SubmissionID  `json:"submission"`
-	Baseline   bool                `json:"baseline"`
-	Values     []aihub.MetricValue `json:"values"` // in the order of Metrics
-	At         time.Time           `json:"at"`
+	Baseline   bool                `json:"baseline" doc:"entered by the scenario's own organisation"`
+	Values     []aihub.MetricValue `json:"values" doc:"in the order of metrics"`
+	At         time.Time           `json:"at" doc:"when it was submitted"`
+}
+
+// Checkpoint is the newest signed state of the ledger.
+type Checkpoint struct {
+	Checkpoint string `json:"checkpoint" doc:"signed note: origin, size, root hash, signature"`
 }
