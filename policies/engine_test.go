@@ -307,7 +307,7 @@ func compare(t *testing.T, e *Engine, a aihub.Actor, action Action, o Object) (a
 	p, err := e.Authorize(context.Background(), a, action, o)
 	want := reference(a, action, o)
 	if (err == nil) != want || p.Decision().Allowed != want {
-		t.Fatalf("Authorize(%+v, %q, %+v): %v; the reference says %v", a, action, o, err, want)
+		t.Errorf("Authorize(%+v, %q, %+v): %v; the reference says %v", a, action, o, err, want)
 	}
 	return want
 }
@@ -325,7 +325,7 @@ func TestAgreesWithReference(t *testing.T) {
 	for w := range allowed {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(2026, uint64(w)))
-			for range cases / len(allowed) {
+			for i := 0; i < cases/len(allowed) && !t.Failed(); i++ {
 				a, action, o := question(rng.IntN)
 				if compare(t, e, a, action, o) {
 					allowed[w]++
