@@ -112,12 +112,6 @@ type Enrol struct {
 	Agreement aihub.Digest `json:"agreement" required:"true" maxLength:"100" doc:"digest of the agreement text that was shown"`
 }
 
-// AgreementDigest identifies the text of an agreement: both languages, the
-// Chinese first, between them a line with three hyphens.
-func AgreementDigest(t aihub.Text) aihub.Digest {
-	return aihub.DigestOf([]byte(t.ZH + "\n---\n" + t.EN))
-}
-
 // Image is a stored image.
 type Image struct {
 	Digest aihub.Digest `json:"digest" doc:"name it by this in a submission"`
@@ -169,4 +163,14 @@ type BoardRow struct {
 // Checkpoint is the newest signed state of the ledger.
 type Checkpoint struct {
 	Checkpoint string `json:"checkpoint" doc:"signed note: origin, size, root hash, signature"`
+}
+
+// LedgerReport is what verifying the ledger found; store.LedgerReport, without
+// the store.
+type LedgerReport struct {
+	Leaves     int64         `json:"leaves"`
+	Root       string        `json:"root" doc:"root hash of the tree, hex"`
+	Rows       int64         `json:"rows" doc:"rows compared with the leaf that last wrote them"`
+	Checkpoint string        `json:"checkpoint" doc:"the newest signed checkpoint"`
+	Faults     []aihub.Fault `json:"faults,omitempty" doc:"what does not hold; absent when all does"`
 }

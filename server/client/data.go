@@ -1,0 +1,163 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"mime/multipart"
+
+	"aihub"
+	"aihub/server/wire"
+)
+
+// Datasets lists the dataset versions in scope.
+func (c *Client) Datasets(ctx context.Context) ([]aihub.DatasetVersion, error) {
+	return call[[]aihub.DatasetVersion](ctx, c, get("datasets"))
+}
+
+// Dataset returns one version, "name@N".
+func (c *Client) Dataset(ctx context.Context, ref string) (aihub.DatasetVersion, error) {
+	return call[aihub.DatasetVersion](ctx, c, get("datasets", ref))
+}
+
+// DatasetCard returns the data card, Markdown.
+func (c *Client) DatasetCard(ctx context.Context, ref string, lang aihub.Lang) (string, error) {
+	b, err := c.bytes(ctx, get("datasets", ref, "card").with("lang", string(lang)))
+	return string(b), err
+}
+
+// DatasetProfile returns the profile, detector evidence and risk numbers, JSON.
+func (c *Client) DatasetProfile(ctx context.Context, ref string) (json.RawMessage, error) {
+	return c.bytes(ctx, get("datasets", ref, "profile"))
+}
+
+// DatasetSample streams the public sample as "csv" or "parquet" into w.
+func (c *Client) DatasetSample(ctx context.Context, ref, format string, w io.Writer) error {
+	r := get("datasets", ref, "sample").with("format", format)
+	r.accept = "*/*"
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err = io.Copy(w, resp.Body); err != nil {
+		return c.broken(ctx, err)
+	}
+	return nil
+}
+
+// DecideDataset publishes or rejects a proposed version.
+func (c *Client) DecideDataset(ctx context.Context, ref string, d wire.Decide) error {
+	return c.command(ctx, d, "datasets", ref, "decision")
+}
+
+// PublishDataset proposes a dataset version from a manifest (YAML) and a data
+// file (CSV or Parquet), which it streams. progress (nil: none) is called for
+// each step the server reports.
+func (c *Client) PublishDataset(ctx context.Context, manifest []byte, data io.Reader, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
+	pr, pw := io.Pipe()
+	defer pr.Close() // ends the writer below, whatever happens
+	form := multipart.NewWriter(pw)
+	go func() {
+		pw.CloseWithError(func() error {
+			part, err := form.CreateFormFile("manifest", "manifest.yaml")
+			if err != nil {
+				return err
+			}
+			if _, err := part.Write(manifest); err != nil {
+				return err
+			}
+			if part, err = form.CreateFormFile("data", "data"); err != nil {
+				return err
+			}
+			if _, err := io.Copy(part, data); err != nil {
+				return err
+			}
+			return form.Close()
+		}())
+	}()
+	r := post("datasets")
+	r.body, r.kind, r.upload, r.accept = pr, form.FormDataContentType(), true, "application/x-ndjson, application/json"
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return aihub.DatasetVersion{}, err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(make([]byte, 64<<10), 16<<20) // the last line is a whole dataset version or a list of faults
+	for lines.Scan() {
+		var p wire.Progress
+		if err := json.Unmarshal(lines.Bytes(), &p); err != nil {
+			return aihub.DatasetVersion{}, c.broken(ctx, err)
+		}
+		switch {
+		case p.Error != nil:
+			return aihub.DatasetVersion{}, p.Error
+		case p.Dataset != nil:
+			return *p.Dataset, nil
+		case progress != nil:
+			progress(p)
+		}
+	}
+	err = lines.Err()
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return aihub.DatasetVersion{}, c.broken(ctx, err)
+}
+
+// Scenarios lists scenarios; empty arguments do not narrow.
+func (c *Client) Scenarios(ctx context.Context, query, field, area string) ([]wire.ScenarioCard, error) {
+	return call[[]wire.ScenarioCard](ctx, c, get("scenarios").with("q", query).with("field", field).with("area", area))
+}
+
+// Scenario returns one, "name@N" or the newest open version of "name".
+func (c *Client) Scenario(ctx context.Context, ref string) (wire.ScenarioView, error) {
+	return call[wire.ScenarioView](ctx, c, get("scenarios", ref))
+}
+
+// PublishScenario opens a scenario from its spec.
+func (c *Client) PublishScenario(ctx context.Context, n wire.NewScenario) (aihub.Scenario, error) {
+	return send[aihub.Scenario](ctx, c, n, "scenarios")
+}
+
+// CloseScenario takes no more submissions.
+func (c *Client) CloseScenario(ctx context.Context, ref string) error {
+	return c.command(ctx, nil, "scenarios", ref, "close")
+}
+
+// Board returns the ranking of a round; "" is the round that is open, or the first.
+func (c *Client) Board(ctx context.Context, ref, round string) (wire.Board, error) {
+	return call[wire.Board](ctx, c, get("scenarios", ref, "board").with("round", round))
+}
+
+// Enrol asks to take part for the actor's organisation.
+func (c *Client) Enrol(ctx context.Context, ref string, e wire.Enrol) (aihub.Enrolment, error) {
+	return send[aihub.Enrolment](ctx, c, e, "scenarios", ref, "enrolments")
+}
+
+// Enrolments lists those in scope, of one scenario or ("") of all.
+func (c *Client) Enrolments(ctx context.Context, ref string) ([]aihub.Enrolment, error) {
+	return call[[]aihub.Enrolment](ctx, c, get("enrolments").with("scenario", ref))
+}
+
+// DecideEnrolment approves or rejects.
+func (c *Client) DecideEnrolment(ctx context.Context, id string, d wire.Decide) error {
+	return c.command(ctx, d, "enrolments", id, "decision")
+}
+
+// Releases lists those in scope, in one state or ("") in any.
+func (c *Client) Releases(ctx context.Context, state aihub.ReleaseState) ([]aihub.Release, error) {
+	return call[[]aihub.Release](ctx, c, get("releases").with("state", string(state)))
+}
+
+// Release returns one.
+func (c *Client) Release(ctx context.Context, id string) (aihub.Release, error) {
+	return call[aihub.Release](ctx, c, get("releases", id))
+}
+
+// Vote votes on a release.
+func (c *Client) Vote(ctx context.Context, id string, d wire.Decide) error {
+	return c.command(ctx, d, "releases", id, "votes")
+}
