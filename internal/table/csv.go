@@ -1,0 +1,346 @@
+package table
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"aihub"
+)
+
+// CSVOptions says what is known about a CSV file beforehand.
+type CSVOptions struct {
+	Delimiter byte            // 0: found out among , ; tab |
+	Types     map[string]Type // declared types; other columns' are inferred
+	MaxRows   int64           // more are refused; 0: no limit
+}
+
+// Rows of a batch, and the bytes of text that end one early.
+const (
+	batchRows  = 4096
+	batchBytes = 4 << 20
+)
+
+// OpenCSV reads a table with a header line from r (UTF-8). The whole file is
+// checked first: every defect is in the one Contract error it returns, the
+// first 20 of each code with their place. Then the rows are read again, from r
+// itself when it can seek, else from an unlinked temporary copy.
+//
+// An empty field is null. A column whose type is not declared gets the
+// narrowest type that all its values have: int64, float64, bool, date,
+// timestamp, or string. Numbers with leading zeros are strings.
+func OpenCSV(r io.Reader, o CSVOptions) (Reader, error) {
+	src, done, err := rewindable(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &csvReader{src: src, done: done}
+	if err := c.check(o); err != nil {
+		done()
+		return nil, err
+	}
+	if err := c.rewind(); err != nil {
+		done()
+		return nil, err
+	}
+	return c, nil
+}
+
+type csvReader struct {
+	src    io.ReadSeeker
+	origin int64 // offset in src at which the file begins
+	done   func() error
+	delim  byte
+	schema []Field
+	scan   *scanner
+	batch  *Batch
+	rows   int64 // found by check
+	read   int64
+}
+
+// rewindable returns r if it can seek, else a copy of it in a file that has no
+// name any more: nothing of it outlives the process.
+func rewindable(r io.Reader) (io.ReadSeeker, func() error, error) {
+	if s, ok := r.(io.ReadSeeker); ok {
+		if _, err := s.Seek(0, io.SeekCurrent); err == nil {
+			return s, func() error { return nil }, nil
+		}
+	}
+	f, err := os.CreateTemp("", "aihub-csv-*")
+	if err != nil {
+		return nil, nil, fmt.Errorf("copy a CSV: %w", err)
+	}
+	err = os.Remove(f.Name())
+	if err == nil {
+		_, err = io.Copy(f, r)
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, fmt.Errorf("copy a CSV: %w", err)
+	}
+	return f, f.Close, nil
+}
+
+// check reads the file once: header, types, and every defect.
+func (c *csvReader) check(o CSVOptions) error {
+	var err error
+	if c.origin, err = c.src.Seek(0, io.SeekCurrent); err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(c.src, sniffBytes)
+	if err := skipBOM(r); err != nil {
+		return err
+	}
+	c.delim = o.Delimiter
+	if c.delim == 0 {
+		if c.delim, err = sniff(r); err != nil {
+			return err
+		}
+	}
+	var f faults
+	s := newScanner(r, c.delim, &f)
+	if err := s.next(); err == io.EOF {
+		f.add("empty", "line 1", aihub.Text{EN: "the file is empty: a header line with column names is expected", ZH: "文件为空：需要一行列名"})
+		return f.err(notATable, aihub.Text{})
+	} else if err != nil {
+		return err
+	}
+	s.checkText()
+	cols := c.header(s, &f, o)
+	for {
+		if err := s.next(); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+		c.rows++
+		if o.MaxRows > 0 && c.rows > o.MaxRows {
+			f.add("too_many_rows", fmt.Sprintf("line %d", s.start), aihub.Text{
+				EN: fmt.Sprintf("more than %d rows", o.MaxRows), ZH: fmt.Sprintf("超过 %d 行", o.MaxRows)})
+			break
+		}
+		s.checkText()
+		if len(s.fields) != len(cols) {
+			f.add("ragged", fmt.Sprintf("line %d", s.start), aihub.Text{
+				EN: fmt.Sprintf("row %d has %d fields, the header has %d", c.rows, len(s.fields), len(cols)),
+				ZH: fmt.Sprintf("第 %d 行数据有 %d 个字段，表头有 %d 个", c.rows, len(s.fields), len(cols))})
+			continue
+		}
+		for i := range cols {
+			cols[i].see(string(s.field(i)), c.rows, s.fields[i].line, &f)
+		}
+	}
+	for i := range cols {
+		c.schema = append(c.schema, Field{cols[i].name, cols[i].typ()})
+	}
+	return f.err(notATable, aihub.Text{
+		EN: fmt.Sprintf("the fields are separated by %q; mend the places named and try again", string(c.delim)),
+		ZH: fmt.Sprintf("字段分隔符为 %q；请修正上述位置后重试", string(c.delim)),
+	})
+}
+
+var notATable = aihub.Text{EN: "the CSV file breaks its contract", ZH: "CSV 文件不符合约定"}
+
+// header checks the column names and starts what is known of each column.
+func (c *csvReader) header(s *scanner, f *faults, o CSVOptions) []guess {
+	var cols []guess
+	seen := map[string]int{}
+	for i := range s.fields {
+		name := strings.TrimSpace(string(s.field(i)))
+		where := fmt.Sprintf("line %d, column %d", s.fields[i].line, s.fields[i].col+1)
+		switch {
+		case name == "":
+			f.add("column_name", where, aihub.Text{EN: fmt.Sprintf("column %d has no name", i+1), ZH: fmt.Sprintf("第 %d 列没有列名", i+1)})
+		case len(name) > maxName || strings.ContainsFunc(name, unicode.IsControl):
+			f.add("column_name", where, aihub.Text{EN: fmt.Sprintf("the name of column %d is longer than %d bytes or has control characters", i+1, maxName), ZH: fmt.Sprintf("第 %d 列的列名超过 %d 字节或含控制字符", i+1, maxName)})
+		case seen[name] > 0:
+			f.add("duplicate_column", where, aihub.Text{EN: fmt.Sprintf("columns %d and %d are both named %q", seen[name], i+1, clip(name)), ZH: fmt.Sprintf("第 %d 列与第 %d 列同名：%q", seen[name], i+1, clip(name))})
+		}
+		seen[name] = i + 1
+		cols = append(cols, newGuess(name, o.Types[name]))
+	}
+	for name, t := range o.Types {
+		if seen[name] == 0 {
+			f.add("missing_column", "line 1", aihub.Text{EN: fmt.Sprintf("there is no column %q", clip(name)), ZH: fmt.Sprintf("缺少列 %q", clip(name))})
+		} else if !t.Known() {
+			f.add("type", "line 1", aihub.Text{EN: fmt.Sprintf("column %q is declared %q, which is no type", clip(name), clip(string(t))), ZH: fmt.Sprintf("列 %q 声明的类型 %q 不存在", clip(name), clip(string(t)))})
+		}
+	}
+	slices.SortStableFunc(f.list, func(a, b aihub.Fault) int { // Types is a map: its faults in a fixed order
+		if a.Code != "missing_column" || b.Code != "missing_column" {
+			return 0
+		}
+		return strings.Compare(a.Message.EN, b.Message.EN)
+	})
+	return cols
+}
+
+// guess is what the values of a column have been so far.
+type guess struct {
+	name     string
+	declared Type
+	may      []Type // still possible, narrowest first
+	big      bool   // an integer beyond 2^53: a float would not keep it
+	some     bool
+}
+
+func newGuess(name string, declared Type) guess {
+	g := guess{name: name, declared: declared}
+	if declared == "" {
+		g.may = []Type{Int64, Float64, Bool, Date, Timestamp}
+	}
+	return g
+}
+
+func (g *guess) see(v string, row, line int64, f *faults) {
+	if v == "" {
+		return
+	}
+	if g.declared != "" {
+		if g.declared.Known() && !fits(g.declared, v) {
+			f.add("type", fmt.Sprintf("row %d (line %d), column %s", row, line, clip(g.name)), aihub.Text{
+				EN: fmt.Sprintf("expected %s, found text that looks like %q", g.declared, Shape(v)),
+				ZH: fmt.Sprintf("应为 %s，实际内容形如 %q", g.declared, Shape(v)),
+			})
+		}
+		return
+	}
+	g.some = true
+	g.may = slices.DeleteFunc(g.may, func(t Type) (no bool) {
+		ok := false
+		switch t {
+		case Int64:
+			n, isInt := parseInt(v, false)
+			ok = isInt
+			g.big = g.big || isInt && (n > 1<<53 || n < -1<<53)
+		case Float64:
+			_, ok = parseFloat(v, false)
+		case Bool:
+			_, ok = parseBool(v)
+		case Date:
+			_, ok = ParseDate(v)
+		case Timestamp:
+			_, ok = parseTimestamp(v)
+		}
+		return !ok
+	})
+}
+
+func (g *guess) typ() Type {
+	if g.declared != "" {
+		return g.declared
+	}
+	for _, t := range g.may {
+		if g.some && !(t == Float64 && g.big) {
+			return t
+		}
+	}
+	return String
+}
+
+// fits reports whether v can be read as a declared t.
+func fits(t Type, v string) bool {
+	var c = Column{Field: Field{Type: t}}
+	return c.parse(v)
+}
+
+// parse appends the value that v stands for; "" is null.
+func (c *Column) parse(v string) (ok bool) {
+	if v == "" {
+		c.AppendNull()
+		return true
+	}
+	switch c.Type {
+	case String:
+		c.AppendStr(v)
+		return true
+	case Float64:
+		var f float64
+		if f, ok = parseFloat(v, true); ok {
+			c.AppendFlt(f)
+		}
+	case Bool:
+		var b bool
+		if b, ok = parseBool(v); ok {
+			c.AppendBool(b)
+		}
+	default:
+		n := int64(math.MinInt64)
+		switch c.Type {
+		case Int64:
+			n, ok = parseInt(v, true)
+		case Date:
+			n, ok = ParseDate(v)
+		case Timestamp:
+			n, ok = parseTimestamp(v)
+		}
+		if ok {
+			c.AppendInt(n)
+		}
+	}
+	return ok
+}
+
+// rewind starts the second reading, behind the header.
+func (c *csvReader) rewind() error {
+	if _, err := c.src.Seek(c.origin, io.SeekStart); err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(c.src, sniffBytes)
+	if err := skipBOM(r); err != nil {
+		return err
+	}
+	c.scan = newScanner(r, c.delim, nil)
+	c.batch = NewBatch(c.schema, 0)
+	if err := c.scan.next(); err != nil {
+		return changed(err)
+	}
+	return nil
+}
+
+func (c *csvReader) Schema() []Field { return c.schema }
+
+func (c *csvReader) Next() (*Batch, error) {
+	c.batch.Reset()
+	for n := 0; c.batch.Rows < batchRows && n < batchBytes; {
+		err := c.scan.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		if c.read++; len(c.scan.fields) != len(c.schema) || c.read > c.rows {
+			return nil, changed(nil)
+		}
+		for i := range c.batch.Cols {
+			if !c.batch.Cols[i].parse(string(c.scan.field(i))) {
+				return nil, changed(nil)
+			}
+		}
+		c.batch.Rows++
+		n += len(c.scan.rec)
+	}
+	if c.batch.Rows > 0 {
+		return c.batch, nil
+	}
+	if c.read != c.rows {
+		return nil, changed(nil)
+	}
+	return nil, io.EOF
+}
+
+func (c *csvReader) Close() error { return c.done() }
+
+// changed is the error for a file that was another one when it was checked.
+func changed(err error) error {
+	return aihub.Errorf(aihub.Conflict, aihub.Text{EN: "the CSV file changed while it was read", ZH: "CSV 文件在读取过程中被改动"}).Because(err)
+}

@@ -1,0 +1,229 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"aihub"
+)
+
+// Bounds of a CSV file. A record is at most maxRecord bytes whatever its fields.
+const (
+	maxField   = 1 << 20
+	maxRecord  = 16 << 20
+	maxColumns = 2000
+	maxName    = 200 // bytes of a column's name
+	sniffBytes = 64 << 10
+)
+
+// scanner reads records of RFC 4180 text. It goes on after a defect, so that
+// one reading finds them all; faults is nil in the second reading.
+type scanner struct {
+	r     *bufio.Reader
+	delim byte
+	line  int64 // of the next byte, from 1
+	col   int   // characters before the next byte on its line
+
+	rec    []byte // all fields of the record, one after another
+	fields []span
+	start  int64 // line on which the record began
+	faults *faults
+}
+
+// span is one field of scanner.rec and where it began.
+type span struct {
+	from, to int
+	line     int64
+	col      int
+	quoted   bool
+}
+
+func newScanner(r *bufio.Reader, delim byte, f *faults) *scanner {
+	return &scanner{r: r, delim: delim, line: 1, faults: f}
+}
+
+func (s *scanner) field(i int) []byte { return s.rec[s.fields[i].from:s.fields[i].to] }
+
+func (s *scanner) fault(code string, line int64, col int, en, zh string) {
+	if s.faults != nil {
+		s.faults.add(code, fmt.Sprintf("line %d, column %d", line, col+1), aihub.Text{EN: en, ZH: zh})
+	}
+}
+
+// States of a field.
+const (
+	atStart  = iota // nothing read of the field
+	plain           // in a field without quotes
+	inQuotes        // between quotes
+	afterEnd        // behind the closing quote
+)
+
+// next reads the next record that is not an empty line; io.EOF at the end.
+func (s *scanner) next() error {
+	for {
+		err := s.record()
+		if err != nil || len(s.fields) > 1 || s.fields[0].quoted || s.fields[0].to > 0 {
+			return err
+		}
+	}
+}
+
+func (s *scanner) record() error {
+	s.rec, s.fields, s.start = s.rec[:0], s.fields[:0], s.line
+	state := atStart
+	f := span{line: s.line, col: s.col}
+	tooLong, tooMany := false, false
+	put := func(b byte) {
+		if len(s.rec)-f.from < maxField && len(s.rec) < maxRecord {
+			s.rec = append(s.rec, b)
+			return
+		}
+		if !tooLong {
+			tooLong = true
+			s.fault("too_long", f.line, f.col,
+				fmt.Sprintf("a field is longer than %d bytes, or its row longer than %d; is a quote missing?", maxField, maxRecord),
+				fmt.Sprintf("字段超过 %d 字节，或该行超过 %d 字节；是否缺少引号？", maxField, maxRecord))
+		}
+	}
+	end := func() {
+		f.to = len(s.rec)
+		if len(s.fields) < maxColumns+1 {
+			s.fields = append(s.fields, f)
+		} else if !tooMany {
+			tooMany = true
+			s.fault("too_many_columns", f.line, f.col, fmt.Sprintf("a row has more than %d fields", maxColumns), fmt.Sprintf("一行超过 %d 个字段", maxColumns))
+		}
+		f = span{from: len(s.rec), line: s.line, col: s.col}
+		state, tooLong = atStart, false
+	}
+	for {
+		b, err := s.r.ReadByte()
+		if err != nil && err != io.EOF {
+			return err
+		}
+		if err == io.EOF {
+			if state == inQuotes {
+				s.fault("open_quote", f.line, f.col, "the file ends inside this quoted field", "文件在此带引号字段内结束")
+			}
+			if state == atStart && len(s.fields) == 0 {
+				return io.EOF
+			}
+			end()
+			return nil
+		}
+		if b&0xc0 != 0x80 { // count characters, not bytes
+			s.col++
+		}
+		if b == 0 {
+			s.fault("nul", s.line, s.col-1, "a NUL byte: this is not a text file", "含 NUL 字节：这不是文本文件")
+			continue
+		}
+		if state == inQuotes {
+			switch b {
+			case '"':
+				if n, _ := s.r.Peek(1); len(n) == 1 && n[0] == '"' {
+					s.r.ReadByte()
+					s.col++
+					put('"')
+				} else {
+					state = afterEnd
+				}
+			case '\n':
+				put(b)
+				s.line, s.col = s.line+1, 0
+			default:
+				put(b)
+			}
+			continue
+		}
+		switch {
+		case b == s.delim:
+			end()
+		case b == '\n' || b == '\r':
+			if b == '\r' {
+				if n, _ := s.r.Peek(1); len(n) == 1 && n[0] == '\n' {
+					s.r.ReadByte()
+				}
+			}
+			s.line, s.col = s.line+1, 0
+			end()
+			return nil
+		case b == '"' && state == atStart:
+			state, f.quoted = inQuotes, true
+		case b == '"' && state == plain:
+			s.fault("bad_quote", s.line, s.col-1,
+				"a quote inside a field: put the field in quotes and double the quote inside it",
+				"字段中间出现引号：请给整个字段加引号，并将其中的引号写两次")
+			put(b)
+		case state == afterEnd:
+			s.fault("bad_quote", s.line, s.col-1,
+				"text behind a closing quote: double a quote that belongs to the field",
+				"右引号之后仍有内容：属于字段内容的引号请写两次")
+			state = plain
+			put(b)
+		default:
+			state = plain
+			put(b)
+		}
+	}
+}
+
+// checkText reports fields that are not UTF-8.
+func (s *scanner) checkText() {
+	for i, f := range s.fields {
+		if !utf8.Valid(s.field(i)) {
+			s.fault("encoding", f.line, f.col, "not UTF-8: save the file as UTF-8", "不是 UTF-8 编码：请将文件另存为 UTF-8")
+		}
+	}
+}
+
+// skipBOM drops a UTF-8 byte order mark, and refuses those of UTF-16.
+func skipBOM(r *bufio.Reader) error {
+	b, err := r.Peek(3)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
+		return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the file is UTF-16", ZH: "文件是 UTF-16 编码"}).
+			WithHint(aihub.Text{EN: "save it as UTF-8", ZH: "请另存为 UTF-8"})
+	}
+	if bytes.Equal(b, []byte{0xef, 0xbb, 0xbf}) {
+		_, err = r.Discard(3)
+		return err
+	}
+	return nil
+}
+
+// sniff picks the delimiter that cuts the first records into the same number of
+// fields, the most fields if several do; a comma when none does.
+func sniff(r *bufio.Reader) (byte, error) {
+	head, err := r.Peek(sniffBytes)
+	if err != nil && err != io.EOF {
+		return 0, err
+	}
+	complete := err == io.EOF
+	best, bestFields, bestSame := byte(','), 1, false
+	for _, d := range []byte{',', ';', '\t', '|'} {
+		s := newScanner(bufio.NewReader(bytes.NewReader(head)), d, nil)
+		n, same, rows := 0, true, 0
+		for ; rows < 50; rows++ {
+			if s.next() != nil {
+				break
+			}
+			if _, more := s.r.Peek(1); more != nil && !complete && rows > 0 {
+				break // the last record may be cut off
+			}
+			if rows == 0 {
+				n = len(s.fields)
+			}
+			same = same && len(s.fields) == n
+		}
+		if n > 1 && (same && !bestSame || same == bestSame && n > bestFields) {
+			best, bestFields, bestSame = d, n, same
+		}
+	}
+	return best, nil
+}

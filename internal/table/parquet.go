@@ -1,0 +1,215 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+
+	"aihub"
+)
+
+// OpenParquet reads columns (all when nil, else in that order) of the Parquet
+// file at path, a batch at a time, one page of each column in memory. Integers
+// of any width are Int64, floats and decimals Float64 (a decimal without
+// fraction Int64), instants of any unit Timestamp (nanoseconds are cut),
+// dictionaries what they hold. Nested columns, times of day, raw binary and
+// encryption are Contract errors that name the column; so is a file that is
+// damaged or too large for the reader's bounds (guard.go), and a panic below.
+func OpenParquet(path string, columns []string) (r Reader, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open parquet: %w", err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r, err = nil, damaged("footer", fmt.Errorf("panic: %v", p))
+		}
+		if err != nil {
+			f.Close()
+		}
+	}()
+	if err := checkFooter(f); err != nil {
+		return nil, err
+	}
+	props := parquet.NewReaderProperties(memory.NewGoAllocator())
+	props.BufferedStreamEnabled = true // read pages, not whole chunks
+	props.MaxCompressedPageSize = maxPage
+	props.MaxUncompressedPageSize = maxPage
+	pf, err := file.NewParquetReader(f, file.WithReadProps(props))
+	if err != nil {
+		return nil, damaged("footer", err)
+	}
+	p := &parquetReader{f: f, pf: pf, group: -1}
+	if err := p.plan(columns); err != nil {
+		return nil, err
+	}
+	p.batch = NewBatch(p.Schema(), 0)
+	return p, nil
+}
+
+// IsParquet reports whether the file at path begins as Parquet does.
+func IsParquet(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var magic [4]byte
+	if _, err := io.ReadFull(f, magic[:]); err != nil {
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			err = nil
+		}
+		return false, err
+	}
+	return string(magic[:]) == "PAR1" || string(magic[:]) == "PARE", nil
+}
+
+type parquetReader struct {
+	f     *os.File
+	pf    *file.Reader
+	cols  []leafReader
+	group int   // row group being read; -1 before the first
+	left  int64 // rows of it still to read
+	batch *Batch
+	err   error // what ended the reading
+}
+
+// plan picks the leaves to read and how.
+func (p *parquetReader) plan(columns []string) error {
+	sc := p.pf.MetaData().Schema
+	root := sc.Root()
+	if n := root.NumFields(); n > maxColumns {
+		return tooLarge("schema", fmt.Sprintf("%d columns, at most %d", n, maxColumns), fmt.Sprintf("%d 列，最多 %d 列", n, maxColumns))
+	}
+	var fs faults
+	byName := map[string]int{} // of top-level fields
+	for i := range root.NumFields() {
+		name := root.Field(i).Name()
+		if _, twice := byName[name]; twice || name == "" || len(name) > maxName || !utf8.ValidString(name) {
+			fs.add("column_name", fmt.Sprintf("column %d", i+1), aihub.Text{
+				EN: fmt.Sprintf("the name %q is empty, too long, not UTF-8 or used twice", clip(name)),
+				ZH: fmt.Sprintf("列名 %q 为空、过长、不是 UTF-8 或重复", clip(name))})
+		}
+		byName[name] = i
+	}
+	want := columns
+	if want == nil {
+		for i := range root.NumFields() {
+			want = append(want, root.Field(i).Name())
+		}
+	}
+	for i, name := range want {
+		k, ok := byName[name]
+		if !ok || slices.Contains(want[:i], name) {
+			fs.add("missing_column", "", aihub.Text{EN: fmt.Sprintf("there is no column %q", clip(name)), ZH: fmt.Sprintf("缺少列 %q", clip(name))})
+			continue
+		}
+		l, err := newLeafReader(sc, k)
+		if err != nil {
+			fs.add("unsupported_column", "column "+clip(name), aihub.Text{
+				EN: "cannot be read as a column of a flat table: " + err.Error(),
+				ZH: "无法作为平面表的列读取：" + err.Error()})
+			continue
+		}
+		p.cols = append(p.cols, l)
+	}
+	return fs.err(aihub.Text{EN: "the Parquet file breaks its contract", ZH: "Parquet 文件不符合约定"},
+		aihub.Text{EN: "write it as a flat table of strings, numbers, booleans, dates and timestamps", ZH: "请写成由字符串、数值、布尔、日期和时间戳组成的平面表"})
+}
+
+func (p *parquetReader) Schema() []Field {
+	fs := make([]Field, len(p.cols))
+	for i := range p.cols {
+		fs[i] = p.cols[i].field
+	}
+	return fs
+}
+
+func (p *parquetReader) Next() (b *Batch, err error) {
+	if p.err != nil {
+		return nil, p.err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = damaged(fmt.Sprintf("row group %d", p.group+1), fmt.Errorf("panic: %v", r))
+		}
+		if err != nil {
+			b, p.err = nil, err
+		}
+	}()
+	for p.left == 0 {
+		if p.group++; p.group >= p.pf.NumRowGroups() {
+			return nil, io.EOF
+		}
+		if err := p.openGroup(); err != nil {
+			return nil, err
+		}
+	}
+	n := int(min(p.left, batchRows))
+	p.batch.Reset()
+	room := maxBatch
+	for i := range p.cols {
+		l := &p.cols[i]
+		err := l.read(&p.batch.Cols[i], n, &room)
+		var e *aihub.Error
+		switch {
+		case errors.As(err, &e):
+			return nil, err
+		case err != nil:
+			return nil, damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
+		}
+	}
+	p.batch.Rows = n
+	p.left -= int64(n)
+	return p.batch, nil
+}
+
+func (p *parquetReader) openGroup() error {
+	rg := p.pf.RowGroup(p.group)
+	if p.left = rg.NumRows(); p.left < 0 {
+		return damaged(fmt.Sprintf("row group %d", p.group+1), errors.New("negative number of rows"))
+	}
+	for i := range p.cols {
+		l := &p.cols[i]
+		pages, err := rg.GetColumnPageReader(l.leaf)
+		if err != nil {
+			return damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
+		}
+		//lint:ignore SA1019 the only way to look at a page before it is decoded
+		l.chunk = file.NewColumnReader(l.descr, guard{pages, l.descr.MaxDefinitionLevel()}, memory.DefaultAllocator, p.pf.BufferPool())
+	}
+	return nil
+}
+
+func (p *parquetReader) Close() error {
+	for i := range p.cols {
+		p.cols[i].chunk = nil
+	}
+	return p.f.Close()
+}
+
+// damaged is the error for a file that does not hold what it should.
+func damaged(where string, err error) error {
+	if errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the Parquet file cannot be read", ZH: "无法读取 Parquet 文件"}).
+		WithHint(aihub.Text{EN: "write the file again, and check that it was copied whole", ZH: "请重新生成文件，并确认文件完整"}).
+		WithFaults([]aihub.Fault{{Code: "parquet", Where: where, Message: aihub.Text{
+			EN: "damaged, encrypted or not Parquet (" + clip(err.Error()) + ")",
+			ZH: "文件损坏、已加密或不是 Parquet（" + clip(err.Error()) + "）"}}}).
+		Because(err)
+}
+
+// tooLarge is the error for a file beyond a bound.
+func tooLarge(where, en, zh string) error {
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the Parquet file is too large for a reader", ZH: "Parquet 文件超出读取限制"}).
+		WithFaults([]aihub.Fault{{Code: "too_large", Where: where, Message: aihub.Text{EN: en, ZH: zh}}})
+}

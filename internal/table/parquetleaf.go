@@ -1,0 +1,327 @@
+package table
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+)
+
+// leafReader reads one flat column, row group after row group.
+type leafReader struct {
+	field Field
+	leaf  int // index among the schema's leaves
+	descr *schema.Column
+	chunk file.ColumnChunkReader // of the open row group
+
+	ofInt   func(int64) (int64, error)  // from INT32 or INT64
+	ofFloat func(int64) float64         // from a decimal INT32 or INT64
+	ofBytes func([]byte, *Column) error // from BYTE_ARRAY or FIXED_LEN_BYTE_ARRAY
+
+	defs []int16
+	i32  []int32
+	i64  []int64
+	i96  []parquet.Int96
+	f32  []float32
+	f64  []float64
+	bits []bool
+	strs []parquet.ByteArray
+	fixs []parquet.FixedLenByteArray
+}
+
+// newLeafReader says how top-level field k is read, or why it cannot be.
+func newLeafReader(sc *schema.Schema, k int) (leafReader, error) {
+	node, ok := sc.Root().Field(k).(*schema.PrimitiveNode)
+	if !ok {
+		return leafReader{}, errors.New("nested")
+	}
+	l := leafReader{leaf: sc.ColumnIndexByNode(node)}
+	if l.leaf < 0 {
+		return l, errors.New("not a column")
+	}
+	l.descr = sc.Column(l.leaf)
+	if l.descr.MaxRepetitionLevel() > 0 || l.descr.MaxDefinitionLevel() > 1 {
+		return l, errors.New("repeated")
+	}
+	t, err := l.plan()
+	l.field = Field{node.Name(), t}
+	return l, err
+}
+
+func (l *leafReader) plan() (Type, error) {
+	logical := l.descr.LogicalType()
+	unsupported := fmt.Errorf("%s %s", l.descr.PhysicalType(), logical)
+	if logical == nil {
+		unsupported = errors.New(l.descr.PhysicalType().String())
+		logical = schema.NoLogicalType{}
+	}
+	same := func(v int64) (int64, error) { return v, nil }
+	switch l.descr.PhysicalType() {
+	case parquet.Types.Boolean:
+		return Bool, nil
+	case parquet.Types.Float, parquet.Types.Double:
+		return Float64, nil
+	case parquet.Types.Int96:
+		return Timestamp, nil
+	case parquet.Types.Int32, parquet.Types.Int64:
+		l.ofInt = same
+		switch t := logical.(type) {
+		case schema.NoLogicalType, schema.UnknownLogicalType, schema.NullLogicalType:
+			return Int64, nil
+		case schema.IntLogicalType:
+			if !t.IsSigned() {
+				l.ofInt = unsigned(t.BitWidth())
+			}
+			return Int64, nil
+		case schema.DateLogicalType:
+			return Date, nil
+		case schema.TimestampLogicalType:
+			l.ofInt = instant(t.TimeUnit())
+			return Timestamp, nil
+		case schema.DecimalLogicalType:
+			if t.Scale() == 0 {
+				return Int64, nil
+			}
+			l.ofFloat = func(v int64) float64 { return scaled(big.NewInt(v), int(t.Scale())) }
+			return Float64, nil
+		}
+	case parquet.Types.ByteArray, parquet.Types.FixedLenByteArray:
+		fixed := l.descr.PhysicalType() == parquet.Types.FixedLenByteArray
+		switch t := logical.(type) {
+		case schema.DecimalLogicalType:
+			l.ofBytes = func(b []byte, c *Column) error {
+				c.AppendFlt(scaled(twos(b), int(t.Scale())))
+				return nil
+			}
+			return Float64, nil
+		case schema.NoLogicalType, schema.StringLogicalType, schema.EnumLogicalType, schema.JSONLogicalType:
+			if !fixed {
+				l.ofBytes = text
+				return String, nil
+			}
+		case schema.UUIDLogicalType:
+			l.ofBytes = uuid
+			return String, nil
+		case schema.Float16LogicalType:
+			l.ofBytes = half
+			return Float64, nil
+		}
+	}
+	return "", unsupported
+}
+
+// read appends n rows of the open row group to c. room is the text that the
+// batch may still hold.
+func (l *leafReader) read(c *Column, n int, room *int) error {
+	for n > 0 {
+		// A page at a time: what byte arrays point at dies with its page.
+		k := int64(min(n, 1024))
+		l.defs = grow(l.defs, int(k))
+		rows, vals, err := l.page(k)
+		if err != nil {
+			return err
+		}
+		if rows == 0 {
+			if err := l.chunk.Err(); err != nil {
+				return err
+			}
+			return errors.New("fewer values than rows")
+		}
+		if vals > int(rows) || l.descr.MaxDefinitionLevel() == 0 && vals != int(rows) {
+			return errors.New("values and rows do not match")
+		}
+		v := 0
+		for i := range int(rows) {
+			if l.descr.MaxDefinitionLevel() == 1 && l.defs[i] == 0 {
+				c.AppendNull()
+				continue
+			}
+			if v >= vals {
+				return errors.New("fewer values than rows")
+			}
+			if err := l.append(c, v, room); err != nil {
+				return err
+			}
+			v++
+		}
+		n -= int(rows)
+	}
+	return nil
+}
+
+// page decodes up to k rows of the current page into the buffer of its type.
+func (l *leafReader) page(k int64) (rows int64, vals int, err error) {
+	switch r := l.chunk.(type) {
+	case *file.Int32ColumnChunkReader:
+		l.i32 = grow(l.i32, int(k))
+		return r.ReadBatchInPage(k, l.i32, l.defs, nil)
+	case *file.Int64ColumnChunkReader:
+		l.i64 = grow(l.i64, int(k))
+		return r.ReadBatchInPage(k, l.i64, l.defs, nil)
+	case *file.Int96ColumnChunkReader:
+		l.i96 = grow(l.i96, int(k))
+		return r.ReadBatchInPage(k, l.i96, l.defs, nil)
+	case *file.Float32ColumnChunkReader:
+		l.f32 = grow(l.f32, int(k))
+		return r.ReadBatchInPage(k, l.f32, l.defs, nil)
+	case *file.Float64ColumnChunkReader:
+		l.f64 = grow(l.f64, int(k))
+		return r.ReadBatchInPage(k, l.f64, l.defs, nil)
+	case *file.BooleanColumnChunkReader:
+		l.bits = grow(l.bits, int(k))
+		return r.ReadBatchInPage(k, l.bits, l.defs, nil)
+	case *file.ByteArrayColumnChunkReader:
+		l.strs = grow(l.strs, int(k))
+		return r.ReadBatchInPage(k, l.strs, l.defs, nil)
+	case *file.FixedLenByteArrayColumnChunkReader:
+		l.fixs = grow(l.fixs, int(k))
+		return r.ReadBatchInPage(k, l.fixs, l.defs, nil)
+	}
+	return 0, 0, fmt.Errorf("no reader for %s", l.descr.PhysicalType())
+}
+
+// append adds value v of the decoded page to c.
+func (l *leafReader) append(c *Column, v int, room *int) error {
+	switch l.chunk.(type) {
+	case *file.Int32ColumnChunkReader:
+		return l.integer(c, int64(l.i32[v]))
+	case *file.Int64ColumnChunkReader:
+		return l.integer(c, l.i64[v])
+	case *file.Int96ColumnChunkReader:
+		us := l.i96[v].ToTime().UnixMicro()
+		c.AppendInt(us)
+	case *file.Float32ColumnChunkReader:
+		c.AppendFlt(float64(l.f32[v]))
+	case *file.Float64ColumnChunkReader:
+		c.AppendFlt(l.f64[v])
+	case *file.BooleanColumnChunkReader:
+		c.AppendBool(l.bits[v])
+	case *file.ByteArrayColumnChunkReader:
+		return l.bytes(c, l.strs[v], room)
+	case *file.FixedLenByteArrayColumnChunkReader:
+		return l.bytes(c, l.fixs[v], room)
+	}
+	return nil
+}
+
+func (l *leafReader) integer(c *Column, v int64) error {
+	if l.ofFloat != nil {
+		c.AppendFlt(l.ofFloat(v))
+		return nil
+	}
+	v, err := l.ofInt(v)
+	c.AppendInt(v)
+	return err
+}
+
+func (l *leafReader) bytes(c *Column, b []byte, room *int) error {
+	if *room -= len(b); *room < 0 {
+		return tooLarge("column "+clip(c.Name), fmt.Sprintf("more than %d MiB of text in %d rows", maxBatch>>20, batchRows), fmt.Sprintf("%d 行内的文本超过 %d MiB", batchRows, maxBatch>>20))
+	}
+	return l.ofBytes(b, c)
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+func text(b []byte, c *Column) error {
+	if !utf8.Valid(b) {
+		return errors.New("text that is not UTF-8")
+	}
+	c.AppendStr(string(b))
+	return nil
+}
+
+func uuid(b []byte, c *Column) error {
+	if len(b) != 16 {
+		return errors.New("a UUID that is not 16 bytes")
+	}
+	h := hex.EncodeToString(b)
+	c.AppendStr(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+	return nil
+}
+
+// half reads an IEEE 754 binary16.
+func half(b []byte, c *Column) error {
+	if len(b) != 2 {
+		return errors.New("a float16 that is not 2 bytes")
+	}
+	u := uint16(b[0]) | uint16(b[1])<<8
+	exp, frac := int(u>>10&31), float64(u&1023)
+	var v float64
+	switch {
+	case exp == 31 && frac != 0:
+		v = math.NaN()
+	case exp == 31:
+		v = math.Inf(1)
+	case exp == 0:
+		v = math.Ldexp(frac, -24)
+	default:
+		v = math.Ldexp(1024+frac, exp-25)
+	}
+	if u>>15 == 1 {
+		v = -v
+	}
+	c.AppendFlt(v)
+	return nil
+}
+
+func unsigned(bits int8) func(int64) (int64, error) {
+	return func(v int64) (int64, error) {
+		if bits == 32 {
+			return int64(uint32(v)), nil
+		}
+		if v < 0 { // only a 64-bit one has its top bit set
+			return 0, errors.New("an unsigned integer above 2^63-1")
+		}
+		return v, nil
+	}
+}
+
+func instant(u schema.TimeUnitType) func(int64) (int64, error) {
+	return func(v int64) (int64, error) {
+		switch u {
+		case schema.TimeUnitMillis:
+			if v > math.MaxInt64/1000 || v < math.MinInt64/1000 {
+				return 0, errors.New("a timestamp out of range")
+			}
+			return v * 1000, nil
+		case schema.TimeUnitNanos:
+			us := v / 1000
+			if v%1000 < 0 {
+				us--
+			}
+			return us, nil
+		}
+		return v, nil
+	}
+}
+
+// twos reads a big-endian two's complement integer.
+func twos(b []byte) *big.Int {
+	v := new(big.Int).SetBytes(b)
+	if len(b) > 0 && b[0]&0x80 != 0 {
+		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
+	}
+	return v
+}
+
+// scaled returns v·10^-scale, correctly rounded.
+func scaled(v *big.Int, scale int) float64 {
+	f, err := strconv.ParseFloat(v.String()+"e"+strconv.Itoa(-scale), 64)
+	if err != nil {
+		return math.NaN() // beyond float64; no decimal of 38 digits is
+	}
+	return f
+}

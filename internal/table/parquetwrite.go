@@ -1,0 +1,182 @@
+package table
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
+)
+
+// A row group of the files we write ends at groupRows rows or groupBytes of
+// text, wherever the batches end: the bytes depend on the rows alone.
+const (
+	groupRows  = 1 << 16
+	groupBytes = 64 << 20
+)
+
+// NewParquetWriter writes Parquet to w: zstd, every column optional, no
+// statistics, no key-value metadata, a constant created_by. The same rows give
+// the same bytes however they are cut into batches. Close writes the footer; it
+// does not close w.
+func NewParquetWriter(w io.Writer, fields []Field) (Writer, error) {
+	nodes := make(schema.FieldList, len(fields))
+	for i, f := range fields {
+		n, err := leaf(f)
+		if err != nil {
+			return nil, fmt.Errorf("table: column %q: %w", f.Name, err)
+		}
+		nodes[i] = n
+	}
+	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, nodes, -1)
+	if err != nil {
+		return nil, fmt.Errorf("table: schema: %w", err)
+	}
+	fw, err := file.NewParquetWriterWithError(struct{ io.Writer }{w}, root, // hides Close, which is the caller's
+		file.WithWriterProps(parquet.NewWriterProperties(
+			parquet.WithCompression(compress.Codecs.Zstd), // pure Go: the same bytes on every processor
+			parquet.WithStats(false),
+			parquet.WithCreatedBy("aihub version 1.0.0"),
+			parquet.WithMaxRowGroupLength(groupRows),
+		)))
+	if err != nil {
+		return nil, fmt.Errorf("table: parquet: %w", err)
+	}
+	return &parquetWriter{fw: fw, schema: fields, group: NewBatch(fields, 0)}, nil
+}
+
+func leaf(f Field) (schema.Node, error) {
+	node := func(l schema.LogicalType, p parquet.Type) (schema.Node, error) {
+		return schema.NewPrimitiveNodeLogical(f.Name, parquet.Repetitions.Optional, l, p, 0, -1)
+	}
+	switch f.Type {
+	case String:
+		return node(schema.StringLogicalType{}, parquet.Types.ByteArray)
+	case Int64:
+		return node(schema.NoLogicalType{}, parquet.Types.Int64)
+	case Float64:
+		return node(schema.NoLogicalType{}, parquet.Types.Double)
+	case Bool:
+		return node(schema.NoLogicalType{}, parquet.Types.Boolean)
+	case Date:
+		return node(schema.DateLogicalType{}, parquet.Types.Int32)
+	case Timestamp:
+		return node(schema.NewTimestampLogicalType(true, schema.TimeUnitMicros), parquet.Types.Int64)
+	}
+	return nil, fmt.Errorf("no type %q", f.Type)
+}
+
+type parquetWriter struct {
+	fw     *file.Writer
+	schema []Field
+	group  *Batch // the row group being filled
+	bytes  int
+	defs   []int16
+	failed error // the first error: a writer that failed writes no footer
+}
+
+func (p *parquetWriter) Write(b *Batch) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	if err := checkBatch(p.schema, b); err != nil {
+		return err
+	}
+	for r := range b.Rows {
+		p.group.AppendRow(b, r)
+		for i := range b.Cols {
+			if b.Cols[i].Type == String {
+				p.bytes += len(b.Cols[i].Str[r])
+			}
+		}
+		if p.group.Rows == groupRows || p.bytes >= groupBytes {
+			if p.failed = p.flush(); p.failed != nil {
+				return p.failed
+			}
+		}
+	}
+	return nil
+}
+
+func (p *parquetWriter) Close() error {
+	if p.failed == nil {
+		p.failed = p.flush()
+	}
+	if p.failed != nil {
+		return p.failed
+	}
+	p.failed = fmt.Errorf("table: the Parquet writer is closed")
+	return p.fw.Close()
+}
+
+func (p *parquetWriter) flush() error {
+	if p.group.Rows == 0 {
+		return nil
+	}
+	rg, err := p.fw.AppendRowGroupChecked()
+	if err != nil {
+		return fmt.Errorf("table: parquet: %w", err)
+	}
+	for i := range p.group.Cols {
+		cw, err := rg.NextColumn()
+		if err == nil {
+			err = p.writeColumn(cw, &p.group.Cols[i])
+		}
+		if err == nil {
+			err = cw.Close()
+		}
+		if err != nil {
+			return fmt.Errorf("table: parquet column %q: %w", p.group.Cols[i].Name, err)
+		}
+	}
+	p.group.Reset()
+	p.bytes = 0
+	return rg.Close()
+}
+
+// writeColumn writes one column chunk: definition levels, and the values that
+// are not null.
+func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, c *Column) error {
+	p.defs = p.defs[:0]
+	for i := range c.Len() {
+		d := int16(1)
+		if c.Null(i) {
+			d = 0
+		}
+		p.defs = append(p.defs, d)
+	}
+	var err error
+	switch w := cw.(type) {
+	case *file.ByteArrayColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.Str, func(s string) parquet.ByteArray { return parquet.ByteArray(s) }), p.defs, nil)
+	case *file.Int64ColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int64 { return v }), p.defs, nil)
+	case *file.Int32ColumnChunkWriter:
+		for i, v := range c.Int {
+			if int64(int32(v)) != v {
+				return fmt.Errorf("date of row %d is out of range", i+1)
+			}
+		}
+		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int32 { return int32(v) }), p.defs, nil)
+	case *file.Float64ColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.Flt, func(v float64) float64 { return v }), p.defs, nil)
+	case *file.BooleanColumnChunkWriter:
+		_, err = w.WriteBatch(dense(c, c.Bool, func(v bool) bool { return v }), p.defs, nil)
+	default:
+		err = fmt.Errorf("no writer for %s", c.Type)
+	}
+	return err
+}
+
+// dense returns the values of c that are not null.
+func dense[A, B any](c *Column, vals []A, conv func(A) B) []B {
+	out := make([]B, 0, len(vals))
+	for i, v := range vals {
+		if !c.Null(i) {
+			out = append(out, conv(v))
+		}
+	}
+	return out
+}
