@@ -1,0 +1,131 @@
+package oci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+
+	"aihub"
+	"aihub/internal/blob"
+)
+
+// Import reads one image from r, an OCI image layout as a tar or the output of
+// `docker save`, gzip or zstd around it or not, checks it, and keeps it in blobs:
+// layers, config and, last, the manifest that names them. Everything that is
+// wrong with it comes back as one error of kind Contract, and then nothing is
+// kept. Where the blob store itself fails midway, blobs stay that no manifest
+// names; importing again uses them.
+func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Image, error) {
+	lim = lim.withDefaults()
+	fs := &faults{}
+	s, err := readArchive(ctx, r, lim, fs)
+	if err != nil {
+		return Image{}, err
+	}
+	defer s.close()
+	f, ok := pick(s, fs)
+	if !ok {
+		return Image{}, fs.err()
+	}
+	img := newImage(f.digest, int64(len(f.raw)), f.manifest, f.rawConfig, fs)
+	if err := checkLayers(ctx, s, f, lim, &img, fs); err != nil {
+		return Image{}, err
+	}
+	if err := fs.err(); err != nil {
+		return Image{}, err
+	}
+	for i, l := range img.Layers {
+		if err := keep(ctx, blobs, s.open(f.layers[i]), l.Digest); err != nil {
+			return Image{}, err
+		}
+	}
+	if err := keep(ctx, blobs, strings.NewReader(string(f.rawConfig)), img.Config); err != nil {
+		return Image{}, err
+	}
+	return img, keep(ctx, blobs, strings.NewReader(string(f.raw)), f.digest)
+}
+
+// keep puts one blob that has been checked, unless it is there.
+func keep(ctx context.Context, blobs blob.Store, r io.Reader, want aihub.Digest) error {
+	if _, err := blobs.Stat(ctx, want); err == nil {
+		return nil
+	} else if aihub.KindOf(err) != aihub.NotFound {
+		return err
+	}
+	d, _, err := blobs.Put(ctx, r)
+	if err == nil && d != want {
+		err = fmt.Errorf("blob store kept %s as %s", want, d)
+	}
+	return err
+}
+
+// checkLayers applies all layers to a tree in memory and looks at the result.
+func checkLayers(ctx context.Context, s *spool, f found, lim Limits, img *Image, fs *faults) error {
+	if len(img.Layers) != len(f.layers) {
+		return nil // newImage has said why
+	}
+	part := ""
+	notes := &faults{list: img.Notes}
+	w := &walker{ctx: ctx, lim: lim, tree: newTree(lim.Entries),
+		bad:  func(code, path string, t aihub.Text) { fs.add(code, part, path, t) },
+		note: func(code, path string, t aihub.Text) { notes.add(code, part, path, t) },
+	}
+	for i, l := range img.Layers {
+		part = layerName(i)
+		err := w.layer(s.open(f.layers[i]), l)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var bound *boundError
+		switch {
+		case errors.As(err, &bound):
+			fs.add(bound.code, part, "", bound.text)
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			fs.add(codeTar, part, "", text("ends in the middle", "不完整，中途结束"))
+		default:
+			fs.add(codeTar, part, "", text("is not a tar archive, or a broken one: %v", "不是 tar 归档，或已损坏：%v", err))
+		}
+		return nil // what stands above a broken layer cannot be judged
+	}
+	img.Notes, img.Unpacked = notes.list, w.content
+	if len(fs.list) == 0 {
+		checkCommand(w.tree, img, fs)
+	}
+	return nil
+}
+
+// checkCommand looks for the command where the sandbox will: an image that cannot
+// start is better refused now than after an attempt is spent.
+func checkCommand(t *tree, img *Image, fs *faults) {
+	if n := t.resolve("/", img.WorkingDir); n != nil && n.kind != dir {
+		fs.add(codeConfig, "config, WorkingDir", "", text("%s is not a directory", "%s 不是目录", show(img.WorkingDir)))
+	}
+	name := img.Args()[0]
+	places := []string{name}
+	if !strings.Contains(name, "/") {
+		places = nil
+		for dir := range strings.SplitSeq(strings.TrimPrefix(img.Env[0], "PATH="), ":") {
+			places = append(places, path.Join(dir, name))
+		}
+	}
+	there := false
+	for _, p := range places {
+		if n := t.resolve(img.WorkingDir, p); n != nil && n.kind == file {
+			if n.exec {
+				return
+			}
+			there = true
+		}
+	}
+	if there {
+		fs.add(codeCommand, "config", "", text("its command %s is not executable", "命令 %s 不可执行", show(name)))
+		return
+	}
+	fs.add(codeCommand, "config", "", text("its command %s is not in the image", "镜像中没有命令 %s", show(name)))
+}
