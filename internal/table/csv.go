@@ -17,6 +17,7 @@ import (
 type CSVOptions struct {
 	Delimiter byte            // 0: found out among , ; tab |
 	Types     map[string]Type // declared types; other columns' are inferred
+	Text      bool            // columns without a declared type are strings: nothing is inferred
 	MaxRows   int64           // more are refused; 0: no limit
 }
 
@@ -165,7 +166,11 @@ func (c *csvReader) header(s *scanner, f *faults, o CSVOptions) []guess {
 			f.add("duplicate_column", where, aihub.Text{EN: fmt.Sprintf("columns %d and %d are both named %q", seen[name], i+1, clip(name)), ZH: fmt.Sprintf("第 %d 列与第 %d 列同名：%q", seen[name], i+1, clip(name))})
 		}
 		seen[name] = i + 1
-		cols = append(cols, newGuess(name, o.Types[name]))
+		declared := o.Types[name]
+		if declared == "" && o.Text {
+			declared = String
+		}
+		cols = append(cols, newGuess(name, declared))
 	}
 	for name, t := range o.Types {
 		if seen[name] == 0 {
