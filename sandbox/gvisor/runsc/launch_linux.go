@@ -1,0 +1,311 @@
+package runsc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/google/subcommands"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/control/client"
+	"gvisor.dev/gvisor/runsc/boot"
+	"gvisor.dev/gvisor/runsc/config"
+	"gvisor.dev/gvisor/runsc/container"
+	"gvisor.dev/gvisor/runsc/flag"
+
+	"aihub/sandbox/gvisor/stage"
+)
+
+// Version is the version of gVisor that this program links.
+const Version = "20260527.0-a81fd9dd382e"
+
+// launch is the command that carries out one order: it lays out the mounts,
+// creates and starts the container, watches it, kills it at its limits, and
+// collects its files when it is dead.
+type launch struct{}
+
+func (*launch) Name() string           { return "launch" }
+func (*launch) Synopsis() string       { return "carry out an order of aihub" }
+func (*launch) Usage() string          { return "launch\n" }
+func (*launch) SetFlags(*flag.FlagSet) {}
+
+// FetchSpec belongs to gVisor's command interface; the spec is made later.
+func (*launch) FetchSpec(*config.Config, *flag.FlagSet) (string, *specs.Spec, error) {
+	return "", nil, nil
+}
+
+// Execute runs the command. It always exits with 0 when it could send a report.
+func (*launch) Execute(_ context.Context, _ *flag.FlagSet, args ...any) subcommands.ExitStatus {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, unix.SIGTERM, unix.SIGINT)
+	events := json.NewEncoder(os.NewFile(stage.EventFD, "events"))
+	run := &run{conf: args[0].(*config.Config), events: events, stop: stop}
+	report := run.all(os.NewFile(stage.OrderFD, "order"))
+	if err := events.Encode(stage.Event{End: &report}); err != nil {
+		return subcommands.ExitFailure
+	}
+	return subcommands.ExitSuccess
+}
+
+type run struct {
+	conf   *config.Config
+	events *json.Encoder
+	stop   <-chan os.Signal
+
+	order   stage.Order
+	tree    stage.Tree
+	posture stage.Posture
+	report  stage.Report
+}
+
+// all carries out the order in r and returns the report.
+func (r *run) all(order io.Reader) stage.Report {
+	if err := r.try(order); err != nil {
+		r.report.Platform = err.Error()
+	}
+	return r.report
+}
+
+func (r *run) try(order io.Reader) error {
+	// Nothing but the container may hold these.
+	for _, fd := range []int{stage.OrderFD, stage.EventFD} {
+		unix.CloseOnExec(fd)
+	}
+	if err := json.NewDecoder(order).Decode(&r.order); err != nil {
+		return fmt.Errorf("reading the order: %w", err)
+	}
+	if err := pin(r.order.CPUSet); err != nil {
+		return err
+	}
+	var err error
+	if r.tree, err = stage.Lay(r.order); err != nil {
+		if errors.Is(err, stage.ErrImage) {
+			r.report.Start = err.Error()
+			return nil
+		}
+		return err
+	}
+	if err := r.contain(); err != nil || r.report.Start != "" {
+		return err
+	}
+	if r.report.Exited && r.report.Code == 0 && !r.report.OOM && !r.report.TimedOut && !r.report.Cancelled {
+		r.report.OutBytes, r.report.Output, err = stage.Collect(r.tree.Output, r.order.Output, r.order.Collect, r.order.Limits.Output)
+	}
+	return err
+}
+
+// contain runs the container to its end; when it returns, every process of it
+// is dead and waited for.
+func (r *run) contain() (err error) {
+	spec, err := writeSpec(r.order, r.tree)
+	if err != nil {
+		return err
+	}
+	r.conf.RootDir = r.tree.State
+	c, err := r.create(spec)
+	if err != nil {
+		return fmt.Errorf("creating the sandbox: %w", err)
+	}
+	defer func() {
+		if c != nil {
+			err = errors.Join(err, c.Destroy())
+		}
+	}()
+	sandbox, gofer := c.Sandbox.Pid.Load(), c.GoferPid.Load()
+	r.posture.Runner, r.posture.Version, r.posture.Platform = "gvisor", Version, r.conf.Platform
+	if err := r.tell(sandbox, gofer); err != nil {
+		return err
+	}
+	if err := r.posture.MeasureNamespaces(sandbox, gofer); err != nil {
+		return err
+	}
+	if err := r.posture.MeasureLimits(r.order, r.tree); err != nil {
+		return err
+	}
+	w := &stage.Watch{Cgroup: r.order.Cgroup, Limit: r.order.Limits.Memory, Output: r.tree.Output, Pids: []int{sandbox, gofer}}
+	defer w.Close()
+	if err := w.Open(); err != nil {
+		return err
+	}
+
+	// From here on the guest's time counts.
+	began := time.Now()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	kill := func() { _ = unix.Kill(sandbox, unix.SIGKILL) }
+	watching := make(chan struct{})
+	go func() { defer close(watching); w.Run(ctx, kill) }()
+	timer := time.AfterFunc(r.order.Limits.Wall, kill)
+	defer timer.Stop()
+
+	ended := make(chan outcome, 1)
+	if err := c.Start(r.conf); err != nil {
+		// The guest's kernel says that the program cannot be executed; anything
+		// else is our fault, unless we killed it.
+		if i := strings.Index(err.Error(), startFault); i >= 0 {
+			r.report.Start = clean(err.Error()[i+len(startFault):])
+			return nil
+		}
+		ended <- outcome{err: err}
+	} else {
+		if err := r.measure(sandbox, gofer); err != nil {
+			return err
+		}
+		go func() { ended <- wait(c) }()
+	}
+
+	var o outcome
+	select {
+	case o = <-ended:
+	case <-r.stop:
+		r.report.Cancelled = true
+		kill()
+		o = <-ended
+	}
+	r.report.Wall = time.Since(began)
+	cancel()
+	<-watching
+	r.report.OOM = w.Over()
+	r.report.Peak = w.Peak()
+	r.report.TimedOut = r.report.Wall >= r.order.Limits.Wall && o.err != nil && !r.report.OOM && !r.report.Cancelled
+	destroyed := c.Destroy()
+	c = nil
+	r.usage()
+	if o.err == nil {
+		r.report.Exited = o.status.Exited()
+		if r.report.Exited {
+			r.report.Code = o.status.ExitStatus()
+		} else {
+			r.report.Signal = int(o.status.Signal())
+		}
+	} else if !r.report.OOM && !r.report.TimedOut && !r.report.Cancelled {
+		return errors.Join(fmt.Errorf("the sandbox died: %w", o.err), destroyed)
+	}
+	return destroyed
+}
+
+// startFault is how gVisor begins the message about a program that cannot be
+// executed.
+const startFault = "creating init process for root container: "
+
+// clean keeps a message to one line of bounded length.
+func clean(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' {
+			return ' '
+		}
+		return c
+	}, s)
+	return s[:min(len(s), 500)]
+}
+
+// create makes the sandbox and its gofer, inside the cgroup if there is one.
+func (r *run) create(spec *specs.Spec) (c *container.Container, err error) {
+	if g := r.order.Cgroup; g != nil {
+		if err := g.Join(); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, g.Back()) }()
+	}
+	return container.New(r.conf, container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, Attached: true})
+}
+
+// tell sends the names of all processes, so that they can be found again
+// should both this one and its parent be killed.
+func (r *run) tell(sandbox, gofer int) error {
+	var e stage.Event
+	for _, pid := range []int{os.Getpid(), sandbox, gofer} {
+		if p, ok := stage.PidOf(pid); ok {
+			e.Pids = append(e.Pids, p)
+		}
+	}
+	return r.events.Encode(e)
+}
+
+// measure completes the posture and refuses a run that has less than the contract.
+func (r *run) measure(sandbox, gofer int) error {
+	if err := r.posture.MeasureProcesses(sandbox, gofer); err != nil {
+		return err
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err == nil {
+		r.posture.Kernel = unix.ByteSliceToString(u.Release[:])
+	}
+	var err error
+	if r.report.Posture, err = json.Marshal(r.posture); err != nil {
+		return err
+	}
+	if d := r.posture.Drift(r.order); len(d) > 0 {
+		return fmt.Errorf("the isolation is not what the contract demands: %s", strings.Join(d, "; "))
+	}
+	return nil
+}
+
+// usage adds up the CPU time of everything that was waited for.
+func (r *run) usage() {
+	if r.order.Cgroup != nil {
+		if r.report.CPU = r.order.Cgroup.CPU(); r.report.CPU > 0 {
+			return
+		}
+	}
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &u); err == nil {
+		r.report.CPU = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+}
+
+// outcome is how the guest's first process ended, or why nobody knows.
+type outcome struct {
+	status unix.WaitStatus
+	err    error
+}
+
+// wait asks the guest's kernel for the end of its first process. It does not
+// fall back on the status of the sandbox process, as gVisor does: an exit code
+// that came from there would look like one of the guest's.
+func wait(c *container.Container) outcome {
+	conn, err := client.ConnectTo(c.Sandbox.ControlSocketPath)
+	if err != nil {
+		return outcome{err: err}
+	}
+	defer conn.Close()
+	var o outcome
+	o.err = conn.Call(boot.ContMgrWait, &c.ID, &o.status)
+	return o
+}
+
+// pin keeps this process and all that it starts on the given cores.
+func pin(cores []int) error {
+	if len(cores) == 0 {
+		return nil
+	}
+	var set unix.CPUSet
+	for _, c := range cores {
+		set.Set(c)
+	}
+	// Threads inherit from their makers; the second round catches those that an
+	// unpinned one made during the first.
+	for range 2 {
+		tasks, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return err
+		}
+		for _, t := range tasks {
+			var tid int
+			if _, err := fmt.Sscan(t.Name(), &tid); err != nil {
+				continue
+			}
+			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("pinning to cores %v: %w", cores, err)
+			}
+		}
+	}
+	return nil
+}

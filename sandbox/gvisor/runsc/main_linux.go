@@ -1,0 +1,103 @@
+// Package runsc is the sandbox program: gVisor's own internal commands, and
+// launch, which carries out one stage.Order. It is linked into a lean executable
+// (cmd/runsc) that aihub carries inside itself, because each sandbox starts the
+// executable several times and pays for all that it links. A plain go build
+// without that executable plays the part itself.
+package runsc
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/subcommands"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/runsc/cli"
+	"gvisor.dev/gvisor/runsc/cmd"
+	"gvisor.dev/gvisor/runsc/cmd/util"
+)
+
+// Main runs the program and does not return. It must come before anything else
+// in a process that was started as the program: gVisor registers global flags.
+func Main() {
+	os.Args = describe(os.Args)
+	cli.Run(map[util.SubCommand]string{
+		new(launch):     "aihub",
+		new(cmd.Boot):   "internal",
+		new(cmd.Gofer):  "internal",
+		new(cmd.Umount): "internal",
+	}, []subcommands.Command{})
+}
+
+// describe adds to a boot command what the guest is to be told about its
+// machine, from the resources in the spec: gVisor itself would only learn it
+// from a cgroup of its own making, and tell the host's figures otherwise.
+func describe(args []string) []string {
+	boot := slices.Index(args, "boot")
+	fd := valueOf(args, "spec-fd")
+	if boot < 0 || fd == "" || valueOf(args, "cpu-num") != "" {
+		return args
+	}
+	n, err := strconv.Atoi(fd)
+	if err != nil {
+		return args
+	}
+	// Read at an offset: boot itself reads the file from where it is.
+	b, err := io.ReadAll(io.NewSectionReader(readerAt(n), 0, math.MaxInt64))
+	if err != nil {
+		return args
+	}
+	var spec specs.Spec
+	if json.Unmarshal(b, &spec) != nil || spec.Linux == nil || spec.Linux.Resources == nil {
+		return args
+	}
+	var add []string
+	if m := spec.Linux.Resources.Memory; m != nil && m.Limit != nil {
+		args = without(args, "total-memory")
+		add = append(add, "--total-memory="+strconv.FormatInt(*m.Limit, 10))
+	}
+	if c := spec.Linux.Resources.CPU; c != nil && c.Quota != nil && c.Period != nil {
+		cpus := int(math.Ceil(float64(*c.Quota) / float64(*c.Period)))
+		add = append(add, "--cpu-num="+strconv.Itoa(min(max(1, cpus), runtime.NumCPU())))
+	}
+	return slices.Insert(slices.Clone(args), boot+1, add...)
+}
+
+// valueOf returns the value of --name=value or --name value in args.
+func valueOf(args []string, name string) string {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--"+name+"="); ok {
+			return v
+		}
+		if a == "--"+name && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
+}
+
+// without removes --name value from args.
+func without(args []string, name string) []string {
+	i := slices.Index(args, "--"+name)
+	if i < 0 || i+1 >= len(args) {
+		return args
+	}
+	return slices.Delete(slices.Clone(args), i, i+2)
+}
+
+// readerAt reads a file descriptor that somebody else owns.
+type readerAt int
+
+func (fd readerAt) ReadAt(b []byte, off int64) (int, error) {
+	n, err := unix.Pread(int(fd), b, off)
+	if err == nil && n == 0 && len(b) > 0 {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}

@@ -1,0 +1,95 @@
+package runsc
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"aihub/sandbox/gvisor/stage"
+)
+
+// writeSpec writes the OCI spec of o into the bundle.
+func writeSpec(o stage.Order, t stage.Tree) (*specs.Spec, error) {
+	spec := specFor(o, t)
+	b, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	return spec, os.WriteFile(filepath.Join(t.Bundle, "config.json"), b, 0o600)
+}
+
+func specFor(o stage.Order, t stage.Tree) *specs.Spec {
+	l := o.Limits
+	limit := func(kind string, n uint64) specs.POSIXRlimit {
+		return specs.POSIXRlimit{Type: kind, Hard: n, Soft: n}
+	}
+	size := func(bytes int64) string { return "size=" + strconv.FormatInt(bytes, 10) }
+	none := []string{}
+	spec := &specs.Spec{
+		Version:  specs.Version,
+		Hostname: stage.Hostname,
+		Root:     &specs.Root{Path: t.Root, Readonly: true},
+		Process: &specs.Process{
+			User:            specs.User{UID: stage.Guest, GID: stage.Guest},
+			Args:            o.Args,
+			Env:             o.Env,
+			Cwd:             o.Dir,
+			NoNewPrivileges: true,
+			Capabilities: &specs.LinuxCapabilities{
+				Bounding: none, Effective: none, Inheritable: none, Permitted: none, Ambient: none,
+			},
+			Rlimits: []specs.POSIXRlimit{
+				limit("RLIMIT_NPROC", uint64(l.Pids)),
+				limit("RLIMIT_NOFILE", uint64(l.Files)),
+				limit("RLIMIT_FSIZE", uint64(max(l.Output, l.Tmp))),
+				limit("RLIMIT_CORE", 0),
+			},
+		},
+		Mounts: []specs.Mount{
+			{Destination: "/proc", Type: "proc", Source: "proc"},
+			{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"ro", "nosuid", "nodev", "noexec"}},
+			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=755", "size=65536"}},
+			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "nodev", "noexec", "mode=1777", size(l.Tmp)}},
+			{Destination: "/tmp", Type: "tmpfs", Source: "tmp", Options: []string{"nosuid", "nodev", "mode=1777", size(l.Tmp)}},
+			{Destination: "/input", Type: "bind", Source: t.Input, Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}},
+			{Destination: "/output", Type: "bind", Source: t.Output, Options: []string{"bind", "rw", "nosuid", "nodev", "noexec"}},
+		},
+		Linux: &specs.Linux{
+			// Read again by Main in the sandbox process: what the guest is told about
+			// its machine. The limits themselves are kept by the cgroup or the watchdog.
+			Resources: &specs.LinuxResources{
+				Memory: &specs.LinuxMemory{Limit: &l.Memory},
+				CPU:    cpu(l.CPUs),
+			},
+		},
+		// Inputs never change during a run, so gVisor may keep what it read of them.
+		Annotations: map[string]string{},
+	}
+	still := func(name, source string) {
+		const prefix = "dev.gvisor.spec.mount."
+		spec.Annotations[prefix+name+".source"] = source
+		spec.Annotations[prefix+name+".type"] = "bind"
+		spec.Annotations[prefix+name+".share"] = "container"
+	}
+	still("input", t.Input)
+	if t.Model != "" {
+		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/model", Type: "bind", Source: t.Model, Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}})
+		still("model", t.Model)
+	}
+	if o.User {
+		// An ordinary user may map one id: that of the guest.
+		one := []specs.LinuxIDMapping{{ContainerID: stage.Guest, HostID: stage.Guest, Size: 1}}
+		spec.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.UserNamespace}}
+		spec.Linux.UIDMappings, spec.Linux.GIDMappings = one, one
+	}
+	return spec
+}
+
+func cpu(cpus float64) *specs.LinuxCPU {
+	period := uint64(100_000)
+	quota := int64(cpus * float64(period))
+	return &specs.LinuxCPU{Quota: &quota, Period: &period}
+}

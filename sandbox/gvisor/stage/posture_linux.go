@@ -1,0 +1,190 @@
+package stage
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Posture is the isolation that a run really had, as measured on the host: what
+// the kernel says about gVisor's processes and about the limits, not what was
+// asked for.
+type Posture struct {
+	Runner   string           `json:"runner"`
+	Version  string           `json:"version"` // of gVisor
+	Platform string           `json:"platform"`
+	Kernel   string           `json:"kernel"` // of the host
+	Sandbox  Process          `json:"sandbox"`
+	Gofer    Process          `json:"gofer"`
+	Memory   Bound            `json:"memory"`
+	CPU      Bound            `json:"cpu"`
+	Output   Bound            `json:"output"`  // bytes and inodes of the /output file system
+	Devices  []string         `json:"devices"` // network devices of the sandbox
+	Cgroup   map[string]int64 `json:"cgroup,omitempty"`
+}
+
+// Bound is one limit in force.
+type Bound struct {
+	By     string  `json:"by"`
+	Limit  float64 `json:"limit"`
+	Inodes int64   `json:"inodes,omitempty"`
+}
+
+// Process is what the kernel says about one process of gVisor.
+type Process struct {
+	UID        int               `json:"uid"` // as the host sees it
+	GID        int               `json:"gid"`
+	CapEff     string            `json:"cap_eff"`
+	CapBnd     string            `json:"cap_bnd"`
+	NoNewPrivs bool              `json:"no_new_privs"`
+	Seccomp    string            `json:"seccomp"` // none, strict, filter
+	Filters    int               `json:"filters"`
+	UIDMap     string            `json:"uid_map"`
+	Mounts     int               `json:"mounts"`
+	Namespaces map[string]string `json:"namespaces"` // kind -> id, only those that are not the host's
+}
+
+var namespaces = []string{"user", "mnt", "pid", "net", "ipc", "uts"}
+
+// MeasureNamespaces looks at what a process loses when it dies: its namespaces,
+// mounts and network devices. It is called before the guest starts.
+func (p *Posture) MeasureNamespaces(sandbox, gofer int) error {
+	for _, x := range []struct {
+		pid int
+		to  *Process
+	}{{sandbox, &p.Sandbox}, {gofer, &p.Gofer}} {
+		dir := "/proc/" + strconv.Itoa(x.pid)
+		x.to.Namespaces = map[string]string{}
+		for _, ns := range namespaces {
+			theirs, err := os.Readlink(dir + "/ns/" + ns)
+			if err != nil {
+				return fmt.Errorf("measuring the posture: %w", err)
+			}
+			ours, err := os.Readlink("/proc/self/ns/" + ns)
+			if err != nil {
+				return err
+			}
+			if theirs != ours {
+				x.to.Namespaces[ns] = strings.Trim(strings.TrimPrefix(theirs, ns), ":[]")
+			}
+		}
+		if b, err := os.ReadFile(dir + "/mountinfo"); err == nil {
+			x.to.Mounts = strings.Count(string(b), "\n")
+		}
+		if b, err := os.ReadFile(dir + "/uid_map"); err == nil {
+			x.to.UIDMap = strings.Join(strings.Fields(string(b)), " ")
+		}
+	}
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(sandbox) + "/net/dev")
+	if err != nil {
+		return fmt.Errorf("measuring the posture: %w", err)
+	}
+	p.Devices = netDevices(string(b))
+	return nil
+}
+
+// netDevices reads /proc/net/dev: two lines of heading, then "name: …".
+func netDevices(s string) []string {
+	devices := []string{}
+	for line := range strings.Lines(s) {
+		if name, _, ok := strings.Cut(line, ":"); ok {
+			devices = append(devices, strings.TrimSpace(name))
+		}
+	}
+	return devices
+}
+
+// MeasureProcesses looks at credentials and filters. gVisor installs its filters
+// just before the guest starts; a dead process that was not waited for yet still
+// shows them.
+func (p *Posture) MeasureProcesses(sandbox, gofer int) error {
+	if err := p.Sandbox.status(sandbox); err != nil {
+		return err
+	}
+	return p.Gofer.status(gofer)
+}
+
+func (p *Process) status(pid int) error {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		return fmt.Errorf("measuring the posture: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		key, v, _ := strings.Cut(line, ":")
+		f := strings.Fields(v)
+		if len(f) == 0 {
+			continue
+		}
+		switch key {
+		case "Uid":
+			p.UID, _ = strconv.Atoi(f[0])
+		case "Gid":
+			p.GID, _ = strconv.Atoi(f[0])
+		case "CapEff":
+			p.CapEff = f[0]
+		case "CapBnd":
+			p.CapBnd = f[0]
+		case "NoNewPrivs":
+			p.NoNewPrivs = f[0] == "1"
+		case "Seccomp":
+			p.Seccomp = map[string]string{"0": "none", "1": "strict", "2": "filter"}[f[0]]
+		case "Seccomp_filters":
+			p.Filters, _ = strconv.Atoi(f[0])
+		}
+	}
+	return nil
+}
+
+// MeasureLimits reads the limits in force.
+func (p *Posture) MeasureLimits(o Order, t Tree) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(t.Output, &fs); err != nil {
+		return err
+	}
+	p.Output = Bound{By: "tmpfs", Limit: float64(int64(fs.Blocks) * fs.Bsize), Inodes: int64(fs.Files)}
+	if o.Cgroup == nil {
+		p.Memory = Bound{By: "watchdog", Limit: float64(o.Limits.Memory)}
+		var set unix.CPUSet
+		if err := unix.SchedGetaffinity(0, &set); err != nil {
+			return err
+		}
+		p.CPU = Bound{By: "affinity", Limit: float64(set.Count())}
+		return nil
+	}
+	p.Cgroup = o.Cgroup.Values()
+	by := fmt.Sprintf("cgroup v%d", o.Cgroup.Version)
+	p.Memory = Bound{By: by, Limit: float64(p.Cgroup["memory"])}
+	p.CPU = Bound{By: by, Limit: float64(p.Cgroup["cpu_quota_us"]) / float64(max(1, p.Cgroup["cpu_period_us"]))}
+	return nil
+}
+
+// Drift says in what p falls short of the contract; empty when in nothing.
+func (p *Posture) Drift(o Order) []string {
+	var d []string
+	no := func(bad bool, format string, args ...any) {
+		if bad {
+			d = append(d, fmt.Sprintf(format, args...))
+		}
+	}
+	page := float64(os.Getpagesize())
+	no(p.Sandbox.Seccomp != "filter", "the sandbox runs without a seccomp filter")
+	no(p.Gofer.Seccomp != "filter", "the gofer runs without a seccomp filter")
+	no(strings.Trim(p.Sandbox.CapEff, "0") != "", "the sandbox holds capabilities %s", p.Sandbox.CapEff)
+	no(p.Sandbox.UID == 0, "the sandbox runs as root")
+	no(!p.Sandbox.NoNewPrivs, "the sandbox may gain privileges")
+	for _, ns := range namespaces {
+		no(p.Sandbox.Namespaces[ns] == "", "the sandbox shares the host's %s namespace", ns)
+	}
+	for _, dev := range p.Devices {
+		no(dev != "lo", "the sandbox has the network device %s", dev)
+	}
+	no(p.Memory.Limit <= 0 || p.Memory.Limit > float64(o.Limits.Memory), "the memory limit is %.0f bytes", p.Memory.Limit)
+	no(p.Output.Limit <= 0 || p.Output.Limit > float64(o.Limits.Output)+page, "/output holds %.0f bytes", p.Output.Limit)
+	no(p.Output.Inodes <= 0 || p.Output.Inodes > int64(o.Limits.Inodes)+1, "/output holds %d inodes", p.Output.Inodes)
+	slices.Sort(d)
+	return d
+}

@@ -1,0 +1,91 @@
+// Package stage is what surrounds one container on the host: the private mount
+// namespace in which its root, its inputs and its bounded /output are laid out,
+// the cgroup or the watchdog that bounds its memory, and the collection of its
+// files after its death. The runner (package gvisor) writes an Order, a launcher
+// process (package runsc) carries it out and answers with Events.
+//
+// Everything that a container needs lives in mounts that only the launcher's
+// mount namespace has. So when the launcher dies, however it dies, the kernel
+// removes them, and what is left on the host is an empty directory and, as root,
+// an empty cgroup.
+package stage
+
+import (
+	"encoding/json"
+	"time"
+
+	"aihub"
+)
+
+// Guest is the user and group id of every algorithm.
+const Guest = 65532
+
+// Hostname is what every algorithm sees, in smoke and hidden runs alike.
+const Hostname = "sandbox"
+
+// The file descriptors that the runner hands to the launcher.
+const (
+	OrderFD = 3 // JSON of an Order, to be read to its end
+	EventFD = 4 // JSON of Events, one a line
+)
+
+// Order says what to run. All paths are absolute host paths.
+type Order struct {
+	ID      string   `json:"id"`
+	Work    string   `json:"work"`    // empty directory; a private tmpfs is mounted on it
+	Rootfs  string   `json:"rootfs"`  // unpacked image
+	Input   string   `json:"input"`   // becomes /input
+	Model   string   `json:"model"`   // becomes /model; may be empty
+	Output  string   `json:"output"`  // empty directory; collected files are copied into it
+	Collect []string `json:"collect"` // plain names of files in /output
+	Args    []string `json:"args"`
+	Dir     string   `json:"dir"`
+	Env     []string `json:"env"`
+	Limits  Limits   `json:"limits"`
+	Cgroup  *Cgroup  `json:"cgroup,omitempty"` // nil: the watchdog bounds memory
+	CPUSet  []int    `json:"cpuset,omitempty"` // without a cpu cgroup: the only cores to run on
+	User    bool     `json:"user"`             // the launcher is not root: it lives in a user namespace that maps Guest alone
+}
+
+// Limits bound a container. Sizes are bytes.
+type Limits struct {
+	CPUs   float64       `json:"cpus"`
+	Memory int64         `json:"memory"`
+	Pids   int           `json:"pids"`
+	Files  int           `json:"files"`
+	Wall   time.Duration `json:"wall"`
+	Output int64         `json:"output"`
+	Inodes int           `json:"inodes"`
+	Tmp    int64         `json:"tmp"`
+}
+
+// Event is one line from the launcher. Exactly one field is set.
+type Event struct {
+	Pids []Pid   `json:"pids,omitempty"` // processes that exist now, to be killed by Sweep if need be
+	End  *Report `json:"end,omitempty"`  // the last event
+}
+
+// Pid names one process for good: a pid may be used again, a pid with a start
+// time may not.
+type Pid struct {
+	Pid   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks after boot, /proc/PID/stat field 22
+}
+
+// Report is how a container ended.
+type Report struct {
+	Platform  string          `json:"platform,omitempty"` // the platform failed: why
+	Start     string          `json:"start,omitempty"`    // the command could not be started: why
+	Exited    bool            `json:"exited"`             // by itself, with Code
+	Code      int             `json:"code"`
+	Signal    int             `json:"signal,omitempty"`    // died of this signal, sent inside
+	OOM       bool            `json:"oom,omitempty"`       // killed for memory
+	TimedOut  bool            `json:"timed_out,omitempty"` // killed at the wall clock limit
+	Cancelled bool            `json:"cancelled,omitempty"` // killed on request
+	Output    *aihub.Failure  `json:"output,omitempty"`    // why the files could not be collected
+	OutBytes  int64           `json:"out_bytes"`           // of collected files
+	Wall      time.Duration   `json:"wall"`
+	CPU       time.Duration   `json:"cpu"`
+	Peak      int64           `json:"peak"` // bytes
+	Posture   json.RawMessage `json:"posture,omitempty"`
+}
