@@ -1,0 +1,103 @@
+package metric
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// Draws have the mean and variance of Poisson(1), and depend on the seed alone.
+func TestBootstrapDraws(t *testing.T) {
+	b := NewBootstrap("dispatch@1 public")
+	var n, sum, square float64
+	for _, w := range b.weight {
+		n++
+		sum += float64(w)
+		square += float64(w) * float64(w)
+	}
+	mean := sum / n
+	if v := square/n - mean*mean; math.Abs(mean-1) > 0.003 || math.Abs(v-1) > 0.006 {
+		t.Errorf("mean %v, variance %v, want 1 and 1", mean, v)
+	}
+	if c := NewBootstrap("dispatch@1 public"); c.seed != b.seed || string(c.weight) != string(b.weight) {
+		t.Error("the same seed gave other draws")
+	}
+	if c := NewBootstrap("dispatch@1 final"); string(c.weight) == string(b.weight) {
+		t.Error("another seed gave the same draws")
+	}
+	var count [Buckets]int
+	for i := range 100 * Buckets {
+		count[b.Bucket(fmt.Sprint(i))]++
+	}
+	var chi float64
+	for _, c := range count {
+		chi += float64(c-100) * float64(c-100) / 100
+	}
+	if dof := float64(Buckets - 1); math.Abs(chi-dof) > 5*math.Sqrt(2*dof) {
+		t.Errorf("rows are not spread evenly over buckets: chi² %v for %v degrees of freedom", chi, dof)
+	}
+}
+
+// The 95 % interval covers the true value about 95 times in 100: for a mean of
+// skewed losses, for counts, for AUC (DeLong).
+func TestIntervalCoverage(t *testing.T) {
+	t.Parallel()
+	boot := NewBootstrap("coverage")
+	rng := rand.New(rand.NewPCG(5, 6))
+	const n, trials = 2000, 60
+	bucket := make([]uint16, n)
+	for i := range bucket {
+		bucket[i] = boot.Bucket(fmt.Sprint("row", i))
+	}
+	classes := Setup{Classes: names(2), Column: "p", Boot: boot}
+	for _, c := range []struct {
+		use  string
+		s    Setup
+		want float64
+		make func(b *Block, i int)
+	}{
+		{"accuracy@1", classes, 0.9, func(b *Block, i int) {
+			b.Truth.Class[i] = int32(i & 1)
+			b.Pred[0].Class[i] = int32(i&1) ^ b2i(rng.Float64() < 0.1)
+		}},
+		{"mae@1", Setup{Column: "p", Boot: boot}, math.Exp(0.5), func(b *Block, i int) { // lognormal
+			b.Truth.Flt[i], b.Pred[0].Flt[i] = 0, math.Exp(rng.NormFloat64())
+		}},
+		{"roc_auc@1", classes, 0.7602499389065233, func(b *Block, i int) { // normal scores, one apart
+			b.Truth.Class[i] = int32(i & 1)
+			b.Pred[0].Flt[i] = rng.NormFloat64() + float64(i&1)
+		}},
+	} {
+		m := bind(t, c.use, c.s)
+		b := &Block{Rows: n, Bucket: bucket, Truth: Column{Class: make([]int32, n), Flt: make([]float64, n)},
+			Pred: []Column{{Class: make([]int32, n), Flt: make([]float64, n)}}}
+		covered := 0
+		for range trials {
+			for i := range n {
+				c.make(b, i)
+			}
+			acc := m.New()
+			acc.Add(b)
+			r := acc.Result()
+			if !(r.Lo <= r.Value && r.Value <= r.Hi && r.Lo < r.Hi) {
+				t.Fatalf("%s: interval [%v, %v] around %v", c.use, r.Lo, r.Hi, r.Value)
+			}
+			if r.Lo <= c.want && c.want <= r.Hi {
+				covered++
+			}
+		}
+		if share := float64(covered) / trials; share < 0.88 || share > 0.99 {
+			t.Errorf("%s: the 95 %% interval covered %.3f of %d samples", c.use, share, trials)
+		} else {
+			t.Logf("%s: covered %.3f", c.use, share)
+		}
+	}
+}
+
+func b2i(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
+}

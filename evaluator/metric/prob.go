@@ -1,0 +1,84 @@
+package metric
+
+import "slices"
+
+func init() {
+	// Mean of -ln p(true class), p first brought into [eps, 1-eps] — each class's
+	// own p, so that with one column the negative class has 1-p brought there.
+	// scikit-learn derives eps from the dtype of the predictions, so that the
+	// same file scores differently as float32; here it is declared. The worst
+	// value is -ln eps, at most -ln 1e-300.
+	register("log_loss@1", func(s Setup, a args) Metric {
+		makeLn()
+		eps := a.num["eps"]
+		p := ofTruth(s, a)
+		return mean(s, a, func(b *Block, lo, hi int, out []float64) {
+			p(b, lo, hi, out)
+			for i, v := range out {
+				// max and min keep a NaN, which the sum then reports.
+				out[i] = -ln1(max(eps, min(1-eps, v)))
+			}
+		})
+	})
+	// Binary: mean of (p-y)², in [0, 1]. One column per class: the sum over
+	// classes, in [0, 2], as Brier defined it.
+	register("brier@1", func(s Setup, a args) Metric {
+		m := &additive{signed: a.signed, boot: s.Boot, sums: 1}
+		one := int32(slices.Index(s.Classes, a.str["positive"]))
+		for j := range a.cols {
+			class := int32(j)
+			if len(a.cols) == 1 {
+				class = one
+			}
+			m.terms = append(m.terms, term{square: true, rows: func(b *Block, lo, hi int, out []float64) {
+				p := b.Pred[j].Flt[lo:hi]
+				for i, t := range b.Truth.Class[lo:hi] {
+					out[i] = p[i]
+					if t == class {
+						out[i] = 1 - p[i]
+					}
+				}
+			}})
+		}
+		m.value = func(s *stats) Result { return Result{Value: s.sums[0].Mean(s.n)} }
+		return m
+	})
+}
+
+// ln1 is ln, with a NaN passed on.
+func ln1(x float64) float64 {
+	if x != x {
+		return x
+	}
+	return ln(x)
+}
+
+// ofTruth gives the probability that was predicted for each row's true class.
+func ofTruth(s Setup, a args) func(b *Block, lo, hi int, out []float64) {
+	if len(a.cols) > 1 {
+		return func(b *Block, lo, hi int, out []float64) {
+			for i, t := range b.Truth.Class[lo:hi] {
+				out[i] = b.Pred[t].Flt[lo+i]
+			}
+		}
+	}
+	one := int32(slices.Index(s.Classes, a.str["positive"]))
+	return func(b *Block, lo, hi int, out []float64) {
+		p := b.Pred[0].Flt[lo:hi]
+		for i, t := range b.Truth.Class[lo:hi] {
+			out[i] = p[i]
+			if t != one {
+				out[i] = 1 - p[i]
+			}
+		}
+	}
+}
+
+// mean is the metric that averages one term a row.
+func mean(s Setup, a args, rows func(b *Block, lo, hi int, out []float64)) *additive {
+	return &additive{
+		signed: a.signed, boot: s.Boot, sums: 1,
+		terms: []term{{rows: rows}},
+		value: func(s *stats) Result { return Result{Value: s.sums[0].Mean(s.n)} },
+	}
+}

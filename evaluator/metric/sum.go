@@ -1,0 +1,156 @@
+package metric
+
+import (
+	"math"
+	"math/big"
+)
+
+// Sum adds float64 values exactly: it is a fixed-point number wide enough for
+// every finite float64, so that neither order nor grouping changes a bit of the
+// total. Only Float and Mean round, once, to nearest even.
+//
+// Limb i counts units of 2^(32i-1074). A value lands in three neighbouring
+// limbs, each part below 2^32, so an int64 limb takes 2^31 values before
+// carries must move; R. M. Neal, "Fast exact summation using small and large
+// superaccumulators" (arXiv 1505.05571) describes the idea.
+type Sum struct {
+	limb [limbs]int64
+	adds int64 // since carries last moved
+	bad  bool  // a NaN or an infinity was added
+}
+
+const (
+	limbs    = 69 // 2098 bits of float64, and room for 2^60 values
+	maxAdds  = 1 << 30
+	lowBits  = 1<<32 - 1
+	unitExp  = -1074
+	mantBits = 52
+)
+
+// Add adds x.
+func (s *Sum) Add(x float64) {
+	b := math.Float64bits(x)
+	e := uint(b>>mantBits) & 0x7ff
+	m := b & (1<<mantBits - 1)
+	switch e {
+	case 0:
+		e = 1 // subnormal
+	case 0x7ff:
+		s.bad = true
+		return
+	default:
+		m |= 1 << mantBits
+	}
+	i, sh := (e-1)>>5, (e-1)&31
+	sign := int64(b) >> 63 // 0 or -1
+	lo := m << sh
+	l := s.limb[i : i+3 : i+3]
+	l[0] += (int64(lo&lowBits) ^ sign) - sign
+	l[1] += (int64(lo>>32) ^ sign) - sign
+	l[2] += (int64(m>>(64-sh)) ^ sign) - sign
+	if s.adds++; s.adds >= maxAdds {
+		s.carry()
+	}
+}
+
+// AddSquare adds x·x, without rounding the square (as long as it neither
+// overflows nor underflows).
+func (s *Sum) AddSquare(x float64) {
+	hi := x * x
+	s.Add(hi)
+	s.Add(math.FMA(x, x, -hi))
+}
+
+// Merge adds the total of t.
+func (s *Sum) Merge(t *Sum) {
+	s.bad = s.bad || t.bad
+	for i, v := range t.limb {
+		s.limb[i] += v
+	}
+	if s.adds += t.adds; s.adds >= maxAdds {
+		s.carry()
+	}
+}
+
+// carry moves carries up, until every limb but the last is in [0, 2^32).
+func (s *Sum) carry() {
+	var c int64
+	for i := range limbs - 1 {
+		v := s.limb[i] + c
+		s.limb[i], c = v&lowBits, v>>32
+	}
+	s.limb[limbs-1] += c
+	s.adds = 1 // what is left in the limbs counts as one value
+}
+
+// weighted sets s to the total of w[i] times cells[i], whose carries have
+// moved, looking only at limbs from lo to hi.
+func (s *Sum) weighted(cells []Sum, stride int, w []uint8, lo, hi int) {
+	*s = Sum{}
+	acc := s.limb[lo : hi+1]
+	for i, k := range w {
+		if k == 0 {
+			continue
+		}
+		from := cells[i*stride].limb[lo : hi+1]
+		for j, v := range from {
+			acc[j] += int64(k) * v
+		}
+	}
+	s.carry()
+}
+
+// Finite reports whether every added value was finite.
+func (s *Sum) Finite() bool { return !s.bad }
+
+// big returns the exact total, in units of 2^unitExp.
+func (s *Sum) big() *big.Int {
+	s.carry()
+	t := big.NewInt(s.limb[limbs-1])
+	var d big.Int
+	for i := limbs - 2; i >= 0; i-- {
+		t.Lsh(t, 32)
+		t.Add(t, d.SetInt64(s.limb[i]))
+	}
+	return t
+}
+
+// Float returns the total, rounded once. It is infinite when the total is
+// beyond float64.
+func (s *Sum) Float() float64 { return toFloat(s.big(), 1, unitExp) }
+
+// Mean returns total/n, rounded once.
+func (s *Sum) Mean(n int64) float64 { return toFloat(s.big(), n, unitExp) }
+
+// toFloat returns num/den·2^exp rounded to nearest even. den > 0.
+func toFloat(num *big.Int, den int64, exp int) float64 {
+	if num.Sign() == 0 {
+		return 0
+	}
+	q, _ := ratio(num, big.NewInt(den), exp).Float64()
+	return q
+}
+
+// ratio returns num/den·2^exp with 64 bits more than a float64 has, sticky in
+// the last bit, so that rounding it to float64 rounds the true quotient.
+func ratio(num, den *big.Int, exp int) *big.Float {
+	shift := den.BitLen() - num.BitLen() + 120
+	var n, r big.Int
+	if shift > 0 {
+		n.Lsh(num, uint(shift))
+	} else {
+		n.Set(num)
+		shift = 0
+	}
+	q, _ := n.QuoRem(&n, den, &r)
+	if r.Sign() != 0 {
+		q.Lsh(q, 1)
+		q.SetBit(q.Abs(q), 0, 1)
+		if num.Sign() < 0 {
+			q.Neg(q)
+		}
+		exp--
+	}
+	f := new(big.Float).SetPrec(uint(max(q.BitLen(), 64))).SetInt(q)
+	return f.SetMantExp(f, exp-shift)
+}
