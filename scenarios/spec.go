@@ -125,8 +125,8 @@ type Round struct {
 	Name   string     `json:"name" yaml:"name"`
 	Title  aihub.Text `json:"title" yaml:"title"`
 	Part   string     `json:"part" yaml:"part"` // test, final
-	Opens  time.Time  `json:"opens" yaml:"opens"`
-	Closes time.Time  `json:"closes" yaml:"closes"`
+	Opens  time.Time  `json:"opens,omitzero" yaml:"opens"`
+	Closes time.Time  `json:"closes,omitzero" yaml:"closes"`
 	Quota  int        `json:"quota" yaml:"quota"` // attempts an organisation
 	Bits   float64    `json:"bits" yaml:"bits"`   // leak budget an organisation
 }

@@ -1,0 +1,121 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"aihub"
+)
+
+// LintAgainst returns every fault of spec that only shows against the dataset
+// version it pins: key, columns, types, truth, parts, and LintWithRows. Where is
+// the path of the field; see Locate.
+func LintAgainst(spec Spec, v aihub.DatasetVersion) []aihub.Fault {
+	l := linter{where: func(path string) string { return path }, bad: func(string) bool { return false }}
+	if spec.Dataset != v.Ref.String() {
+		l.add("wrong_dataset", "dataset", fmt.Sprintf("%s was compared with %s", spec.Dataset, v.Ref), fmt.Sprintf("%s 与 %s 不一致", spec.Dataset, v.Ref))
+		return l.faults
+	}
+	columns, public := map[string]aihub.Column{}, []string{}
+	var truths []string
+	for _, c := range v.Columns {
+		columns[c.Name] = c
+		switch {
+		case c.Truth:
+			truths = append(truths, c.Name)
+		case c.Name != v.Key:
+			public = append(public, c.Name)
+		}
+	}
+	if spec.Input.Key != v.Key {
+		l.add("wrong_key", "input.key", fmt.Sprintf("the key of %s is %q", v.Ref, v.Key), fmt.Sprintf("%s 的主键是 %q", v.Ref, v.Key))
+	}
+	for i, name := range spec.Input.Columns {
+		p := fmt.Sprintf("input.columns[%d]", i)
+		switch c, ok := columns[name]; {
+		case !ok:
+			l.add("unknown_column", p, fmt.Sprintf("%s has no column %q; it has: %s", v.Ref, clip(name), strings.Join(public, ", ")),
+				fmt.Sprintf("%s 没有列 %q；可用：%s", v.Ref, clip(name), strings.Join(public, "、")))
+		case c.Truth:
+			l.add("truth_in_input", p, fmt.Sprintf("%q is a truth column: an algorithm must never see it; remove it", clip(name)),
+				fmt.Sprintf("%q 是真值列，算法不得看到：请删除", clip(name)))
+		}
+	}
+	switch c, ok := columns[spec.Truth.Column]; {
+	case !ok || !c.Truth:
+		l.add("unknown_column", "truth.column", fmt.Sprintf("%q is not a truth column of %s; these are: %s", clip(spec.Truth.Column), v.Ref, strings.Join(truths, ", ")),
+			fmt.Sprintf("%q 不是 %s 的真值列；真值列为：%s", clip(spec.Truth.Column), v.Ref, strings.Join(truths, "、")))
+	case c.Type != spec.Truth.Type:
+		l.add("wrong_type", "truth.type", fmt.Sprintf("column %q of %s is of type %s", clip(c.Name), v.Ref, c.Type), fmt.Sprintf("%[2]s 的列 %[1]q 类型是 %[3]s", clip(c.Name), v.Ref, c.Type))
+	}
+	rows := map[aihub.Part]int64{}
+	for _, f := range v.Parts {
+		rows[f.Part] = f.Rows
+	}
+	for _, need := range append([]string{string(aihub.Sample)}, roundParts(spec)...) {
+		path := "dataset"
+		if i := slices.IndexFunc(spec.Rounds, func(r Round) bool { return r.Part == need }); i >= 0 {
+			path = fmt.Sprintf("rounds[%d].part", i)
+		}
+		if rows[aihub.Part(need)] == 0 {
+			l.add("no_part", path, fmt.Sprintf("%s has no rows in its %s part", v.Ref, need), fmt.Sprintf("%s 的 %s 分区没有数据", v.Ref, need))
+		}
+	}
+	return append(l.faults, LintWithRows(spec, rows)...)
+}
+
+func roundParts(spec Spec) []string {
+	var out []string
+	for _, r := range spec.Rounds {
+		if !slices.Contains(out, r.Part) {
+			out = append(out, r.Part)
+		}
+	}
+	return out
+}
+
+// LintWithRows refuses a release that is finer than the hidden part can bear.
+// With n rows the step must be at least
+//
+//	1.8 · (0.5/√n) · (hi - lo)
+//
+// of the released range, or a vendor who may ask again learns the part instead
+// of the problem: below that step, hill-climbing on random labels gains (Blum
+// and Hardt 2015, the Ladder; the factor 1.8 held in simulations of 100
+// submissions). A round that answers once is exempt.
+func LintWithRows(spec Spec, rows map[aihub.Part]int64) []aihub.Fault {
+	l := linter{where: func(path string) string { return path }, bad: func(string) bool { return false }}
+	score := spec.Sharing.Score
+	if len(score.Range) != 2 {
+		return nil
+	}
+	for _, r := range spec.Rounds {
+		n := rows[aihub.Part(r.Part)]
+		if n == 0 || r.Quota <= 1 {
+			continue
+		}
+		least := SmallestStep(n, score.Range[1]-score.Range[0])
+		if score.Step < least*(1-1e-9) {
+			up := strconv.FormatFloat(roundUp(least), 'f', -1, 64)
+			l.add("step_too_fine", "sharing.score.step",
+				fmt.Sprintf("%g is too fine for the %d rows of the %s part: at least %s, or vendors could learn the hidden part from their scores", score.Step, n, r.Part, up),
+				fmt.Sprintf("%g 对 %[3]s 分区的 %[2]d 行过细：至少 %[4]s，否则厂商可由成绩推知隐藏数据", score.Step, n, r.Part, up))
+		}
+	}
+	return l.faults
+}
+
+// SmallestStep is the finest step for n hidden rows and a released range of
+// this width.
+func SmallestStep(n int64, width float64) float64 { return 1.8 * 0.5 / math.Sqrt(float64(n)) * width }
+
+// roundUp returns the next decimal with two significant digits.
+func roundUp(x float64) float64 {
+	e := math.Floor(math.Log10(x)) - 1
+	scaled := math.Ceil(x/math.Pow(10, e) - 1e-9)
+	v, _ := strconv.ParseFloat(fmt.Sprintf("%.0fe%.0f", scaled, e), 64)
+	return v
+}
