@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"aihub"
+	"aihub/policies"
+)
+
+// NextDatasetVersion returns the number a new version of name would get.
+func (db *DB) NextDatasetVersion(ctx context.Context, name string) (n int, err error) {
+	err = db.read(ctx, func(t *tx) error { n, err = t.nextVersion("datasets", name); return err })
+	return n, err
+}
+
+func (t *tx) nextVersion(table, name string) (int, error) {
+	n, _, err := one(t, value[int], "SELECT COALESCE(MAX(version), 0) + 1 FROM "+table+" WHERE name = ?", name)
+	return n, err
+}
+
+// own fills who made a thing and for whom from the permit, and refuses others.
+func own(p policies.Permit, user *aihub.UserID, org *aihub.OrgID) error {
+	a := p.Actor()
+	if *user == "" {
+		*user = a.User
+	}
+	if *org == "" {
+		*org = a.Org
+	}
+	if *user != a.User || *org != a.Org {
+		return refused("nobody acts in another person's or organisation's name", "不得以他人或其他机构的名义操作")
+	}
+	return nil
+}
+
+// checkRef refuses a version that is not the next one.
+func (t *tx) checkRef(table string, r aihub.Ref) error {
+	if err := aihub.CheckSlug(r.Name); err != nil {
+		return err
+	}
+	n, err := t.nextVersion(table, r.Name)
+	if err == nil && n != r.Version {
+		err = conflict(fmt.Sprintf("the next version is %s@%d, not %s", r.Name, n, r), fmt.Sprintf("下一版本是 %s@%d，不是 %s", r.Name, n, r)).
+			WithHint(aihub.Text{EN: "publish again: versions never change once they exist", ZH: "请重新发布：版本一经存在便不再改变"})
+	}
+	return err
+}
+
+// ProposeDataset adds a masked version that waits for a second person.
+// DatasetPropose, ID = name
+func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.DatasetVersion) error {
+	if err := p.Check(policies.DatasetPropose, v.Ref.Name); err != nil {
+		return err
+	}
+	if err := own(p, &v.Author, &v.Org); err != nil {
+		return err
+	}
+	if err := bounded(1<<20, "title", v.Title.ZH+v.Title.EN, "description", v.Description.ZH+v.Description.EN,
+		"license", v.License, "key", v.Key); err != nil {
+		return err
+	}
+	columns, err := toJSON(v.Columns)
+	if err != nil {
+		return err
+	}
+	parts, err := toJSON(v.Parts)
+	if err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		if err := t.checkRef("datasets", v.Ref); err != nil {
+			return err
+		}
+		t.touch("datasets", v.Ref.String())
+		if err := t.insert("datasets", `id, name, version, org, author, approver, state, title_zh, title_en, description_zh, description_en,
+			license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at`,
+			v.Ref.String(), v.Ref.Name, v.Ref.Version, v.Org, v.Author, nil, aihub.DatasetProposed, v.Title.ZH, v.Title.EN,
+			v.Description.ZH, v.Description.EN, v.License, v.Key, columns, parts, v.Content, v.Plan, v.Raw, v.Profile, v.Card,
+			"", us(t.now), 0); err != nil {
+			return err
+		}
+		return t.record(acts, string(policies.DatasetPropose), v.Ref.String(), permitted(p),
+			map[string]any{"content": v.Content, "plan": v.Plan})
+	})
+}
+
+const datasetCols = `id, org, author, approver, state, title_zh, title_en, description_zh, description_en, license, key_column,
+	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at`
+
+func scanDataset(s scanner) (v aihub.DatasetVersion, err error) {
+	err = s.Scan(ref{&v.Ref}, &v.Org, &v.Author, null[aihub.UserID]{&v.Approver}, &v.State, &v.Title.ZH, &v.Title.EN,
+		&v.Description.ZH, &v.Description.EN, &v.License, &v.Key, js{&v.Columns}, js{&v.Parts}, &v.Content, &v.Plan, &v.Raw,
+		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt})
+	return v, err
+}
+
+func (t *tx) dataset(r aihub.Ref) (aihub.DatasetVersion, error) {
+	v, ok, err := one(t, scanDataset, "SELECT "+datasetCols+" FROM datasets WHERE id = ?", r.String())
+	if err == nil && !ok {
+		err = notFound("dataset", "数据集", r.String())
+	}
+	return v, err
+}
+
+// DecideDataset publishes or rejects a proposed version. The approver is never its author.
+// DatasetApprove, ID = name@N
+func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref, approve bool, reason string) error {
+	if err := p.Check(policies.DatasetApprove, r.String()); err != nil {
+		return err
+	}
+	if err := bounded(4000, "reason", reason); err != nil {
+		return err
+	}
+	to := aihub.DatasetRejected
+	if approve {
+		to = aihub.DatasetPublished
+	}
+	return db.write(ctx, func(t *tx) error {
+		v, err := t.dataset(r)
+		if err != nil {
+			return err
+		}
+		if v.Author == p.Actor().User {
+			return refused("whoever proposed a dataset does not decide on it", "数据集的提交人不得自行审批").
+				WithHint(aihub.Text{EN: "ask a reviewer", ZH: "请由另一位评审人员审批"})
+		}
+		if err := v.State.Next(to); err != nil {
+			return err
+		}
+		t.touch("datasets", r.String())
+		if err := t.swap("UPDATE datasets SET state = ?, approver = ?, reason = ?, decided_at = ? WHERE id = ? AND state = ?",
+			to, p.Actor().User, reason, us(t.now), r.String(), v.State); err != nil {
+			return err
+		}
+		return t.record(acts, string(policies.DatasetApprove), r.String(), permitted(p), map[string]any{"state": to})
+	})
+}
+
+// WithdrawDataset takes a version out of use: nothing new may pin or run on it.
+// DatasetWithdraw, ID = name@N
+func (db *DB) WithdrawDataset(ctx context.Context, p policies.Permit, r aihub.Ref, reason string) error {
+	if err := p.Check(policies.DatasetWithdraw, r.String()); err != nil {
+		return err
+	}
+	if err := bounded(4000, "reason", reason); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		v, err := t.dataset(r)
+		if err != nil {
+			return err
+		}
+		if err := v.State.Next(aihub.DatasetWithdrawn); err != nil {
+			return err
+		}
+		t.touch("datasets", r.String())
+		if err := t.swap("UPDATE datasets SET state = ?, reason = ?, decided_at = ? WHERE id = ? AND state = ?",
+			aihub.DatasetWithdrawn, reason, us(t.now), r.String(), v.State); err != nil {
+			return err
+		}
+		return t.record(acts, string(policies.DatasetWithdraw), r.String(), permitted(p), map[string]any{"state": aihub.DatasetWithdrawn})
+	})
+}
+
+// Dataset returns a version: published ones to anyone, others to stewards and
+// reviewers only. See redactDataset for what else is kept back.
+func (db *DB) Dataset(ctx context.Context, s policies.Scope, r aihub.Ref) (v aihub.DatasetVersion, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		if v, err = t.dataset(r); err == nil && !seesDataset(s, v) {
+			err = notFound("dataset", "数据集", r.String())
+		}
+		return err
+	})
+	if err != nil {
+		return aihub.DatasetVersion{}, err
+	}
+	return redactDataset(s, v), nil
+}
+
+// Datasets lists the versions in scope, newest first.
+func (db *DB) Datasets(ctx context.Context, s policies.Scope) ([]aihub.DatasetVersion, error) {
+	list := []aihub.DatasetVersion{}
+	err := db.read(ctx, func(t *tx) error {
+		vs, err := all(t, scanDataset, "SELECT "+datasetCols+" FROM datasets ORDER BY created_at DESC, id DESC")
+		for _, v := range vs {
+			if seesDataset(s, v) {
+				list = append(list, redactDataset(s, v))
+			}
+		}
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,231 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"aihub"
+	"aihub/policies"
+)
+
+// release walks states by legal moves and returns the last.
+func release(from aihub.ReleaseState, path ...aihub.ReleaseState) (aihub.ReleaseState, error) {
+	for _, to := range path {
+		if err := from.Next(to); err != nil {
+			return from, err
+		}
+		from = to
+	}
+	return from, nil
+}
+
+const releaseCols = "id, score, submission, scenario, org, content, state, due_at, created_at, decided_at"
+
+func scanRelease(s scanner) (r aihub.Release, err error) {
+	err = s.Scan(&r.ID, &r.Score, &r.Submission, ref{&r.Scenario}, &r.Org, &r.Content, &r.State, at{&r.DueAt}, at{&r.CreatedAt}, at{&r.DecidedAt})
+	return r, err
+}
+
+func noRelease(id aihub.ReleaseID) error { return notFound("release", "出域申请", string(id)) }
+
+func (t *tx) release(id aihub.ReleaseID) (aihub.Release, error) {
+	r, ok, err := one(t, scanRelease, "SELECT "+releaseCols+" FROM releases WHERE id = ?", id)
+	if err == nil && !ok {
+		err = noRelease(id)
+	}
+	if err == nil {
+		r.Votes, err = t.votes(id)
+	}
+	return r, err
+}
+
+func (t *tx) votes(id aihub.ReleaseID) ([]aihub.Vote, error) {
+	return all(t, func(s scanner) (v aihub.Vote, err error) {
+		err = s.Scan(&v.By, &v.Approve, &v.Reason, at{&v.At})
+		return v, err
+	}, "SELECT user_id, approve, reason, voted_at FROM votes WHERE release_id = ? ORDER BY place", id)
+}
+
+// DueReleases returns the releases that ReleaseScore would take now: submitted,
+// where policy releases by itself, or approved by review, and their tick has come.
+func (db *DB) DueReleases(ctx context.Context) (list []aihub.Release, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		list, err = all(t, scanRelease, "SELECT "+releaseCols+" FROM releases WHERE state IN (?, ?) AND due_at <= ? ORDER BY due_at, id",
+			aihub.ReleaseSubmitted, aihub.ReleaseApproved, us(t.now))
+		return err
+	})
+	return list, err
+}
+
+// ReleaseScore shows values of a score: the release goes to released in one
+// transaction with its leaf. For a scenario with review it must be approved
+// first. Nothing is shown before its tick, nor when the sealed values are no
+// longer those that were submitted.
+// ReleaseScore, ID = release
+func (db *DB) ReleaseScore(ctx context.Context, p policies.Permit, id aihub.ReleaseID, values []aihub.MetricValue, note string) error {
+	if err := p.Check(policies.ReleaseScore, string(id)); err != nil {
+		return err
+	}
+	if err := bounded(4000, "note", note); err != nil {
+		return err
+	}
+	if values == nil {
+		values = []aihub.MetricValue{}
+	}
+	text, err := toJSON(values)
+	if err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		r, err := t.release(id)
+		if err != nil {
+			return err
+		}
+		if r.DueAt.After(t.now) {
+			return aihub.Errorf(aihub.Pending, aihub.Text{EN: "its time has not come", ZH: "尚未到公布时间"})
+		}
+		path := []aihub.ReleaseState{aihub.ReleaseReleasing, aihub.ReleaseReleased}
+		if r.State == aihub.ReleaseSubmitted {
+			path = append([]aihub.ReleaseState{aihub.ReleaseScanning, aihub.ReleaseApproved}, path...)
+		}
+		to, err := release(r.State, path...)
+		if err != nil {
+			return err
+		}
+		sc, _, err := one(t, scanScore, scoreSelect+" WHERE c.id = ?", r.Score)
+		if err != nil {
+			return err
+		}
+		if aihub.DigestOf([]byte(sc.sealedText)) != r.Content {
+			return damaged(fmt.Sprintf("the sealed values of %s are not those that were submitted", r.Submission),
+				fmt.Sprintf("%s 的封存成绩与提交出域时不一致", r.Submission))
+		}
+		for _, v := range values {
+			if !slices.ContainsFunc(sc.Sealed, func(m aihub.MetricValue) bool { return m.ID == v.ID }) {
+				return fmt.Errorf("store: metric %s was never scored", v.ID)
+			}
+		}
+		t.touch("releases", string(id))
+		if err := t.swap("UPDATE releases SET state = ?, shown = ?, note = ?, decided_at = CASE WHEN decided_at = 0 THEN ? ELSE decided_at END, released_at = ? WHERE id = ? AND state = ?",
+			to, text, note, us(t.now), us(t.now), id, r.State); err != nil {
+			return err
+		}
+		if err := t.event(r.Submission, "", "released", string(to), "", t.now); err != nil {
+			return err
+		}
+		if err := t.record(acts, string(policies.ReleaseScore), string(r.Submission), permitted(p),
+			map[string]any{"submission": r.Submission, "values": values, "note": note}); err != nil {
+			return err
+		}
+		return t.settleDue(r.Submission)
+	})
+}
+
+// Vote records a reviewer's decision and moves the release: two that agree
+// decide it (approved, rejected), two that differ leave it conflicted for a
+// third. Compare-and-swap on its state.
+// ReleaseVote, ID = release
+func (db *DB) Vote(ctx context.Context, p policies.Permit, id aihub.ReleaseID, approve bool, reason string) error {
+	if err := p.Check(policies.ReleaseVote, string(id)); err != nil {
+		return err
+	}
+	if err := bounded(4000, "reason", reason); err != nil {
+		return err
+	}
+	a := p.Actor()
+	return db.write(ctx, func(t *tx) error {
+		r, err := t.release(id)
+		if err != nil {
+			return err
+		}
+		if a.Org == r.Org {
+			return refused("nobody reviews a release of her own organisation", "不得评审本机构的出域申请")
+		}
+		if slices.ContainsFunc(r.Votes, func(v aihub.Vote) bool { return v.By == a.User }) {
+			return conflict("you have voted on this release already", "您已对该出域申请投票")
+		}
+		to, err := tally(r, approve)
+		if err != nil {
+			return err
+		}
+		var decided int64
+		if to == aihub.ReleaseApproved || to == aihub.ReleaseRejected {
+			decided = us(t.now)
+		}
+		vote := string(id) + "/" + string(a.User)
+		t.touch("votes", vote)
+		if err := t.insert("votes", "id, release_id, release_org, user_id, user_org, approve, reason, place, voted_at",
+			vote, id, r.Org, a.User, a.Org, bit(approve), reason, len(r.Votes)+1, us(t.now)); err != nil {
+			return err
+		}
+		t.touch("releases", string(id))
+		if err := t.swap("UPDATE releases SET state = ?, decided_at = ? WHERE id = ? AND state = ?", to, decided, id, r.State); err != nil {
+			return err
+		}
+		return t.record(acts, string(policies.ReleaseVote), string(r.Submission), permitted(p), nil)
+	})
+}
+
+// tally returns where a vote takes a release.
+func tally(r aihub.Release, approve bool) (aihub.ReleaseState, error) {
+	verdict := map[bool]aihub.ReleaseState{true: aihub.ReleaseApproved, false: aihub.ReleaseRejected}
+	to := verdict[approve]
+	switch r.State {
+	case aihub.ReleaseReview1:
+		to = aihub.ReleaseReview2
+	case aihub.ReleaseReview2:
+		if len(r.Votes) != 1 || r.Votes[0].Approve != approve {
+			to = aihub.ReleaseConflicted
+		}
+	case aihub.ReleaseConflicted:
+	default:
+		return r.State, conflict(fmt.Sprintf("a release that is %q takes no votes", r.State), fmt.Sprintf("出域申请处于 %q 状态，不能投票", r.State))
+	}
+	return to, r.State.Next(to)
+}
+
+// Release returns one in scope, as the scope may see it.
+func (db *DB) Release(ctx context.Context, s policies.Scope, id aihub.ReleaseID) (rel aihub.Release, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		r, err := t.release(id)
+		if err != nil {
+			return err
+		}
+		v, ok := redactRelease(s, r, t.now)
+		if !ok {
+			return noRelease(id)
+		}
+		rel = v
+		return nil
+	})
+	return rel, err
+}
+
+// Releases lists those in scope in a state ("" for any), by tick.
+func (db *DB) Releases(ctx context.Context, s policies.Scope, state aihub.ReleaseState) ([]aihub.Release, error) {
+	q, args := "SELECT "+releaseCols+" FROM releases WHERE 1 = 1", []any{}
+	if state != "" {
+		q, args = q+" AND state = ?", append(args, state)
+	}
+	if !s.All() {
+		q, args = q+" AND org = ?", append(args, s.Actor().Org)
+	}
+	list := []aihub.Release{}
+	err := db.read(ctx, func(t *tx) error {
+		rows, err := all(t, scanRelease, q+" ORDER BY due_at, id", args...)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.Votes, err = t.votes(r.ID); err != nil {
+				return err
+			}
+			if v, ok := redactRelease(s, r, t.now); ok {
+				list = append(list, v)
+			}
+		}
+		return nil
+	})
+	return list, err
+}

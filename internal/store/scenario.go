@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/policies"
+	"aihub/scenarios"
+)
+
+// NextScenarioVersion returns the number a new version of name would get.
+func (db *DB) NextScenarioVersion(ctx context.Context, name string) (n int, err error) {
+	err = db.read(ctx, func(t *tx) error { n, err = t.nextVersion("scenarios", name); return err })
+	return n, err
+}
+
+// terms is what the store itself must know of a canonical spec.
+type terms struct {
+	Description aihub.Text `json:"description"`
+	Sharing     struct {
+		Score struct {
+			Release string             `json:"release"`
+			Tick    scenarios.Duration `json:"tick"`
+		} `json:"score"`
+	} `json:"sharing"`
+}
+
+// PublishScenario opens sc with its rounds. The dataset must be published. The
+// release mode and the tick of its outcomes are read from its spec.
+// ScenarioPublish, ID = name
+func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.Scenario, rounds []aihub.Round) error {
+	if err := p.Check(policies.ScenarioPublish, sc.Ref.Name); err != nil {
+		return err
+	}
+	if err := own(p, &sc.Author, &sc.Org); err != nil {
+		return err
+	}
+	var m terms
+	if len(sc.Spec) > 0 {
+		if err := json.Unmarshal(sc.Spec, &m); err != nil {
+			return invalid("the scenario's spec is not canonical JSON", "应用场景说明不是规范的 JSON").Because(err)
+		}
+	}
+	if d := aihub.DigestOf(sc.Spec); sc.Digest == "" {
+		sc.Digest = d
+	} else if sc.Digest != d {
+		return invalid("the scenario's digest is not that of its spec", "应用场景摘要与其说明不符")
+	}
+	if m.Sharing.Score.Tick < 0 {
+		return invalid("the scenario's tick is negative", "应用场景的公布间隔为负数")
+	}
+	if err := bounded(1<<20, "spec", string(sc.Spec), "title", sc.Title.ZH+sc.Title.EN, "summary", sc.Summary.ZH+sc.Summary.EN); err != nil {
+		return err
+	}
+	search := strings.ToLower(strings.Join([]string{sc.Ref.Name, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH, sc.Summary.EN,
+		m.Description.ZH, m.Description.EN}, "\n"))
+	return db.write(ctx, func(t *tx) error {
+		if err := t.checkRef("scenarios", sc.Ref); err != nil {
+			return err
+		}
+		v, err := t.dataset(sc.Dataset)
+		if err != nil {
+			return err
+		}
+		if v.State != aihub.DatasetPublished {
+			return conflict(fmt.Sprintf("dataset %s is %s, not published", sc.Dataset, v.State), fmt.Sprintf("数据集 %s 处于 %s 状态，尚未发布", sc.Dataset, v.State)).
+				WithHint(aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"})
+		}
+		id := sc.Ref.String()
+		t.touch("scenarios", id)
+		if err := t.insert("scenarios", `id, name, version, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area,
+			dataset, spec, digest, search, tick, review, published_at`,
+			id, sc.Ref.Name, sc.Ref.Version, sc.Org, sc.Author, aihub.ScenarioOpen, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH,
+			sc.Summary.EN, sc.Field, sc.Area, sc.Dataset.String(), string(sc.Spec), sc.Digest, search,
+			time.Duration(m.Sharing.Score.Tick).Microseconds(), bit(m.Sharing.Score.Release == "review"), us(t.now)); err != nil {
+			return err
+		}
+		for i, r := range rounds {
+			if err := t.addRound(id, i, r); err != nil {
+				return err
+			}
+		}
+		return t.record(acts, string(policies.ScenarioPublish), id, permitted(p),
+			map[string]any{"digest": sc.Digest, "dataset": sc.Dataset})
+	})
+}
+
+func (t *tx) addRound(scenario string, place int, r aihub.Round) error {
+	if err := aihub.CheckSlug(r.Name); err != nil {
+		return err
+	}
+	budget, err := toMicro(r.BudgetBits)
+	if err != nil {
+		return err
+	}
+	if r.Quota < 0 || (!r.Closes.IsZero() && !r.Closes.After(r.Opens)) {
+		return invalid(fmt.Sprintf("round %q has a negative quota or closes before it opens", r.Name), fmt.Sprintf("轮次 %q 的次数为负，或在开始前结束", r.Name))
+	}
+	id := scenario + "/" + r.Name
+	t.touch("rounds", id)
+	return t.insert("rounds", "id, scenario, name, place, title_zh, title_en, part, opens_at, closes_at, quota, budget",
+		id, scenario, r.Name, place, r.Title.ZH, r.Title.EN, r.Part, us(r.Opens), us(r.Closes), r.Quota, budget)
+}
+
+// CloseScenario ends an open scenario: nothing new enters, what is under way ends.
+// ScenarioClose, ID = name@N
+func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref) error {
+	if err := p.Check(policies.ScenarioClose, r.String()); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		sc, err := t.scenario(r)
+		if err != nil {
+			return err
+		}
+		if err := sc.State.Next(aihub.ScenarioClosed); err != nil {
+			return err
+		}
+		t.touch("scenarios", r.String())
+		if err := t.swap("UPDATE scenarios SET state = ? WHERE id = ? AND state = ?", aihub.ScenarioClosed, r.String(), sc.State); err != nil {
+			return err
+		}
+		return t.record(acts, string(policies.ScenarioClose), r.String(), permitted(p), map[string]any{"state": aihub.ScenarioClosed})
+	})
+}
+
+const scenarioCols = `id, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area, dataset, spec, digest, published_at, tick, review`
+
+// scenarioRow is a scenario with what the store read from its spec.
+type scenarioRow struct {
+	aihub.Scenario
+	tick   time.Duration
+	review bool
+}
+
+func scanScenarioRow(s scanner) (sc scenarioRow, err error) {
+	var tick int64
+	err = s.Scan(ref{&sc.Ref}, &sc.Org, &sc.Author, &sc.State, &sc.Title.ZH, &sc.Title.EN, &sc.Summary.ZH, &sc.Summary.EN,
+		&sc.Field, &sc.Area, ref{&sc.Dataset}, &sc.Spec, &sc.Digest, at{&sc.PublishedAt}, &tick, &sc.review)
+	sc.tick = time.Duration(tick) * time.Microsecond
+	return sc, err
+}
+
+func scanScenario(s scanner) (aihub.Scenario, error) {
+	r, err := scanScenarioRow(s)
+	return r.Scenario, err
+}
+
+func (t *tx) scenario(r aihub.Ref) (scenarioRow, error) {
+	sc, ok, err := one(t, scanScenarioRow, "SELECT "+scenarioCols+" FROM scenarios WHERE id = ?", r.String())
+	if err == nil && !ok {
+		err = noScenario(r.String())
+	}
+	return sc, err
+}
+
+func noScenario(id string) error { return notFound("scenario", "应用场景", id) }
+
+// seesScenario: what is withdrawn is only for those who run the platform's affairs.
+func seesScenario(s policies.Scope, sc aihub.Scenario) bool {
+	return sc.State != aihub.ScenarioWithdrawn || s.All()
+}
+
+// Scenario returns one version.
+func (db *DB) Scenario(ctx context.Context, s policies.Scope, r aihub.Ref) (aihub.Scenario, error) {
+	var sc aihub.Scenario
+	err := db.read(ctx, func(t *tx) error {
+		row, err := t.scenario(r)
+		if err == nil && !seesScenario(s, row.Scenario) {
+			err = noScenario(r.String())
+		}
+		if err == nil {
+			sc = row.Scenario
+		}
+		return err
+	})
+	return sc, err
+}
+
+// LatestScenario resolves a bare name to its newest open version.
+func (db *DB) LatestScenario(ctx context.Context, s policies.Scope, name string) (sc aihub.Scenario, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		var ok bool
+		sc, ok, err = one(t, scanScenario, "SELECT "+scenarioCols+" FROM scenarios WHERE name = ? AND state = ? ORDER BY version DESC LIMIT 1",
+			name, aihub.ScenarioOpen)
+		if err == nil && !ok {
+			err = noScenario(name)
+		}
+		return err
+	})
+	return sc, err
+}
+
+// ScenarioFilter narrows a listing; zero fields do not.
+type ScenarioFilter struct {
+	Query string // words looked for in name, title, summary and description, both languages
+	Field string
+	Area  string
+	State aihub.ScenarioState
+}
+
+// Scenarios lists the scenarios that match every word and field, newest first.
+func (db *DB) Scenarios(ctx context.Context, s policies.Scope, f ScenarioFilter) ([]aihub.Scenario, error) {
+	if err := bounded(500, "the search", f.Query, "field", f.Field, "area", f.Area); err != nil {
+		return nil, err
+	}
+	q := "SELECT " + scenarioCols + " FROM scenarios WHERE 1 = 1"
+	var args []any
+	for _, w := range strings.Fields(strings.ToLower(f.Query)) {
+		q += ` AND search LIKE ? ESCAPE '\'`
+		args = append(args, "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(w)+"%")
+	}
+	for _, c := range []struct{ col, want string }{{"field", f.Field}, {"area", f.Area}, {"state", string(f.State)}} {
+		if c.want != "" {
+			q += " AND " + c.col + " = ?"
+			args = append(args, c.want)
+		}
+	}
+	list := []aihub.Scenario{}
+	err := db.read(ctx, func(t *tx) error {
+		scs, err := all(t, scanScenario, q+" ORDER BY published_at DESC, id", args...)
+		for _, sc := range scs {
+			if seesScenario(s, sc) {
+				list = append(list, sc)
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+const roundCols = "scenario, name, title_zh, title_en, part, opens_at, closes_at, quota, budget"
+
+func scanRound(s scanner) (r aihub.Round, err error) {
+	err = s.Scan(ref{&r.Scenario}, &r.Name, &r.Title.ZH, &r.Title.EN, &r.Part, at{&r.Opens}, at{&r.Closes}, &r.Quota, micro{&r.BudgetBits})
+	return r, err
+}
+
+func (t *tx) rounds(r aihub.Ref) ([]aihub.Round, error) {
+	return all(t, scanRound, "SELECT "+roundCols+" FROM rounds WHERE scenario = ? ORDER BY place", r.String())
+}
+
+// Rounds lists the rounds of a scenario in the order of its spec.
+func (db *DB) Rounds(ctx context.Context, r aihub.Ref) (list []aihub.Round, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		if _, err = t.scenario(r); err == nil {
+			list, err = t.rounds(r)
+		}
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"aihub"
+	"aihub/policies"
+)
+
+const scoreSelect = `SELECT c.id, c.submission, c.run, c.scenario, c.round, c.org, c.sealed, c.bits, c.scored_at,
+	r.state, r.due_at, r.shown, r.note, r.released_at FROM scores c JOIN releases r ON r.score = c.id`
+
+// scoreRow is a score with where its release stands.
+type scoreRow struct {
+	aihub.Score
+	sealedText string
+	release    aihub.ReleaseState
+	due        time.Time
+}
+
+func scanScore(s scanner) (r scoreRow, err error) {
+	var values string
+	err = s.Scan(&r.ID, &r.Submission, &r.Run, ref{&r.Scenario}, &r.Round, &r.Org, &r.sealedText, micro{&r.Bits}, at{&r.ScoredAt},
+		&r.release, at{&r.due}, &values, &r.Note, at{&r.ReleasedAt})
+	if err == nil {
+		err = json.Unmarshal([]byte(r.sealedText), &r.Sealed)
+	}
+	if err == nil && values != "" {
+		err = json.Unmarshal([]byte(values), &r.Released)
+	}
+	return r, err
+}
+
+// Score returns the score of a submission: its released part in a vendor's
+// scope and the public's, sealed values too for a reviewer of another
+// organisation, all for the platform.
+func (db *DB) Score(ctx context.Context, s policies.Scope, sub aihub.SubmissionID) (score aihub.Score, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		row, ok, err := one(t, scanScore, scoreSelect+" WHERE c.submission = ?", sub)
+		if err != nil {
+			return err
+		}
+		if ok {
+			score, ok = redactScore(s, row, t.now)
+		}
+		if !ok {
+			return notFound("score of submission", "成绩，提交", string(sub))
+		}
+		return nil
+	})
+	return score, err
+}
+
+// Scores lists the scores of a round the same way, by tick. Within a tick the
+// order is that of random ids: when a run ended is not to be read from it.
+func (db *DB) Scores(ctx context.Context, s policies.Scope, sc aihub.Ref, round string) ([]aihub.Score, error) {
+	list := []aihub.Score{}
+	err := db.read(ctx, func(t *tx) error {
+		rows, err := all(t, scanScore, scoreSelect+" WHERE c.scenario = ? AND c.round = ? ORDER BY r.due_at, c.id", sc.String(), round)
+		for _, r := range rows {
+			if v, ok := redactScore(s, r, t.now); ok {
+				list = append(list, v)
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// Entry is one released score with what a board shows of its submission.
+type Entry struct {
+	Score    aihub.Score
+	Org      aihub.Org
+	Name     string
+	Baseline bool
+	At       time.Time // submitted
+}
+
+// Board returns the released scores of a round; public.
+func (db *DB) Board(ctx context.Context, sc aihub.Ref, round string) ([]Entry, error) {
+	list := []Entry{}
+	err := db.read(ctx, func(t *tx) error {
+		rows, err := all(t, scanScore, scoreSelect+" WHERE c.scenario = ? AND c.round = ? AND r.state = ? ORDER BY r.due_at, c.submission",
+			sc.String(), round, aihub.ReleaseReleased)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			e, _, err := one(t, func(s scanner) (e Entry, err error) {
+				err = s.Scan(&e.Name, &e.Baseline, at{&e.At}, &e.Org.ID, &e.Org.Name.ZH, &e.Org.Name.EN, at{&e.Org.CreatedAt})
+				return e, err
+			}, "SELECT submissions.name, submissions.baseline, submissions.created_at, "+orgCols+
+				" FROM submissions JOIN orgs ON orgs.id = submissions.org WHERE submissions.id = ?", r.Submission)
+			if err != nil {
+				return err
+			}
+			e.Score, _ = redactScore(policies.Scope{}, r, t.now)
+			list = append(list, e)
+		}
+		return nil
+	})
+	return list, err
+}

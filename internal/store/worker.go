@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"aihub"
+)
+
+// maxAttempts is how often a run is tried before its submission fails.
+const maxAttempts = 3
+
+// Lease is a worker's claim on one run until it expires or ends. It can only
+// come from Claim. Its fence is larger than that of every lease before it.
+type Lease struct {
+	run    aihub.Run
+	worker aihub.WorkerID
+	fence  int64
+}
+
+// Run returns the run as it was claimed, row key included.
+func (l *Lease) Run() aihub.Run { return l.run }
+
+// Claim leases the oldest queued run of one of the kinds for ttl, or returns nil, nil.
+func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, kinds ...aihub.RunKind) (*Lease, error) {
+	if w == "" || len(kinds) == 0 || ttl <= 0 {
+		return nil, fmt.Errorf("store: Claim needs a worker, a time and a kind of run")
+	}
+	// An idle worker looks without taking the write lock.
+	var waiting bool
+	err := db.read(ctx, func(t *tx) error {
+		_, ok, err := t.oldest(kinds)
+		waiting = ok
+		return err
+	})
+	if err != nil || !waiting {
+		return nil, err
+	}
+	var l *Lease
+	err = db.write(ctx, func(t *tx) error {
+		r, ok, err := t.oldest(kinds)
+		if err != nil || !ok {
+			return err // another worker was quicker
+		}
+		if err := r.State.Next(aihub.RunLeased); err != nil {
+			return err
+		}
+		h, err := t.appendTo(runs)
+		if err != nil {
+			return err
+		}
+		// The place of the claim in the ledger is the fence: it only grows.
+		got := &Lease{run: r.Run, worker: w, fence: h.front.Size() + 1}
+		got.run.State, got.run.Worker, got.run.StartedAt = aihub.RunLeased, w, t.now
+		t.touch("runs", string(r.ID))
+		if err := t.swap("UPDATE runs SET state = ?, worker = ?, fence = ?, started_at = ? WHERE id = ? AND state = ?",
+			aihub.RunLeased, w, got.fence, us(t.now), r.ID, aihub.RunQueued); err != nil {
+			return err
+		}
+		if err := t.insert("leases", "run, worker, fence, phase, expires_at", r.ID, w, got.fence, aihub.RunLeased, us(t.wall.Add(ttl))); err != nil {
+			return err
+		}
+		if err := t.event(r.Submission, r.ID, "run", string(aihub.RunLeased), "", time.Time{}); err != nil {
+			return err
+		}
+		l = got
+		return t.record(runs, "run.claim", string(r.Submission), leased(got), nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// oldest returns the queued run of the kinds that has waited longest.
+func (t *tx) oldest(kinds []aihub.RunKind) (best runRow, found bool, err error) {
+	for _, k := range kinds { // one by one, so that each is the first of an index
+		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = ? AND r.kind = ? ORDER BY r.queued_at, r.id LIMIT 1", aihub.RunQueued, k)
+		if err != nil {
+			return best, false, err
+		}
+		if ok && (!found || r.queuedAt.Before(best.queuedAt)) {
+			best, found = r, true
+		}
+	}
+	return best, found, nil
+}
+
+// hold returns the phase of a lease, or Conflict when it is lost.
+func (t *tx) hold(l *Lease) (aihub.RunState, error) {
+	phase, ok, err := one(t, value[aihub.RunState], "SELECT phase FROM leases WHERE run = ? AND worker = ? AND fence = ? AND expires_at > ?",
+		l.run.ID, l.worker, l.fence, us(t.wall))
+	if err == nil && !ok {
+		err = conflict("the lease on this run is lost", "该运行的租约已失效").
+			WithHint(aihub.Text{EN: "stop the work: another worker may have it", ZH: "请停止工作：可能已由其他执行器接手"})
+	}
+	return phase, err
+}
+
+// Heartbeat extends the lease. Conflict means it is lost: stop the work at once.
+// Cancelled reports that the run should stop because its submission was cancelled or revoked.
+func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cancelled bool, err error) {
+	err = db.write(ctx, func(t *tx) error {
+		if _, err := t.hold(l); err != nil {
+			return err
+		}
+		s, err := t.submission(l.run.Submission)
+		if err != nil {
+			return err
+		}
+		cancelled = s.State.Terminal()
+		return t.swap("UPDATE leases SET expires_at = ? WHERE run = ? AND fence = ?", us(t.wall.Add(ttl)), l.run.ID, l.fence)
+	})
+	return cancelled, err
+}
+
+// Advance moves the run to preparing, running or collecting.
+func (db *DB) Advance(ctx context.Context, l *Lease, to aihub.RunState) error {
+	return db.write(ctx, func(t *tx) error {
+		phase, err := t.hold(l)
+		if err != nil {
+			return err
+		}
+		if to.Terminal() {
+			return fmt.Errorf("store: Advance to %s: use Finish", to)
+		}
+		return t.advance(l, phase, to)
+	})
+}
+
+func (t *tx) advance(l *Lease, from, to aihub.RunState) error {
+	if err := from.Next(to); err != nil {
+		return err
+	}
+	if err := t.swap("UPDATE leases SET phase = ? WHERE run = ? AND fence = ? AND phase = ?", to, l.run.ID, l.fence, from); err != nil {
+		return err
+	}
+	return t.event(l.run.Submission, l.run.ID, "run", string(to), "", time.Time{})
+}
+
+// maxExcerpt bounds one call of AppendLog.
+const maxExcerpt = 64 << 10
+
+// AppendLog adds an event with a log excerpt (smoke runs only; at most 64 KiB a
+// call). Bytes that are not UTF-8 text are replaced.
+func (db *DB) AppendLog(ctx context.Context, l *Lease, text string) error {
+	if l.run.Kind.Hidden() {
+		return refused("a hidden run has no open log", "隐藏运行没有公开日志")
+	}
+	if len(text) > maxExcerpt {
+		return invalid(fmt.Sprintf("a log excerpt has at most %d bytes", maxExcerpt), fmt.Sprintf("日志片段最多 %d 字节", maxExcerpt))
+	}
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	return db.write(ctx, func(t *tx) error {
+		if _, err := t.hold(l); err != nil {
+			return err
+		}
+		return t.event(l.run.Submission, l.run.ID, "log", "", text, time.Time{})
+	})
+}
+
+// RunInputs returns what a lease holder needs: the scenario (with its spec),
+// the dataset version, and for a score run the infer run it scores.
+func (db *DB) RunInputs(ctx context.Context, l *Lease) (sc aihub.Scenario, v aihub.DatasetVersion, infer aihub.Run, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		if _, err := t.hold(l); err != nil {
+			return err
+		}
+		r, err := t.run(l.run.ID)
+		if err != nil {
+			return err
+		}
+		row, err := t.scenario(r.Scenario)
+		if err != nil {
+			return err
+		}
+		sc = row.Scenario
+		if v, err = t.dataset(sc.Dataset); err != nil || r.scores == "" {
+			return err
+		}
+		from, err := t.run(r.scores)
+		infer = from.Run
+		return err
+	})
+	return sc, v, infer, err
+}
