@@ -1,0 +1,71 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"aihub"
+	"aihub/internal/store"
+	"aihub/server/wire"
+)
+
+type byScenario struct {
+	Ref string `path:"ref" maxLength:"80" doc:"name@N, or a bare name for its newest open version" example:"event-dispatch@1"`
+}
+
+type byID struct {
+	ID string `path:"id" maxLength:"80"`
+}
+
+func (a *API) scenarios() {
+	const tag = "scenarios"
+	handle(a, op(http.MethodGet, "/scenarios", "list-scenarios", tag, "Search the scenarios", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			Query string `query:"q" maxLength:"200" doc:"words looked for in name, title, summary and description"`
+			Field string `query:"field" maxLength:"40" doc:"technical field"`
+			Area  string `query:"area" maxLength:"40" doc:"application area"`
+			State string `query:"state" enum:"open,closed,withdrawn"`
+		}) (*body[[]wire.ScenarioCard], error) {
+			return list(a.Desk.Scenarios(ctx, who, store.ScenarioFilter{Query: in.Query, Field: in.Field, Area: in.Area, State: aihub.ScenarioState(in.State)}))
+		})
+	handle(a, op(http.MethodGet, "/scenarios/{ref}", "get-scenario", tag, "One scenario with its spec and rounds", 200),
+		func(ctx context.Context, who aihub.Actor, in *byScenario) (*body[wire.ScenarioView], error) {
+			v, _, err := a.Desk.Scenario(ctx, who, in.Ref)
+			return answer(v, err)
+		})
+	handle(a, op(http.MethodPost, "/scenarios", "publish-scenario", tag, "Publish a scenario from its YAML", 201),
+		func(ctx context.Context, who aihub.Actor, in *struct{ Body wire.NewScenario }) (*body[aihub.Scenario], error) {
+			return answer(a.Desk.PublishScenario(ctx, who, in.Body))
+		})
+	handle(a, op(http.MethodPost, "/scenarios/{ref}/close", "close-scenario", tag, "Take no more submissions", 204),
+		func(ctx context.Context, who aihub.Actor, in *byScenario) (*none, error) {
+			return nil, a.Desk.CloseScenario(ctx, who, in.Ref)
+		})
+	handle(a, op(http.MethodGet, "/scenarios/{ref}/board", "get-board", tag, "The ranking of a round, from released scores", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			byScenario
+			Round string `query:"round" maxLength:"100" doc:"default: the round that is open"`
+		}) (*body[wire.Board], error) {
+			return answer(a.Desk.Board(ctx, who, in.Ref, in.Round))
+		})
+	handle(a, op(http.MethodPost, "/scenarios/{ref}/enrolments", "enrol", tag, "Sign the agreement and ask to take part", 201),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			byScenario
+			Body wire.Enrol
+		}) (*body[aihub.Enrolment], error) {
+			return answer(a.Desk.Enrol(ctx, who, in.Ref, in.Body))
+		})
+	handle(a, op(http.MethodGet, "/enrolments", "list-enrolments", tag, "List the enrolments you may see", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			Scenario string `query:"scenario" maxLength:"80" doc:"only of this scenario"`
+		}) (*body[[]aihub.Enrolment], error) {
+			return list(a.Desk.Enrolments(ctx, who, in.Scenario))
+		})
+	handle(a, op(http.MethodPost, "/enrolments/{id}/decision", "decide-enrolment", tag, "Approve or reject an enrolment", 204),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			byID
+			Body wire.Decide
+		}) (*none, error) {
+			return nil, a.Desk.DecideEnrolment(ctx, who, aihub.EnrolmentID(in.ID), in.Body)
+		})
+}

@@ -1,0 +1,173 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"os"
+
+	"aihub"
+	"aihub/internal/i18n"
+	"aihub/policies"
+	"aihub/server/wire"
+)
+
+// Datasets lists the dataset versions in scope.
+func (d *Desk) Datasets(ctx context.Context, a aihub.Actor) ([]aihub.DatasetVersion, error) {
+	return d.DB.Datasets(ctx, policies.ScopeOf(a))
+}
+
+// Dataset returns one version, "name@N".
+func (d *Desk) Dataset(ctx context.Context, a aihub.Actor, ref string) (aihub.DatasetVersion, error) {
+	r, err := aihub.ParseRef(ref)
+	if err != nil {
+		return aihub.DatasetVersion{}, err
+	}
+	return d.DB.Dataset(ctx, policies.ScopeOf(a), r)
+}
+
+// DecideDataset publishes or rejects a proposed version.
+func (d *Desk) DecideDataset(ctx context.Context, a aihub.Actor, ref string, in wire.Decide) error {
+	v, err := d.Dataset(ctx, a, ref)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.DatasetApprove, policies.Object{ID: v.Ref.String(), Org: v.Org, Author: v.Author})
+	if err != nil {
+		return err
+	}
+	return d.DB.DecideDataset(ctx, p, v.Ref, in.Approve, in.Reason)
+}
+
+// CanPropose reports whether the actor may propose a dataset of their own
+// organisation at all, before its bytes are sent.
+func (d *Desk) CanPropose(ctx context.Context, a aihub.Actor) error {
+	_, err := d.permit(ctx, a, policies.DatasetPropose, policies.Object{ID: "-", Org: a.Org, Author: a.User})
+	return err
+}
+
+// Propose masks and cuts the table in the file and proposes it as a new version.
+func (d *Desk) Propose(ctx context.Context, a aihub.Actor, manifest []byte, file string, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
+	return d.Catalog.Publish(ctx, a, manifest, file, func(stage string, done, total int64) {
+		progress(wire.Progress{Stage: stage, Done: done, Total: total})
+	})
+}
+
+// maxManifest bounds a manifest.
+const maxManifest = 1 << 20
+
+// Temp is a file that its user removes.
+type Temp struct{ Path string }
+
+// Remove deletes the file.
+func (t Temp) Remove() error { return os.Remove(t.Path) }
+
+// temp makes an empty file below d.Dir.
+func (d *Desk) temp() (*os.File, error) {
+	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(d.Dir, "desk-*")
+}
+
+// Spool reads a form with a manifest and, after it, a data file, which it keeps
+// in a temporary file.
+func (d *Desk) Spool(body io.Reader, contentType string) (manifest []byte, data Temp, err error) {
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil || kind != "multipart/form-data" || params["boundary"] == "" {
+		return nil, Temp{}, badForm(nil)
+	}
+	form := multipart.NewReader(body, params["boundary"])
+	part, err := form.NextPart()
+	if err != nil || part.FormName() != "manifest" {
+		return nil, Temp{}, badForm(err)
+	}
+	if manifest, err = io.ReadAll(io.LimitReader(part, maxManifest+1)); err != nil {
+		return nil, Temp{}, badForm(err)
+	}
+	if len(manifest) > maxManifest {
+		return nil, Temp{}, tooLarge("manifest", maxManifest)
+	}
+	if part, err = form.NextPart(); err != nil || part.FormName() != "data" {
+		return nil, Temp{}, badForm(err)
+	}
+	f, err := d.temp()
+	if err != nil {
+		return nil, Temp{}, err
+	}
+	data = Temp{f.Name()}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			err = errors.Join(err, data.Remove())
+		}
+	}()
+	n, err := io.Copy(f, io.LimitReader(part, d.Data+1))
+	if err != nil {
+		return nil, Temp{}, badForm(err)
+	}
+	if n > d.Data {
+		return nil, Temp{}, tooLarge("data", d.Data)
+	}
+	if _, err := form.NextPart(); err != io.EOF {
+		return nil, Temp{}, badForm(err)
+	}
+	return manifest, data, nil
+}
+
+func badForm(err error) error {
+	return aihub.Errorf(aihub.Invalid, aihub.Text{
+		EN: "expected a multipart form with two parts: manifest (YAML), then data (CSV or Parquet)",
+		ZH: "应为包含两部分的 multipart 表单：先 manifest (YAML)，后 data (CSV 或 Parquet)",
+	}).WithHint(aihub.Text{
+		EN: "use aihub dataset publish, or send the parts in this order and whole",
+		ZH: "请使用 aihub dataset publish，或按此顺序完整发送",
+	}).Because(err)
+}
+
+func tooLarge(what string, limit int64) error {
+	return aihub.Errorf(aihub.Quota, aihub.Text{
+		EN: fmt.Sprintf("%s is larger than %s", what, i18n.Bytes(limit)), ZH: fmt.Sprintf("%s 超过 %s", what, i18n.Bytes(limit)),
+	}).WithHint(aihub.Text{EN: "send less, or ask the operator to raise the limit", ZH: "请减小文件，或请运维人员调高上限"})
+}
+
+// Card returns the data card, Markdown, in lang.
+func (d *Desk) Card(ctx context.Context, a aihub.Actor, ref string, lang aihub.Lang) (string, error) {
+	v, err := d.Dataset(ctx, a, ref)
+	if err != nil {
+		return "", err
+	}
+	b, err := d.small(ctx, v.Card)
+	if err != nil {
+		return "", err
+	}
+	return cardIn(string(b), lang), nil
+}
+
+// Profile returns the profile with detector evidence and risk numbers, JSON. It
+// speaks of raw data: for those only who decide about it.
+func (d *Desk) Profile(ctx context.Context, a aihub.Actor, ref string) ([]byte, error) {
+	v, err := d.Dataset(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	if !policies.ScopeOf(a).All() {
+		return nil, NotFound()
+	}
+	return d.small(ctx, v.Profile)
+}
+
+// small reads a blob that is known to be a document.
+func (d *Desk) small(ctx context.Context, digest aihub.Digest) ([]byte, error) {
+	r, err := d.Blobs.Open(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(io.LimitReader(r, 16<<20))
+}

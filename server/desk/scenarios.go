@@ -1,0 +1,225 @@
+package desk
+
+import (
+	"context"
+	"time"
+
+	"aihub"
+	"aihub/evaluator/board"
+	"aihub/internal/store"
+	"aihub/policies"
+	"aihub/policies/sharing"
+	"aihub/scenarios"
+	"aihub/server/wire"
+)
+
+// Scenarios lists those that match, newest first, with what a card shows.
+func (d *Desk) Scenarios(ctx context.Context, a aihub.Actor, f store.ScenarioFilter) ([]wire.ScenarioCard, error) {
+	list, err := d.DB.Scenarios(ctx, policies.ScopeOf(a), f)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := d.DB.ScenarioCounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cards := make([]wire.ScenarioCard, 0, len(list))
+	for _, sc := range list {
+		rounds, err := d.DB.Rounds(ctx, sc.Ref)
+		if err != nil {
+			return nil, err
+		}
+		n := counts[sc.Ref]
+		cards = append(cards, wire.ScenarioCard{Scenario: sc, Enrolled: n.Enrolled, Submissions: n.Submissions, Closes: closes(rounds)})
+	}
+	return cards, nil
+}
+
+// closes returns when the last of the rounds ends; zero when one has no end.
+func closes(rounds []aihub.Round) time.Time {
+	var last time.Time
+	for _, r := range rounds {
+		if r.Closes.IsZero() {
+			return time.Time{}
+		}
+		if r.Closes.After(last) {
+			last = r.Closes
+		}
+	}
+	return last
+}
+
+// Scenario returns one whole, and its spec.
+func (d *Desk) Scenario(ctx context.Context, a aihub.Actor, ref string) (wire.ScenarioView, scenarios.Spec, error) {
+	sc, err := d.scenario(ctx, a, ref)
+	if err != nil {
+		return wire.ScenarioView{}, scenarios.Spec{}, err
+	}
+	s, err := spec(sc)
+	if err != nil {
+		return wire.ScenarioView{}, scenarios.Spec{}, err
+	}
+	rounds, err := d.DB.Rounds(ctx, sc.Ref)
+	if err != nil {
+		return wire.ScenarioView{}, scenarios.Spec{}, err
+	}
+	return wire.ScenarioView{Scenario: sc, Spec: sc.Spec, Rounds: rounds, Agreement: scenarios.AgreementDigest(s)}, s, nil
+}
+
+// PublishScenario opens a scenario from its YAML.
+func (d *Desk) PublishScenario(ctx context.Context, a aihub.Actor, in wire.NewScenario) (aihub.Scenario, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Scenario{}, err
+	}
+	return d.Catalog.PublishScenario(ctx, a, []byte(in.Spec))
+}
+
+// CloseScenario takes no more submissions.
+func (d *Desk) CloseScenario(ctx context.Context, a aihub.Actor, ref string) error {
+	sc, err := d.scenario(ctx, a, ref)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.ScenarioClose, policies.Object{ID: sc.Ref.String(), Org: sc.Org, Author: sc.Author})
+	if err != nil {
+		return err
+	}
+	return d.DB.CloseScenario(ctx, p, sc.Ref)
+}
+
+// Board ranks the released scores of a round; "" is the round that is open, or
+// the first. It changes at ticks only, as releases do.
+func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wire.Board, error) {
+	v, s, err := d.Scenario(ctx, a, ref)
+	if err != nil {
+		return wire.Board{}, err
+	}
+	r, ok := chooseRound(v.Rounds, round, d.Now())
+	if !ok {
+		return wire.Board{}, aihub.Errorf(aihub.NotFound, aihub.Text{
+			EN: "the scenario has no such round", ZH: "该场景没有此轮次",
+		}).WithHint(aihub.Text{EN: "leave the round out to see the one that is open", ZH: "省略轮次可查看当前开放的轮次"})
+	}
+	entries, err := d.DB.Board(ctx, v.Ref, r.Name)
+	if err != nil {
+		return wire.Board{}, err
+	}
+	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, AsOf: lastTick(d.Now(), time.Duration(s.Sharing.Score.Tick))}
+	for _, m := range s.Metrics {
+		if m.Primary {
+			b.Primary, b.Better = m.ID, m.Direction
+			b.Metrics = append([]string{m.ID}, b.Metrics...)
+		} else {
+			b.Metrics = append(b.Metrics, m.ID)
+		}
+	}
+	for _, row := range board.Rank(s, entries) {
+		b.Rows = append(b.Rows, wire.BoardRow{
+			Rank: row.Rank, Tied: row.Tied, Org: row.Entry.Org, Name: row.Entry.Name, Submission: row.Entry.Score.Submission,
+			Baseline: row.Entry.Baseline, Values: inOrder(b.Metrics, row.Entry.Score.Released), At: row.Entry.At,
+		})
+	}
+	if b.Rows == nil {
+		b.Rows = []wire.BoardRow{}
+	}
+	return b, nil
+}
+
+// inOrder puts values in the order of ids; one that is missing is undefined.
+func inOrder(ids []string, values []aihub.MetricValue) []aihub.MetricValue {
+	out := make([]aihub.MetricValue, len(ids))
+	for i, id := range ids {
+		out[i] = aihub.MetricValue{ID: id, Status: aihub.MetricUndefined}
+		for _, v := range values {
+			if v.ID == id {
+				out[i] = v
+			}
+		}
+	}
+	return out
+}
+
+// lastTick returns the newest tick that is not after now.
+func lastTick(now time.Time, tick time.Duration) time.Time {
+	return sharing.NextTick(now, tick).Add(-tick)
+}
+
+// chooseRound finds a round by name; "" is the first that is open, or else the
+// first of all.
+func chooseRound(rounds []aihub.Round, name string, now time.Time) (aihub.Round, bool) {
+	for _, r := range rounds {
+		if r.Name == name || name == "" && r.IsOpen(now) {
+			return r, true
+		}
+	}
+	if name == "" && len(rounds) > 0 {
+		return rounds[0], true
+	}
+	return aihub.Round{}, false
+}
+
+// Enrol signs the agreement for the actor's organisation and asks to take part.
+func (d *Desk) Enrol(ctx context.Context, a aihub.Actor, ref string, in wire.Enrol) (aihub.Enrolment, error) {
+	v, _, err := d.Scenario(ctx, a, ref)
+	if err != nil {
+		return aihub.Enrolment{}, err
+	}
+	p, err := d.permit(ctx, a, policies.EnrolmentRequest, policies.Object{ID: v.Ref.String(), Org: v.Org, For: a.Org})
+	if err != nil {
+		return aihub.Enrolment{}, err
+	}
+	if in.Agreement != v.Agreement {
+		return aihub.Enrolment{}, aihub.Errorf(aihub.Conflict, aihub.Text{
+			EN: "what was signed is not the agreement of this scenario", ZH: "所签署的不是本场景的协议",
+		}).WithHint(aihub.Text{EN: "read the agreement again and send its digest", ZH: "请重新阅读协议并提交其摘要"})
+	}
+	e := aihub.Enrolment{
+		ID: aihub.EnrolmentID(aihub.NewID("enr")), Scenario: v.Ref, Org: a.Org, User: a.User, Purpose: in.Purpose,
+		Agreement: in.Agreement, State: aihub.EnrolmentRequested, CreatedAt: d.Now(),
+	}
+	if err := d.DB.RequestEnrolment(ctx, p, e); err != nil {
+		return aihub.Enrolment{}, err
+	}
+	return e, nil
+}
+
+// Enrolments lists those in scope, of one scenario or ("") of all.
+func (d *Desk) Enrolments(ctx context.Context, a aihub.Actor, ref string) ([]aihub.Enrolment, error) {
+	if err := signedIn(a); err != nil {
+		return nil, err
+	}
+	r, err := d.refOf(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return d.DB.Enrolments(ctx, policies.ScopeOf(a), r)
+}
+
+// refOf resolves an optional scenario of a filter.
+func (d *Desk) refOf(ctx context.Context, a aihub.Actor, ref string) (aihub.Ref, error) {
+	if ref == "" {
+		return aihub.Ref{}, nil
+	}
+	sc, err := d.scenario(ctx, a, ref)
+	return sc.Ref, err
+}
+
+// DecideEnrolment approves or rejects.
+func (d *Desk) DecideEnrolment(ctx context.Context, a aihub.Actor, id aihub.EnrolmentID, in wire.Decide) error {
+	if err := signedIn(a); err != nil {
+		return err
+	}
+	e, err := d.DB.Enrolment(ctx, policies.ScopeOf(a), id)
+	if err != nil {
+		return err
+	}
+	sc, err := d.DB.Scenario(ctx, policies.ScopeOf(a), e.Scenario)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.EnrolmentDecide, policies.Object{ID: string(e.ID), Org: sc.Org, Author: e.User, For: e.Org})
+	if err != nil {
+		return err
+	}
+	return d.DB.DecideEnrolment(ctx, p, e.ID, in.Approve, in.Reason)
+}

@@ -1,0 +1,225 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"aihub"
+	"aihub/internal/oci"
+	"aihub/internal/store"
+	"aihub/policies"
+	"aihub/policies/sharing"
+	"aihub/server/wire"
+)
+
+// ImportImage checks an image archive, keeps it, and links it to the actor's
+// organisation.
+func (d *Desk) ImportImage(ctx context.Context, a aihub.Actor, archive io.Reader) (wire.Image, error) {
+	p, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
+	if err != nil {
+		return wire.Image{}, err
+	}
+	img, err := oci.Import(ctx, d.Blobs, archive, d.Images)
+	if err != nil {
+		return wire.Image{}, err
+	}
+	if err := d.DB.RegisterImage(ctx, p, a.Org, img.Digest, img.Size); err != nil {
+		return wire.Image{}, err
+	}
+	return wire.Image{Digest: img.Digest, Bytes: img.Size}, nil
+}
+
+// CanPush reports whether the actor may upload an image at all, before its
+// bytes are sent.
+func (d *Desk) CanPush(ctx context.Context, a aihub.Actor) error {
+	_, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
+	return err
+}
+
+// Submit enters an image in a round, or tries it on the public sample.
+func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.NewSubmission) (aihub.Submission, error) {
+	v, _, err := d.Scenario(ctx, a, ref)
+	if err != nil {
+		return aihub.Submission{}, err
+	}
+	p, err := d.permit(ctx, a, policies.SubmissionCreate, policies.Object{ID: v.Ref.String(), Org: v.Org, For: a.Org})
+	if err != nil {
+		return aihub.Submission{}, err
+	}
+	image, err := aihub.ParseDigest(string(in.Image))
+	if err != nil {
+		return aihub.Submission{}, err
+	}
+	if err := name("name", "x"+in.Name); err != nil { // may be empty
+		return aihub.Submission{}, err
+	}
+	sub := aihub.Submission{
+		ID: aihub.SubmissionID(aihub.NewID("sub")), Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image,
+		Smoke: in.Smoke, Baseline: a.Org == v.Org, State: aihub.SubmissionQueued, Nonce: in.Nonce, CreatedAt: d.Now(),
+	}
+	bits := 0.0
+	if !in.Smoke {
+		r, ok := chooseRound(v.Rounds, in.Round, d.Now())
+		if !ok {
+			return aihub.Submission{}, aihub.Errorf(aihub.NotFound, aihub.Text{
+				EN: "the scenario has no such round", ZH: "该场景没有此轮次",
+			}).WithHint(aihub.Text{EN: "leave the round out to enter the one that is open", ZH: "省略轮次可提交到当前开放的轮次"})
+		}
+		sub.Round = r.Name
+		if bits, err = Price(v); err != nil {
+			return aihub.Submission{}, err
+		}
+	}
+	return d.DB.Submit(ctx, p, sub, bits)
+}
+
+// Price returns the bits of the leak budget that one attempt reserves.
+func Price(v wire.ScenarioView) (float64, error) {
+	terms, err := sharing.TermsOf(v.Spec)
+	if err != nil {
+		return 0, err
+	}
+	return sharing.Price(terms)
+}
+
+// Submissions lists those in scope, of one scenario or ("") of all.
+func (d *Desk) Submissions(ctx context.Context, a aihub.Actor, ref string) ([]aihub.Submission, error) {
+	if err := signedIn(a); err != nil {
+		return nil, err
+	}
+	r, err := d.refOf(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return d.DB.Submissions(ctx, policies.ScopeOf(a), store.SubmissionFilter{Scenario: r})
+}
+
+// Submission returns one with its runs, and what the actor may see of its score.
+func (d *Desk) Submission(ctx context.Context, a aihub.Actor, id aihub.SubmissionID) (wire.SubmissionView, error) {
+	scope := policies.ScopeOf(a)
+	if err := signedIn(a); err != nil {
+		return wire.SubmissionView{}, err
+	}
+	sub, err := d.DB.Submission(ctx, scope, id)
+	if err != nil {
+		return wire.SubmissionView{}, err
+	}
+	v := wire.SubmissionView{Submission: sub}
+	if v.Runs, err = d.DB.Runs(ctx, scope, id); err != nil {
+		return wire.SubmissionView{}, err
+	}
+	if v.Runs == nil {
+		v.Runs = []aihub.Run{}
+	}
+	if sub.Smoke {
+		return v, nil
+	}
+	switch score, err := d.DB.Score(ctx, scope, id); {
+	case err == nil:
+		v.Score = &score
+	case aihub.KindOf(err) != aihub.NotFound:
+		return wire.SubmissionView{}, err
+	}
+	b, err := d.DB.Budget(ctx, scope, sub.Scenario, sub.Round, sub.Org)
+	if err != nil {
+		return wire.SubmissionView{}, err
+	}
+	v.Budget = &b
+	return v, nil
+}
+
+// Cancel withdraws a submission that has no outcome yet.
+func (d *Desk) Cancel(ctx context.Context, a aihub.Actor, id aihub.SubmissionID) error {
+	if err := signedIn(a); err != nil {
+		return err
+	}
+	sub, err := d.DB.Submission(ctx, policies.ScopeOf(a), id)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.SubmissionCancel, policies.Object{ID: string(id), Org: sub.Org, Author: sub.User})
+	if err != nil {
+		return err
+	}
+	return d.DB.CancelSubmission(ctx, p, id)
+}
+
+// Receipt returns the proof of a submission.
+func (d *Desk) Receipt(ctx context.Context, a aihub.Actor, id aihub.SubmissionID) ([]byte, error) {
+	if err := signedIn(a); err != nil {
+		return nil, err
+	}
+	return d.DB.Receipt(ctx, policies.ScopeOf(a), id)
+}
+
+// Run returns one run, as the actor may see it.
+func (d *Desk) Run(ctx context.Context, a aihub.Actor, id aihub.RunID) (aihub.Run, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Run{}, err
+	}
+	return d.DB.Run(ctx, policies.ScopeOf(a), id)
+}
+
+// maxLog bounds a log that is shown; the spec bounds what is kept.
+const maxLog = 16 << 20
+
+// RunLog returns the log of a run: of a smoke run to its own organisation, of
+// any other to the steward of the scenario, as a recorded decision.
+func (d *Desk) RunLog(ctx context.Context, a aihub.Actor, id aihub.RunID) (string, error) {
+	run, err := d.Run(ctx, a, id)
+	if err != nil {
+		return "", err
+	}
+	if run.Kind.Hidden() || run.Org != a.Org {
+		sc, err := d.DB.Scenario(ctx, policies.ScopeOf(a), run.Scenario)
+		if err != nil {
+			return "", err
+		}
+		p, err := d.permit(ctx, a, policies.LogRead, policies.Object{ID: string(id), Org: sc.Org, Author: sc.Author})
+		if err != nil {
+			return "", err
+		}
+		if err := d.DB.RecordLogRead(ctx, p, id); err != nil {
+			return "", err
+		}
+	}
+	if run.Log == "" {
+		return d.liveLog(ctx, a, run)
+	}
+	r, err := d.Blobs.Open(ctx, run.Log)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	var b strings.Builder
+	if _, err := io.Copy(&b, io.LimitReader(r, maxLog)); err != nil {
+		return "", errors.Join(err, r.Close())
+	}
+	return strings.ToValidUTF8(b.String(), "\uFFFD"), nil
+}
+
+// liveLog puts together what a smoke run has said so far.
+func (d *Desk) liveLog(ctx context.Context, a aihub.Actor, run aihub.Run) (string, error) {
+	var b strings.Builder
+	for after := int64(0); b.Len() < maxLog; {
+		events, err := d.DB.Events(ctx, policies.ScopeOf(a), run.Submission, after)
+		if err != nil || len(events) == 0 {
+			return b.String(), err
+		}
+		for _, e := range events {
+			after = e.Seq
+			if e.Type == "log" && e.Run == run.ID {
+				b.WriteString(e.Text)
+			}
+		}
+	}
+	return b.String(), nil
+}
+
+// Events returns what happened to a submission after seq, as the actor may see
+// it now.
+func (d *Desk) Events(ctx context.Context, a aihub.Actor, id aihub.SubmissionID, after int64) ([]aihub.Event, error) {
+	return d.DB.Events(ctx, policies.ScopeOf(a), id, after)
+}
