@@ -34,10 +34,31 @@ func own(p policies.Permit, user *aihub.UserID, org *aihub.OrgID) error {
 	return nil
 }
 
-// checkRef refuses a version that is not the next one.
-func (t *tx) checkRef(table string, r aihub.Ref) error {
+// sameFacts refuses a permit that was given on other facts than the database has:
+// whoever asked the engine had them wrong, or they have changed since. Facts that
+// the asker left out decided nothing.
+func sameFacts(p policies.Permit, truth policies.Object) error {
+	o := p.Decision().Object
+	if o.Org != "" && truth.Org != "" && o.Org != truth.Org || o.Author != "" && truth.Author != "" && o.Author != truth.Author ||
+		o.For != "" && truth.For != "" && o.For != truth.For {
+		return refused("this permit was given on other facts than these", "该许可所依据的事实与实际不符")
+	}
+	return nil
+}
+
+// checkRef refuses a version that is not the next one, or whose name another
+// organisation has.
+func (t *tx) checkRef(table string, r aihub.Ref, org aihub.OrgID) error {
 	if err := aihub.CheckSlug(r.Name); err != nil {
 		return err
+	}
+	owner, ok, err := one(t, value[aihub.OrgID], "SELECT org FROM "+table+" WHERE name = ? AND version = 1", r.Name)
+	if err != nil {
+		return err
+	}
+	if ok && owner != org {
+		return refused(fmt.Sprintf("the name %q belongs to another organisation", r.Name), fmt.Sprintf("名称 %q 属于其他机构", r.Name)).
+			WithHint(aihub.Text{EN: "choose another name", ZH: "请另选名称"})
 	}
 	n, err := t.nextVersion(table, r.Name)
 	if err == nil && n != r.Version {
@@ -69,7 +90,7 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
-		if err := t.checkRef("datasets", v.Ref); err != nil {
+		if err := t.checkRef("datasets", v.Ref, v.Org); err != nil {
 			return err
 		}
 		t.touch("datasets", v.Ref.String())
@@ -121,6 +142,9 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 		if err != nil {
 			return err
 		}
+		if err := sameFacts(p, policies.Object{Org: v.Org, Author: v.Author}); err != nil {
+			return err
+		}
 		if v.Author == p.Actor().User {
 			return refused("whoever proposed a dataset does not decide on it", "数据集的提交人不得自行审批").
 				WithHint(aihub.Text{EN: "ask a reviewer", ZH: "请由另一位评审人员审批"})
@@ -149,6 +173,9 @@ func (db *DB) WithdrawDataset(ctx context.Context, p policies.Permit, r aihub.Re
 	return db.write(ctx, func(t *tx) error {
 		v, err := t.dataset(r)
 		if err != nil {
+			return err
+		}
+		if err := sameFacts(p, policies.Object{Org: v.Org}); err != nil {
 			return err
 		}
 		if err := v.State.Next(aihub.DatasetWithdrawn); err != nil {

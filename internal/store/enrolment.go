@@ -119,6 +119,13 @@ func (db *DB) moveEnrolment(ctx context.Context, p policies.Permit, a policies.A
 		if err != nil {
 			return err
 		}
+		sc, err := t.scenario(e.Scenario)
+		if err != nil {
+			return err
+		}
+		if err := sameFacts(p, policies.Object{Org: sc.Org, For: e.Org}); err != nil {
+			return err
+		}
 		if e.User == p.Actor().User {
 			return refused("whoever signed an enrolment does not decide on it", "揭榜的签署人不得自行审批").
 				WithHint(aihub.Text{EN: "ask a reviewer", ZH: "请由评审人员审批"})

@@ -5,6 +5,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/policies/sharing"
 )
 
 // What a vendor may know of its own hidden submission, and nothing else: that it
@@ -40,19 +41,13 @@ func shown(sub aihub.Submission, now time.Time) bool {
 	return !sub.VisibleAt.IsZero() && !sub.VisibleAt.After(now)
 }
 
-// collapse is what a vendor learns of why its hidden run failed.
+// collapse is what a vendor learns of why its hidden run ended badly: what it or
+// a person did it knows, all else is sharing's to say.
 func collapse(f aihub.Failure) aihub.Failure {
-	switch {
-	case f == aihub.Failure{}:
-		return f
-	case f.Reason == aihub.ReasonCancelled: // by the vendor itself
+	if f.Reason == aihub.ReasonCancelled || f.Owner == aihub.FaultPolicy {
 		return aihub.Failure{Owner: f.Owner, Reason: f.Reason}
-	case f.Owner == aihub.FaultPolicy: // its enrolment was revoked
-		return aihub.Failure{Owner: f.Owner, Reason: aihub.ReasonPolicy}
-	case f.Owner == aihub.FaultVendor:
-		return aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonHidden}
 	}
-	return aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform}
+	return sharing.Failure(aihub.RunInfer, f)
 }
 
 func redactSubmission(s policies.Scope, sub aihub.Submission, now time.Time) aihub.Submission {

@@ -139,6 +139,9 @@ func (db *DB) Vote(ctx context.Context, p policies.Permit, id aihub.ReleaseID, a
 		if err != nil {
 			return err
 		}
+		if err := sameFacts(p, policies.Object{Org: r.Org}); err != nil {
+			return err
+		}
 		if a.Org == r.Org {
 			return refused("nobody reviews a release of her own organisation", "不得评审本机构的出域申请")
 		}

@@ -59,7 +59,7 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 	search := strings.ToLower(strings.Join([]string{sc.Ref.Name, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH, sc.Summary.EN,
 		m.Description.ZH, m.Description.EN}, "\n"))
 	return db.write(ctx, func(t *tx) error {
-		if err := t.checkRef("scenarios", sc.Ref); err != nil {
+		if err := t.checkRef("scenarios", sc.Ref, sc.Org); err != nil {
 			return err
 		}
 		v, err := t.dataset(sc.Dataset)
@@ -115,6 +115,9 @@ func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref)
 	return db.write(ctx, func(t *tx) error {
 		sc, err := t.scenario(r)
 		if err != nil {
+			return err
+		}
+		if err := sameFacts(p, policies.Object{Org: sc.Org}); err != nil {
 			return err
 		}
 		if err := sc.State.Next(aihub.ScenarioClosed); err != nil {

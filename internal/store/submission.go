@@ -9,6 +9,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/policies/sharing"
 )
 
 const submissionCols = `id, scenario, round, org, user_id, name, image, smoke, baseline, state, fault_owner, fault_reason, fault_detail,
@@ -91,6 +92,9 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	}
 	if sc.State == aihub.ScenarioWithdrawn {
 		return sub, noScenario(sub.Scenario.String())
+	}
+	if err := sameFacts(p, policies.Object{Org: sc.Org, For: sub.Org}); err != nil {
+		return sub, err
 	}
 	if sc.State != aihub.ScenarioOpen {
 		return sub, refused(fmt.Sprintf("scenario %s is closed", sub.Scenario), fmt.Sprintf("应用场景 %s 已关闭", sub.Scenario))
@@ -230,6 +234,9 @@ func (db *DB) CancelSubmission(ctx context.Context, p policies.Permit, id aihub.
 		if err != nil {
 			return err
 		}
+		if err := sameFacts(p, policies.Object{Org: s.Org}); err != nil {
+			return err
+		}
 		if s.State.Terminal() {
 			if s.Smoke || shown(s.Submission, t.now) || whole(policies.ScopeOf(p.Actor()), s.Org) {
 				return s.State.Next(aihub.SubmissionCancelled)
@@ -302,17 +309,7 @@ func (t *tx) end(s submissionRow, to aihub.SubmissionState, why aihub.Failure, r
 // tickOf returns when an outcome of the scenario that is known now may be seen.
 func (t *tx) tickOf(r aihub.Ref) (time.Time, error) {
 	sc, err := t.scenario(r)
-	return NextTick(t.now, sc.tick), err
-}
-
-// NextTick returns the first multiple of tick since the Unix epoch that is after
-// now; now itself when tick is 0.
-func NextTick(now time.Time, tick time.Duration) time.Time {
-	n := tick.Microseconds()
-	if n <= 0 {
-		return now
-	}
-	return fromUS((us(now)/n + 1) * n)
+	return sharing.NextTick(t.now, sc.tick), err
 }
 
 // Submission returns one in scope, as the scope may see it.
