@@ -26,6 +26,9 @@ func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Ima
 		return Image{}, err
 	}
 	defer s.close()
+	if err := fs.err(); err != nil {
+		return Image{}, err
+	}
 	f, ok := pick(s, fs)
 	if !ok {
 		return Image{}, fs.err()

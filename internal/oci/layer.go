@@ -167,12 +167,12 @@ func (w *walker) entriesOf(tr *tar.Reader) error {
 			return &boundError{defect{codeEntries, text("the layers have more than %d entries", "各层的条目超过 %d 个", w.lim.Entries)}}
 		}
 		c, bad := w.tree.apply(w.layers, h)
+		if bad != nil && bad.code == codeEntries {
+			return &boundError{*bad}
+		}
 		if bad != nil {
 			if err := w.tell(bad, h.Name); err != nil {
 				return err
-			}
-			if bad.code == codeEntries {
-				return &boundError{*bad}
 			}
 			continue
 		}

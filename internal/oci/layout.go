@@ -32,9 +32,7 @@ func pick(s *spool, fs *faults) (found, bool) {
 	if m, ok := s.get("manifest.json"); ok {
 		return pickDocker(s, m, fs)
 	}
-	if len(fs.list) == 0 {
-		fs.add(codeArchive, "archive", "", text("has neither index.json nor manifest.json: it is not an image", "既没有 index.json 也没有 manifest.json：不是镜像"))
-	}
+	fs.add(codeArchive, "archive", "", text("has neither index.json nor manifest.json: it is not an image", "既没有 index.json 也没有 manifest.json：不是镜像"))
 	return found{}, false
 }
 

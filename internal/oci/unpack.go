@@ -27,7 +27,7 @@ var mountPoints = []string{"dev", "input", "model", "output", "proc", "sys", "tm
 func unpack(ctx context.Context, blobs blob.Store, img Image, root *os.Root, lim Limits) (int64, error) {
 	u := &unpacker{root: root, buf: make([]byte, 256<<10)}
 	defer u.leave(0)
-	w := &walker{ctx: ctx, lim: lim, tree: newTree(lim.Entries + int64(len(mountPoints)) + maxDepth), write: u.write}
+	w := &walker{ctx: ctx, lim: lim, tree: newTree(lim.Entries), write: u.write}
 	for i, l := range img.Layers {
 		if err := unpackLayer(ctx, blobs, l, w); err != nil {
 			if ctx.Err() != nil {
@@ -37,6 +37,7 @@ func unpack(ctx context.Context, blobs blob.Store, img Image, root *os.Root, lim
 				WithHint(text("free space on the platform's disk, or submit the image again", "请清理平台磁盘，或重新提交镜像")).Because(err)
 		}
 	}
+	w.tree.max += int64(len(mountPoints)) + maxDepth
 	if err := u.prepare(w.tree, img.WorkingDir); err != nil {
 		return 0, err
 	}

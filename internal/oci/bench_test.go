@@ -1,0 +1,122 @@
+package oci
+
+import (
+	"archive/tar"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// benchImage is about 100 MB in 6,000 files that compress like programs do.
+func benchImage(b *testing.B) *doc {
+	words := make([][]byte, 2000)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range words {
+		words[i] = make([]byte, 3+r.IntN(12))
+		for j := range words[i] {
+			words[i][j] = byte(r.Uint32())
+		}
+	}
+	var raw bytes.Buffer
+	tw := tar.NewWriter(&raw)
+	write := func(name string, body []byte) {
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: int64(len(body))}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := tw.Write(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+	write("run", []byte(runBody))
+	for i := range 6000 {
+		size := 1000 + r.IntN(8000)
+		if i%20 == 0 {
+			size = 240_000
+		}
+		body := make([]byte, 0, size+16)
+		for len(body) < size {
+			body = append(body, words[r.IntN(len(words))]...)
+		}
+		write(fmt.Sprintf("usr/lib/python3/dist-packages/p%d/s%d/f%d.py", i%40, i%7, i), body)
+	}
+	if err := tw.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return &doc{arch: machine, cmd: []string{"/run"}, layers: []layerDoc{{raw.Bytes(), Gzip}}}
+}
+
+// Taking an image in and unpacking it, beside `tar x` of the same layer.
+func BenchmarkImage(b *testing.B) {
+	d := benchImage(b)
+	archive := d.oci(b)
+	layer := filepath.Join(b.TempDir(), "layer.tar.gz")
+	if err := os.WriteFile(layer, pressed(b, Gzip, d.layers[0].tar), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	size := int64(len(d.layers[0].tar))
+	store := &memory{}
+	img, err := Import(b.Context(), store, bytes.NewReader(archive), Limits{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("tar-x", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			dir := b.TempDir()
+			if out, err := exec.Command("tar", "-C", dir, "-xf", layer).CombinedOutput(); err != nil {
+				b.Fatalf("%v: %s", err, out)
+			}
+		}
+	})
+	b.Run("rootfs", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			_, release, err := (&Cache{Dir: b.TempDir()}).Rootfs(b.Context(), store, img)
+			if err != nil {
+				b.Fatal(err)
+			}
+			release()
+		}
+	})
+	b.Run("rootfs-cached", func(b *testing.B) {
+		c := &Cache{Dir: b.TempDir()}
+		for b.Loop() {
+			_, release, err := c.Rootfs(b.Context(), store, img)
+			if err != nil {
+				b.Fatal(err)
+			}
+			release()
+		}
+	})
+	b.Run("import", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			if _, err := Import(b.Context(), &memory{}, bytes.NewReader(archive), Limits{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("gunzip", func(b *testing.B) {
+		b.SetBytes(size)
+		for b.Loop() {
+			f, err := os.Open(layer)
+			if err != nil {
+				b.Fatal(err)
+			}
+			z, done, err := decompress(f, Gzip)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, z); err != nil {
+				b.Fatal(err)
+			}
+			done()
+			f.Close()
+		}
+	})
+}

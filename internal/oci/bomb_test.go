@@ -1,0 +1,214 @@
+package oci
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"aihub"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// TestMain turns the test binary into one import of OCI_TEST_IMPORT, so that its
+// memory can be measured.
+func TestMain(m *testing.M) {
+	name := os.Getenv("OCI_TEST_IMPORT")
+	if name == "" {
+		os.Exit(m.Run())
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	store := &memory{}
+	_, err = Import(context.Background(), store, f, Limits{})
+	fmt.Println(err)
+	status, _ := os.ReadFile("/proc/self/status")
+	_, peak, _ := strings.Cut(string(status), "VmHWM:")
+	fmt.Println(strings.Fields(peak)[0])
+	if aihub.KindOf(err) != aihub.Contract || len(store.blobs) > 0 {
+		os.Exit(1)
+	}
+}
+
+// repeated is a file that is made of one block over and over.
+func repeated(w io.Writer, block []byte, times int) error {
+	for range times {
+		if _, err := w.Write(block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bomb writes a docker save archive with one layer, made by fill, to a file.
+func bomb(t *testing.T, outer Format, fill func(w io.Writer) error) string {
+	t.Helper()
+	dir := t.TempDir()
+	layer, err := os.Create(filepath.Join(dir, "layer"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer layer.Close()
+	if err := fill(layer); err != nil {
+		t.Fatal(err)
+	}
+	size, err := layer.Seek(0, io.SeekCurrent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := layer.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	out, err := os.Create(filepath.Join(dir, "image.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	var w io.WriteCloser = out
+	if outer == Gzip {
+		w = gzip.NewWriter(out)
+	}
+	tw := tar.NewWriter(w)
+	d := simple(t)
+	config := d.config(t)
+	for _, m := range []struct {
+		name string
+		size int64
+		r    io.Reader
+	}{
+		{"c.json", int64(len(config)), bytes.NewReader(config)},
+		{"manifest.json", -1, strings.NewReader(`[{"Config":"c.json","RepoTags":["x:1"],"Layers":["layer.tar"]}]`)},
+		{"layer.tar", size, layer},
+	} {
+		if m.size < 0 {
+			m.size = int64(m.r.(*strings.Reader).Len())
+		}
+		if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: m.name, Mode: 0o644, Size: m.size}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(tw, m.r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if outer == Gzip {
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.Name()
+}
+
+// Row V26: archives that unpack to far more than they are end in seconds and in
+// little memory, with their reason.
+func TestImportBombs(t *testing.T) {
+	const ten = 10 << 30
+	header := func() []byte {
+		var b bytes.Buffer
+		if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "zeros", Mode: 0o644, Size: ten}); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}()
+	zeros := make([]byte, 64<<20)
+	entries := func(w io.Writer, n int) error {
+		tw := tar.NewWriter(w)
+		for i := range n {
+			if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: fmt.Sprintf("d%d/f%d", i%1000, i), Mode: 0o644}); err != nil {
+				return err
+			}
+		}
+		return tw.Close()
+	}
+	bigZstd := func(w io.Writer) error { // one frame with a window of 128 MiB
+		z, err := zstd.NewWriter(w, zstd.WithWindowSize(maxWindow), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		if _, err := z.Write(header); err != nil {
+			return err
+		}
+		return errors.Join(repeated(z, zeros, 8), z.Close())
+	}
+	for _, c := range []struct {
+		name  string
+		outer Format
+		fill  func(w io.Writer) error
+		code  string
+	}{
+		{"gzip, 10 MB to 10 GB", Plain, func(w io.Writer) error {
+			_, err := w.Write(pressed(t, Gzip, header))
+			return errors.Join(err, repeated(w, pressed(t, Gzip, zeros), ten/len(zeros)))
+		}, codeRatio},
+		{"zstd, 10 GB", Plain, func(w io.Writer) error {
+			_, err := w.Write(pressed(t, Zstd, header))
+			return errors.Join(err, repeated(w, pressed(t, Zstd, zeros), ten/len(zeros)))
+		}, codeRatio},
+		{"zstd, large window", Plain, bigZstd, codeRatio},
+		{"gzip in gzip", Gzip, func(w io.Writer) error { return repeated(w, pressed(t, Gzip, zeros), 2000) }, codeRatio},
+		{"1,000,000 entries", Plain, func(w io.Writer) error {
+			z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+			return errors.Join(err, entries(z, 1_000_000), z.Close())
+		}, codeEntries},
+		{"whiteouts of a large directory", Plain, func(w io.Writer) error {
+			tw := tar.NewWriter(w)
+			for i := range 299_000 {
+				name := fmt.Sprintf("d/%d", i)
+				if i > 150_000 {
+					name = ".wh.d"
+				}
+				if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name}); err != nil {
+					return err
+				}
+			}
+			_, err := w.Write(make([]byte, 100)) // not the end of a tar
+			return err
+		}, codeTar},
+		{"long names", Plain, func(w io.Writer) error {
+			tw := tar.NewWriter(w)
+			for i := range 30_000 {
+				if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: strings.Repeat(strings.Repeat("n", 250)+"/", 15) + fmt.Sprint(i)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, codeDigest},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "OCI_TEST_IMPORT="+bomb(t, c.outer, c.fill), "TMPDIR="+t.TempDir())
+			start := time.Now()
+			out, err := cmd.CombinedOutput()
+			took := time.Since(start)
+			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+			rss, e := strconv.Atoi(lines[len(lines)-1]) // not Rusage: that counts the parent too
+			if e != nil {
+				t.Fatal(e)
+			}
+			rss >>= 10
+			t.Logf("%v, %d MiB: %s", took.Round(time.Millisecond), rss, lines[1])
+			if err != nil || !strings.Contains(string(out), c.code+" (") {
+				t.Errorf("want %s: %v\n%s", c.code, err, out)
+			}
+			if took > 20*time.Second || rss > 200 {
+				t.Errorf("took %v and %d MiB", took, rss)
+			}
+		})
+	}
+}
