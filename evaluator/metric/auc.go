@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
-	"slices"
 
 	"aihub"
 )
@@ -14,7 +13,7 @@ func init() {
 	// the numerator is an integer. The interval is DeLong's (1988), from the same
 	// sorted scores.
 	register("roc_auc@1", func(s Setup, a args) Metric {
-		return &auc{a.signed, int32(slices.Index(s.Classes, a.str["positive"])), s.Boot != nil}
+		return &auc{a.signed, int32(a.one), s.Boot != nil}
 	})
 }
 

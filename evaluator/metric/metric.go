@@ -37,8 +37,7 @@ type Def struct {
 	build func(Setup, args) Metric
 }
 
-// Best returns the value of a perfect prediction, Worst that of the worst one;
-// they are the ends of Range.
+// Best and Worst are the better and the other end of Range.
 func (d *Def) Best() float64  { return d.Range[d.end(true)] }
 func (d *Def) Worst() float64 { return d.Range[d.end(false)] }
 
@@ -62,6 +61,8 @@ type Setup struct {
 type Metric interface {
 	Signature() string // name@version|param=value|…, parameters sorted by name
 	Columns() []string // the output columns it reads: Block.Pred, in this order
+	Class(j int) int   // the class whose score or probability Columns()[j] holds; -1 when it holds none's
+	Perfect() float64  // its value when every prediction is right
 	New() Accumulator  // one that has seen no rows
 }
 
@@ -173,12 +174,26 @@ func unknownMetric(use string) aihub.Fault {
 
 // signed is the part of a Metric that all share.
 type signed struct {
-	sig  string
-	cols []string
+	sig     string
+	cols    []string
+	needs   scenarios.Needs
+	one     int // the positive class, when cols holds its score or probability alone
+	perfect float64
 }
 
 func (s signed) Signature() string { return s.sig }
 func (s signed) Columns() []string { return s.cols }
+func (s signed) Perfect() float64  { return s.perfect }
+
+func (s signed) Class(j int) int {
+	switch {
+	case s.needs != scenarios.NeedsScore && s.needs != scenarios.NeedsProbability:
+		return -1
+	case len(s.cols) > 1:
+		return j
+	}
+	return s.one
+}
 
 // clip bounds a foreign string before it is quoted.
 func clip(s string) string {

@@ -21,13 +21,12 @@ const (
 // args are the values of all parameters of one Metric.
 type args struct {
 	signed
-	num  map[string]float64
-	str  map[string]string
-	list map[string][]string
+	num map[string]float64
+	str map[string]string
 }
 
 func resolve(d *Def, s Setup) (args, []aihub.Fault) {
-	a := args{num: map[string]float64{}, str: map[string]string{}, list: map[string][]string{}}
+	a := args{num: map[string]float64{}, str: map[string]string{}}
 	var faults []aihub.Fault
 	for name := range s.Params {
 		if !slices.ContainsFunc(d.Params, func(p scenarios.ParamInfo) bool { return p.Name == name }) {
@@ -40,7 +39,7 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 	slices.SortFunc(faults, func(x, y aihub.Fault) int { return strings.Compare(x.Where, y.Where) })
 
 	sig := []string{d.Use}
-	a.cols = []string{s.Column}
+	a.cols, a.needs, a.perfect = []string{s.Column}, d.Needs, d.Best()
 	for _, p := range d.Params {
 		v := s.Params[p.Name]
 		given := v != nil
@@ -58,7 +57,7 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 				break
 			}
 			shown, err = positive(v, given, s.Classes)
-			a.str[p.Name] = shown
+			a.one = slices.Index(s.Classes, shown)
 		case colParam:
 			a.cols, err = columns(v, given, s)
 			shown = strings.Join(a.cols, ",")

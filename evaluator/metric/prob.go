@@ -1,7 +1,5 @@
 package metric
 
-import "slices"
-
 func init() {
 	// Mean of -ln p(true class), p first brought into [eps, 1-eps] — each class's
 	// own p, so that with one column the negative class has 1-p brought there.
@@ -11,6 +9,7 @@ func init() {
 	register("log_loss@1", func(s Setup, a args) Metric {
 		makeLn()
 		eps := a.num["eps"]
+		a.perfect = -ln(1 - eps)
 		p := ofTruth(s, a)
 		return mean(s, a, func(b *Block, lo, hi int, out []float64) {
 			p(b, lo, hi, out)
@@ -24,12 +23,8 @@ func init() {
 	// classes, in [0, 2], as Brier defined it.
 	register("brier@1", func(s Setup, a args) Metric {
 		m := &additive{signed: a.signed, boot: s.Boot, sums: 1}
-		one := int32(slices.Index(s.Classes, a.str["positive"]))
 		for j := range a.cols {
-			class := int32(j)
-			if len(a.cols) == 1 {
-				class = one
-			}
+			class := int32(a.Class(j))
 			m.terms = append(m.terms, term{square: true, rows: func(b *Block, lo, hi int, out []float64) {
 				p := b.Pred[j].Flt[lo:hi]
 				for i, t := range b.Truth.Class[lo:hi] {
@@ -62,7 +57,7 @@ func ofTruth(s Setup, a args) func(b *Block, lo, hi int, out []float64) {
 			}
 		}
 	}
-	one := int32(slices.Index(s.Classes, a.str["positive"]))
+	one := int32(a.one)
 	return func(b *Block, lo, hi int, out []float64) {
 		p := b.Pred[0].Flt[lo:hi]
 		for i, t := range b.Truth.Class[lo:hi] {

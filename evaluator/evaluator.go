@@ -1,0 +1,140 @@
+// Package evaluator scores predictions against truth that nobody else sees.
+//
+// A Plan is the metrics of a scenario with every parameter fixed. Predictions
+// are what an algorithm wrote, checked row by row against the output schema and
+// the row ids, and laid in the order of the ids; the check has no handle on
+// truth, so that nothing it says can depend on a label. Truth is the key and
+// label of every row of a part. Score puts the three together.
+//
+// A Worker does this for score runs that it claims from the store: the score is
+// sealed, and released at its tick with as many digits as package sharing
+// allows. Package metric computes the numbers, package board ranks what was
+// released.
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/scenarios"
+)
+
+// Plan is what is computed for a scenario.
+type Plan struct {
+	spec    scenarios.Spec
+	metrics []metric.Metric // in the order of spec.Metrics
+	boot    *metric.Bootstrap
+}
+
+// NewPlan binds the metrics of a complete spec. A seed, the same for all
+// submissions of a round, adds 95 % intervals; "" computes none. What does not
+// fit is a Contract error with every fault.
+func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
+	p := &Plan{spec: spec}
+	if seed != "" {
+		p.boot = metric.NewBootstrap(seed)
+	}
+	var faults []aihub.Fault
+	for i, m := range spec.Metrics {
+		column, group := spec.Scored(m)
+		b, bad := metric.Bind(m.Use, metric.Setup{
+			Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: p.boot,
+		})
+		for _, f := range bad {
+			f.Where = fmt.Sprintf("metrics[%d].%s", i, cmp.Or(f.Where, "use"))
+			faults = append(faults, f)
+		}
+		p.metrics = append(p.metrics, b)
+		if bad != nil {
+			continue
+		}
+		for _, name := range b.Columns() {
+			if c := slices.IndexFunc(spec.Output.Columns, func(c scenarios.OutputColumn) bool { return c.Name == name }); c < 0 ||
+				!fits(metric.Lookup(m.Use).Needs, spec.Output.Columns[c]) {
+				faults = append(faults, aihub.Fault{Code: "bad_metric", Where: fmt.Sprintf("metrics[%d].prediction", i), Message: aihub.Text{
+					EN: fmt.Sprintf("%s cannot score the output column %q", m.Use, clip(name)),
+					ZH: fmt.Sprintf("%s 无法对输出列 %q 评分", m.Use, clip(name)),
+				}})
+			}
+		}
+	}
+	if len(faults) > 0 {
+		return nil, aihub.Errorf(aihub.Contract, aihub.Text{
+			EN: "the metrics of this scenario cannot be computed", ZH: "无法计算该场景的指标",
+		}).WithFaults(faults).WithHint(aihub.Text{EN: "mend the spec and publish a new version", ZH: "请修正场景规范并发布新版本"})
+	}
+	return p, nil
+}
+
+// fits reports whether a column holds what a metric reads.
+func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
+	switch n {
+	case scenarios.NeedsClass:
+		return c.Type == "string" && len(c.Classes) > 0
+	case scenarios.NeedsNumber:
+		return c.Type == "int64" || c.Type == "float64"
+	default:
+		return c.Type == "float64"
+	}
+}
+
+// blockRows is how many rows are scored between two looks at the context.
+const blockRows = 1 << 16
+
+// Score computes every metric, in the order of the spec, at full precision.
+// Predictions must have been checked against exactly the ids of t's rows.
+func (p *Plan) Score(ctx context.Context, t *Truth, pred *Predictions) ([]aihub.MetricValue, error) {
+	if pred.rows != len(t.Keys) {
+		return nil, fmt.Errorf("evaluator: %d predictions for %d rows of truth", pred.rows, len(t.Keys))
+	}
+	var bucket []uint16
+	if p.boot != nil {
+		bucket = make([]uint16, len(t.Keys))
+		for i, key := range t.Keys {
+			bucket[i] = p.boot.Bucket(key)
+		}
+	}
+	values := make([]aihub.MetricValue, len(p.metrics))
+	for i, m := range p.metrics {
+		acc := m.New()
+		for lo := 0; lo < pred.rows; lo += blockRows {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			hi := min(lo+blockRows, pred.rows)
+			b := &metric.Block{Rows: hi - lo, Truth: cut(t.Label, lo, hi)}
+			if bucket != nil {
+				b.Bucket = bucket[lo:hi]
+			}
+			for _, name := range m.Columns() {
+				b.Pred = append(b.Pred, cut(pred.columns[name], lo, hi))
+			}
+			acc.Add(b)
+		}
+		r := acc.Result()
+		values[i] = aihub.MetricValue{
+			ID: p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
+			Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi,
+		}
+	}
+	return values, nil
+}
+
+func cut(c metric.Column, lo, hi int) metric.Column {
+	if c.Class != nil {
+		return metric.Column{Class: c.Class[lo:hi]}
+	}
+	return metric.Column{Flt: c.Flt[lo:hi]}
+}
+
+// clip bounds a foreign string before it is quoted.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,556 @@
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+// Predictions are what an algorithm wrote, after every check, in the order of
+// the ids.
+type Predictions struct {
+	rows    int
+	columns map[string]metric.Column // by name; columns of free text are not kept
+}
+
+// maxExamples is how many examples a fault shows.
+const maxExamples = 20
+
+// CheckPredictions reads the prediction file at path against the output schema
+// of a complete spec and the row ids, and returns the predictions in the order
+// of ids, or every fault of the file. It knows nothing but those two and the
+// file, so that no message can depend on a label.
+//
+// The order of rows does not matter. Bytes are bounded by spec.Limits.Output
+// and rows by twice the number of ids and some. An error means that the file
+// could not be read at all (or ctx ended), not that it is at fault.
+//
+// Codes: bad_file, empty_file, too_large, too_many_rows (the file as a whole;
+// also those of package table for CSV, such as ragged), missing_column,
+// wrong_header, extra_column, bad_type, empty_value, not_finite, out_of_range,
+// unknown_class, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
+// missing_ids.
+func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids *IDs) (*Predictions, []aihub.Fault, error) {
+	maxRows := 2*int64(ids.Len()) + 10_000
+	r, faults, err := openPredictions(spec, path, maxRows)
+	if err != nil || faults != nil {
+		return nil, faults, err
+	}
+	defer r.Close()
+	c := newCheck(spec, ids, r.Schema())
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			faults, err := fileFaults(err)
+			return nil, append(c.report(), faults...), err
+		}
+		if c.row+int64(b.Rows) > maxRows {
+			return nil, append(c.report(), tooManyRows(ids.Len())), nil
+		}
+		c.batch(b)
+	}
+	if c.row == 0 && ids.Len() > 0 {
+		return nil, append(c.columnFaults, aihub.Fault{Code: "empty_file", Message: aihub.Text{
+			EN: fmt.Sprintf("the file has a header but no rows; %d are expected", ids.Len()),
+			ZH: fmt.Sprintf("文件只有表头没有数据行，应有 %d 行", ids.Len()),
+		}}), nil
+	}
+	c.missing()
+	if faults := c.report(); len(faults) > 0 {
+		return nil, faults, nil
+	}
+	p := &Predictions{rows: ids.Len(), columns: map[string]metric.Column{}}
+	for _, k := range c.columns {
+		p.columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt}
+	}
+	return p, nil, nil
+}
+
+// openPredictions opens the file in the declared format. CSV cells are read as
+// text, so that their types are judged here, all of them.
+func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Reader, []aihub.Fault, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read predictions: %w", err)
+	}
+	fail := func(faults []aihub.Fault, err error) (table.Reader, []aihub.Fault, error) {
+		f.Close()
+		return nil, faults, err
+	}
+	one := func(code, en, zh string) (table.Reader, []aihub.Fault, error) {
+		return fail([]aihub.Fault{{Code: code, Message: aihub.Text{EN: en, ZH: zh}}}, nil)
+	}
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+		return fail(nil, fmt.Errorf("read predictions: %w", err))
+	case !st.Mode().IsRegular():
+		return one("bad_file", "not a regular file", "不是普通文件")
+	case st.Size() == 0:
+		return one("empty_file", "the file has no bytes", "文件为空")
+	case spec.Limits.Output > 0 && st.Size() > int64(spec.Limits.Output):
+		return one("too_large", fmt.Sprintf("the file has %d bytes; limits.output is %s", st.Size(), spec.Limits.Output),
+			fmt.Sprintf("文件有 %d 字节；limits.output 为 %s", st.Size(), spec.Limits.Output))
+	}
+	isParquet, err := table.IsParquet(path)
+	if err != nil {
+		return fail(nil, fmt.Errorf("read predictions: %w", err))
+	}
+	if want := spec.Output.Format; isParquet != (want == "parquet") {
+		is := map[bool]string{true: "parquet", false: "csv"}[isParquet]
+		return one("bad_file", fmt.Sprintf("the file looks like %s; output.format is %s", is, want),
+			fmt.Sprintf("文件看起来是 %s；output.format 为 %s", is, want))
+	}
+	var r table.Reader
+	if isParquet {
+		f.Close()
+		r, err = table.OpenParquet(path, nil)
+	} else if r, err = table.OpenCSV(f, table.CSVOptions{Text: true, MaxRows: maxRows}); err == nil {
+		return closing{r, f}, nil, nil
+	}
+	if err != nil {
+		f.Close()
+		faults, err := fileFaults(err)
+		return nil, faults, err
+	}
+	return r, nil, nil
+}
+
+// fileFaults turns package table's opinion of a file into faults of ours.
+func fileFaults(err error) ([]aihub.Fault, error) {
+	var e *aihub.Error
+	if !errors.As(err, &e) || e.Kind != aihub.Contract {
+		return nil, err
+	}
+	faults := slices.Clone(e.Faults)
+	if len(faults) == 0 {
+		faults = []aihub.Fault{{Code: "bad_file", Message: e.Text}}
+	}
+	for i := range faults {
+		switch faults[i].Code {
+		case "parquet":
+			faults[i].Code = "bad_file"
+		case "empty":
+			faults[i].Code = "empty_file"
+		}
+	}
+	return faults, nil
+}
+
+func tooManyRows(want int) aihub.Fault {
+	return aihub.Fault{Code: "too_many_rows", Message: aihub.Text{
+		EN: fmt.Sprintf("the file has far more rows than the %d expected; the rest was not read", want),
+		ZH: fmt.Sprintf("文件行数远超应有的 %d 行；其余部分未读取", want),
+	}}
+}
+
+// check is the state of one reading.
+type check struct {
+	spec         scenarios.Spec
+	ids          *IDs
+	key          string // the key column's name in the file; "" when it has none
+	columns      []*checked
+	groups       [][]*checked // that sum to one
+	columnFaults []aihub.Fault
+	faults       map[faultKey]*aihub.Fault // of values
+	seen         []bool                    // ids that had a row
+	row          int64                     // rows read
+}
+
+// faultKey tells faults of values apart. Order is their column's place in the
+// output schema, -1 for the key; near marks values that blanks or case spoil.
+type faultKey struct {
+	order int
+	code  string
+	near  bool
+}
+
+// checked is one declared column and its accepted values.
+type checked struct {
+	scenarios.OutputColumn
+	order  int
+	file   string // its name in the file, which may differ in case
+	in     *table.Column
+	codes  map[string]int32
+	class  []int32   // a string column with classes
+	flt    []float64 // a numeric column
+	ok     bool      // of the current row
+	newCls int32
+	newFlt float64
+}
+
+func newCheck(spec scenarios.Spec, ids *IDs, schema []table.Field) *check {
+	c := &check{spec: spec, ids: ids, faults: map[faultKey]*aihub.Fault{}, seen: make([]bool, ids.Len())}
+	var names []string
+	for _, f := range schema {
+		names = append(names, f.Name)
+	}
+	used := map[string]bool{}
+	c.key = c.locate(spec.Input.Key, names, used)
+	for i, out := range spec.Output.Columns {
+		k := &checked{OutputColumn: out, order: i, file: c.locate(out.Name, names, used)}
+		if out.Type == "string" {
+			if len(out.Classes) > 0 {
+				k.class = make([]int32, ids.Len())
+				k.codes = map[string]int32{}
+				for j, v := range out.Classes {
+					k.codes[v] = int32(j)
+				}
+			}
+		} else {
+			k.flt = make([]float64, ids.Len())
+		}
+		c.columns = append(c.columns, k)
+	}
+	for _, k := range c.columns {
+		if len(k.SumsToOne) == 0 {
+			continue
+		}
+		var group []*checked
+		for _, o := range c.columns {
+			if o == k || slices.Contains(k.SumsToOne, o.Name) {
+				group = append(group, o)
+			}
+		}
+		if !slices.ContainsFunc(c.groups, func(g []*checked) bool { return slices.Equal(g, group) }) {
+			c.groups = append(c.groups, group)
+		}
+	}
+	for _, f := range schema {
+		if !used[f.Name] {
+			c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "extra_column", Where: "column " + clip(f.Name), Message: aihub.Text{
+				EN: "the output schema has no such column: leave it out", ZH: "输出格式中没有这一列：请去掉",
+			}})
+		}
+	}
+	c.types(schema)
+	return c
+}
+
+// locate returns the file's name for a declared column: the same, or one that
+// differs only in case, width and blanks, which is a fault of its own.
+func (c *check) locate(want string, names []string, used map[string]bool) string {
+	for _, name := range names {
+		if name == want {
+			used[name] = true
+			return name
+		}
+	}
+	for _, name := range names {
+		if !used[name] && fold(name) == fold(want) && !slices.ContainsFunc(c.spec.Output.Columns, func(o scenarios.OutputColumn) bool { return o.Name == name }) {
+			used[name] = true
+			c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "wrong_header", Where: "column " + clip(name), Message: aihub.Text{
+				EN: fmt.Sprintf("the column must be named exactly %q", want), ZH: fmt.Sprintf("列名必须恰为 %q", want),
+			}})
+			return name
+		}
+	}
+	list := clip(strings.Join(names, ", "))
+	c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "missing_column", Where: "column " + clip(want), Message: aihub.Text{
+		EN: fmt.Sprintf("there is no column %q; the file has: %s", want, list), ZH: fmt.Sprintf("缺少列 %q；文件中有：%s", want, list),
+	}})
+	return ""
+}
+
+// fold drops what people get wrong in a column name.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= '！' && r <= '～':
+			r -= '！' - '!'
+		case unicode.IsSpace(r) || r == '_' || r == '-' || r == '\ufeff':
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// types checks the types of a Parquet file; the columns of a CSV are text.
+func (c *check) types(schema []table.Field) {
+	if c.spec.Output.Format != "parquet" {
+		return
+	}
+	for _, f := range schema {
+		want := ""
+		if f.Name == c.key && f.Type != table.String {
+			want, c.key = "string", ""
+		}
+		for _, k := range c.columns {
+			if k.file == f.Name && string(f.Type) != k.Type && !(k.Type == "float64" && f.Type == table.Int64) {
+				want, k.file = k.Type, ""
+			}
+		}
+		if want != "" {
+			c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "bad_type", Where: "column " + clip(f.Name), Message: aihub.Text{
+				EN: fmt.Sprintf("the column is %s; %s is expected", f.Type, want), ZH: fmt.Sprintf("该列类型为 %s，应为 %s", f.Type, want),
+			}})
+		}
+	}
+}
+
+// batch checks the rows of b and keeps those whose id is expected.
+func (c *check) batch(b *table.Batch) {
+	var key *table.Column
+	if c.key != "" {
+		key = b.Col(c.key)
+	}
+	for _, k := range c.columns {
+		k.in = nil
+		if k.file != "" {
+			k.in = b.Col(k.file)
+		}
+	}
+	for i := range b.Rows {
+		c.row++
+		for _, k := range c.columns {
+			if k.ok = k.in != nil; k.ok {
+				k.ok = c.value(k, i)
+			}
+		}
+		for _, g := range c.groups {
+			c.sum(g)
+		}
+		if key != nil {
+			c.place(key, i)
+		}
+	}
+}
+
+// value reads the i-th cell of k into newCls or newFlt, and reports whether it
+// is allowed.
+func (c *check) value(k *checked, i int) bool {
+	if k.in.Null(i) {
+		c.add(faultKey{k.order, "empty_value", false}, k.Name, "", func() aihub.Text { return aihub.Text{EN: "the value is empty", ZH: "值为空"} })
+		return false
+	}
+	if k.Type == "string" {
+		v := k.in.Str[i]
+		if k.codes == nil {
+			return true
+		}
+		cls, known := k.codes[v]
+		if !known {
+			_, near := k.codes[strings.TrimSpace(v)]
+			c.add(faultKey{k.order, "unknown_class", near}, k.Name, v, func() aihub.Text {
+				if near {
+					return aihub.Text{EN: "the value is a class but for blanks around it", ZH: "去掉首尾空格后才是合法类别"}
+				}
+				list := clip(strings.Join(k.Classes, ", "))
+				return aihub.Text{EN: "the value is none of the classes: " + list, ZH: "值不在类别之中：" + list}
+			})
+			return false
+		}
+		k.newCls = cls
+		return true
+	}
+	text := ""
+	switch k.in.Type {
+	case table.Int64:
+		k.newFlt = float64(k.in.Int[i])
+	case table.Float64:
+		k.newFlt = k.in.Flt[i]
+	default:
+		text = k.in.Str[i]
+		v, ok := parseNumber(text, k.Type == "int64")
+		if !ok {
+			c.add(faultKey{k.order, "bad_type", false}, k.Name, text, func() aihub.Text {
+				return aihub.Text{EN: "expected a number of type " + k.Type, ZH: "应为 " + k.Type + " 类型的数"}
+			})
+			return false
+		}
+		k.newFlt = v
+	}
+	finite := k.newFlt-k.newFlt == 0
+	if finite && (len(k.Range) != 2 || k.newFlt >= k.Range[0] && k.newFlt <= k.Range[1]) {
+		return true
+	}
+	if text == "" {
+		text = table.FormatFloat(k.newFlt)
+	}
+	if !finite {
+		c.add(faultKey{k.order, "not_finite", false}, k.Name, text, func() aihub.Text {
+			return aihub.Text{EN: "the value is not a finite number", ZH: "值不是有限数"}
+		})
+		return false
+	}
+	c.add(faultKey{k.order, "out_of_range", false}, k.Name, text, func() aihub.Text {
+		return aihub.Text{
+			EN: fmt.Sprintf("the value is outside [%v, %v]", k.Range[0], k.Range[1]),
+			ZH: fmt.Sprintf("值超出 [%v, %v]", k.Range[0], k.Range[1]),
+		}
+	})
+	return false
+}
+
+// parseNumber reads a decimal number; NaN and infinities are numbers that are
+// not finite.
+func parseNumber(s string, whole bool) (float64, bool) {
+	if whole {
+		v, err := strconv.ParseInt(s, 10, 64)
+		return float64(v), err == nil
+	}
+	if strings.ContainsAny(s, "xX_pP") { // strconv reads hexadecimal
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
+// sumTolerance is how far probabilities may sum from 1.
+const sumTolerance = 1e-6
+
+func (c *check) sum(group []*checked) {
+	total := 0.0
+	for _, k := range group {
+		if !k.ok {
+			return
+		}
+		total += k.newFlt
+	}
+	if math.Abs(total-1) > sumTolerance {
+		c.add(faultKey{group[0].order, "sums_to_one", false}, group[0].Name, table.FormatFloat(total), func() aihub.Text {
+			var names []string
+			for _, k := range group {
+				names = append(names, k.Name)
+			}
+			list := clip(strings.Join(names, ", "))
+			return aihub.Text{EN: "these columns must sum to 1 ± 1e-6: " + list, ZH: "以下各列之和必须为 1 ± 1e-6：" + list}
+		})
+	}
+}
+
+// place stores the current row under its id.
+func (c *check) place(key *table.Column, i int) {
+	id, ok := key.Text(i)
+	if !ok {
+		c.keyFault("empty_value", false, "", "the row has no id", "该行没有行标识")
+		return
+	}
+	at, ok := c.ids.index(id)
+	if !ok {
+		if c.ids.near(id) {
+			c.keyFault("extra_ids", true, id, "the id is one of the input but for blanks or case: copy it as it is", "仅空格或大小写与输入的行标识不同：请原样复制")
+		} else {
+			c.keyFault("extra_ids", false, id, "the input has no such id; read and write the key column as text", "输入中没有该行标识；请将键列按文本读写")
+		}
+		return
+	}
+	if c.seen[at] {
+		if c.same(at) {
+			c.keyFault("duplicate_ids", false, id, "the id has more than one row, with equal values: write each once", "同一行标识出现多行（值相同）：每个只写一行")
+		} else {
+			c.keyFault("conflicting_ids", false, id, "the id has more than one row, with different values", "同一行标识出现多行且值不同")
+		}
+		return
+	}
+	c.seen[at] = true
+	for _, k := range c.columns {
+		if k.class != nil {
+			k.class[at] = -1
+			if k.ok {
+				k.class[at] = k.newCls
+			}
+		} else if k.flt != nil {
+			k.flt[at] = math.NaN()
+			if k.ok {
+				k.flt[at] = k.newFlt
+			}
+		}
+	}
+}
+
+// same reports whether the current row says what the first row of its id said.
+func (c *check) same(at int) bool {
+	for _, k := range c.columns {
+		if k.class != nil && k.ok && k.class[at] != k.newCls || k.flt != nil && k.ok && k.flt[at] != k.newFlt {
+			return false
+		}
+	}
+	return true
+}
+
+// missing adds the ids that had no row, unless there was no key column to find
+// them in.
+func (c *check) missing() {
+	if c.key == "" {
+		return
+	}
+	var n int64
+	var examples []string
+	for i, ok := range c.seen {
+		if ok {
+			continue
+		}
+		if n++; len(examples) < maxExamples {
+			examples = append(examples, quote(c.ids.list[i]))
+		}
+	}
+	if n > 0 {
+		c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "missing_ids", Where: "column " + clip(c.spec.Input.Key), Count: n, Examples: examples, Message: aihub.Text{
+			EN: fmt.Sprintf("%d of %d ids have no row", n, c.ids.Len()), ZH: fmt.Sprintf("%d 个行标识（共 %d 个）没有对应的行", n, c.ids.Len()),
+		}})
+	}
+}
+
+func (c *check) keyFault(code string, near bool, id, en, zh string) {
+	c.add(faultKey{-1, code, near}, c.spec.Input.Key, id, func() aihub.Text { return aihub.Text{EN: en, ZH: zh} })
+}
+
+// add counts a fault of a value in the current row.
+func (c *check) add(at faultKey, column, value string, message func() aihub.Text) {
+	f := c.faults[at]
+	if f == nil {
+		f = &aihub.Fault{Code: at.code, Where: fmt.Sprintf("row %d, column %s", c.row, clip(column)), Message: message()}
+		c.faults[at] = f
+	}
+	if f.Count++; len(f.Examples) < maxExamples {
+		x := fmt.Sprintf("row %d", c.row)
+		if value != "" {
+			x += " " + quote(value)
+		}
+		f.Examples = append(f.Examples, x)
+	}
+}
+
+// report returns every fault: of columns and missing ids first, then of values
+// in the order of the schema.
+func (c *check) report() []aihub.Fault {
+	faults := slices.Clone(c.columnFaults)
+	keys := slices.SortedFunc(maps.Keys(c.faults), func(a, b faultKey) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.code, b.code), cmp.Compare(b2i(a.near), b2i(b.near)))
+	})
+	for _, k := range keys {
+		faults = append(faults, *c.faults[k])
+	}
+	return faults
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// quote renders a foreign value on one line.
+func quote(s string) string { return strconv.Quote(clip(s)) }

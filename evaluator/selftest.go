@@ -1,0 +1,234 @@
+package evaluator
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"aihub"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+// SelfTest tries the scoring of a spec on the truth of a part before anyone
+// submits: predictions that are perfect, constant, random, shuffled, empty and
+// NaN are written to files in dir, a directory of the caller, checked and
+// scored like a vendor's. It returns what does not come out as it must:
+//
+//   - perfect predictions pass the check, and every metric is defined and has
+//     its best value
+//   - the same rows in another order have the same value, to the last bit
+//   - constant and random predictions pass, and are not as good as perfect ones
+//     by the primary metric, unless the truth is constant itself
+//   - a file without rows, and NaN in a float64 column, are faults
+//
+// Faults name rules of the spec, no label. An error means that a file could not
+// be written or read, or ctx ended.
+func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([]aihub.Fault, error) {
+	plan, err := NewPlan(spec, "")
+	if err != nil {
+		return nil, err
+	}
+	ids, err := NewIDs(t.Keys)
+	if err != nil {
+		return nil, err
+	}
+	if len(t.Keys) == 0 {
+		return []aihub.Fault{selfFault("perfect", "the part has no rows", "该数据分区没有数据行")}, nil
+	}
+	s := &selfTest{ctx: ctx, plan: plan, truth: t, ids: ids, dir: dir}
+	n := len(t.Keys)
+	same, first := make([]int, n), make([]int, n)
+	for i := range same {
+		same[i] = i
+	}
+	order := rand.New(rand.NewPCG(1, uint64(n))).Perm(n)
+
+	perfect := s.score("perfect", s.answers(same), same)
+	shuffled := s.score("shuffled", s.answers(same), order)
+	others := map[string][]aihub.MetricValue{
+		"constant": s.score("constant", s.answers(first), same),
+		"random":   s.score("random", s.answers(order), same),
+	}
+	s.refused("empty", s.answers(nil), nil)
+	if b := s.answers(same); s.spoil(b) {
+		s.refused("NaN", b, same)
+	}
+	if s.err != nil || perfect == nil {
+		return s.faults, s.err
+	}
+	for i, m := range spec.Metrics {
+		best, v := plan.metrics[i].Perfect(), perfect[i]
+		switch {
+		case v.Status == aihub.MetricUndefined:
+			s.fault("perfect", m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
+		case math.Abs(v.Value-best) > 1e-9:
+			s.fault("perfect", fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason),
+				fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason))
+		}
+		if shuffled != nil && shuffled[i] != v {
+			s.fault("shuffled", m.ID+" depends on the order of rows", m.ID+" 与行顺序有关")
+		}
+		for _, name := range []string{"constant", "random"} {
+			if o := others[name]; m.Primary && o != nil && s.varies() && o[i].Status != aihub.MetricUndefined && o[i].Value == v.Value {
+				s.fault(name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
+			}
+		}
+	}
+	return s.faults, nil
+}
+
+type selfTest struct {
+	ctx    context.Context
+	plan   *Plan
+	truth  *Truth
+	ids    *IDs
+	dir    string
+	faults []aihub.Fault
+	err    error
+}
+
+func selfFault(name, en, zh string) aihub.Fault {
+	return aihub.Fault{Code: "self_test", Where: name, Message: aihub.Text{EN: en, ZH: zh}}
+}
+
+func (s *selfTest) fault(name, en, zh string) { s.faults = append(s.faults, selfFault(name, en, zh)) }
+
+// varies reports whether the truth holds more than one value.
+func (s *selfTest) varies() bool {
+	l := s.truth.Label
+	for i := range s.truth.Keys {
+		if l.Class != nil && l.Class[i] != l.Class[0] || l.Flt != nil && l.Flt[i] != l.Flt[0] {
+			return true
+		}
+	}
+	return false
+}
+
+// answers returns predictions in which row i answers as the truth of row
+// from[i]: its class, probability 1 for it, its number.
+func (s *selfTest) answers(from []int) *table.Batch {
+	l := s.truth.Label
+	classOf := map[string]int{} // whose score or probability a column holds
+	for _, m := range s.plan.metrics {
+		for j, name := range m.Columns() {
+			if k := m.Class(j); k >= 0 {
+				classOf[name] = k
+			}
+		}
+	}
+	b := s.batch()
+	for k, c := range s.plan.spec.Output.Columns {
+		col := &b.Cols[k+1]
+		class, held := classOf[c.Name]
+		for _, i := range from {
+			v := 0.0
+			if l.Flt != nil {
+				v = l.Flt[i]
+			} else if held && int(l.Class[i]) == class {
+				v = 1
+			}
+			switch {
+			case c.Type == "int64":
+				col.AppendInt(int64(math.Round(v)))
+			case c.Type == "float64":
+				col.AppendFlt(v)
+			case l.Class != nil:
+				col.AppendStr(s.plan.spec.Truth.Classes[l.Class[i]])
+			default:
+				col.AppendStr("x")
+			}
+		}
+	}
+	b.Rows = len(from)
+	return b
+}
+
+// spoil puts NaN in every float64 column, and reports whether there is one.
+func (s *selfTest) spoil(b *table.Batch) (any bool) {
+	for k := range b.Cols {
+		for i := range b.Cols[k].Flt {
+			b.Cols[k].Flt[i], any = math.NaN(), true
+		}
+	}
+	return any
+}
+
+func (s *selfTest) batch() *table.Batch {
+	schema := []table.Field{{Name: s.plan.spec.Input.Key, Type: table.String}}
+	for _, c := range s.plan.spec.Output.Columns {
+		schema = append(schema, table.Field{Name: c.Name, Type: table.Type(c.Type)})
+	}
+	return table.NewBatch(schema, 0)
+}
+
+// check writes rows of b in this order, with their keys, and checks the file.
+func (s *selfTest) check(b *table.Batch, order []int) (*Predictions, []aihub.Fault) {
+	if s.err != nil {
+		return nil, nil
+	}
+	for i := range b.Rows {
+		b.Cols[0].AppendStr(s.truth.Keys[i])
+	}
+	out := table.NewBatch(b.Schema(), len(order))
+	for _, i := range order {
+		out.AppendRow(b, i)
+	}
+	path := filepath.Join(s.dir, "self-test")
+	f, err := os.Create(path)
+	if err == nil {
+		err = writeTable(f, s.plan.spec.Output.Format, out)
+	}
+	if err != nil {
+		s.err = fmt.Errorf("self-test: %w", err)
+		return nil, nil
+	}
+	defer os.Remove(path)
+	spec := s.plan.spec
+	spec.Limits.Output = 0 // the part may be larger than what a run may write
+	p, faults, err := CheckPredictions(s.ctx, spec, path, s.ids)
+	s.err = err
+	return p, faults
+}
+
+func writeTable(f io.WriteCloser, format string, b *table.Batch) error {
+	w, err := table.NewWriter(f, format, b.Schema())
+	if err == nil {
+		if b.Rows > 0 {
+			err = w.Write(b)
+		}
+		if e := w.Close(); err == nil {
+			err = e
+		}
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// score returns the values of predictions that must pass the check.
+func (s *selfTest) score(name string, b *table.Batch, order []int) []aihub.MetricValue {
+	p, faults := s.check(b, order)
+	if s.err != nil {
+		return nil
+	}
+	if len(faults) > 0 {
+		s.fault(name, "the output schema refuses such predictions: "+faults[0].Code, "输出格式拒绝此类预测："+faults[0].Code)
+		return nil
+	}
+	values, err := s.plan.Score(s.ctx, s.truth, p)
+	s.err = err
+	return values
+}
+
+// refused checks predictions that must not pass.
+func (s *selfTest) refused(name string, b *table.Batch, order []int) {
+	if _, faults := s.check(b, order); s.err == nil && len(faults) == 0 {
+		s.fault(name, "such predictions pass the check", "此类预测竟通过了检查")
+	}
+}
