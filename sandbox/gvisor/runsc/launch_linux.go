@@ -8,14 +8,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/google/subcommands"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
-	"gvisor.dev/gvisor/pkg/control/client"
-	"gvisor.dev/gvisor/runsc/boot"
 	"gvisor.dev/gvisor/runsc/config"
 	"gvisor.dev/gvisor/runsc/container"
 	"gvisor.dev/gvisor/runsc/flag"
@@ -75,7 +74,7 @@ func (r *run) all(order io.Reader) stage.Report {
 
 func (r *run) try(order io.Reader) error {
 	// Nothing but the container may hold these.
-	for _, fd := range []int{stage.OrderFD, stage.EventFD} {
+	for _, fd := range []int{stage.OrderFD, stage.EventFD, stage.LogFD} {
 		unix.CloseOnExec(fd)
 	}
 	if err := json.NewDecoder(order).Decode(&r.order); err != nil {
@@ -158,7 +157,7 @@ func (r *run) contain() (err error) {
 		if err := r.measure(sandbox, gofer); err != nil {
 			return err
 		}
-		go func() { ended <- wait(c) }()
+		go func() { ended <- r.wait(c) }()
 	}
 
 	var o outcome
@@ -214,7 +213,27 @@ func (r *run) create(spec *specs.Spec) (c *container.Container, err error) {
 		}
 		defer func() { err = errors.Join(err, g.Back()) }()
 	}
-	return container.New(r.conf, container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, Attached: true})
+	// gVisor hands these to the container, and makes them its property: so not
+	// this process's own, and no file that others use, such as /dev/null.
+	log := os.NewFile(stage.LogFD, "log")
+	var stdin *os.File
+	if stdin, err = noInput(); err != nil {
+		return nil, err
+	}
+	defer stdin.Close()
+	ours := [...]*os.File{os.Stdin, os.Stdout, os.Stderr}
+	os.Stdin, os.Stdout, os.Stderr = stdin, log, log
+	defer func() { os.Stdin, os.Stdout, os.Stderr = ours[0], ours[1], ours[2] }()
+	return container.New(r.conf, container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, UserLog: r.userLog(), Attached: true})
+}
+
+// noInput returns a standard input that is at its end.
+func noInput() (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	return r, w.Close()
 }
 
 // tell sends the names of all processes, so that they can be found again
@@ -267,19 +286,21 @@ type outcome struct {
 	err    error
 }
 
-// wait asks the guest's kernel for the end of its first process. It does not
-// fall back on the status of the sandbox process, as gVisor does: an exit code
-// that came from there would look like one of the guest's.
-func wait(c *container.Container) outcome {
-	conn, err := client.ConnectTo(c.Sandbox.ControlSocketPath)
+// wait waits for the end of the sandbox process and reads what it wrote down of
+// the guest's.
+func (r *run) wait(c *container.Container) outcome {
+	process, err := c.Wait()
 	if err != nil {
 		return outcome{err: err}
 	}
-	defer conn.Close()
-	var o outcome
-	o.err = conn.Call(boot.ContMgrWait, &c.ID, &o.status)
-	return o
+	status, err := endStatus(r.userLog())
+	if err != nil {
+		err = fmt.Errorf("%w (exit code %d, signal %d)", err, process.ExitStatus(), process.Signal())
+	}
+	return outcome{status, err}
 }
+
+func (r *run) userLog() string { return filepath.Join(r.tree.State, "user.log") }
 
 // pin keeps this process and all that it starts on the given cores.
 func pin(cores []int) error {

@@ -6,7 +6,10 @@
 package runsc
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -21,6 +24,7 @@ import (
 	"gvisor.dev/gvisor/runsc/cli"
 	"gvisor.dev/gvisor/runsc/cmd"
 	"gvisor.dev/gvisor/runsc/cmd/util"
+	"gvisor.dev/gvisor/runsc/flag"
 )
 
 // Main runs the program and does not return. It must come before anything else
@@ -29,7 +33,7 @@ func Main() {
 	os.Args = describe(os.Args)
 	cli.Run(map[util.SubCommand]string{
 		new(launch):     "aihub",
-		new(cmd.Boot):   "internal",
+		new(boot):       "internal",
 		new(cmd.Gofer):  "internal",
 		new(cmd.Umount): "internal",
 	}, []subcommands.Command{})
@@ -39,9 +43,9 @@ func Main() {
 // machine, from the resources in the spec: gVisor itself would only learn it
 // from a cgroup of its own making, and tell the host's figures otherwise.
 func describe(args []string) []string {
-	boot := slices.Index(args, "boot")
+	at := slices.Index(args, "boot")
 	fd := valueOf(args, "spec-fd")
-	if boot < 0 || fd == "" || valueOf(args, "cpu-num") != "" {
+	if at < 0 || fd == "" || valueOf(args, "cpu-num") != "" {
 		return args
 	}
 	n, err := strconv.Atoi(fd)
@@ -66,7 +70,42 @@ func describe(args []string) []string {
 		cpus := int(math.Ceil(float64(*c.Quota) / float64(*c.Period)))
 		add = append(add, "--cpu-num="+strconv.Itoa(min(max(1, cpus), runtime.NumCPU())))
 	}
-	return slices.Insert(slices.Clone(args), boot+1, add...)
+	return slices.Insert(slices.Clone(args), at+1, add...)
+}
+
+// boot is gVisor's command of the sandbox process. It adds one thing: the guest's
+// wait status is written down when the sandbox has come to an orderly end. The
+// exit code of the process does not tell a guest that exited with 137 from one
+// that was killed, nor from a sandbox that broke.
+type boot struct{ cmd.Boot }
+
+// Execute returns when the guest has ended; its seccomp filters allow little
+// more than to write to an open file.
+func (b *boot) Execute(ctx context.Context, f *flag.FlagSet, args ...any) subcommands.ExitStatus {
+	code := b.Boot.Execute(ctx, f, args...)
+	fd, err := strconv.Atoi(valueOf(os.Args, "user-log-fd"))
+	if status, ok := args[1].(*unix.WaitStatus); ok && err == nil && code == subcommands.ExitSuccess {
+		_, _ = unix.Write(fd, fmt.Appendf(nil, "\n%s%d\n", endMark, uint32(*status)))
+	}
+	return code
+}
+
+// endMark begins the line with the wait status in the user log, a file that
+// gVisor uses for remarks of its own.
+const endMark = "aihub guest ended: "
+
+// endStatus finds the wait status in the user log.
+func endStatus(log string) (unix.WaitStatus, error) {
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return 0, err
+	}
+	_, after, ok := strings.Cut(string(b), "\n"+endMark)
+	if !ok {
+		return 0, errors.New("it broke off")
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(after), 10, 32)
+	return unix.WaitStatus(n), err
 }
 
 // valueOf returns the value of --name=value or --name value in args.

@@ -54,7 +54,6 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 			{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "mode=755", "size=65536"}},
 			{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "nodev", "noexec", "mode=1777", size(l.Tmp)}},
 			{Destination: "/tmp", Type: "tmpfs", Source: "tmp", Options: []string{"nosuid", "nodev", "mode=1777", size(l.Tmp)}},
-			{Destination: "/input", Type: "bind", Source: t.Input, Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}},
 			{Destination: "/output", Type: "bind", Source: t.Output, Options: []string{"bind", "rw", "nosuid", "nodev", "noexec"}},
 		},
 		Linux: &specs.Linux{
@@ -65,19 +64,6 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 				CPU:    cpu(l.CPUs),
 			},
 		},
-		// Inputs never change during a run, so gVisor may keep what it read of them.
-		Annotations: map[string]string{},
-	}
-	still := func(name, source string) {
-		const prefix = "dev.gvisor.spec.mount."
-		spec.Annotations[prefix+name+".source"] = source
-		spec.Annotations[prefix+name+".type"] = "bind"
-		spec.Annotations[prefix+name+".share"] = "container"
-	}
-	still("input", t.Input)
-	if t.Model != "" {
-		spec.Mounts = append(spec.Mounts, specs.Mount{Destination: "/model", Type: "bind", Source: t.Model, Options: []string{"bind", "ro", "nosuid", "nodev", "noexec"}})
-		still("model", t.Model)
 	}
 	if o.User {
 		// An ordinary user may map one id: that of the guest.

@@ -16,15 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cgroup is the control group of one container: one directory in version 2, one
-// for each controller in version 1. The runner makes and removes it; the
-// launcher puts the sandbox into it.
-type Cgroup struct {
-	Version int               `json:"version"`
-	Dirs    map[string]string `json:"dirs"`  // controller -> directory; version 2: every controller the same
-	Leave   []string          `json:"leave"` // cgroup.procs files that take the launcher back
-}
-
 // Place is where cgroups can be made on this machine.
 type Place struct {
 	Version int

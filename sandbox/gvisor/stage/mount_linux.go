@@ -15,9 +15,7 @@ import (
 type Tree struct {
 	Bundle string // config.json
 	State  string // gVisor's state
-	Root   string // becomes /, read-only
-	Input  string
-	Model  string // "" when there is none
+	Root   string // becomes /, read-only, with /input and /model in it
 	Output string // a tmpfs of its own, of limited size and inodes
 }
 
@@ -42,23 +40,10 @@ func Lay(o Order) (Tree, error) {
 		Bundle: filepath.Join(o.Work, "bundle"),
 		State:  filepath.Join(o.Work, "state"),
 		Root:   filepath.Join(o.Work, "root"),
-		Input:  filepath.Join(o.Work, "input"),
 		Output: filepath.Join(o.Work, "output"),
 	}
-	for _, d := range []string{t.Bundle, t.State, t.Root, t.Input, t.Output} {
+	for _, d := range []string{t.Bundle, t.State, t.Root, t.Output} {
 		if err := os.Mkdir(d, 0o755); err != nil {
-			return Tree{}, err
-		}
-	}
-	if err := bind(o.Input, t.Input, unix.MS_RDONLY|unix.MS_NOEXEC); err != nil {
-		return Tree{}, err
-	}
-	if o.Model != "" {
-		t.Model = filepath.Join(o.Work, "model")
-		if err := os.Mkdir(t.Model, 0o755); err != nil {
-			return Tree{}, err
-		}
-		if err := bind(o.Model, t.Model, unix.MS_RDONLY|unix.MS_NOEXEC); err != nil {
 			return Tree{}, err
 		}
 	}
@@ -122,10 +107,20 @@ func layRoot(o Order, t Tree) error {
 		}
 	}
 	for _, name := range ours {
-		if name == "model" && t.Model == "" {
+		if name == "model" && o.Model == "" {
 			continue
 		}
 		if err := os.Mkdir(filepath.Join(t.Root, name), 0o755); err != nil {
+			return err
+		}
+	}
+	// They are part of the root, and no mounts of their own for gVisor, because
+	// what it reads of the root it may keep: nothing there ever changes.
+	if err := bind(o.Input, filepath.Join(t.Root, "input"), unix.MS_RDONLY|unix.MS_NOEXEC); err != nil {
+		return err
+	}
+	if o.Model != "" {
+		if err := bind(o.Model, filepath.Join(t.Root, "model"), unix.MS_RDONLY|unix.MS_NOEXEC); err != nil {
 			return err
 		}
 	}

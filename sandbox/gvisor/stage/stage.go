@@ -27,6 +27,7 @@ const Hostname = "sandbox"
 const (
 	OrderFD = 3 // JSON of an Order, to be read to its end
 	EventFD = 4 // JSON of Events, one a line
+	LogFD   = 5 // stdout and stderr of the container; the launcher's own stderr tells why it died
 )
 
 // Order says what to run. All paths are absolute host paths.
@@ -45,6 +46,15 @@ type Order struct {
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"` // nil: the watchdog bounds memory
 	CPUSet  []int    `json:"cpuset,omitempty"` // without a cpu cgroup: the only cores to run on
 	User    bool     `json:"user"`             // the launcher is not root: it lives in a user namespace that maps Guest alone
+}
+
+// Cgroup is the control group of one container: one directory in version 2, one
+// for each controller in version 1. The runner makes and removes it; the
+// launcher puts the sandbox into it.
+type Cgroup struct {
+	Version int               `json:"version"`
+	Dirs    map[string]string `json:"dirs"`  // controller -> directory; version 2: every controller the same
+	Leave   []string          `json:"leave"` // cgroup.procs files that take the launcher back
 }
 
 // Limits bound a container. Sizes are bytes.

@@ -1,0 +1,77 @@
+// Package gvisor runs containers in gVisor, which answers a container's system
+// calls from a kernel of its own (the sentry) in an ordinary process without
+// privileges, and lets a second process (the gofer) open files for it. It needs
+// no daemon and works as root and as an ordinary user.
+//
+// The Runner starts one launcher process for each run (see package stage for
+// what that does, package runsc for the program). Memory, processor time and
+// host processes are bounded by a cgroup where one can be made; elsewhere memory
+// is bounded by a watchdog and processor time by pinning to cores. Probe starts
+// a real sandbox and says what this machine keeps.
+package gvisor
+
+import (
+	"context"
+
+	"aihub"
+	"aihub/sandbox"
+)
+
+// Runner runs containers in gVisor. Make one with New; any number of processes
+// may share its directory.
+type Runner struct {
+	dir   string
+	state state
+}
+
+// New returns a runner that keeps its own files in dir: the sandbox program in
+// dir/bin, and dir/run/<id> while a container runs. It touches nothing yet.
+func New(dir string) *Runner { return &Runner{dir: dir} }
+
+var _ sandbox.Runner = (*Runner)(nil)
+
+// Name returns "gvisor".
+func (*Runner) Name() string { return "gvisor" }
+
+// Probe starts a sandbox for some milliseconds and measures what it really has.
+// The answer is kept: what a machine enforces does not change while we run.
+func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities { return r.probe(ctx) }
+
+// Run implements sandbox.Runner. A job that is marked Hidden is refused on a
+// machine that does not keep every promise of the contract. When ctx ends, the
+// container is killed and the error is ctx's.
+func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	if err := check(j); err != nil {
+		return sandbox.Result{}, err
+	}
+	if j.Hidden {
+		if c := r.Probe(ctx); !c.CanRunHidden() {
+			if err := ctx.Err(); err != nil {
+				return sandbox.Result{}, err
+			}
+			return sandbox.Result{}, refuse(c)
+		}
+	}
+	return r.run(ctx, j)
+}
+
+// Sweep removes what runners on dir left behind whose process is gone. It does
+// not touch those of running ones.
+func (r *Runner) Sweep(ctx context.Context) error { return r.sweep(ctx) }
+
+// refuse says which promises are not kept.
+func refuse(c sandbox.Capabilities) error {
+	e := aihub.Errorf(aihub.Unavailable, aihub.Text{
+		EN: "this machine cannot keep what the sandbox promises, so it runs nothing on hidden data",
+		ZH: "本机无法兑现沙箱的承诺，因此不会在隐藏数据上运行任何算法",
+	}).WithHint(aihub.Text{
+		EN: "run aihub doctor to see what would help",
+		ZH: "请运行 aihub doctor 查看解决办法",
+	})
+	for _, x := range c.Checks {
+		if !x.Enforced {
+			e.Faults = append(e.Faults, aihub.Fault{Code: "not_enforced", Where: x.Name, Message: x.Why})
+		}
+	}
+	return e
+}

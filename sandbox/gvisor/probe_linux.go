@@ -1,0 +1,169 @@
+package gvisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/sandbox"
+	"aihub/sandbox/gvisor/stage"
+	"aihub/scenarios"
+)
+
+// probeLimits are those of a probe: small enough that a machine with any room
+// at all keeps them, large enough for gVisor itself.
+var probeLimits = scenarios.Limits{
+	CPUs: 1, Memory: 96 << 20, Pids: 16, Files: 64, Wall: scenarios.Duration(20 * time.Second),
+	Output: 1 << 20, Inodes: 16, Tmp: 1 << 20, Log: 4 << 10,
+}
+
+func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
+	s := &r.state
+	s.probing.Lock()
+	defer s.probing.Unlock()
+	if s.probed != nil {
+		return *s.probed
+	}
+	c := sandbox.Capabilities{Root: os.Geteuid() == 0, Platform: "systrap"}
+	p, err := r.tryout(ctx)
+	if ctx.Err() != nil {
+		return c // asked to stop: nothing was learnt
+	}
+	c.Available = err == nil
+	c.Checks = append(c.Checks, sandbox.Capability{Name: "start", Enforced: err == nil, By: "gVisor"})
+	if err != nil {
+		c.Checks[0].Why = whyNot(err)
+	} else {
+		c.Checks = append(c.Checks, r.checks(ctx, p)...)
+	}
+	s.probed = &c
+	return c
+}
+
+// tryout runs a program that does nothing and returns what isolation it had.
+func (r *Runner) tryout(ctx context.Context) (stage.Posture, error) {
+	res, err := r.probeRun(ctx, exitProgram)
+	if err != nil {
+		return stage.Posture{}, err
+	}
+	if res.Failure.Reason != "" {
+		return stage.Posture{}, fmt.Errorf("a program that does nothing failed: %s %s", res.Failure.Reason, res.Failure.Detail)
+	}
+	var p stage.Posture
+	return p, json.Unmarshal(res.Posture, &p)
+}
+
+func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Result, err error) {
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		return res, err
+	}
+	dir, err := os.MkdirTemp(r.dir, "probe-")
+	if err != nil {
+		return res, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	j := sandbox.Job{
+		ID: strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-")), Args: []string{"/program"}, Limits: probeLimits,
+		Rootfs: filepath.Join(dir, "root"), Input: filepath.Join(dir, "in"), Output: filepath.Join(dir, "out"),
+	}
+	for _, d := range []string{j.Rootfs, j.Input, j.Output} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return res, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
+		return res, err
+	}
+	return r.run(ctx, j)
+}
+
+// checks turns a posture, which the launcher has compared with the contract
+// already, into promises.
+func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capability {
+	yes := func(name, by string, args ...any) sandbox.Capability {
+		return sandbox.Capability{Name: name, Enforced: true, By: fmt.Sprintf(by, args...)}
+	}
+	cpu := yes("cpu", "%s", p.CPU.By)
+	if r.state.place == nil {
+		cpu.By = "pinned to whole cores"
+	}
+	return []sandbox.Capability{
+		yes("kernel", "gVisor %s, %s", p.Version, p.Platform),
+		r.memory(ctx, p),
+		yes("pids", "RLIMIT_NPROC in the sandbox's kernel"),
+		yes("output", "tmpfs of %.0f KiB and %d inodes", p.Output.Limit/1024, p.Output.Inodes),
+		yes("network", "network namespace with %s", devices(p.Devices)),
+		cpu,
+		yes("files", "RLIMIT_NOFILE and RLIMIT_FSIZE in the sandbox's kernel"),
+		yes("wall", "clock of the launcher"),
+		yes("log", "reader that counts and drops"),
+	}
+}
+
+func devices(d []string) string {
+	if len(d) == 0 {
+		return "no device"
+	}
+	return strings.Join(d, ", ") + " alone"
+}
+
+// memory says how memory is bounded. The kernel's own accounting needs no proof
+// beyond the limit read back; the watchdog has to catch a program that takes
+// memory as fast as it can.
+func (r *Runner) memory(ctx context.Context, p stage.Posture) sandbox.Capability {
+	c := sandbox.Capability{Name: "memory", By: p.Memory.By}
+	if r.state.place != nil {
+		c.Enforced = true
+		return c
+	}
+	res, err := r.probeRun(ctx, bombProgram)
+	limit := int64(probeLimits.Memory)
+	switch {
+	case err != nil:
+		c.Why = whyNot(err)
+	case res.Failure.Reason != aihub.ReasonMemory:
+		c.Why = aihub.Text{
+			EN: fmt.Sprintf("a program that takes all memory was not stopped (%s); cgroups would do it, but: %v", orNothing(res.Failure.Reason), r.state.noPlace),
+			ZH: fmt.Sprintf("未能阻止占满内存的程序（%s）；cgroup 可以做到，但：%v", orNothing(res.Failure.Reason), r.state.noPlace),
+		}
+	default:
+		c.Enforced = true
+		over := max(0, res.Usage.PeakBytes-limit)
+		c.By = fmt.Sprintf("watchdog, overshoot %d MiB", (over+1<<20-1)>>20)
+		c.Why = aihub.Text{
+			EN: fmt.Sprintf("no cgroup: %v", r.state.noPlace),
+			ZH: fmt.Sprintf("没有可用的 cgroup：%v", r.state.noPlace),
+		}
+	}
+	return c
+}
+
+func orNothing(r aihub.Reason) string {
+	if r == "" {
+		return "nothing stopped it"
+	}
+	return string(r)
+}
+
+// whyNot says why no sandbox starts, with what helps in the cases we know.
+func whyNot(err error) aihub.Text {
+	t := aihub.Text{EN: err.Error(), ZH: err.Error()}
+	var e *aihub.Error
+	if errors.As(err, &e) {
+		t = e.Text
+	}
+	if os.Geteuid() != 0 && (strings.Contains(t.EN, "operation not permitted") || strings.Contains(t.EN, "permission denied") || strings.Contains(t.EN, "no space left on device")) {
+		t.EN += ". An ordinary user needs user namespaces: see sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and, on Ubuntu, kernel.apparmor_restrict_unprivileged_userns; or run aihub as root"
+		t.ZH += "。普通用户需要用户命名空间：请检查 sysctl user.max_user_namespaces、kernel.unprivileged_userns_clone，Ubuntu 还需检查 kernel.apparmor_restrict_unprivileged_userns；或以 root 身份运行 aihub"
+	} else if os.Geteuid() == 0 && strings.Contains(t.EN, "operation not permitted") {
+		t.EN += ". Root needs CAP_SYS_ADMIN: in a container, run it with --privileged"
+		t.ZH += "。root 需要 CAP_SYS_ADMIN：在容器中请使用 --privileged"
+	}
+	return t
+}

@@ -1,0 +1,376 @@
+package gvisor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"aihub"
+	"aihub/internal/embedded"
+	"aihub/sandbox"
+	"aihub/sandbox/gvisor/stage"
+)
+
+// state is what a Runner finds out once.
+type state struct {
+	once    sync.Once
+	program string
+	err     error
+	place   *stage.Place // nil: no cgroups
+	noPlace error        // why
+
+	noCgroups bool // tests: as if there were none
+
+	probing sync.Mutex
+	probed  *sandbox.Capabilities
+}
+
+// grace is how long beyond its wall clock limit a launcher may take to start,
+// collect and end before it is taken for stuck.
+const grace = 2 * time.Minute
+
+func (r *Runner) setup() error {
+	s := &r.state
+	s.once.Do(func() {
+		if s.program, s.err = embedded.Runsc(filepath.Join(r.dir, "bin")); s.err != nil {
+			return
+		}
+		if s.err = canDispatch(); s.err != nil {
+			return
+		}
+		if s.noCgroups {
+			s.noPlace = errors.New("not wanted")
+			return
+		}
+		p, err := stage.FindPlace()
+		if err != nil {
+			s.noPlace = err
+			return
+		}
+		s.place = &p
+	})
+	return s.err
+}
+
+func platform(doing string, err error) error {
+	return aihub.Errorf(aihub.Unavailable, aihub.Text{
+		EN: fmt.Sprintf("the sandbox failed while %s: %v", doing, err),
+		ZH: fmt.Sprintf("沙箱故障（%s）：%v", doing, err),
+	}).WithHint(aihub.Text{
+		EN: "this is not the algorithm's fault; run aihub doctor",
+		ZH: "这不是算法的问题；请运行 aihub doctor",
+	}).Because(err)
+}
+
+func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, err error) {
+	if err := ctx.Err(); err != nil {
+		return sandbox.Result{}, err
+	}
+	if err := r.setup(); err != nil {
+		return sandbox.Result{}, err
+	}
+	o := order(j)
+	for _, p := range []*string{&o.Rootfs, &o.Input, &o.Model, &o.Output} {
+		if *p == "" {
+			continue
+		}
+		if *p, err = filepath.EvalSymlinks(*p); err != nil {
+			return sandbox.Result{}, platform("looking for its directories", err)
+		}
+	}
+	d, err := r.claim(j.ID)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer func() { err = errors.Join(err, d.release()) }()
+	o.Work = d.work()
+	o.User = os.Geteuid() != 0
+	if err := r.bound(&o); err != nil {
+		return sandbox.Result{}, platform("making its cgroup", err)
+	}
+	if o.Cgroup != nil {
+		defer func() {
+			if rm := o.Cgroup.Remove(10 * time.Second); rm != nil {
+				err = errors.Join(err, platform("removing its cgroup", rm))
+			}
+		}()
+	}
+	l := launch{program: r.state.program, order: o, dir: d, log: j.Log, maxLog: int64(j.Limits.Log)}
+	report, err := l.run(ctx)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	res = result(report, o.Limits)
+	res.Usage.LogBytes = l.logged
+	return res, nil
+}
+
+// bound chooses what bounds memory and processor time.
+func (r *Runner) bound(o *stage.Order) (err error) {
+	if r.state.place != nil {
+		o.Cgroup, err = r.state.place.New(o.ID, o.Limits)
+		return err
+	}
+	o.CPUSet = cores(o.Limits.CPUs)
+	return nil
+}
+
+var turn atomic.Int64
+
+// cores picks as many cores as cpus asks for, rounded up, other ones each time;
+// nil when that is all there are.
+func cores(cpus float64) []int {
+	var have unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &have); err != nil {
+		return nil
+	}
+	n := int(math.Ceil(cpus))
+	if n >= have.Count() {
+		return nil
+	}
+	var all []int
+	for c := 0; len(all) < have.Count() && c < 8*len(have)*8; c++ {
+		if have.IsSet(c) {
+			all = append(all, c)
+		}
+	}
+	start := int(turn.Add(int64(n))) % len(all)
+	var set []int
+	for i := range n {
+		set = append(set, all[(start+i)%len(all)])
+	}
+	return set
+}
+
+// launch is one launcher process.
+type launch struct {
+	program string
+	order   stage.Order
+	dir     *runDir
+	log     io.Writer
+	maxLog  int64
+	logged  int64 // what the container wrote, kept or not
+}
+
+// run starts the launcher, waits for its end and returns its report.
+func (l *launch) run(ctx context.Context) (stage.Report, error) {
+	b, err := json.Marshal(l.order)
+	if err != nil {
+		return stage.Report{}, err
+	}
+	pipes, err := openPipes()
+	if err != nil {
+		return stage.Report{}, platform("making pipes", err)
+	}
+	defer pipes.close()
+	var stderr tail
+	cmd := exec.Command(l.program, flags...)
+	cmd.Args[0] = "runsc"
+	cmd.Env = []string{"GOTRACEBACK=none"}
+	cmd.Dir = "/"
+	cmd.Stderr = &stderr
+	cmd.WaitDelay = 10 * time.Second
+	cmd.ExtraFiles = []*os.File{pipes.order.r, pipes.events.w, pipes.log.w}
+	cmd.SysProcAttr = attributes(l.order.User)
+
+	// PDEATHSIG is sent when the thread that forked dies, so this goroutine stays
+	// on its thread until the launcher is gone.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := cmd.Start(); err != nil {
+		return stage.Report{}, platform("starting", err)
+	}
+	if p, ok := stage.PidOf(cmd.Process.Pid); ok {
+		_ = l.dir.record([]stage.Pid{p}, l.order.Cgroup)
+	}
+	pipes.childEnds()
+
+	var wg sync.WaitGroup
+	var report *stage.Report
+	var logErr error
+	wg.Go(func() {
+		_, _ = pipes.order.w.Write(b) // a launcher that died says why in the end
+		pipes.order.w.Close()
+	})
+	wg.Go(func() { report = l.listen(pipes.events.r) })
+	wg.Go(func() { logErr = l.drain(pipes.log.r) })
+
+	ended := make(chan struct{})
+	wg.Go(func() { l.stop(ctx, cmd.Process, ended) })
+	waitErr := cmd.Wait()
+	close(ended)
+	// Whoever still holds the other ends is dying: the launcher's death kills all.
+	for _, p := range []*os.File{pipes.events.r, pipes.log.r} {
+		_ = p.SetReadDeadline(time.Now().Add(10 * time.Second))
+	}
+	wg.Wait()
+
+	gone := l.dir.gone(10 * time.Second)
+	switch {
+	case ctx.Err() != nil && (report == nil || report.Cancelled):
+		return stage.Report{}, errors.Join(ctx.Err(), gone)
+	case report == nil:
+		return stage.Report{}, platform("running", errors.Join(fmt.Errorf("the launcher died: %w: %s", waitErr, &stderr), gone))
+	case report.Platform != "":
+		return stage.Report{}, platform("running", errors.Join(errors.New(report.Platform), gone))
+	case gone != nil:
+		return stage.Report{}, platform("ending", gone)
+	case logErr != nil:
+		return stage.Report{}, platform("writing the log", logErr)
+	}
+	return *report, nil
+}
+
+// flags are gVisor's. The root directory is set by the launcher.
+var flags = []string{
+	"--root=/nonexistent",
+	"--platform=systrap",
+	"--network=none",
+	"--host-uds=none",
+	"--host-fifo=none",
+	"--overlay2=none",
+	"--directfs=false", // the sandbox process can open no file at all: the gofer does
+	"--ignore-cgroups", // the launcher does that, so that memory can be watched in one way everywhere
+	"--file-access=exclusive",
+	"--host-settings=ignore",
+	"launch",
+}
+
+// attributes puts the launcher in a mount namespace of its own, and for an
+// ordinary user in a user namespace in which it may mount: there it is Guest,
+// which is the only id that an ordinary user can have mapped.
+func attributes(user bool) *syscall.SysProcAttr {
+	a := &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS,
+		Pdeathsig:  unix.SIGKILL,
+		Setsid:     true, // a terminal's interrupt is for us to pass on
+	}
+	if !user {
+		return a
+	}
+	a.Cloneflags |= unix.CLONE_NEWUSER
+	a.UidMappings = []syscall.SysProcIDMap{{ContainerID: stage.Guest, HostID: os.Geteuid(), Size: 1}}
+	a.GidMappings = []syscall.SysProcIDMap{{ContainerID: stage.Guest, HostID: os.Getegid(), Size: 1}}
+	a.AmbientCaps = []uintptr{
+		unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_SYS_PTRACE, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP,
+		unix.CAP_CHOWN, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH, unix.CAP_FOWNER, unix.CAP_FSETID, unix.CAP_KILL,
+	}
+	return a
+}
+
+// stop asks the launcher to end when ctx does, and kills it when it does not or
+// when it is stuck. Its death kills the sandbox.
+func (l *launch) stop(ctx context.Context, p *os.Process, ended <-chan struct{}) {
+	stuck := time.NewTimer(l.order.Limits.Wall + grace)
+	defer stuck.Stop()
+	select {
+	case <-ended:
+		return
+	case <-stuck.C:
+	case <-ctx.Done():
+		_ = p.Signal(unix.SIGTERM)
+		stuck.Reset(5 * time.Second)
+		select {
+		case <-ended:
+			return
+		case <-stuck.C:
+		}
+	}
+	_ = p.Kill()
+}
+
+// listen records the processes that the launcher tells of, and returns its
+// report, or nil when it sent none.
+func (l *launch) listen(r io.Reader) *stage.Report {
+	for d := json.NewDecoder(r); ; {
+		var e stage.Event
+		if err := d.Decode(&e); err != nil {
+			return nil
+		}
+		if e.Pids != nil {
+			_ = l.dir.record(e.Pids, l.order.Cgroup)
+		}
+		if e.End != nil {
+			return e.End
+		}
+	}
+}
+
+// drain reads what the container writes, to the end and as fast as it comes, so
+// that a writer never waits. The first maxLog bytes go to the log.
+func (l *launch) drain(r io.Reader) error {
+	buf := make([]byte, 64<<10)
+	var failed error
+	for {
+		n, err := r.Read(buf)
+		if keep := min(int64(n), l.maxLog-l.logged); keep > 0 && l.log != nil && failed == nil {
+			_, failed = l.log.Write(buf[:keep])
+		}
+		l.logged += int64(n)
+		if err != nil {
+			return failed
+		}
+	}
+}
+
+type pipe struct{ r, w *os.File }
+
+type pipes struct{ order, events, log pipe }
+
+func openPipes() (p *pipes, err error) {
+	p = &pipes{}
+	for _, x := range []*pipe{&p.order, &p.events, &p.log} {
+		if x.r, x.w, err = os.Pipe(); err != nil {
+			p.close()
+			return nil, err
+		}
+	}
+	// A program may open its standard output again by name: /dev/stdout.
+	return p, p.log.w.Chmod(0o666)
+}
+
+// childEnds closes what only the launcher uses.
+func (p *pipes) childEnds() {
+	p.order.r.Close()
+	p.events.w.Close()
+	p.log.w.Close()
+}
+
+func (p *pipes) close() {
+	for _, x := range []pipe{p.order, p.events, p.log} {
+		for _, f := range []*os.File{x.r, x.w} {
+			if f != nil {
+				f.Close()
+			}
+		}
+	}
+}
+
+// tail keeps the last bytes written to it.
+type tail struct{ b bytes.Buffer }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const most = 4 << 10
+	t.b.Write(p)
+	if over := t.b.Len() - most; over > 0 {
+		t.b.Next(over)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.TrimSpace(t.b.String()) }
