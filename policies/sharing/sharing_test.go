@@ -45,6 +45,29 @@ func TestTermsOfASpec(t *testing.T) {
 	}
 }
 
+// The linter of specs promises the price that is charged here.
+func TestPriceIsWhatTheLinterSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tm := drawTerms(t)
+		spec := scenarios.Spec{
+			Metrics: []scenarios.Metric{{ID: "s"}, {ID: "p", Primary: true}},
+			Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Step: tm.Step, Range: []float64{
+				float64(int(tm.Lo/tm.Step)) * tm.Step, float64(int(tm.Hi/tm.Step)) * tm.Step, // ends on the grid, with binary dust
+			}}},
+		}
+		// What a person writes has no dust.
+		for i, x := range spec.Sharing.Score.Range {
+			spec.Sharing.Score.Range[i], _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64)
+		}
+		tm.Lo, tm.Hi = spec.Sharing.Score.Range[0], spec.Sharing.Score.Range[1]
+		bits, err := Price(tm)
+		said, ok := spec.ReleaseBits()
+		if (err == nil) != ok || ok && math.Abs(bits-said) > 1e-9 {
+			t.Fatalf("Price = %v, %v; the linter says %v, %v", bits, err, said, ok)
+		}
+	})
+}
+
 func TestTermsRefused(t *testing.T) {
 	good := Terms{Metrics: []Metric{{ID: "a", Primary: true}}, Step: 0.01, Lo: 0, Hi: 1}
 	if _, err := Price(good); err != nil {
