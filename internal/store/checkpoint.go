@@ -124,8 +124,10 @@ func (k *keeper) err() error {
 
 func (k *keeper) close() error {
 	k.mu.Lock()
-	k.closed = true
-	close(k.wake)
+	if !k.closed {
+		k.closed = true
+		close(k.wake)
+	}
 	k.mu.Unlock()
 	<-k.done
 	k.mu.Lock()

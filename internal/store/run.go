@@ -84,7 +84,7 @@ func (db *DB) Runs(ctx context.Context, s policies.Scope, id aihub.SubmissionID)
 		if err != nil {
 			return err
 		}
-		rows, err := all(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.submission = ? ORDER BY r.created_at, r.attempt, r.id", id)
+		rows, err := all(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.submission = ? ORDER BY r.created_at, r.kind, r.attempt", id)
 		for _, r := range rows {
 			if v, ok := redactRun(s, r.Run, sub.Submission, t.now); ok {
 				list = append(list, v)
