@@ -13,19 +13,30 @@ var (
 	titledAfter = cues("先生", "女士", "小姐", "同志", "老师", "医生", "阿姨", "大爷", "大妈", "师傅", "太太", "奶奶", "爷爷", "同学", "警官", "主任")
 )
 
-// cues lists words by their last or first rune, so that most runes of a text
-// cost one map look-up.
-func cues(words ...string) map[rune][][]rune {
-	m := map[rune][][]rune{}
+// cues lists words by their first rune, so that most runes of a text cost one look.
+func cues(words ...string) cueList {
+	m := cueList{words: map[rune][][]rune{}}
+	heads := ""
 	for _, w := range words {
 		r := []rune(w)
-		m[r[0]] = append(m[r[0]], r)
+		m.words[r[0]] = append(m.words[r[0]], r)
+		heads += string(r[0])
 	}
+	m.heads = runeSet(heads)
 	return m
 }
 
-func cueAt(m map[rune][][]rune, r []rune) int {
-	for _, w := range m[r[0]] {
+type cueList struct {
+	heads *set // first runes
+	words map[rune][][]rune
+}
+
+// at returns the length of the cue that r begins with, or 0.
+func (m cueList) at(r []rune) int {
+	if !m.heads.has(r[0]) {
+		return 0
+	}
+	for _, w := range m.words[r[0]] {
 		if len(r) >= len(w) && slices.Equal(r[:len(w)], w) {
 			return len(w)
 		}
@@ -37,6 +48,9 @@ func cueAt(m map[rune][][]rune, r []rune) int {
 // alone they are no name.
 var wordlike = runeSet("和于时同全从向对由万单明位阿能都计平支及与把被让叫请找跟给那")
 
+// linkRunes may stand between a cue and the name.
+var linkRunes = runeSet(":： 为是“\"（(")
+
 // scanHan finds names beside cues, and addresses.
 func scanHan(s string, ms []Match) []Match {
 	r := make([]rune, 0, len(s))
@@ -46,17 +60,17 @@ func scanHan(s string, ms []Match) []Match {
 	}
 	at = append(at, len(s))
 	for i := range r {
-		if n := cueAt(namedBefore, r[i:]); n > 0 {
+		if n := namedBefore.at(r[i:]); n > 0 {
 			if from, to := nameAfter(r, i+n); to > from {
 				ms = append(ms, Match{KindName, at[from], at[to]})
 			}
 		}
-		if cueAt(titledAfter, r[i:]) > 0 {
+		if titledAfter.at(r[i:]) > 0 {
 			if from := nameBefore(r, i); from < i {
 				ms = append(ms, Match{KindName, at[from], at[i]})
 			}
 		}
-		if addressUnits[r[i]] {
+		if addressUnits.has(r[i]) {
 			if from, to := addressAt(r, i); to > from {
 				ms = append(ms, Match{KindAddress, at[from], at[to]})
 			}
@@ -70,7 +84,7 @@ func scanHan(s string, ms []Match) []Match {
 func nameAfter(r []rune, p int) (from, to int) {
 	labelled := false
 	for range 2 {
-		if p < len(r) && slices.Contains([]rune(":： 为是“\"（("), r[p]) {
+		if p < len(r) && linkRunes.has(r[p]) {
 			labelled = labelled || r[p] == ':' || r[p] == '：'
 			p++
 		}
@@ -83,7 +97,7 @@ func nameAfter(r []rune, p int) (from, to int) {
 		return 0, 0
 	}
 	end := p + n
-	for end < len(r) && end < p+n+2 && isHan(r[end]) && (isGiven[r[end]] || labelled && !notGiven[r[end]]) {
+	for end < len(r) && end < p+n+2 && isHan(r[end]) && (isGiven.has(r[end]) || labelled && !notGiven.has(r[end])) {
 		end++
 	}
 	if end == p+n {
@@ -99,14 +113,14 @@ func nameBefore(r []rune, q int) int {
 		if p >= 1 && surnameLen(r[p-1:p+1]) == 2 && allGiven(r[p+1:q]) {
 			return p - 1
 		}
-		if p >= 0 && isSurname[r[p]] && allGiven(r[p+1:q]) {
+		if p >= 0 && isSurname.has(r[p]) && allGiven(r[p+1:q]) {
 			return p
 		}
 	}
 	if q >= 2 && surnameLen(r[q-2:q]) == 2 {
 		return q - 2
 	}
-	if q >= 1 && isSurname[r[q-1]] && !wordlike[r[q-1]] {
+	if q >= 1 && isSurname.has(r[q-1]) && !wordlike.has(r[q-1]) {
 		return q - 1
 	}
 	return q
@@ -114,7 +128,7 @@ func nameBefore(r []rune, q int) int {
 
 func allGiven(r []rune) bool {
 	for _, c := range r {
-		if !isGiven[c] {
+		if !isGiven.has(c) {
 			return false
 		}
 	}
@@ -127,6 +141,7 @@ var (
 	addressPlaces = runeSet("路街道巷里村弄园苑城庭区厦场胡同屯组社镇乡湾坊阁轩居府邸墅号栋幢座楼层元院")
 	// addressStops are words around an address, no part of one.
 	addressStops = runeSet("在于至从到往住址是为和与及叫说称的")
+	addressVerbs = []string{"反映", "投诉", "举报", "咨询", "来电", "建议", "希望", "请求", "发现", "看到", "路过", "报警", "报称", "门牌"}
 )
 
 // addressAt returns the address that ends with the unit at r[i], as in
@@ -136,11 +151,11 @@ func addressAt(r []rune, i int) (from, to int) {
 	for n > 0 && (isNumber(r[n-1]) || n < i && r[n-1] == '-') {
 		n--
 	}
-	if n == i || n == 0 || !addressPlaces[r[n-1]] || n == 1 {
+	if n == i || n == 0 || !addressPlaces.has(r[n-1]) || n == 1 {
 		return 0, 0
 	}
 	from = n
-	for from > 0 && n-from < 30 && !addressStops[r[from-1]] && (isHan(r[from-1]) || isNumber(r[from-1]) || unicode.IsLetter(r[from-1]) || r[from-1] == '-') {
+	for from > 0 && n-from < 30 && !addressStops.has(r[from-1]) && !endsInVerb(r[:from]) && (isHan(r[from-1]) || isNumber(r[from-1]) || unicode.IsLetter(r[from-1]) || r[from-1] == '-') {
 		from--
 	}
 	if n-from < 2 {
@@ -153,8 +168,15 @@ func addressAt(r []rune, i int) (from, to int) {
 	return from, to
 }
 
+// endsInVerb reports whether a word that introduces an address ends r.
+func endsInVerb(r []rune) bool {
+	return len(r) >= 2 && slices.Contains(addressVerbs, string(r[len(r)-2:]))
+}
+
+var hanDigits = runeSet("一二三四五六七八九十百零")
+
 func isNumber(c rune) bool {
-	return c >= '0' && c <= '9' || slices.Contains([]rune("一二三四五六七八九十百零"), c)
+	return c >= '0' && c <= '9' || hanDigits.has(c)
 }
 
 // District reports whether s names a place down to a district and no further

@@ -20,13 +20,18 @@ var (
 	isGiven   = runeSet(givenChars)
 )
 
-func runeSet(s string) map[rune]bool {
-	m := map[rune]bool{}
+// set holds runes below 0x10000, one bit each: a text is asked about rune by rune.
+type set [1 << 10]uint64
+
+func runeSet(s string) *set {
+	var m set
 	for _, r := range s {
-		m[r] = true
+		m[r>>6] |= 1 << (r & 63)
 	}
-	return m
+	return &m
 }
+
+func (m *set) has(r rune) bool { return r>>16 == 0 && m[r>>6]>>(r&63)&1 == 1 }
 
 func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
 
@@ -44,7 +49,7 @@ func surnameLen(s []rune) int {
 			}
 		}
 	}
-	if len(s) >= 1 && isSurname[s[0]] {
+	if len(s) >= 1 && isSurname.has(s[0]) {
 		return 1
 	}
 	return 0
@@ -66,7 +71,7 @@ func ChineseName(s string) bool {
 		return false
 	}
 	for _, g := range r[n:] {
-		if notGiven[g] {
+		if notGiven.has(g) {
 			return false
 		}
 	}

@@ -1,0 +1,95 @@
+package mask
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+	"strings"
+	"unicode"
+
+	"aihub/internal/table"
+)
+
+// names replaces a name by one that is drawn, by a hash of it, from lists in
+// order of frequency: the same name always by the same one, a Han name of two
+// or three characters by one of as many, a Latin one by a Latin one. Two names
+// may get the same replacement, as two people may share a name.
+type names struct{ key []byte }
+
+func (names) Type() table.Type { return table.String }
+
+func (n names) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
+	h := hmac.New(sha256.New, n.key)
+	var sum [32]byte
+	return mapText(c, func(v string) (string, bool) {
+		v = strings.TrimSpace(v)
+		if v == "" {
+			return "", true
+		}
+		h.Reset()
+		io.WriteString(h, v)
+		d := h.Sum(sum[:0])
+		a, b := binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:])
+		latin := true
+		for _, r := range v {
+			latin = latin && (r < 0x250 || !unicode.IsLetter(r))
+		}
+		switch {
+		case latin:
+			return draw(latinGiven, b) + " " + draw(latinSurnames, a), true
+		case len([]rune(v)) <= 2:
+			return draw(hanSurnames, a) + draw(hanGiven1, b), true
+		default:
+			return draw(hanSurnames, a) + draw(hanGiven2, b), true
+		}
+	})
+}
+
+// list is a list of words with the sums of their weights.
+type list struct {
+	words []string
+	sums  []uint64
+}
+
+// ranked weighs the i-th of the words (from 0) by 1/(i+3): how often the names
+// of a people occur falls about so with their rank.
+func ranked(words string) list {
+	l := list{words: strings.Fields(words)}
+	total := uint64(0)
+	for i := range l.words {
+		total += 1_000_000 / uint64(i+3)
+		l.sums = append(l.sums, total)
+	}
+	return l
+}
+
+func draw(l list, x uint64) string {
+	x %= l.sums[len(l.sums)-1]
+	for i, s := range l.sums {
+		if x < s {
+			return l.words[i]
+		}
+	}
+	return l.words[0] // not reached: x is below the last sum
+}
+
+// The most common surnames first (公安部 name reports), then given names in
+// common use.
+var (
+	hanSurnames = ranked(`王 李 张 刘 陈 杨 黄 赵 吴 周 徐 孙 马 朱 胡 郭 何 林 罗 高 郑 梁 谢 宋 唐 许 韩 邓 冯 曹 彭 曾 肖 田 董 潘 袁 蔡 蒋 余
+		于 杜 叶 程 魏 苏 吕 丁 任 卢 姚 沈 钟 姜 崔 谭 陆 范 汪 廖 石 金 韦 贾 夏 付 方 邹 熊 白 孟 秦 邱 侯 江 尹 薛 闫 段 雷 龙 黎 史 陶 贺 毛
+		郝 顾 龚 邵 万 覃 武 钱 戴 严 莫 孔 向 常`)
+	hanGiven1 = ranked(`伟 芳 敏 静 磊 丽 强 洋 杰 勇 艳 军 娟 涛 超 明 霞 平 刚 英 辉 玲 华 鹏 飞 红 波 斌 宇 浩 凯 健 俊 帆 雪 婷 慧 倩 颖 琳 瑶
+		璐 晨 欣 佳 悦 琪 楠 琴 兰 梅 燕 峰 龙 亮 建 成 林 旭 彬 鑫 博 阳 晶 萍 蓉 莉 洁 丹 月 云 青`)
+	hanGiven2 = ranked(`建国 桂英 秀英 秀兰 玉兰 建华 志强 秀珍 建军 海燕 志明 丽华 国强 晓东 文华 秀芳 玉梅 晓明 海涛 春梅 建平 丽娟 小红 婷婷
+		志伟 俊杰 国华 晓燕 建明 玉珍 文杰 志刚 永强 丽丽 雪梅 浩然 子涵 雨桐 欣怡 梓涵 宇轩 一诺 诗涵 浩宇 子轩 思远 梓萱 佳怡 雨欣 嘉怡 宇航
+		子豪 思琪 梦瑶 天宇 佳琪 雅婷 晓丽 红梅 永刚 伟明 国庆 小平 春华 秋菊 爱华 金凤 少华 大伟 立新 新华 晓峰 海波 庆华 文静 志勇 丽萍 艳红
+		小龙 小军 建新 振华 学军 明辉 家豪 伟强 美玲 淑芬 淑珍 惠珍 慧敏 晓晨 若曦 思雨 俊豪 文博 逸飞 泽宇 明轩 可欣 静怡`)
+	latinSurnames = ranked(`Smith Johnson Williams Brown Jones Garcia Miller Davis Rodriguez Martinez Hernandez Lopez Gonzalez Wilson Anderson
+		Thomas Taylor Moore Jackson Martin Lee Perez Thompson White Harris Sanchez Clark Ramirez Lewis Robinson Walker Young Allen King Wright
+		Scott Torres Nguyen Hill Flores Green Adams Nelson Baker Hall Rivera Campbell Mitchell Carter Roberts`)
+	latinGiven = ranked(`James Mary Michael Patricia Robert Jennifer John Linda David Elizabeth William Barbara Richard Susan Joseph Jessica Thomas
+		Karen Christopher Sarah Charles Lisa Daniel Nancy Matthew Sandra Anthony Ashley Mark Emily Steven Kimberly Donald Betty Andrew Margaret
+		Joshua Donna Paul Michelle Kenneth Carol Kevin Amanda Brian Melissa Timothy Deborah Ronald Stephanie`)
+)

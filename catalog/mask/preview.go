@@ -1,0 +1,121 @@
+package mask
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sort"
+	"strconv"
+	"strings"
+
+	"aihub/catalog/detect"
+	"aihub/internal/table"
+)
+
+// Example shows what a rule does to one made-up value.
+type Example struct {
+	Column string `json:"column"`
+	Use    string `json:"use"`
+	Before string `json:"before"`
+	After  string `json:"after"` // "" for a column that is dropped
+}
+
+// Preview applies the plan to n rows of look-alikes of the schema's columns:
+// values made here from the technique's own kind, under a key of its own. No
+// raw value takes part. The plan must have passed Lint.
+func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
+	m, err := p.Compile(schema, []byte("a preview's key protects nothing"))
+	if err != nil {
+		return nil, err
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	raw := table.NewBatch(schema, n)
+	for range n {
+		for i := range raw.Cols {
+			r, _ := p.Of(schema[i].Name)
+			lookAlike(rng, r, &raw.Cols[i])
+		}
+		raw.Rows++
+	}
+	out := m.Apply(raw)
+	var ex []Example
+	for i := range raw.Cols {
+		c := &raw.Cols[i]
+		r, _ := p.Of(c.Name)
+		masked := out.Col(c.Name)
+		for row := range n {
+			e := Example{Column: c.Name, Use: r.Use}
+			e.Before, _ = c.Text(row)
+			if masked != nil {
+				e.After, _ = masked.Text(row)
+			}
+			ex = append(ex, e)
+		}
+	}
+	return ex, nil
+}
+
+// lookAlike adds one made-up value to c.
+func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
+	person := draw(hanSurnames, rng.Uint64()) + draw(hanGiven2, rng.Uint64())
+	mobile := fmt.Sprintf("138%08d", rng.IntN(100_000_000))
+	switch c.Type {
+	case table.Int64:
+		switch r.Use {
+		case "phone":
+			c.AppendInt(int64(number(mobile)))
+		case "resident":
+			for {
+				if id := residentLookAlike(rng); id[17] != 'X' {
+					c.AppendInt(int64(number(id)))
+					return
+				}
+			}
+		case "hierarchy":
+			v, _ := strconv.ParseInt(someValue(rng, r), 10, 64) // 0 when the hierarchy is of text
+			c.AppendInt(v)
+		default:
+			c.AppendInt(int64(rng.IntN(100)))
+		}
+	case table.Float64:
+		c.AppendFlt(float64(rng.IntN(10_000)) / 100)
+	case table.Bool:
+		c.AppendBool(rng.IntN(2) == 0)
+	case table.Date:
+		c.AppendInt(int64(rng.IntN(20_000)))
+	case table.Timestamp:
+		c.AppendInt(int64(rng.IntN(1_700_000_000)) * 1e6)
+	default:
+		switch r.Use {
+		case "phone":
+			c.AppendStr(mobile)
+		case "resident":
+			c.AppendStr(residentLookAlike(rng))
+		case "name":
+			c.AppendStr(person)
+		case "address":
+			c.AppendStr(fmt.Sprintf("某某省某某市某某区某某路%d号", 1+rng.IntN(200)))
+		case "redact":
+			c.AppendStr(fmt.Sprintf("市民%s反映路灯不亮，电话%s", person, mobile))
+		case "hierarchy":
+			c.AppendStr(someValue(rng, r))
+		default:
+			c.AppendStr(strings.ToUpper(fmt.Sprintf("text %03d", rng.IntN(1000))))
+		}
+	}
+}
+
+// someValue is one of the values that a hierarchy is of.
+func someValue(rng *rand.Rand, r Rule) string {
+	h, _ := parseHierarchy(r.Hierarchy, r.Level)
+	values := make([]string, 0, len(h))
+	for v := range h {
+		values = append(values, v)
+	}
+	sort.Strings(values)
+	return values[rng.IntN(len(values))]
+}
+
+func residentLookAlike(rng *rand.Rand) string {
+	body := fmt.Sprintf("%s01%02d%04d%02d%02d%03d", detect.Provinces[rng.IntN(20)], 1+rng.IntN(20), 1950+rng.IntN(60), 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(1000))
+	return body + string(detect.ResidentCheck(body))
+}
