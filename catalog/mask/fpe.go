@@ -64,17 +64,19 @@ func (p phone) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
 // mobileDigits returns the 11 digits of a mobile number written with blanks,
 // hyphens or +86, or "".
 func mobileDigits(v string) string {
-	v = strings.NewReplacer(" ", "", "-", "").Replace(v)
-	if !detect.Mobile(v) {
-		for _, p := range []string{"+86", "0086", "86"} {
-			if rest, ok := strings.CutPrefix(v, p); ok && detect.Mobile(rest) {
-				return rest
-			}
-		}
-		return ""
+	if detect.Mobile(v) {
+		return v
 	}
-	return v
+	v = noGroups.Replace(v)
+	for _, p := range []string{"", "+86", "0086", "86"} {
+		if rest, ok := strings.CutPrefix(v, p); ok && detect.Mobile(rest) {
+			return rest
+		}
+	}
+	return ""
 }
+
+var noGroups = strings.NewReplacer(" ", "", "-", "")
 
 // resident permutes resident numbers. What is permuted is an index: of area,
 // day of birth and sequence (any), or of day and sequence within one area. The
