@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -134,6 +135,29 @@ func TestVerifyRefuses(t *testing.T) {
 	} {
 		if _, err := Verify([]byte(s), pub); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Even under the right signature a text that Sign would not write is refused:
+// two notes must never say the same.
+func TestParseIsCanonical(t *testing.T) {
+	root := testPoint.Root.String()
+	for _, body := range []string{
+		"a\n08\n" + root + "\n2026-11-22T08:30:00Z\n",
+		"a\n+8\n" + root + "\n2026-11-22T08:30:00Z\n",
+		"a\n8\n" + root + "\n2026-11-22T09:30:00+01:00\n",
+		"a\n8\n" + root + "\n2026-11-22T08:30:00.000Z\n",
+		"a\n8\n" + root + "\n2026-11-22T08:30:00,5Z\n",
+	} {
+		id := keyHash("a", testKey(1).Public().(ed25519.PublicKey))
+		sig := append(id[:], ed25519.Sign(testKey(1), []byte(body))...)
+		b := []byte(body + "\n— a " + base64.StdEncoding.EncodeToString(sig) + "\n")
+		if c, err := Parse(b); aihub.KindOf(err) != aihub.Contract {
+			t.Errorf("%q passed as %+v", body, c)
+		}
+		if _, err := Verify(b, testKey(1).Public().(ed25519.PublicKey)); err == nil {
+			t.Errorf("%q was verified", body)
 		}
 	}
 }
