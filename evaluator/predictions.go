@@ -275,10 +275,10 @@ func (c *check) locate(want string, names []string, used map[string]bool) string
 // fold drops what people get wrong in a column name.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= '！' && r <= '～':
+		if r >= '！' && r <= '～' {
 			r -= '！' - '!'
-		case unicode.IsSpace(r) || r == '_' || r == '-' || r == '\ufeff':
+		}
+		if unicode.IsSpace(r) || r == '_' || r == '-' || r == '\ufeff' {
 			return -1
 		}
 		return unicode.ToLower(r)

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"aihub"
 	"aihub/internal/table"
@@ -23,7 +25,7 @@ import (
 //     its best value
 //   - the same rows in another order have the same value, to the last bit
 //   - constant and random predictions pass, and are not as good as perfect ones
-//     by the primary metric, unless the truth is constant itself
+//     by the primary metric, unless they happen to be right
 //   - a file without rows, and NaN in a float64 column, are faults
 //
 // Faults name rules of the spec, no label. An error means that a file could not
@@ -50,9 +52,13 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 
 	perfect := s.score("perfect", s.answers(same), same)
 	shuffled := s.score("shuffled", s.answers(same), order)
-	others := map[string][]aihub.MetricValue{
-		"constant": s.score("constant", s.answers(first), same),
-		"random":   s.score("random", s.answers(order), same),
+	others := []struct {
+		name   string
+		from   []int
+		values []aihub.MetricValue
+	}{
+		{"constant", first, s.score("constant", s.answers(first), same)},
+		{"random", order, s.score("random", s.answers(order), same)},
 	}
 	s.refused("empty", s.answers(nil), nil)
 	if b := s.answers(same); s.spoil(b) {
@@ -67,15 +73,15 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 		case v.Status == aihub.MetricUndefined:
 			s.fault("perfect", m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
 		case math.Abs(v.Value-best) > 1e-9:
-			s.fault("perfect", fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason),
-				fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason))
+			s.fault("perfect", strings.TrimSpace(fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason)),
+				strings.TrimSpace(fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason)))
 		}
 		if shuffled != nil && shuffled[i] != v {
 			s.fault("shuffled", m.ID+" depends on the order of rows", m.ID+" 与行顺序有关")
 		}
-		for _, name := range []string{"constant", "random"} {
-			if o := others[name]; m.Primary && o != nil && s.varies() && o[i].Status != aihub.MetricUndefined && o[i].Value == v.Value {
-				s.fault(name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
+		for _, o := range others {
+			if m.Primary && o.values != nil && s.wrong(o.from) && o.values[i].Status != aihub.MetricUndefined && o.values[i].Value == v.Value {
+				s.fault(o.name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
 			}
 		}
 	}
@@ -98,11 +104,11 @@ func selfFault(name, en, zh string) aihub.Fault {
 
 func (s *selfTest) fault(name, en, zh string) { s.faults = append(s.faults, selfFault(name, en, zh)) }
 
-// varies reports whether the truth holds more than one value.
-func (s *selfTest) varies() bool {
+// wrong reports whether some row's truth is not that of row from[i].
+func (s *selfTest) wrong(from []int) bool {
 	l := s.truth.Label
-	for i := range s.truth.Keys {
-		if l.Class != nil && l.Class[i] != l.Class[0] || l.Flt != nil && l.Flt[i] != l.Flt[0] {
+	for i, j := range from {
+		if l.Class != nil && l.Class[i] != l.Class[j] || l.Flt != nil && l.Flt[i] != l.Flt[j] {
 			return true
 		}
 	}
@@ -110,27 +116,36 @@ func (s *selfTest) varies() bool {
 }
 
 // answers returns predictions in which row i answers as the truth of row
-// from[i]: its class, probability 1 for it, its number.
+// from[i]: its class, probability 1 for it, its number. Columns that no metric
+// reads hold something that their range allows.
 func (s *selfTest) answers(from []int) *table.Batch {
-	l := s.truth.Label
-	classOf := map[string]int{} // whose score or probability a column holds
+	spec, l := s.plan.spec, s.truth.Label
+	class := map[string]int{} // of the columns that are read: whose probability, or -1
 	for _, m := range s.plan.metrics {
 		for j, name := range m.Columns() {
-			if k := m.Class(j); k >= 0 {
-				classOf[name] = k
-			}
+			class[name] = m.Class(j)
+		}
+	}
+	filler := map[string]float64{}
+	for _, c := range spec.Output.Columns {
+		if len(c.Range) == 2 {
+			filler[c.Name] = max(c.Range[0], min(0, c.Range[1]))
+		}
+		if _, read := class[c.Name]; len(c.SumsToOne) > 0 && !read &&
+			!slices.ContainsFunc(c.SumsToOne, func(o string) bool { return filler[o] == 1 }) {
+			filler[c.Name] = 1
 		}
 	}
 	b := s.batch()
-	for k, c := range s.plan.spec.Output.Columns {
+	for k, c := range spec.Output.Columns {
 		col := &b.Cols[k+1]
-		class, held := classOf[c.Name]
+		one, read := class[c.Name]
 		for _, i := range from {
-			v := 0.0
-			if l.Flt != nil {
+			v := filler[c.Name]
+			if read && l.Flt != nil {
 				v = l.Flt[i]
-			} else if held && int(l.Class[i]) == class {
-				v = 1
+			} else if read {
+				v = float64(b2i(int(l.Class[i]) == one))
 			}
 			switch {
 			case c.Type == "int64":
@@ -138,7 +153,7 @@ func (s *selfTest) answers(from []int) *table.Batch {
 			case c.Type == "float64":
 				col.AppendFlt(v)
 			case l.Class != nil:
-				col.AppendStr(s.plan.spec.Truth.Classes[l.Class[i]])
+				col.AppendStr(spec.Truth.Classes[l.Class[i]])
 			default:
 				col.AppendStr("x")
 			}

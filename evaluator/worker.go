@@ -1,0 +1,302 @@
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/internal/blob"
+	"aihub/internal/store"
+	"aihub/policies"
+	"aihub/policies/sharing"
+	"aihub/scenarios"
+)
+
+// Worker scores what sandboxes left, and releases scores when their tick comes.
+// Several may run, each with a directory of its own.
+type Worker struct {
+	DB       *store.DB
+	Blobs    blob.Store
+	Policies *policies.Engine
+	Dir      string           // scratch; predictions and truth lie here while they are scored
+	Now      func() time.Time // default time.Now
+	ID       aihub.WorkerID   // default "evaluator"
+	TTL      time.Duration    // of a lease; default 30s
+	Poll     time.Duration    // between looks at an empty queue; default 500ms
+	Log      *slog.Logger     // default slog.Default()
+}
+
+const scratch = "score-" // prefix of what lies in Dir
+
+// Work scores and releases until ctx ends. What goes wrong with one run or
+// release is logged and does not stop the others: it is tried again by the
+// store's rules. The error is about the worker itself.
+func (w *Worker) Work(ctx context.Context) error {
+	if err := w.sweep(); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		busy, err := w.Score(ctx)
+		if err != nil && ctx.Err() == nil {
+			w.log().Error("scoring", "error", logged(err))
+		}
+		n, rerr := w.Release(ctx)
+		if rerr != nil && ctx.Err() == nil {
+			w.log().Error("releasing scores", "error", logged(rerr))
+		}
+		wait := cmp.Or(w.Poll, 500*time.Millisecond)
+		switch {
+		case err != nil || rerr != nil:
+			wait *= 10
+		case busy || n > 0:
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+// sweep removes what a killed worker left in Dir: truth does not stay there.
+func (w *Worker) sweep() error {
+	if err := os.MkdirAll(w.Dir, 0o700); err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
+	left, err := filepath.Glob(filepath.Join(w.Dir, scratch+"*"))
+	if err != nil {
+		return fmt.Errorf("evaluator: %w", err)
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("evaluator: %w", err)
+		}
+	}
+	return nil
+}
+
+// Score claims one score run and brings it to its end. It reports false when
+// none is queued. After an error the run is left to its lease: when that has
+// run out, it is tried again.
+func (w *Worker) Score(ctx context.Context) (bool, error) {
+	ttl := cmp.Or(w.TTL, 30*time.Second)
+	l, err := w.DB.Claim(ctx, cmp.Or(w.ID, "evaluator"), ttl, aihub.RunScore)
+	if err != nil || l == nil {
+		return false, err
+	}
+	run := l.Run()
+	work, stop := w.keep(ctx, l, ttl)
+	values, tick, err := w.values(work, l)
+	cause := stop()
+	switch {
+	case errors.Is(cause, errCancelled):
+		err = w.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}})
+	case cause != nil:
+		return true, fmt.Errorf("score run %s: %w", run.ID, cause)
+	default:
+		var f *failure
+		if errors.As(err, &f) {
+			err = w.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure(*f)})
+		} else if err == nil {
+			err = w.DB.FinishScore(ctx, l, values, sharing.NextTick(w.now(), tick))
+		}
+	}
+	if err != nil {
+		return true, fmt.Errorf("score run %s: %w", run.ID, err)
+	}
+	return true, nil
+}
+
+var errCancelled = errors.New("the submission was cancelled")
+
+// keep renews the lease until stop is called, and ends the returned context
+// when the lease is lost or the submission cancelled; stop says why, or nil.
+func (w *Worker) keep(ctx context.Context, l *store.Lease, ttl time.Duration) (context.Context, func() error) {
+	work, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(ttl / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-work.Done():
+				return
+			case <-tick.C:
+			}
+			cancelled, err := w.DB.Heartbeat(work, l, ttl)
+			if work.Err() != nil {
+				return
+			}
+			if cancelled {
+				err = errCancelled
+			}
+			if err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	return work, func() error {
+		cancel(errStopped)
+		<-done
+		if err := context.Cause(work); err != errStopped {
+			return err
+		}
+		return nil
+	}
+}
+
+var errStopped = errors.New("stopped")
+
+// failure is how a score run ends badly: for good, and by whose fault.
+type failure aihub.Failure
+
+func (f *failure) Error() string { return fmt.Sprintf("%s/%s: %s", f.Owner, f.Reason, f.Detail) }
+
+const maxDetail = 8 << 10
+
+// fail returns a failure whose detail, for the steward, is that of err.
+func fail(owner aihub.FaultOwner, reason aihub.Reason, err error) error {
+	detail := err.Error()
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…"
+	}
+	return &failure{Owner: owner, Reason: reason, Detail: detail}
+}
+
+// values scores the predictions of l's submission. A *failure ends the run;
+// any other error does not: it may be tried again.
+func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.MetricValue, tick time.Duration, err error) {
+	defer func() {
+		// A metric that panics fails this run, not the worker.
+		if p := recover(); p != nil {
+			err = fail(aihub.FaultPlatform, aihub.ReasonScorer, fmt.Errorf("the scorer panicked: %v", p))
+		}
+	}()
+	scenario, dataset, infer, err := w.DB.RunInputs(ctx, l)
+	if err != nil {
+		return nil, 0, err
+	}
+	sub, err := w.DB.Submission(ctx, policies.ScopeOf(policies.Platform()), l.Run().Submission)
+	if err != nil {
+		return nil, 0, err
+	}
+	spec, err := scenarios.ParseCanonical(scenario.Spec)
+	if err != nil {
+		return nil, 0, fail(aihub.FaultPlatform, aihub.ReasonScorer, err)
+	}
+	plan, err := NewPlan(spec, sub.Scenario.String()+" "+sub.Round)
+	if err != nil {
+		return nil, 0, fail(aihub.FaultScenario, aihub.ReasonScorer, err)
+	}
+	part, ok := dataset.File(infer.Part)
+	if !ok {
+		return nil, 0, fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %q", dataset.Ref, infer.Part))
+	}
+
+	dir, err := os.MkdirTemp(w.Dir, scratch)
+	if err != nil {
+		return nil, 0, fmt.Errorf("evaluator: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	truthPath, predPath := filepath.Join(dir, "truth"), filepath.Join(dir, "predictions")
+	if err := w.fetch(ctx, part.Truth, truthPath, aihub.FaultData, aihub.ReasonData); err != nil {
+		return nil, 0, err
+	}
+	truth, err := ReadTruth(ctx, truthPath, dataset.Key, spec)
+	if err != nil {
+		return nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
+	}
+	ids, err := NewIDs(truth.RowIDs(infer.RowKey))
+	if err != nil {
+		return nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
+	}
+	if err := w.fetch(ctx, infer.Output, predPath, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
+		return nil, 0, err
+	}
+	pred, faults, err := CheckPredictions(ctx, spec, predPath, ids)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(faults) > 0 {
+		return nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, faults))
+	}
+	values, err = plan.Score(ctx, truth, pred)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := undefined(spec, values); err != nil {
+		return nil, 0, err
+	}
+	return values, time.Duration(spec.Sharing.Score.Tick), nil
+}
+
+// fetch copies a blob. One that is not there, or is not what it was, ends the
+// run by the fault of owner; a store out of reach does not.
+func (w *Worker) fetch(ctx context.Context, d aihub.Digest, path string, owner aihub.FaultOwner, reason aihub.Reason) error {
+	err := blob.Fetch(ctx, w.Blobs, d, path)
+	var e *aihub.Error
+	if ctx.Err() == nil && errors.As(err, &e) && (e.Kind == aihub.NotFound || e.Kind == aihub.Internal) {
+		return fail(owner, reason, err)
+	}
+	return err
+}
+
+// contract makes a file that breaks its contract the fault of owner.
+func contract(err error, owner aihub.FaultOwner, reason aihub.Reason) error {
+	if aihub.KindOf(err) == aihub.Contract {
+		return fail(owner, reason, err)
+	}
+	return err
+}
+
+// undefined ends the run when a metric that must be defined is not. Truth is
+// finite, so a result that is not finite comes from the predictions: it is the
+// vendor's. Every other reason is in the truth.
+func undefined(spec scenarios.Spec, values []aihub.MetricValue) error {
+	for i, v := range values {
+		if v.Status != aihub.MetricUndefined || spec.Metrics[i].OnUndefined != "error" {
+			continue
+		}
+		err := fmt.Errorf("metric %s is undefined: %s", v.ID, v.Reason)
+		if v.Reason == metric.NotFinite {
+			return fail(aihub.FaultVendor, aihub.ReasonPrediction, err)
+		}
+		return fail(aihub.FaultScenario, aihub.ReasonScorer, err)
+	}
+	return nil
+}
+
+// logged is err with its cause, which Error keeps from users.
+func logged(err error) string {
+	s := err.Error()
+	var e *aihub.Error
+	if errors.As(err, &e) && e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (w *Worker) log() *slog.Logger {
+	if w.Log != nil {
+		return w.Log
+	}
+	return slog.Default()
+}
+
+func (w *Worker) now() time.Time {
+	if w.Now != nil {
+		return w.Now()
+	}
+	return time.Now()
+}
