@@ -52,6 +52,7 @@ func Kit(ref aihub.Ref, spec Spec, columns []aihub.Column, sample io.Reader, lan
 		return nil, aihub.Errorf(aihub.Quota, aihub.Text{EN: "the public sample is larger than 256 MiB", ZH: "公开样本超过 256 MiB"}).
 			WithHint(aihub.Text{EN: "download it by itself: aihub dataset sample", ZH: "请单独下载：aihub dataset sample"})
 	}
+	raw = bytes.TrimPrefix(raw, []byte("\ufeff"))
 	task, err := NewTask(ref, spec, columns)
 	if err != nil {
 		return nil, fmt.Errorf("starter kit: %w", err)
@@ -213,7 +214,7 @@ func sampleInput(t Task, raw []byte) ([]byte, error) {
 	if t.Input.Format == "parquet" {
 		return nil, nil
 	}
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(raw, []byte("\ufeff"))))
+	r := csv.NewReader(bytes.NewReader(raw))
 	header, err := r.Read()
 	if err != nil {
 		return nil, badSample(err)

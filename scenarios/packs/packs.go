@@ -13,6 +13,7 @@ package packs
 import (
 	"embed"
 	"io"
+	"strings"
 
 	"aihub"
 )
@@ -24,7 +25,7 @@ var files embed.FS
 type Pack struct {
 	Name     string     // of the scenario
 	Spec     []byte     // YAML for scenarios.Parse
-	Manifest []byte     // YAML: how the raw file becomes a dataset version
+	Manifest []byte     // YAML for catalog.ParseManifest, the card included
 	Card     aihub.Text // Markdown
 	Rows     int        // raw rows that the spec's step is made for
 
@@ -59,9 +60,21 @@ func load(name string, rows int, generate func(io.Writer, uint64, int) error) Pa
 		}
 		return b
 	}
+	card := aihub.Text{ZH: string(read("card.zh.md")), EN: string(read("card.en.md"))}
 	return Pack{
-		Name: name, Rows: rows, Generate: generate,
-		Spec: read("spec.yaml"), Manifest: read("manifest.yaml"),
-		Card: aihub.Text{ZH: string(read("card.zh.md")), EN: string(read("card.en.md"))},
+		Name: name, Rows: rows, Generate: generate, Card: card, Spec: read("spec.yaml"),
+		Manifest: append(read("manifest.yaml"), "card:\n  zh: |\n"+indent(card.ZH)+"  en: |\n"+indent(card.EN)...),
 	}
+}
+
+// indent makes a text the body of a YAML block four columns in.
+func indent(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		if line != "\n" {
+			b.WriteString("    ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
