@@ -111,7 +111,8 @@ type none struct{}
 func handle[I, O any](a *API, o huma.Operation, h func(ctx context.Context, who aihub.Actor, in *I) (*O, error)) {
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		if w, ok := ctx.Value(writerKey{}).(http.ResponseWriter); ok {
-			Unbounded(w) // the body is in
+			Unbounded(w) // the body is in; the answer is small, but can take its time
+			defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Minute)) }()
 		}
 		out, err := h(ctx, auth.ActorOf(ctx), in)
 		if err != nil {

@@ -29,8 +29,7 @@ func (a *API) reviews() {
 		})
 	handle(a, op(http.MethodGet, "/ledger/checkpoint", "get-checkpoint", "ledger", "The newest signed checkpoint; public", 200),
 		func(ctx context.Context, _ aihub.Actor, _ *struct{}) (*body[wire.Checkpoint], error) {
-			note, err := a.Desk.Checkpoint(ctx)
-			return answer(wire.Checkpoint{Checkpoint: note}, err)
+			return answer(a.Desk.Checkpoint(ctx))
 		})
 	handle(a, op(http.MethodGet, "/ledger/verify", "verify-ledger", "ledger", "Recompute the ledger and compare every row with it", 200),
 		func(ctx context.Context, who aihub.Actor, _ *struct{}) (*body[wire.LedgerReport], error) {

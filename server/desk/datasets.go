@@ -8,6 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"os"
+	"path/filepath"
 
 	"aihub"
 	"aihub/internal/i18n"
@@ -65,13 +66,21 @@ type Temp struct{ Path string }
 // Remove deletes the file.
 func (t Temp) Remove() error { return os.Remove(t.Path) }
 
-// temp makes an empty file below d.Dir.
-func (d *Desk) temp() (*os.File, error) {
+// Prepare makes the directory for files under way, and removes what an earlier
+// process left there.
+func (d *Desk) Prepare() error {
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
-	return os.CreateTemp(d.Dir, "desk-*")
+	left, err := filepath.Glob(filepath.Join(d.Dir, "desk-*"))
+	for _, f := range left {
+		err = errors.Join(err, os.RemoveAll(f))
+	}
+	return err
 }
+
+// temp makes an empty file below d.Dir.
+func (d *Desk) temp() (*os.File, error) { return os.CreateTemp(d.Dir, "desk-*") }
 
 // Spool reads a form with a manifest and, after it, a data file, which it keeps
 // in a temporary file.
@@ -146,7 +155,7 @@ func (d *Desk) Card(ctx context.Context, a aihub.Actor, ref string, lang aihub.L
 	if err != nil {
 		return "", err
 	}
-	return cardIn(string(b), lang), nil
+	return string(b), nil
 }
 
 // Profile returns the profile with detector evidence and risk numbers, JSON. It

@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"encoding/hex"
 
 	"aihub"
 	"aihub/policies"
@@ -43,7 +44,11 @@ func (d *Desk) VerifyLedger(ctx context.Context, a aihub.Actor) (wire.LedgerRepo
 		return wire.LedgerReport{}, err
 	}
 	r, err := d.DB.VerifyLedger(ctx)
-	return wire.LedgerReport(r), err
+	out := wire.LedgerReport{Leaves: r.Leaves, Root: r.Root, Rows: r.Rows, Checkpoint: r.Checkpoint, Logs: []wire.LedgerLog{}, Faults: r.Faults}
+	for _, l := range r.Logs {
+		out.Logs = append(out.Logs, wire.LedgerLog(l))
+	}
+	return out, err
 }
 
 // Queue returns how many runs of each state there are. It is for those who run
@@ -61,5 +66,9 @@ func (d *Desk) Queue(ctx context.Context, a aihub.Actor) (map[aihub.RunState]int
 	return d.DB.Queue(ctx)
 }
 
-// Checkpoint returns the newest signed checkpoint of the ledger; public.
-func (d *Desk) Checkpoint(ctx context.Context) (string, error) { return d.DB.Checkpoint(ctx) }
+// Checkpoint returns the newest signed checkpoint of the ledger and the key that
+// it is signed with; public.
+func (d *Desk) Checkpoint(ctx context.Context) (wire.Checkpoint, error) {
+	note, err := d.DB.Checkpoint(ctx)
+	return wire.Checkpoint{Checkpoint: note, Key: hex.EncodeToString(d.DB.PublicKey())}, err
+}

@@ -69,7 +69,7 @@ func (d *Desk) Sample(ctx context.Context, a aihub.Actor, ref, format string) (*
 // join writes the rows of a part with their labels: the columns of the input,
 // then those of the truth but its key.
 func (d *Desk) join(ctx context.Context, w io.Writer, format string, part aihub.PartFile, key string) error {
-	dir, err := os.MkdirTemp(d.Dir, "sample-*")
+	dir, err := os.MkdirTemp(d.Dir, "desk-*")
 	if err != nil {
 		return err
 	}

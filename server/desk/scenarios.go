@@ -113,30 +113,18 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 			b.Metrics = append(b.Metrics, m.ID)
 		}
 	}
-	for _, row := range board.Rank(s, entries) {
+	b.Rows = []wire.BoardRow{}
+	list := make([]board.Entry, len(entries))
+	for i, e := range entries {
+		list[i] = board.Entry{Org: e.Org, Submission: e.Score.Submission, Name: e.Name, Baseline: e.Baseline, At: e.At, Values: e.Score.Released}
+	}
+	for _, row := range board.Rank(list, b.Metrics, b.Better) {
 		b.Rows = append(b.Rows, wire.BoardRow{
-			Rank: row.Rank, Tied: row.Tied, Org: row.Entry.Org, Name: row.Entry.Name, Submission: row.Entry.Score.Submission,
-			Baseline: row.Entry.Baseline, Values: inOrder(b.Metrics, row.Entry.Score.Released), At: row.Entry.At,
+			Rank: row.Rank, Tied: row.Tied, Org: row.Org, Name: row.Name, Submission: row.Submission,
+			Baseline: row.Baseline, Values: row.Values, At: row.At,
 		})
 	}
-	if b.Rows == nil {
-		b.Rows = []wire.BoardRow{}
-	}
 	return b, nil
-}
-
-// inOrder puts values in the order of ids; one that is missing is undefined.
-func inOrder(ids []string, values []aihub.MetricValue) []aihub.MetricValue {
-	out := make([]aihub.MetricValue, len(ids))
-	for i, id := range ids {
-		out[i] = aihub.MetricValue{ID: id, Status: aihub.MetricUndefined}
-		for _, v := range values {
-			if v.ID == id {
-				out[i] = v
-			}
-		}
-	}
-	return out
 }
 
 // lastTick returns the newest tick that is not after now.

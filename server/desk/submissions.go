@@ -56,8 +56,7 @@ func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.Ne
 		return aihub.Submission{}, err
 	}
 	sub := aihub.Submission{
-		ID: aihub.SubmissionID(aihub.NewID("sub")), Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image,
-		Smoke: in.Smoke, Baseline: a.Org == v.Org, State: aihub.SubmissionQueued, Nonce: in.Nonce, CreatedAt: d.Now(),
+		Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image, Smoke: in.Smoke, Nonce: in.Nonce,
 	}
 	bits := 0.0
 	if !in.Smoke {
@@ -222,4 +221,12 @@ func (d *Desk) liveLog(ctx context.Context, a aihub.Actor, run aihub.Run) (strin
 // it now.
 func (d *Desk) Events(ctx context.Context, a aihub.Actor, id aihub.SubmissionID, after int64) ([]aihub.Event, error) {
 	return d.DB.Events(ctx, policies.ScopeOf(a), id, after)
+}
+
+// Budget returns what the actor's organisation has left in a round.
+func (d *Desk) Budget(ctx context.Context, a aihub.Actor, sc aihub.Ref, round string) (aihub.Budget, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Budget{}, err
+	}
+	return d.DB.Budget(ctx, policies.ScopeOf(a), sc, round, a.Org)
 }

@@ -33,7 +33,7 @@
 //	GET  /runs/{id}, /runs/{id}/log      aihub.Run; text (smoke: its organisation; hidden: steward)
 //	GET  /releases?state=, /releases/{id}
 //	POST /releases/{id}/votes            Decide
-//	GET  /ledger/checkpoint, /ledger/verify
+//	GET  /ledger/checkpoint, /ledger/verify  Checkpoint (public); LedgerReport
 //	GET  /queue                          map of run state to count
 package wire
 
@@ -163,14 +163,23 @@ type BoardRow struct {
 // Checkpoint is the newest signed state of the ledger.
 type Checkpoint struct {
 	Checkpoint string `json:"checkpoint" doc:"signed note: origin, size, root hash, signature"`
+	Key        string `json:"key" doc:"the platform's public key (Ed25519, hex): keep it, receipts verify against it offline"`
 }
 
-// LedgerReport is what verifying the ledger found; store.LedgerReport, without
-// the store.
+// LedgerReport is what verifying the ledger found.
 type LedgerReport struct {
-	Leaves     int64         `json:"leaves"`
-	Root       string        `json:"root" doc:"root hash of the tree, hex"`
+	Leaves     int64         `json:"leaves" doc:"of both logs"`
+	Root       string        `json:"root" doc:"root hash of what people decided, base64"`
 	Rows       int64         `json:"rows" doc:"rows compared with the leaf that last wrote them"`
 	Checkpoint string        `json:"checkpoint" doc:"the newest signed checkpoint"`
+	Logs       []LedgerLog   `json:"logs"`
 	Faults     []aihub.Fault `json:"faults,omitempty" doc:"what does not hold; absent when all does"`
+}
+
+// LedgerLog is one of the two logs of the ledger.
+type LedgerLog struct {
+	Log        string `json:"log" enum:"acts,runs"`
+	Leaves     int64  `json:"leaves"`
+	Root       string `json:"root"`
+	Checkpoint string `json:"checkpoint"`
 }

@@ -1,0 +1,138 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/a-h/templ"
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+
+	"aihub"
+	"aihub/internal/i18n"
+	"aihub/server/wire"
+)
+
+// markdown renders foreign text. Raw HTML in it is left out and links to
+// anything but web pages are emptied (goldmark's safe mode).
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
+
+func md(text string) templ.Component {
+	var b bytes.Buffer
+	if err := markdown.Convert([]byte(text), &b); err != nil {
+		return templ.Raw("<p>" + templ.EscapeString(text) + "</p>")
+	}
+	return templ.Raw(b.String())
+}
+
+// value renders a released metric value: as many digits as it has, at most six.
+func (p *page) value(m aihub.MetricValue) string {
+	if m.Status == aihub.MetricUndefined {
+		return p.t("web.board.undefined")
+	}
+	return i18n.Number(m.Value, 6)
+}
+
+// bar is a value on a scale, for the chart of a board.
+type bar struct {
+	lo, hi, step float64
+	m            aihub.MetricValue
+}
+
+// at returns where x lies on the scale, from 0 to 100.
+func (b bar) at(x float64) float64 {
+	if !(b.hi > b.lo) {
+		return 0
+	}
+	return 100 * min(1, max(0, (x-b.lo)/(b.hi-b.lo)))
+}
+
+func num(x float64) string { return i18n.Number(x, 3) }
+
+// solid is the certain part of the bar: up to one step below the value, within
+// which the true one lies.
+func (b bar) solid() string { return num(max(0, b.at(b.m.Value)-b.grain())) }
+
+// grain is the length of one step.
+func (b bar) grain() float64 { return min(b.at(b.m.Value), b.at(b.lo+b.step)) }
+
+func (b bar) hasInterval() bool { return b.m.Lo != 0 || b.m.Hi != 0 }
+
+func (b bar) defined() bool { return b.m.Status != aihub.MetricUndefined }
+
+func (v scenarioView) bar(m aihub.MetricValue) bar {
+	sc := v.spec.Sharing.Score
+	b := bar{hi: 1, step: sc.Step, m: m}
+	if len(sc.Range) == 2 {
+		b.lo, b.hi = sc.Range[0], sc.Range[1]
+	}
+	return b
+}
+
+// badge kinds of states.
+var kinds = map[string]string{
+	string(aihub.ScenarioOpen): "ok", string(aihub.ScenarioClosed): "mute", "withdrawn": "mute",
+	"queued": "wait", "scoring": "wait", "scored": "ok", "tried": "ok", "failed": "bad", "cancelled": "mute",
+	"proposed": "wait", "published": "ok", "rejected": "bad",
+	"review_1": "wait", "review_2": "wait", "conflicted": "wait",
+	"succeeded": "ok", "lost": "mute", "running": "wait", "leased": "wait", "preparing": "wait", "collecting": "wait",
+}
+
+func kindOf(state string) string {
+	if k, ok := kinds[state]; ok {
+		return k
+	}
+	return "mute"
+}
+
+// what says which kind of submission it is.
+func (p *page) what(s aihub.Submission) string {
+	if s.Smoke {
+		return p.t("web.kind.smoke")
+	}
+	return p.t("web.kind.round", i18n.Args{"Round": s.Round})
+}
+
+// budget says how much of the budget is used, in a sentence.
+func (p *page) budget(b *aihub.Budget) string {
+	args := i18n.Args{
+		"Used": i18n.Int(b.Attempts), "Quota": i18n.Int(b.Quota),
+		"Bits": i18n.Number(b.Bits, 1), "Total": i18n.Number(b.Total, 0), "Reserved": i18n.Number(b.Reserved, 1), "Org": string(b.Org),
+	}
+	if b.Org == p.actor.Org {
+		delete(args, "Org")
+		return p.t("web.submission.budget", args)
+	}
+	return p.t("web.submission.budget_of", args)
+}
+
+// columns joins a list for a cell.
+func columns(list []string) string { return strings.Join(list, ", ") }
+
+func rangeOf(r []float64) string {
+	if len(r) != 2 {
+		return ""
+	}
+	return fmt.Sprintf("%s … %s", i18n.Number(r[0], 6), i18n.Number(r[1], 6))
+}
+
+// mine reports whether a row of a board is the actor's own.
+func (p *page) mine(r wire.BoardRow) bool { return p.actor.Org != "" && r.Org.ID == p.actor.Org }
+
+// valueOf renders the value of one metric, a dash when it is not there.
+func (p *page) valueOf(values []aihub.MetricValue, id string) string {
+	for _, m := range values {
+		if m.ID == id {
+			return p.value(m)
+		}
+	}
+	return "—"
+}
+
+func otherLang(p *page) string {
+	if p.lang == aihub.EN {
+		return "zh-CN"
+	}
+	return "en"
+}

@@ -1,0 +1,44 @@
+"use strict";
+
+// Everything works without this file; it adds three comforts.
+
+// 1. The log of a trial, as it is written.
+(() => {
+  const log = document.getElementById("log");
+  if (!log || !log.dataset.events || !window.EventSource) return;
+  const state = document.getElementById("log-state");
+  const say = (what) => { if (state) state.textContent = state.dataset[what] || ""; };
+  let fresh = false;
+  const source = new EventSource(log.dataset.events);
+  source.addEventListener("open", () => {
+    say("live");
+    if (!fresh) { log.textContent = ""; fresh = true; } // the stream tells it from the start
+  });
+  source.addEventListener("log", (e) => {
+    const event = JSON.parse(e.data);
+    const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+    log.append(event.text || "");
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  });
+  source.addEventListener("end", () => {
+    source.close();
+    say("done");
+    location.reload();
+  });
+})();
+
+// 2. A form that takes long says so, and is sent once.
+document.addEventListener("submit", (e) => {
+  const form = e.target;
+  if (form.dataset.sent) { e.preventDefault(); return; }
+  if (!form.dataset.busy) return;
+  form.dataset.sent = "1";
+  const busy = form.querySelector(".busy");
+  if (busy) busy.textContent = form.dataset.busy;
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// 3. An error is where the eye and the screen reader go first.
+document.querySelector(".notice.bad")?.scrollIntoView({ block: "center" });

@@ -1,0 +1,271 @@
+package web
+
+import (
+	"context"
+	"io"
+	"mime/multipart"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"aihub"
+	"aihub/internal/i18n"
+	"aihub/policies/sharing"
+	"aihub/scenarios"
+	"aihub/server/api"
+	"aihub/server/wire"
+)
+
+type submissionsView struct {
+	list   []aihub.Submission
+	titles map[aihub.Ref]aihub.Text
+	all    bool // of every organisation
+}
+
+func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
+	ctx := c.Request.Context()
+	list, err := s.Desk.Submissions(ctx, p.actor, "")
+	if err != nil {
+		return nil, err
+	}
+	v := submissionsView{list: list, titles: map[aihub.Ref]aihub.Text{}, all: p.actor.Has(aihub.Steward) || p.actor.Has(aihub.Reviewer)}
+	for _, sub := range list {
+		if _, ok := v.titles[sub.Scenario]; ok {
+			continue
+		}
+		sc, _, err := s.Desk.Scenario(ctx, p.actor, sub.Scenario.String())
+		if err != nil {
+			return nil, err
+		}
+		v.titles[sub.Scenario] = sc.Title
+	}
+	p.nav, p.title = "submissions", p.t("web.submissions.title")
+	return submissionsPage(p, v), nil
+}
+
+type submissionView struct {
+	wire.SubmissionView
+	title   aihub.Text
+	spec    scenarios.Spec
+	release *aihub.Release
+	log     string
+	logRun  aihub.RunID // of a smoke run: whose log is shown
+}
+
+// whole reports whether the viewer sees more than the submission's own vendor.
+func (v submissionView) whole() bool {
+	for _, r := range v.Runs {
+		if r.Kind == aihub.RunScore || r.Usage.WallMS > 0 || r.Worker != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// name is what to call the submission.
+func (v submissionView) name() string {
+	if v.Name != "" {
+		return v.Name
+	}
+	return string(v.ID)
+}
+
+// settled reports whether there is nothing more to wait for.
+func (v submissionView) settled() bool { return v.State.Terminal() && !v.awaited() }
+
+// awaited reports whether the score will be released by itself, at its tick.
+func (v submissionView) awaited() bool {
+	return v.State == aihub.SubmissionScored && v.spec.Sharing.Score.Release != "review" && (v.Score == nil || v.Score.ReleasedAt.IsZero())
+}
+
+// nextTick is the first time at which an outcome could be shown. It depends on
+// the clock alone.
+func (v submissionView) nextTick(now time.Time) time.Time {
+	if v.VisibleAt.After(now) {
+		return v.VisibleAt // a viewer who may see the run whole
+	}
+	return sharing.NextTick(now, time.Duration(v.spec.Sharing.Score.Tick))
+}
+
+// reason says why it failed, for a person.
+func (v submissionView) reason() aihub.Text { return sharing.Reason(v.Fault.Reason) }
+
+func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
+	ctx := c.Request.Context()
+	var v submissionView
+	var err error
+	if v.SubmissionView, err = s.Desk.Submission(ctx, p.actor, aihub.SubmissionID(c.Param("id"))); err != nil {
+		return nil, err
+	}
+	sc, spec, err := s.Desk.Scenario(ctx, p.actor, v.Scenario.String())
+	if err != nil {
+		return nil, err
+	}
+	v.title, v.spec = sc.Title, spec
+	if v.Smoke && v.Org == p.actor.Org {
+		for _, r := range v.Runs {
+			v.logRun = r.ID // the newest
+		}
+		if v.logRun != "" {
+			if v.log, err = s.Desk.RunLog(ctx, p.actor, v.logRun); err != nil {
+				return nil, err
+			}
+			v.log = tail(v.log, 256<<10)
+		}
+	}
+	if v.Score != nil {
+		if v.release, err = s.releaseOf(ctx, p, v.ID); err != nil {
+			return nil, err
+		}
+	}
+	p.nav, p.poll = "submissions", !v.settled()
+	p.title = p.t("web.submission.title", i18n.Args{"Name": v.name()})
+	return submissionPage(p, v), nil
+}
+
+// releaseOf finds the release of a submission, nil when there is none to see.
+func (s *Site) releaseOf(ctx context.Context, p *page, id aihub.SubmissionID) (*aihub.Release, error) {
+	list, err := s.Desk.Releases(ctx, p.actor, "")
+	for _, r := range list {
+		if r.Submission == id {
+			return &r, nil
+		}
+	}
+	return nil, err
+}
+
+// tail returns the end of a long log, from a whole line on.
+func tail(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	s = s[len(s)-n:]
+	for i := range s {
+		if s[i] == '\n' {
+			return "…\n" + s[i+1:]
+		}
+	}
+	return s
+}
+
+func (s *Site) cancel(c *gin.Context, p *page) (templ.Component, error) {
+	id := c.Param("id")
+	if err := s.Desk.Cancel(c.Request.Context(), p.actor, aihub.SubmissionID(id)); err != nil {
+		return nil, err
+	}
+	back(c, "/submissions/"+id, "cancelled")
+	return nil, nil
+}
+
+type submitView struct {
+	scenarioView
+	round  aihub.Round // that is open; zero when none is
+	budget *aihub.Budget
+	nonce  string
+	name   string
+}
+
+func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
+	if err := s.Desk.CanPush(c.Request.Context(), p.actor); err != nil {
+		return v, err
+	}
+	if v.scenarioView, err = s.loadScenario(c, p); err != nil {
+		return v, err
+	}
+	for _, r := range v.Rounds {
+		if r.IsOpen(p.now) && v.State == aihub.ScenarioOpen {
+			v.round = r
+			b, err := s.Desk.Budget(c.Request.Context(), p.actor, v.Ref, r.Name)
+			if err != nil {
+				return v, err
+			}
+			v.budget = &b
+			break
+		}
+	}
+	v.nonce = aihub.NewID("web")
+	p.title = p.t("web.submit.title")
+	return v, nil
+}
+
+func (s *Site) submitForm(c *gin.Context, p *page) (templ.Component, error) {
+	v, err := s.loadSubmit(c, p)
+	if err != nil {
+		return nil, err
+	}
+	return submitPage(p, v), nil
+}
+
+// submit streams the image out of the form: the small fields come before it.
+func (s *Site) submit(c *gin.Context, p *page) (templ.Component, error) {
+	ctx := c.Request.Context()
+	v, err := s.loadSubmit(c, p)
+	if err != nil {
+		return nil, err
+	}
+	if !v.mayEnter(p) {
+		s.again(c, p, aihub.Errorf(aihub.Refused, i18n.Text("web.submit.not_enrolled_text")), submitPage(p, v))
+		return nil, nil
+	}
+	c.Request.Body = io.NopCloser(api.Slowly(c.Writer, c.Request))
+	parts, err := c.Request.MultipartReader()
+	if err != nil {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "this is not the form of this page", ZH: "这不是本页的表单"}).Because(err)
+	}
+	in := wire.NewSubmission{Nonce: v.nonce}
+	err = s.readSubmission(ctx, p, parts, &in)
+	v.name = in.Name
+	if err == nil && !in.Smoke {
+		in.Round = v.round.Name
+	}
+	var sub aihub.Submission
+	if err == nil {
+		sub, err = s.Desk.Submit(ctx, p.actor, v.Ref.String(), in)
+	}
+	if err != nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(c.Request.Body, 64<<20)) // so that the browser reads the answer
+		s.again(c, p, err, submitPage(p, v))
+		return nil, nil
+	}
+	back(c, "/submissions/"+string(sub.ID), "submitted")
+	return nil, nil
+}
+
+// readSubmission reads the form and keeps its image.
+func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Reader, in *wire.NewSubmission) error {
+	noFile := aihub.Errorf(aihub.Invalid, i18n.Text("web.submit.no_file")).WithHint(i18n.Text("web.submit.no_file_hint"))
+	for range 8 {
+		part, err := parts.NextPart()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "the upload broke off", ZH: "上传中断"}).
+				WithHint(aihub.Text{EN: "send it again", ZH: "请重新上传"}).Because(err)
+		}
+		if part.FormName() == "image" {
+			if part.FileName() == "" {
+				return noFile
+			}
+			img, err := s.Desk.ImportImage(ctx, p.actor, part)
+			in.Image = img.Digest
+			return err
+		}
+		b, err := io.ReadAll(io.LimitReader(part, 1000))
+		if err != nil {
+			return err
+		}
+		switch part.FormName() {
+		case "kind":
+			in.Smoke = string(b) != "round"
+		case "name":
+			in.Name = string(b)
+		case "nonce":
+			if len(b) >= 8 && len(b) <= 100 {
+				in.Nonce = string(b)
+			}
+		}
+	}
+	return noFile
+}

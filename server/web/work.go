@@ -1,0 +1,197 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	"aihub"
+	"aihub/server/wire"
+)
+
+type workView struct {
+	datasets   []aihub.DatasetVersion
+	enrolments []enrolmentWork
+	releases   []releaseWork
+}
+
+func (v workView) empty() bool {
+	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0
+}
+
+type enrolmentWork struct {
+	aihub.Enrolment
+	title aihub.Text
+}
+
+type releaseWork struct {
+	aihub.Release
+	title aihub.Text
+	score aihub.Score
+	voted bool
+}
+
+// work lists what waits for a person. What the actor may not decide is not a
+// form here; the store refuses it in any case.
+func (s *Site) work(c *gin.Context, p *page) (templ.Component, error) {
+	v, err := s.loadWork(c, p)
+	if err != nil {
+		return nil, err
+	}
+	return workPage(p, v), nil
+}
+
+func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
+	ctx := c.Request.Context()
+	if _, err := s.Desk.Me(p.actor); err != nil {
+		return v, err
+	}
+	p.nav, p.title = "work", p.t("web.work.title")
+	reviewer, steward := p.actor.Has(aihub.Reviewer), p.actor.Has(aihub.Steward)
+	if !reviewer && !steward {
+		return v, aihub.Errorf(aihub.Refused, aihub.Text{EN: "the worklist is for stewards and reviewers", ZH: "待办事项仅供数据管理员与评审员使用"})
+	}
+	all, err := s.Desk.Datasets(ctx, p.actor)
+	if err != nil {
+		return v, err
+	}
+	for _, d := range all {
+		if d.State == aihub.DatasetProposed && (reviewer || d.Org == p.actor.Org) {
+			v.datasets = append(v.datasets, d)
+		}
+	}
+	enrolments, err := s.Desk.Enrolments(ctx, p.actor, "")
+	if err != nil {
+		return v, err
+	}
+	for _, e := range enrolments {
+		if e.State != aihub.EnrolmentRequested || e.Org == p.actor.Org {
+			continue
+		}
+		sc, _, err := s.Desk.Scenario(ctx, p.actor, e.Scenario.String())
+		if err != nil {
+			return v, err
+		}
+		if reviewer || sc.Org == p.actor.Org {
+			v.enrolments = append(v.enrolments, enrolmentWork{e, sc.Title})
+		}
+	}
+	if !reviewer {
+		return v, nil
+	}
+	for _, state := range []aihub.ReleaseState{aihub.ReleaseReview1, aihub.ReleaseReview2, aihub.ReleaseConflicted} {
+		releases, err := s.Desk.Releases(ctx, p.actor, state)
+		if err != nil {
+			return v, err
+		}
+		for _, r := range releases {
+			if r.Org == p.actor.Org {
+				continue
+			}
+			w := releaseWork{Release: r}
+			for _, vote := range r.Votes {
+				w.voted = w.voted || vote.By == p.actor.User
+			}
+			sub, err := s.Desk.Submission(ctx, p.actor, r.Submission)
+			if err != nil {
+				return v, err
+			}
+			if sub.Score != nil {
+				w.score = *sub.Score
+			}
+			sc, _, err := s.Desk.Scenario(ctx, p.actor, r.Scenario.String())
+			if err != nil {
+				return v, err
+			}
+			w.title = sc.Title
+			v.releases = append(v.releases, w)
+		}
+	}
+	return v, nil
+}
+
+// decide runs a decision of the worklist and comes back to it.
+func (s *Site) decide(c *gin.Context, p *page, done string, f func(in wire.Decide) error) (templ.Component, error) {
+	values, err := form(c)
+	if err != nil {
+		return nil, err
+	}
+	err = f(wire.Decide{Approve: values.Get("decision") == "approve", Reason: values.Get("reason")})
+	if err != nil {
+		v, lerr := s.loadWork(c, p)
+		if lerr != nil {
+			return nil, lerr
+		}
+		s.again(c, p, err, workPage(p, v))
+		return nil, nil
+	}
+	back(c, "/work", done)
+	return nil, nil
+}
+
+func (s *Site) decideDataset(c *gin.Context, p *page) (templ.Component, error) {
+	return s.decide(c, p, "decided", func(in wire.Decide) error {
+		return s.Desk.DecideDataset(c.Request.Context(), p.actor, c.Param("ref"), in)
+	})
+}
+
+func (s *Site) decideEnrolment(c *gin.Context, p *page) (templ.Component, error) {
+	return s.decide(c, p, "decided", func(in wire.Decide) error {
+		return s.Desk.DecideEnrolment(c.Request.Context(), p.actor, aihub.EnrolmentID(c.Param("id")), in)
+	})
+}
+
+func (s *Site) vote(c *gin.Context, p *page) (templ.Component, error) {
+	return s.decide(c, p, "voted", func(in wire.Decide) error {
+		return s.Desk.Vote(c.Request.Context(), p.actor, aihub.ReleaseID(c.Param("id")), in)
+	})
+}
+
+func (s *Site) datasets(c *gin.Context, p *page) (templ.Component, error) {
+	list, err := s.Desk.Datasets(c.Request.Context(), p.actor)
+	if err != nil {
+		return nil, err
+	}
+	p.nav, p.title = "datasets", p.t("web.datasets.title")
+	return datasetsPage(p, list), nil
+}
+
+type datasetView struct {
+	aihub.DatasetVersion
+	card    string // Markdown
+	profile string // indented JSON; "" when it is not for the viewer
+}
+
+func (v datasetView) rows() (n int64) {
+	for _, f := range v.Parts {
+		n += f.Rows
+	}
+	return n
+}
+
+func (s *Site) dataset(c *gin.Context, p *page) (templ.Component, error) {
+	ctx := c.Request.Context()
+	d, err := s.Desk.Dataset(ctx, p.actor, c.Param("ref"))
+	if err != nil {
+		return nil, err
+	}
+	v := datasetView{DatasetVersion: d}
+	if v.card, err = s.Desk.Card(ctx, p.actor, d.Ref.String(), p.lang); err != nil {
+		return nil, err
+	}
+	if p.actor.Has(aihub.Steward) || p.actor.Has(aihub.Reviewer) {
+		raw, err := s.Desk.Profile(ctx, p.actor, d.Ref.String())
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := json.Indent(&b, raw, "", "  "); err != nil {
+			return nil, err
+		}
+		v.profile = b.String()
+	}
+	p.nav, p.title = "datasets", p.in(d.Title)
+	return datasetPage(p, v), nil
+}
