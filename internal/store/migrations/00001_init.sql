@@ -159,7 +159,7 @@ CREATE TABLE submissions (
   CHECK ((state IN ('failed', 'cancelled')) = (fault_owner <> '')),
   CHECK (baseline = 1 OR enrolment IS NOT NULL)
 );
-CREATE INDEX submissions_by_round ON submissions (scenario, round, org);
+CREATE INDEX submissions_by_round ON submissions (scenario, round, org, settled, visible_at);
 CREATE INDEX submissions_by_org ON submissions (org, created_at);
 CREATE INDEX submissions_by_time ON submissions (created_at);
 CREATE INDEX submissions_by_enrolment ON submissions (enrolment, smoke);
