@@ -2,10 +2,16 @@ package gvisor
 
 import (
 	"context"
-	"encoding/json"
+	"io"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
-	"time"
+
+	"aihub/sandbox"
+	"aihub/sandbox/runnertest"
 )
 
 func TestMain(m *testing.M) {
@@ -13,16 +19,111 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// nobody is the ordinary user that root's tests become.
+const nobody = 65534
+
+// newRunner returns a runner that must leave its directory empty.
+func newRunner(t *testing.T, noCgroups bool) *Runner {
+	t.Helper()
+	r := New(t.TempDir())
+	r.state.noCgroups = noCgroups
+	t.Cleanup(func() {
+		left, _ := filepath.Glob(filepath.Join(r.dir, "run", "*"))
+		probes, _ := filepath.Glob(filepath.Join(r.dir, "probe-*"))
+		if left = append(left, probes...); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+	})
+	return r
+}
+
+// TestRunner runs the conformance suite as the user it is started as, with
+// cgroups and without.
+func TestRunner(t *testing.T) {
+	runnertest.Run(t, func(t *testing.T) sandbox.Runner { return newRunner(t, false) })
+}
+
+func TestRunnerWithoutCgroups(t *testing.T) {
+	r := newRunner(t, false)
+	if r.setup(); r.state.place == nil {
+		t.Skip("there are no cgroups here, so TestRunner ran without them")
+	}
+	runnertest.Run(t, func(t *testing.T) sandbox.Runner { return newRunner(t, true) })
+}
+
+// TestAsUser runs the other tests of this package again as an ordinary user.
+func TestAsUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("this is an ordinary user already")
+	}
+	asUser(t, "^Test(Runner|Probe|KilledRunner)$")
+}
+
+// asUser runs the tests that match pattern in a process of an ordinary user.
+func asUser(t *testing.T, pattern string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "aihub-user-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "test")
+	copyFile(t, "/proc/self/exe", program)
+	guest := filepath.Join(dir, "guest")
+	copyFile(t, runnertest.Guest(t), guest)
+	cmd := exec.Command(program, "-test.run", pattern, "-test.v="+verbose(), "-test.timeout=10m")
+	cmd.Dir = dir
+	cmd.Env = []string{"TMPDIR=" + dir, "HOME=" + dir, "PATH=" + os.Getenv("PATH"), "CI=" + os.Getenv("CI"), runnertest.GuestVar + "=" + guest}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody, Groups: []uint32{}}}
+	out, err := cmd.CombinedOutput()
+	t.Logf("as uid %d:\n%s", nobody, strings.TrimSpace(string(out)))
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func verbose() string {
+	if testing.Verbose() {
+		return "true"
+	}
+	return "false"
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	src, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestProbe(t *testing.T) {
 	for _, none := range []bool{false, true} {
-		r := New(t.TempDir())
-		r.state.noCgroups = none
-		began := time.Now()
+		r := newRunner(t, none)
 		c := r.Probe(context.Background())
-		b, _ := json.MarshalIndent(c, "", " ")
-		t.Logf("%v %s", time.Since(began), b)
-		if !c.CanRunHidden() {
-			t.Fatal("cannot run hidden")
+		if !c.CanRunHidden() || c.Root != (os.Geteuid() == 0) {
+			t.Errorf("without cgroups %v: %+v", none, c)
+		}
+		by := map[string]string{}
+		for _, x := range c.Checks {
+			by[x.Name] = x.By
+		}
+		if none != strings.HasPrefix(by["memory"], "watchdog, overshoot ") && os.Geteuid() == 0 {
+			t.Errorf("without cgroups %v, memory is bounded by %q", none, by["memory"])
 		}
 	}
 }

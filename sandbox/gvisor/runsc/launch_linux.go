@@ -148,8 +148,7 @@ func (r *run) contain() (err error) {
 	if err := c.Start(r.conf); err != nil {
 		// The guest's kernel says that the program cannot be executed; anything
 		// else is our fault, unless we killed it.
-		if i := strings.Index(err.Error(), startFault); i >= 0 {
-			r.report.Start = clean(err.Error()[i+len(startFault):])
+		if r.report.Start = startFault(err.Error()); r.report.Start != "" {
 			return nil
 		}
 		ended <- outcome{err: err}
@@ -190,9 +189,16 @@ func (r *run) contain() (err error) {
 	return destroyed
 }
 
-// startFault is how gVisor begins the message about a program that cannot be
-// executed.
-const startFault = "creating init process for root container: "
+// startFault returns the part of gVisor's message that says why the program
+// cannot be executed, or "" when that is not what went wrong.
+func startFault(message string) string {
+	for _, begin := range []string{"error finding executable ", "failed to load ", "failed to create process working directory ", "failed to find initial working directory "} {
+		if i := strings.Index(message, begin); i >= 0 {
+			return clean(message[i:])
+		}
+	}
+	return ""
+}
 
 // clean keeps a message to one line of bounded length.
 func clean(s string) string {
