@@ -85,6 +85,11 @@ func BenchmarkImage(b *testing.B) {
 	})
 	b.Run("rootfs-cached", func(b *testing.B) {
 		c := &Cache{Dir: b.TempDir()}
+		_, hold, err := c.Rootfs(b.Context(), store, img)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer hold()
 		for b.Loop() {
 			_, release, err := c.Rootfs(b.Context(), store, img)
 			if err != nil {
