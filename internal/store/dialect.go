@@ -39,6 +39,11 @@ type dialect struct {
 
 	// check runs the database's own integrity check and returns its complaints.
 	check func(ctx context.Context, tx *sql.Tx) ([]string, error)
+
+	// schema describes every table, index, view and trigger. A scratch database
+	// of the same dialect, migrated, must give the same list.
+	schema  string
+	scratch string // its data source name
 }
 
 var dialects = map[string]dialect{"": sqliteDialect, "sqlite": sqliteDialect}
@@ -128,4 +133,6 @@ var sqliteDialect = dialect{
 		}
 		return bad, nil
 	},
+	schema:  "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY 1",
+	scratch: ":memory:",
 }

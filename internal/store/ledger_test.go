@@ -80,6 +80,7 @@ func raw(w *world) *sql.DB {
 	w.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, "aihub.db")+"?_pragma=foreign_keys(0)&_pragma=ignore_check_constraints(1)&_pragma=busy_timeout(10000)")
 	w.must(err)
+	db.SetMaxOpenConns(1) // temporary tables are of one connection
 	w.Cleanup(func() { db.Close() })
 	return db
 }
@@ -99,7 +100,7 @@ func TestVerifyFindsEveryEdit(t *testing.T) {
 	tried := 0
 	edit := func(table, what, q string) {
 		t.Helper()
-		for _, s := range []string{"DROP TABLE IF EXISTS saved", "CREATE TABLE saved AS SELECT * FROM " + table, q} {
+		for _, s := range []string{"DROP TABLE IF EXISTS saved", "CREATE TEMP TABLE saved AS SELECT * FROM " + table, q} {
 			if r, err := evil.Exec(s); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			} else if s == q {
@@ -133,6 +134,19 @@ func TestVerifyFindsEveryEdit(t *testing.T) {
 	edit("orgs", "orgs: a row more", "INSERT INTO orgs VALUES ('ghost', 'g', 'g', 5)")
 	edit("datasets", "datasets.approver: to null", "UPDATE datasets SET approver = NULL")
 	edit("scores", "scores.sealed: another number type", "UPDATE scores SET bits = CAST(bits AS TEXT) || 'x'")
+	for what, q := range map[string][2]string{
+		"a trigger that lies in wait": {"CREATE TRIGGER t AFTER INSERT ON votes BEGIN DELETE FROM votes; END", "DROP TRIGGER t"},
+		"a unique index taken away":   {"DROP INDEX enrolments_live", "CREATE UNIQUE INDEX enrolments_live ON enrolments (scenario, org) WHERE state IN ('requested', 'approved')"},
+		"a table more":                {"CREATE TABLE more (a TEXT)", "DROP TABLE more"},
+	} {
+		_, err := evil.Exec(q[0])
+		w.must(err)
+		if rep, err := w.VerifyLedger(w.ctx); err != nil || len(rep.Faults) == 0 {
+			t.Errorf("%s: not found out: %v", what, err)
+		}
+		_, err = evil.Exec(q[1])
+		w.must(err)
+	}
 	if tried < 120 {
 		t.Errorf("only %d edits were tried", tried)
 	}

@@ -170,7 +170,7 @@ func invariants(r *rapid.T, w *world, sc aihub.Ref, quota int, total float64) {
 		{"a charged smoke run", "SELECT count(*) FROM submissions WHERE smoke = 1 AND (bits <> 0 OR settled = 0)"},
 		{"a score without its charge", "SELECT count(*) FROM scores c JOIN submissions s ON s.id = c.submission WHERE s.state <> 'scored' OR s.bits <> c.bits"},
 		{"a scored submission without score", "SELECT count(*) FROM submissions s WHERE state = 'scored' AND NOT EXISTS (SELECT 1 FROM scores c WHERE c.submission = s.id)"},
-		{"two runs of one submission at once", "SELECT count(*) FROM (SELECT submission FROM runs WHERE state IN ('queued', 'leased') GROUP BY submission HAVING count(*) > 1)"},
+		{"two runs of one submission at once", "SELECT count(*) FROM (SELECT submission FROM runs WHERE state IN ('queued', 'leased') GROUP BY submission HAVING count(*) > 1) AS many"},
 		{"a lease without its run", "SELECT count(*) FROM leases l LEFT JOIN runs r ON r.id = l.run AND r.state = 'leased' AND r.fence = l.fence AND r.worker = l.worker WHERE r.id IS NULL"},
 		{"a leased run without lease", "SELECT count(*) FROM runs r LEFT JOIN leases l ON l.run = r.id WHERE r.state = 'leased' AND l.run IS NULL"},
 		{"something shown before its tick", "SELECT count(*) FROM releases WHERE shown <> '' AND (state <> 'released' OR released_at < due_at)"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"aihub"
 	"aihub/policies/ledger"
@@ -100,6 +101,9 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 		if err := a.unreadable("database", err); err != nil {
 			return err
 		}
+		if err := a.schema(); err != nil {
+			return err
+		}
 		if err := t.loadHeads(); err != nil {
 			if err := a.unreadable("heads", err); err != nil {
 				return err
@@ -136,6 +140,39 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 		return nil
 	})
 	return rep, err
+}
+
+// schema compares tables, constraints and triggers with those of a new database:
+// a constraint taken away, or a trigger added, would change no row by itself.
+func (a *audit) schema() error {
+	rw, ro, err := a.db.d.open(a.db.d.scratch)
+	if err != nil {
+		return err
+	}
+	fresh := &DB{d: a.db.d, rw: rw, ro: ro, wall: a.db.wall}
+	defer fresh.Close()
+	if err := fresh.migrate(a.ctx); err != nil {
+		return err
+	}
+	var want []string
+	if err := fresh.read(a.ctx, func(t *tx) error { want, err = all(t, value[string], t.db.d.schema); return err }); err != nil {
+		return err
+	}
+	got, err := all(a.tx, value[string], a.db.d.schema)
+	if err != nil {
+		return a.unreadable("schema", err)
+	}
+	differ := func(here, there []string, en, zh string) {
+		for _, s := range here {
+			if !slices.Contains(there, s) {
+				name, _, _ := strings.Cut(s, ":")
+				a.fault("schema", name, en, zh)
+			}
+		}
+	}
+	differ(want, got, "it is missing, or not as it was made", "缺失或已被改动")
+	differ(got, want, "the platform did not make it so", "并非平台所建")
+	return nil
 }
 
 // log recomputes one log from its leaves.
