@@ -1,31 +1,45 @@
 package evaluator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"aihub"
 	"aihub/evaluator/board"
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
-	"aihub/scenarios"
 )
 
 // Release shows every score whose tick has come (and which reviewers approved,
 // where the scenario asks them), with the digits that its sharing terms allow.
 // It returns how many. One that cannot be released does not hold up the others.
+//
+// Within a tick, releases go in the order of submission, because what is shown
+// of one depends on what was shown before. What was shown is read before it is
+// added to, so only one worker of a platform may release at a time.
 func (w *Worker) Release(ctx context.Context) (int, error) {
 	due, err := w.DB.DueReleases(ctx)
-	if err != nil {
+	if err != nil || len(due) == 0 {
 		return 0, err
 	}
+	subs := map[aihub.SubmissionID]aihub.Submission{}
+	for _, r := range due {
+		if subs[r.Submission], err = w.DB.Submission(ctx, policies.ScopeOf(policies.Platform()), r.Submission); err != nil {
+			return 0, fmt.Errorf("release %s of submission %s: %w", r.ID, r.Submission, err)
+		}
+	}
+	slices.SortFunc(due, func(a, b aihub.Release) int {
+		return cmp.Or(a.DueAt.Compare(b.DueAt), subs[a.Submission].CreatedAt.Compare(subs[b.Submission].CreatedAt),
+			cmp.Compare(a.Submission, b.Submission))
+	})
 	n := 0
 	var errs []error
 	for _, r := range due {
-		err := w.release(ctx, r)
+		err := w.release(ctx, r, subs[r.Submission])
 		switch {
 		case err == nil:
 			n++
@@ -37,7 +51,7 @@ func (w *Worker) Release(ctx context.Context) (int, error) {
 	return n, errors.Join(errs...)
 }
 
-func (w *Worker) release(ctx context.Context, r aihub.Release) error {
+func (w *Worker) release(ctx context.Context, r aihub.Release, sub aihub.Submission) error {
 	all := policies.ScopeOf(policies.Platform())
 	score, err := w.DB.Score(ctx, all, r.Submission)
 	if err != nil {
@@ -48,10 +62,6 @@ func (w *Worker) release(ctx context.Context, r aihub.Release) error {
 		return err
 	}
 	terms, err := sharing.TermsOf(scenario.Spec)
-	if err != nil {
-		return err
-	}
-	sub, err := w.DB.Submission(ctx, all, r.Submission)
 	if err != nil {
 		return err
 	}
@@ -97,7 +107,7 @@ func (w *Worker) shown(ctx context.Context, sub aihub.Submission, terms sharing.
 			own = append(own, e)
 		}
 	}
-	rows := board.Rank(entriesOf(own), ids, better)
+	rows := board.Rank(Entries(own), ids, better)
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -109,62 +119,15 @@ func (w *Worker) shown(ctx context.Context, sub aihub.Submission, terms sharing.
 	return nil, nil
 }
 
-// Table is the board of one round.
-type Table struct {
-	Scenario aihub.Ref
-	Title    aihub.Text
-	Round    string
-	Metrics  []string // ids, primary first
-	Primary  string
-	Better   string // max, min
-	AsOf     time.Time
-	Rows     []board.Row
-}
-
-// Board ranks what was released of a round, as the public may see it; asOf is
-// when it was asked for. A scenario or round that does not exist is NotFound.
-func Board(ctx context.Context, db *store.DB, ref aihub.Ref, round string, asOf time.Time) (Table, error) {
-	scenario, err := db.Scenario(ctx, policies.Scope{}, ref)
-	if err != nil {
-		return Table{}, err
-	}
-	spec, err := scenarios.ParseCanonical(scenario.Spec)
-	if err != nil {
-		return Table{}, err
-	}
-	primary, ok := spec.PrimaryMetric()
-	if !ok {
-		return Table{}, fmt.Errorf("evaluator: scenario %s has no primary metric", ref)
-	}
-	known := false
-	for _, r := range spec.Rounds {
-		known = known || r.Name == round
-	}
-	if !known {
-		return Table{}, aihub.Errorf(aihub.NotFound, aihub.Text{
-			EN: fmt.Sprintf("scenario %s has no round %q", ref, clip(round)), ZH: fmt.Sprintf("应用场景 %s 没有轮次 %q", ref, clip(round)),
-		})
-	}
-	entries, err := db.Board(ctx, ref, round)
-	if err != nil {
-		return Table{}, err
-	}
-	t := Table{
-		Scenario: ref, Title: scenario.Title, Round: round, Metrics: []string{primary.ID},
-		Primary: primary.ID, Better: primary.Direction, AsOf: asOf,
-	}
-	for _, m := range spec.Metrics {
-		if m.ID != primary.ID {
-			t.Metrics = append(t.Metrics, m.ID)
-		}
-	}
-	t.Rows = board.Rank(entriesOf(entries), t.Metrics, t.Better)
-	return t, nil
-}
-
-func entriesOf(list []store.Entry) []board.Entry {
+// Entries turns what was released of a round into what board.Rank ranks. A
+// score that did not improve has none: what was shown of it belongs to an
+// earlier one of its organisation.
+func Entries(list []store.Entry) []board.Entry {
 	var out []board.Entry
 	for _, e := range list {
+		if e.Score.Note == sharing.NoImprovement {
+			continue
+		}
 		out = append(out, board.Entry{
 			Org: e.Org, Submission: e.Score.Submission, Name: e.Name, Baseline: e.Baseline, At: e.At, Values: e.Score.Released,
 		})

