@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/evaluator"
 	"aihub/evaluator/board"
 	"aihub/internal/store"
 	"aihub/policies"
@@ -114,11 +115,7 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 		}
 	}
 	b.Rows = []wire.BoardRow{}
-	list := make([]board.Entry, len(entries))
-	for i, e := range entries {
-		list[i] = board.Entry{Org: e.Org, Submission: e.Score.Submission, Name: e.Name, Baseline: e.Baseline, At: e.At, Values: e.Score.Released}
-	}
-	for _, row := range board.Rank(list, b.Metrics, b.Better) {
+	for _, row := range board.Rank(evaluator.Entries(entries), b.Metrics, b.Better) {
 		b.Rows = append(b.Rows, wire.BoardRow{
 			Rank: row.Rank, Tied: row.Tied, Org: row.Org, Name: row.Name, Submission: row.Submission,
 			Baseline: row.Baseline, Values: row.Values, At: row.At,
