@@ -13,7 +13,8 @@ import (
 	"aihub/server/wire"
 )
 
-type byRef struct {
+// ByRef names a dataset version.
+type ByRef struct {
 	Ref string `path:"ref" maxLength:"80" doc:"name@N" example:"events@1"`
 }
 
@@ -24,12 +25,12 @@ func (a *API) datasets() {
 			return list(a.Desk.Datasets(ctx, who))
 		})
 	handle(a, op(http.MethodGet, "/datasets/{ref}", "get-dataset", tag, "One dataset version", 200),
-		func(ctx context.Context, who aihub.Actor, in *byRef) (*body[aihub.DatasetVersion], error) {
+		func(ctx context.Context, who aihub.Actor, in *ByRef) (*body[aihub.DatasetVersion], error) {
 			return answer(a.Desk.Dataset(ctx, who, in.Ref))
 		})
 	handle(a, op(http.MethodPost, "/datasets/{ref}/decision", "decide-dataset", tag, "Publish or reject a proposed version; never by its author", 204),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byRef
+			ByRef
 			Body wire.Decide
 		}) (*none, error) {
 			return nil, a.Desk.DecideDataset(ctx, who, in.Ref, in.Body)

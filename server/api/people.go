@@ -14,11 +14,11 @@ import (
 func (a *API) people() {
 	type signIn struct {
 		Body wire.SignIn
-		addr
+		Remote
 	}
 	handle(a, op(http.MethodPost, "/signin", "sign-in", "people", "Exchange a password for a bearer token", 200),
 		func(ctx context.Context, _ aihub.Actor, in *signIn) (*body[wire.SignedIn], error) {
-			return answer(a.Auth.Token(ctx, in.remote, in.Body))
+			return answer(a.Auth.Token(ctx, in.addr, in.Body))
 		})
 	out := op(http.MethodPost, "/signout", "sign-out", "people", "Make the token of this request invalid", 204)
 	out.Responses = map[string]*huma.Response{"204": {Description: "The token is no longer valid"}}
@@ -51,11 +51,12 @@ func (a *API) people() {
 		})
 }
 
-// addr takes the address of the connection into an input.
-type addr struct{ remote string }
+// Remote takes the address of the connection into an input. It is exported, as
+// the other embedded inputs are, because huma passes over what is not.
+type Remote struct{ addr string }
 
 // Resolve is called by huma for every request.
-func (x *addr) Resolve(ctx huma.Context) []error {
-	x.remote = ctx.RemoteAddr()
+func (r *Remote) Resolve(ctx huma.Context) []error {
+	r.addr = ctx.RemoteAddr()
 	return nil
 }

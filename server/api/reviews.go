@@ -17,12 +17,12 @@ func (a *API) reviews() {
 			return list(a.Desk.Releases(ctx, who, aihub.ReleaseState(in.State)))
 		})
 	handle(a, op(http.MethodGet, "/releases/{id}", "get-release", tag, "One release", 200),
-		func(ctx context.Context, who aihub.Actor, in *byID) (*body[aihub.Release], error) {
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*body[aihub.Release], error) {
 			return answer(a.Desk.Release(ctx, who, aihub.ReleaseID(in.ID)))
 		})
 	handle(a, op(http.MethodPost, "/releases/{id}/votes", "vote", tag, "Vote on a release; never on one's own organisation's", 204),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byID
+			ByID
 			Body wire.Decide
 		}) (*none, error) {
 			return nil, a.Desk.Vote(ctx, who, aihub.ReleaseID(in.ID), in.Body)

@@ -9,11 +9,13 @@ import (
 	"aihub/server/wire"
 )
 
-type byScenario struct {
+// ByScenario names a scenario.
+type ByScenario struct {
 	Ref string `path:"ref" maxLength:"80" doc:"name@N, or a bare name for its newest open version" example:"event-dispatch@1"`
 }
 
-type byID struct {
+// ByID names a thing by its id.
+type ByID struct {
 	ID string `path:"id" maxLength:"80"`
 }
 
@@ -29,7 +31,7 @@ func (a *API) scenarios() {
 			return list(a.Desk.Scenarios(ctx, who, store.ScenarioFilter{Query: in.Query, Field: in.Field, Area: in.Area, State: aihub.ScenarioState(in.State)}))
 		})
 	handle(a, op(http.MethodGet, "/scenarios/{ref}", "get-scenario", tag, "One scenario with its spec and rounds", 200),
-		func(ctx context.Context, who aihub.Actor, in *byScenario) (*body[wire.ScenarioView], error) {
+		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*body[wire.ScenarioView], error) {
 			v, _, err := a.Desk.Scenario(ctx, who, in.Ref)
 			return answer(v, err)
 		})
@@ -38,19 +40,19 @@ func (a *API) scenarios() {
 			return answer(a.Desk.PublishScenario(ctx, who, in.Body))
 		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/close", "close-scenario", tag, "Take no more submissions", 204),
-		func(ctx context.Context, who aihub.Actor, in *byScenario) (*none, error) {
+		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*none, error) {
 			return nil, a.Desk.CloseScenario(ctx, who, in.Ref)
 		})
 	handle(a, op(http.MethodGet, "/scenarios/{ref}/board", "get-board", tag, "The ranking of a round, from released scores", 200),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byScenario
+			ByScenario
 			Round string `query:"round" maxLength:"100" doc:"default: the round that is open"`
 		}) (*body[wire.Board], error) {
 			return answer(a.Desk.Board(ctx, who, in.Ref, in.Round))
 		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/enrolments", "enrol", tag, "Sign the agreement and ask to take part", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byScenario
+			ByScenario
 			Body wire.Enrol
 		}) (*body[aihub.Enrolment], error) {
 			return answer(a.Desk.Enrol(ctx, who, in.Ref, in.Body))
@@ -63,7 +65,7 @@ func (a *API) scenarios() {
 		})
 	handle(a, op(http.MethodPost, "/enrolments/{id}/decision", "decide-enrolment", tag, "Approve or reject an enrolment", 204),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byID
+			ByID
 			Body wire.Decide
 		}) (*none, error) {
 			return nil, a.Desk.DecideEnrolment(ctx, who, aihub.EnrolmentID(in.ID), in.Body)

@@ -34,7 +34,7 @@ func (a *API) submissions() {
 	})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/submissions", "submit", tag, "Enter an image in a round, or try it on the sample", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			byScenario
+			ByScenario
 			Body wire.NewSubmission
 		}) (*body[aihub.Submission], error) {
 			return answer(a.Desk.Submit(ctx, who, in.Ref, in.Body))
@@ -46,11 +46,11 @@ func (a *API) submissions() {
 			return list(a.Desk.Submissions(ctx, who, in.Scenario))
 		})
 	handle(a, op(http.MethodGet, "/submissions/{id}", "get-submission", tag, "One submission with its runs and what was released of its score", 200),
-		func(ctx context.Context, who aihub.Actor, in *byID) (*body[wire.SubmissionView], error) {
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*body[wire.SubmissionView], error) {
 			return answer(a.Desk.Submission(ctx, who, aihub.SubmissionID(in.ID)))
 		})
 	handle(a, op(http.MethodPost, "/submissions/{id}/cancel", "cancel-submission", tag, "Withdraw a submission that has no outcome yet", 204),
-		func(ctx context.Context, who aihub.Actor, in *byID) (*none, error) {
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*none, error) {
 			return nil, a.Desk.Cancel(ctx, who, aihub.SubmissionID(in.ID))
 		})
 
@@ -72,7 +72,7 @@ func (a *API) submissions() {
 		return nil
 	})
 	handle(a, op(http.MethodGet, "/runs/{id}", "get-run", tag, "One run, as you may see it", 200),
-		func(ctx context.Context, who aihub.Actor, in *byID) (*body[aihub.Run], error) {
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*body[aihub.Run], error) {
 			return answer(a.Desk.Run(ctx, who, aihub.RunID(in.ID)))
 		})
 	o = op(http.MethodGet, "/runs/{id}/log", "get-run-log", tag, "The log of a run: a smoke run's for its organisation, any other for the scenario's steward", 200)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"aihub"
+	"aihub/catalog"
 	"aihub/internal/i18n"
 	"aihub/policies"
 	"aihub/server/wire"
@@ -155,7 +156,7 @@ func (d *Desk) Card(ctx context.Context, a aihub.Actor, ref string, lang aihub.L
 	if err != nil {
 		return "", err
 	}
-	return string(b), nil
+	return catalog.CardIn(string(b), lang), nil
 }
 
 // Profile returns the profile with detector evidence and risk numbers, JSON. It

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 
 	"aihub"
+	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/server/wire"
 )
@@ -44,11 +45,16 @@ func (d *Desk) VerifyLedger(ctx context.Context, a aihub.Actor) (wire.LedgerRepo
 		return wire.LedgerReport{}, err
 	}
 	r, err := d.DB.VerifyLedger(ctx)
+	return LedgerReport(r), err
+}
+
+// LedgerReport puts what the store found on the wire.
+func LedgerReport(r store.LedgerReport) wire.LedgerReport {
 	out := wire.LedgerReport{Leaves: r.Leaves, Root: r.Root, Rows: r.Rows, Checkpoint: r.Checkpoint, Logs: []wire.LedgerLog{}, Faults: r.Faults}
 	for _, l := range r.Logs {
 		out.Logs = append(out.Logs, wire.LedgerLog(l))
 	}
-	return out, err
+	return out
 }
 
 // Queue returns how many runs of each state there are. It is for those who run

@@ -192,7 +192,7 @@ func scenarioPage(p *page, v scenarioView) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = md(p.in(v.spec.Agreement)).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = p.clauses(v.spec.Agreement).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -633,7 +633,7 @@ func partBox(p *page, v scenarioView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = badge("bad", p.t("web.scenario."+string(v.mine.State))).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = badge("bad", p.t("web.enrolment."+string(v.mine.State))).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -16,7 +16,8 @@ import (
 
 // markdown renders foreign text. Raw HTML in it is left out and links to
 // anything but web pages are emptied (goldmark's safe mode).
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough))
+var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough,
+	extension.NewCJK(extension.WithEastAsianLineBreaks())))
 
 func md(text string) templ.Component {
 	var b bytes.Buffer
@@ -24,6 +25,15 @@ func md(text string) templ.Component {
 		return templ.Raw("<p>" + templ.EscapeString(text) + "</p>")
 	}
 	return templ.Raw(b.String())
+}
+
+// clauses renders an agreement. Its Chinese clauses stand one on a line, which
+// Markdown would run together.
+func (p *page) clauses(t aihub.Text) templ.Component {
+	if p.lang == aihub.EN && t.EN != "" {
+		return md(t.EN)
+	}
+	return md(strings.ReplaceAll(strings.TrimSpace(t.ZH), "\n", "\n\n"))
 }
 
 // value renders a released metric value: as many digits as it has, at most six.
@@ -50,12 +60,12 @@ func (b bar) at(x float64) float64 {
 
 func num(x float64) string { return i18n.Number(x, 3) }
 
-// solid is the certain part of the bar: up to one step below the value, within
-// which the true one lies.
-func (b bar) solid() string { return num(max(0, b.at(b.m.Value)-b.grain())) }
+// solid is the certain part of the bar. What is released is rounded to a step,
+// so the true value lies half a step to either side.
+func (b bar) solid() string { return num(b.at(b.m.Value - b.step/2)) }
 
-// grain is the length of one step.
-func (b bar) grain() float64 { return min(b.at(b.m.Value), b.at(b.lo+b.step)) }
+// grain is the length of that uncertain step.
+func (b bar) grain() float64 { return b.at(b.m.Value+b.step/2) - b.at(b.m.Value-b.step/2) }
 
 func (b bar) hasInterval() bool { return b.m.Lo != 0 || b.m.Hi != 0 }
 
