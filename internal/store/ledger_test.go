@@ -390,3 +390,36 @@ func TestProofsFromKeptNodes(t *testing.T) {
 		return nil
 	}))
 }
+
+// Nobody can guess a hidden value from a leaf: digests depend on a salt of 256
+// random bits, one a leaf, that no leaf and no receipt carries.
+func TestLeavesAreSalted(t *testing.T) {
+	t.Parallel()
+	names, vals := []string{"id", "fault_reason"}, []any{"sub_1", "memory"}
+	one, err := digestValues(names, vals, []byte("salt"), "submissions")
+	must(one, err)
+	two, err := digestValues(names, vals, []byte("other"), "submissions")
+	must(two, err)
+	if one == two {
+		t.Error("the digest does not depend on the salt")
+	}
+	w := full(t)
+	rows, err := w.rw.Query("SELECT body, salt FROM ledger")
+	w.must(err)
+	defer rows.Close()
+	seen := map[string]bool{}
+	for rows.Next() {
+		var body, salt string
+		w.must(rows.Scan(&body, &salt))
+		if len(salt) != 64 || seen[salt] || strings.Contains(body, salt) {
+			t.Errorf("salt %q of %s", salt, body)
+		}
+		seen[salt] = true
+		for _, secret := range []string{"memory", "0.8312345", "at 1 GiB", digest("secret").Hex(), "hash"} {
+			if strings.Contains(body, secret) {
+				t.Errorf("a leaf carries %q in plain text: %s", secret, body)
+			}
+		}
+	}
+	w.must(rows.Err())
+}

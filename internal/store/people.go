@@ -250,6 +250,9 @@ func (db *DB) DeleteToken(ctx context.Context, p policies.Permit, id string) err
 // TokenActor returns who holds the token with this hash, or Unauthenticated.
 func (db *DB) TokenActor(ctx context.Context, hash aihub.Digest) (a aihub.Actor, err error) {
 	err = db.read(ctx, func(t *tx) error {
+		if err := t.loadHeads(); err != nil { // a clock turned back revives no token
+			return err
+		}
 		u, ok, err := one(t, scanUser, `SELECT u.id, u.org, u.name, u.roles, u.created_at FROM tokens k JOIN users u ON u.id = k.user_id
 			WHERE k.hash = ? AND k.revoked_at = 0 AND (k.expires_at = 0 OR k.expires_at > ?)`, hash, us(t.now))
 		if err != nil {

@@ -86,6 +86,10 @@ func TestTokens(t *testing.T) {
 	w.clock.pass(time.Hour)
 	_, err = w.TokenActor(w.ctx, digest("one"))
 	w.want(aihub.Unauthenticated, err)
+	w.dataset("later") // a leaf of this time
+	w.clock.pass(-2 * time.Hour)
+	_, err = w.TokenActor(w.ctx, digest("one"))
+	w.want(aihub.Unauthenticated, err) // a clock turned back revives nothing
 	_, err = w.TokenActor(w.ctx, digest("never"))
 	w.want(aihub.Unauthenticated, err)
 	w.sound()

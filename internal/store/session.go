@@ -20,6 +20,9 @@ func sessionID(token string) string { return string(aihub.DigestOf([]byte(token)
 // FindCtx returns the data of a session that has not ended.
 func (s *SessionStore) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
 	err = s.db.read(ctx, func(t *tx) error {
+		if err := t.loadHeads(); err != nil { // a clock turned back revives no session
+			return err
+		}
 		text, ok, err := one(t, value[string], "SELECT data FROM sessions WHERE id = ? AND expires_at > ?", sessionID(token), us(t.now))
 		if err != nil || !ok {
 			return err

@@ -34,6 +34,8 @@ func (c *clock) pass(d time.Duration) {
 
 const tick = time.Hour
 
+var openTime = time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)
+
 // world is a platform with a city, two vendors and reviewers, on a real file.
 type world struct {
 	testing.TB
@@ -63,7 +65,7 @@ func newWorld(t testing.TB) *world {
 }
 
 func newWorldIn(t testing.TB, dir string) *world {
-	w := &world{TB: t, ctx: context.Background(), dir: dir, clock: &clock{t: time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)}}
+	w := &world{TB: t, ctx: context.Background(), dir: dir, clock: &clock{t: openTime}}
 	var err error
 	if w.eng, err = policies.New(); err != nil {
 		t.Fatal(err)
