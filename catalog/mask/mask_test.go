@@ -407,3 +407,14 @@ func BenchmarkMask(b *testing.B) {
 		})
 	}
 }
+
+func FuzzHierarchy(f *testing.F) {
+	f.Add("a;b;c\nd;b;c", 1)
+	f.Add("\r\n;;\n", 2)
+	f.Fuzz(func(t *testing.T, text string, level int) {
+		h, fs := parseHierarchy(text, level)
+		if fs == nil && len(h) == 0 {
+			t.Fatal("neither values nor faults")
+		}
+	})
+}

@@ -1,0 +1,190 @@
+package catalog
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strings"
+
+	"aihub"
+)
+
+// The two halves of a card begin with these lines.
+const (
+	cardZH = "<!-- lang: zh -->\n"
+	cardEN = "<!-- lang: en -->\n"
+)
+
+// CardIn returns the half of a data card that is in lang.
+func CardIn(card string, lang aihub.Lang) string {
+	zh, en, ok := strings.Cut(strings.TrimPrefix(card, cardZH), cardEN)
+	if !ok || lang == aihub.ZH {
+		return zh
+	}
+	return en
+}
+
+// card renders the data card (数据卡) of v, Markdown in both languages. It is
+// public once v is: nothing here is about the raw table but the number of its
+// rows and of values that could not be masked.
+func card(m *Manifest, v aihub.DatasetVersion, p Profile) []byte {
+	var b bytes.Buffer
+	for _, lang := range []aihub.Lang{aihub.ZH, aihub.EN} {
+		if lang == aihub.ZH {
+			b.WriteString(cardZH)
+		} else {
+			b.WriteString(cardEN)
+		}
+		w := &cardWriter{&b, lang}
+		w.head(m, v)
+		w.parts(v, p)
+		w.columns(v, p)
+		w.privacy(p)
+		w.leaks(p)
+		w.values(p)
+	}
+	return b.Bytes()
+}
+
+type cardWriter struct {
+	b    *bytes.Buffer
+	lang aihub.Lang
+}
+
+// line writes a formatted line in the card's language.
+func (w *cardWriter) line(en, zh string, args ...any) {
+	f := en
+	if w.lang == aihub.ZH {
+		f = zh
+	}
+	fmt.Fprintf(w.b, f+"\n", args...)
+}
+
+func (w *cardWriter) row(cells ...string) {
+	for i, c := range cells {
+		cells[i] = cell(c)
+	}
+	fmt.Fprintf(w.b, "| %s |\n", strings.Join(cells, " | "))
+}
+
+// cell makes text safe between the bars of a Markdown table.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "<", "&lt;", "`", "'").Replace(s)
+}
+
+func (w *cardWriter) head(m *Manifest, v aihub.DatasetVersion) {
+	fmt.Fprintf(w.b, "# %s\n\n%s\n\n", v.Title.In(w.lang), v.Description.In(w.lang))
+	if c := m.Card.In(w.lang); strings.TrimSpace(c) != "" {
+		fmt.Fprintf(w.b, "%s\n\n", strings.TrimSpace(c))
+	}
+	w.line("- Licence of the public sample: %s", "- 公开样本许可：%s", v.License)
+	w.line("- Each row is named by `%s`, a random-looking key\n", "- 每行由 `%s` 标识，主键为随机形式\n", v.Key)
+}
+
+var partNames = map[aihub.Part]aihub.Text{
+	aihub.Sample: {EN: "public, with labels", ZH: "公开，含标签"},
+	aihub.Train:  {EN: "only inside the sandbox, with labels", ZH: "仅在沙箱内可见，含标签"},
+	aihub.Test:   {EN: "hidden; scored in rounds", ZH: "隐藏，用于各轮评测"},
+	aihub.Final:  {EN: "hidden; scored once", ZH: "隐藏，仅评测一次"},
+}
+
+func (w *cardWriter) parts(v aihub.DatasetVersion, p Profile) {
+	w.line("## Parts\n", "## 数据分区\n")
+	w.line("| part | rows | |\n|---|---:|---|", "| 分区 | 行数 | |\n|---|---:|---|")
+	for _, f := range v.Parts {
+		w.row(string(f.Part), fmt.Sprint(f.Rows), partNames[f.Part].In(w.lang))
+	}
+	w.b.WriteString("\n")
+	if p.Split.Column == "" {
+		w.line("Rows are dealt at random by a keyed hash.\n", "各行按带密钥散列随机划分。\n")
+	} else {
+		w.line("Rows are dealt by `%s`, the rest at random by a keyed hash.\n", "按 `%s` 划分，其余按带密钥散列随机划分。\n", p.Split.Column)
+	}
+}
+
+func (w *cardWriter) columns(v aihub.DatasetVersion, p Profile) {
+	w.line("## Columns\n", "## 列\n")
+	w.line("| column | type | missing | |\n|---|---|---:|---|", "| 列 | 类型 | 缺失 | |\n|---|---|---:|---|")
+	for i, c := range v.Columns {
+		note := c.Note.In(w.lang)
+		if c.Truth {
+			label := aihub.Text{EN: "label", ZH: "标签"}.In(w.lang)
+			note = strings.TrimSuffix(label+": "+note, ": ")
+		}
+		missing := "0"
+		if cp := p.Columns[i]; cp.Rows > 0 {
+			missing = percent(cp.Nulls, cp.Rows)
+		}
+		w.row(c.Name, c.Type, missing, note)
+	}
+	w.b.WriteString("\n")
+	if len(p.Dropped) > 0 {
+		w.line("Columns of the source of which nothing is published: %s.\n", "源数据中未发布的列：%s。\n", strings.Join(p.Dropped, ", "))
+	}
+}
+
+func (w *cardWriter) privacy(p Profile) {
+	w.line("## Privacy\n", "## 隐私\n")
+	for _, c := range p.Columns {
+		if c.Because != "" {
+			w.line("- `%s` is kept as it is: %s", "- 保留 `%s` 原值：%s", c.Name, c.Because)
+		}
+		if c.Nulled > 0 {
+			w.line("- %d values of `%s` could not be masked and are missing", "- `%[2]s` 有 %[1]d 个值无法脱敏，按缺失处理", c.Nulled, c.Name)
+		}
+	}
+	if p.Risk == nil {
+		w.line("- No quasi-identifiers are declared: how well rows hide among each other was not measured\n", "- 未声明准标识符：未测量等价类\n")
+		return
+	}
+	r := p.Risk
+	w.line("- Over %s, every row shares its values with at least %d others (k = %d); the largest class has %d rows",
+		"- 按 %s，每行至少与另外 %d 行取值相同（k = %d）；最大等价类 %d 行", strings.Join(r.Policy.Quasi, ", "), r.After.K-1, r.After.K, r.After.Largest)
+	w.line("- %d of %d rows were dropped for this (%s)\n", "- 为此舍弃 %d / %d 行（%s）\n", r.Suppressed, r.Before.Rows, percent(int64(r.Suppressed), int64(r.Before.Rows)))
+}
+
+func (w *cardWriter) leaks(p Profile) {
+	w.line("## Between the parts\n", "## 分区之间\n")
+	for _, l := range p.Leaks {
+		switch l.Check {
+		case "duplicate_rows":
+			w.line("- %s of the rows of %s have the same inputs as a row of %s", "- %[2]s 中有 %[1]s 的行与 %[3]s 中某行输入相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
+		case "determined_label":
+			w.line("- `%s` determines `%s` in every row: an algorithm needs little else", "- `%s` 在每一行都决定 `%s`：算法几乎不需要其他信息", l.Column, l.Truth)
+		}
+	}
+	w.b.WriteString("\n")
+}
+
+func (w *cardWriter) values(p Profile) {
+	w.line("## Values\n\nGroups of fewer than %d rows are not shown; those of a label are of the sample.\n", "## 取值\n\n少于 %d 行的分组不显示；标签的取值仅统计公开样本。\n", minGroup)
+	for i, c := range p.Columns {
+		if i == 0 || len(c.Top) == 0 && len(c.Quantiles) == 0 {
+			continue
+		}
+		var parts []string
+		if len(c.Quantiles) > 0 {
+			for _, q := range c.Quantiles {
+				parts = append(parts, fmt.Sprintf("p%02.0f = %s", 100*q.P, q.Value))
+			}
+		} else {
+			for _, g := range c.Top[:min(10, len(c.Top))] {
+				parts = append(parts, fmt.Sprintf("%s (%s)", g.Value, percent(g.Rows, c.Rows)))
+			}
+		}
+		fmt.Fprintf(w.b, "- `%s`: %s\n", cell(c.Name), cell(strings.Join(parts, ", ")))
+	}
+	w.b.WriteString("\n")
+}
+
+// percent renders a share with one decimal place, and never 0 % or 100 % for
+// what is not.
+func percent(n, of int64) string {
+	if of == 0 || n == 0 {
+		return "0%"
+	}
+	if n == of {
+		return "100%"
+	}
+	return fmt.Sprintf("%.1f%%", min(99.9, math.Max(0.1, 100*float64(n)/float64(of))))
+}

@@ -1,0 +1,121 @@
+// Package catalog publishes datasets and scenarios. A Manifest (数据清单) says how
+// a raw table becomes a dataset version (数据集版本): which columns are masked and
+// how (mask), what the rows must have in common to hide among each other (risk),
+// which part (数据分区) a row goes to, and which columns are truth (真值). Publish
+// reads the raw file once, looks for what identifies people (detect), and refuses
+// to go on while a column that does would be kept. What is stored is masked,
+// cut, put in an order that says nothing, and named by its digest; the raw file
+// never becomes a blob. A second person approves it before anyone sees it.
+//
+// Work happens in memory: a table may have maxRows rows and about maxBytes of
+// masked values.
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"aihub"
+	"aihub/internal/blob"
+	"aihub/internal/keys"
+	"aihub/internal/store"
+	"aihub/policies"
+)
+
+// Bounds of a table.
+const (
+	maxRows  = 20_000_000
+	maxBytes = 4 << 30
+)
+
+// Catalog publishes. It is safe for concurrent use.
+type Catalog struct {
+	DB       *store.DB
+	Policies *policies.Engine
+	Blobs    blob.Store
+	Keys     *keys.Ring
+	Dir      string           // for temporary files, which hold masked data only
+	Now      func() time.Time // default time.Now
+
+	storing sync.Mutex // held from the first blob of a version to its row in the store
+}
+
+func (c *Catalog) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+// temp makes a directory that only its owner may read.
+func (c *Catalog) temp() (string, error) {
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(c.Dir, "catalog-*")
+}
+
+// namesake refuses a name that another organisation's dataset has.
+func (c *Catalog) namesake(ctx context.Context, name string, org aihub.OrgID) error {
+	vs, err := c.DB.Datasets(ctx, policies.ScopeOf(policies.Platform()))
+	if err != nil {
+		return err
+	}
+	for _, v := range vs {
+		if v.Ref.Name == name && v.Org != org {
+			return taken(name)
+		}
+	}
+	return nil
+}
+
+func taken(name string) error {
+	return aihub.Errorf(aihub.Refused, aihub.Text{
+		EN: fmt.Sprintf("the name %q belongs to another organisation", name), ZH: fmt.Sprintf("名称 %q 属于其他机构", name),
+	}).WithHint(aihub.Text{EN: "choose another name", ZH: "请更换名称"})
+}
+
+// blobs puts content and remembers what was not there before, so that a publish
+// that fails leaves nothing.
+type blobs struct {
+	store blob.Store
+	added []aihub.Digest
+}
+
+// put stores what r holds, from its beginning to its end.
+func (b *blobs) put(ctx context.Context, r io.ReadSeeker) (aihub.Digest, int64, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", 0, err
+	}
+	d := aihub.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	_, err := b.store.Stat(ctx, d)
+	if err != nil && aihub.KindOf(err) != aihub.NotFound {
+		return "", 0, err
+	}
+	if err != nil {
+		b.added = append(b.added, d) // before Put: it may fail half way
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		return "", 0, err
+	}
+	return b.store.Put(ctx, r)
+}
+
+// undo removes what this publish added. It goes on when the request is cancelled.
+func (b *blobs) undo(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer stop()
+	var errs []error
+	for _, d := range b.added {
+		errs = append(errs, b.store.Delete(ctx, d))
+	}
+	return errors.Join(errs...)
+}
