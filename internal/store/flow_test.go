@@ -257,3 +257,15 @@ func TestRevoke(t *testing.T) {
 	w.want(aihub.Refused, err)
 	w.sound()
 }
+
+// Who signed an enrolment does not end it either, even with the steward's hat.
+func TestSignerDoesNotRevoke(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sc := w.scenario("dispatch", 9, 64, "policy")
+	hats := w.person("hugo", "city", aihub.Vendor, aihub.Steward)
+	e := aihub.Enrolment{ID: "enr_own", Scenario: sc}
+	w.must(w.RequestEnrolment(w.ctx, w.permit(hats, policies.EnrolmentRequest, policies.Object{ID: sc.String(), For: "city"}), e))
+	p := w.permit(hats, policies.EnrolmentRevoke, policies.Object{ID: "enr_own", Org: "city"})
+	w.want(aihub.Refused, w.RevokeEnrolment(w.ctx, p, "enr_own", ""))
+}

@@ -131,6 +131,8 @@ func TestVerifyFindsEveryEdit(t *testing.T) {
 		}
 		edit(table, table+": a row less", "DELETE FROM "+table+where)
 	}
+	edit("ledger", "ledger.salt of a leaf whose row was written again",
+		"UPDATE ledger SET salt = "+fmt.Sprintf(mutate, "salt")+` WHERE body LIKE '%"act":"dataset.propose"%'`)
 	edit("orgs", "orgs: a row more", "INSERT INTO orgs VALUES ('ghost', 'g', 'g', 5)")
 	edit("datasets", "datasets.approver: to null", "UPDATE datasets SET approver = NULL")
 	edit("scores", "scores.sealed: another number type", "UPDATE scores SET bits = CAST(bits AS TEXT) || 'x'")
@@ -182,6 +184,11 @@ func TestVerifyFindsEditedLeaves(t *testing.T) {
 		},
 		"everything recomputed with the key": func(w *world, evil *sql.DB) { // the file outside still knows
 			exec(w, evil, `UPDATE ledger SET body = replace(body, '"allowed":true', '"allowed":false') WHERE log = 'acts' AND seq = 5`)
+			reseal(w, evil, acts, signer)
+		},
+		"time turned back, with the key": func(w *world, evil *sql.DB) {
+			w.must(os.Remove(w.options().Checkpoint)) // and without the file
+			exec(w, evil, `UPDATE ledger SET body = replace(body, '"at":"2026-', '"at":"2025-') WHERE log = 'acts' AND seq = (SELECT MAX(seq) FROM ledger WHERE log = 'acts')`)
 			reseal(w, evil, acts, signer)
 		},
 		"a log emptied": func(w *world, evil *sql.DB) {

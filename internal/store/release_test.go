@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -260,5 +261,35 @@ func TestReleasedEventTime(t *testing.T) {
 	}
 	if fmt.Sprint(types) != "[1submitted 2scored 3released]" || !es[1].At.Equal(due) {
 		t.Errorf("events %+v", es)
+	}
+}
+
+// Within a tick, no list tells in which order runs ended.
+func TestNoOrderWithinATick(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	for range 8 {
+		w.submit(w.alice, sc, 1)
+	}
+	for range 8 {
+		w.infer()
+		w.clock.pass(time.Second)
+		w.score()
+	}
+	w.toTick()
+	w.releaseDue()
+	scores, err := w.Scores(w.ctx, w.scope(w.alice), sc, "main")
+	w.must(err)
+	board, err := w.Board(w.ctx, sc, "main")
+	w.must(err)
+	rels, err := w.Releases(w.ctx, w.scope(w.alice), "")
+	w.must(err)
+	if len(scores) != 8 || len(board) != 8 || len(rels) != 8 ||
+		!slices.IsSortedFunc(scores, func(a, b aihub.Score) int { return strings.Compare(string(a.ID), string(b.ID)) }) ||
+		!slices.IsSortedFunc(board, func(a, b Entry) int {
+			return strings.Compare(string(a.Score.Submission), string(b.Score.Submission))
+		}) ||
+		!slices.IsSortedFunc(rels, func(a, b aihub.Release) int { return strings.Compare(string(a.ID), string(b.ID)) }) {
+		t.Error("the order is not that of random ids")
 	}
 }
