@@ -13,6 +13,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"aihub"
+	"aihub/scenarios"
+	"aihub/server/desk"
 )
 
 // Timing of streams.
@@ -75,7 +77,12 @@ func (a *API) events(c *gin.Context, who aihub.Actor) error {
 		}
 		after = max(after, n)
 	}
-	if _, err := a.Desk.Submission(ctx, who, id); err != nil {
+	v, err := a.Desk.Submission(ctx, who, id)
+	if err != nil {
+		return err
+	}
+	_, spec, err := a.Desk.Scenario(ctx, who, v.Scenario.String())
+	if err != nil {
 		return err
 	}
 	leave, err := a.streams.open(who.Org)
@@ -99,7 +106,7 @@ func (a *API) events(c *gin.Context, who aihub.Actor) error {
 	life := time.NewTimer(streamLife)
 	defer life.Stop()
 	for {
-		ended, err := a.push(c, who, id, &after)
+		ended, err := a.push(c, who, id, spec, &after)
 		if err != nil {
 			// The stream has begun: log, close, and the client asks again.
 			if ctx.Err() == nil {
@@ -125,8 +132,9 @@ func (a *API) events(c *gin.Context, who aihub.Actor) error {
 	}
 }
 
-// push writes the events after *after, and the end when the outcome is visible.
-func (a *API) push(c *gin.Context, who aihub.Actor, id aihub.SubmissionID, after *int64) (ended bool, err error) {
+// push writes the events after *after, and the end when the outcome is visible:
+// a score that is released by rule is waited for, one under review is not.
+func (a *API) push(c *gin.Context, who aihub.Actor, id aihub.SubmissionID, spec scenarios.Spec, after *int64) (ended bool, err error) {
 	ctx := c.Request.Context()
 	// The submission first: events up to its end are then all there.
 	v, err := a.Desk.Submission(ctx, who, id)
@@ -153,7 +161,7 @@ func (a *API) push(c *gin.Context, who aihub.Actor, id aihub.SubmissionID, after
 		}
 		c.Writer.Flush()
 	}
-	if !v.State.Terminal() {
+	if !v.State.Terminal() || desk.Awaited(v, spec) {
 		return false, nil
 	}
 	b, err := json.Marshal(v)

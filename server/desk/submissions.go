@@ -11,6 +11,7 @@ import (
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
+	"aihub/scenarios"
 	"aihub/server/wire"
 )
 
@@ -127,6 +128,12 @@ func (d *Desk) Submission(ctx context.Context, a aihub.Actor, id aihub.Submissio
 	}
 	v.Budget = &b
 	return v, nil
+}
+
+// Awaited reports whether a score that the actor knows of will be released by
+// itself, without a person: at its tick, or moments after it.
+func Awaited(v wire.SubmissionView, s scenarios.Spec) bool {
+	return v.State == aihub.SubmissionScored && s.Sharing.Score.Release != "review" && (v.Score == nil || v.Score.ReleasedAt.IsZero())
 }
 
 // Cancel withdraws a submission that has no outcome yet.

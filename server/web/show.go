@@ -7,7 +7,11 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 
 	"aihub"
 	"aihub/internal/i18n"
@@ -16,13 +20,28 @@ import (
 
 // markdown renders foreign text. Raw HTML in it is left out and links to
 // anything but web pages are emptied (goldmark's safe mode).
-var markdown = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough,
-	extension.NewCJK(extension.WithEastAsianLineBreaks())))
+var markdown = goldmark.New(
+	goldmark.WithExtensions(
+		extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), // no inline styles
+		extension.NewCJK(extension.WithEastAsianLineBreaks())),
+	goldmark.WithParserOptions(parser.WithASTTransformers(util.Prioritized(demote{}, 1))),
+)
 
-func md(text string) templ.Component {
+// demote puts the headings of a text below those of the section it stands in.
+type demote struct{}
+
+func (demote) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
+	for n := doc.FirstChild(); n != nil; n = n.NextSibling() {
+		if h, ok := n.(*ast.Heading); ok {
+			h.Level = min(6, max(3, h.Level+1))
+		}
+	}
+}
+
+func md(source string) templ.Component {
 	var b bytes.Buffer
-	if err := markdown.Convert([]byte(text), &b); err != nil {
-		return templ.Raw("<p>" + templ.EscapeString(text) + "</p>")
+	if err := markdown.Convert([]byte(source), &b); err != nil {
+		return templ.Raw("<p>" + templ.EscapeString(source) + "</p>")
 	}
 	return templ.Raw(b.String())
 }

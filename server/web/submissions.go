@@ -14,6 +14,7 @@ import (
 	"aihub/policies/sharing"
 	"aihub/scenarios"
 	"aihub/server/api"
+	"aihub/server/desk"
 	"aihub/server/wire"
 )
 
@@ -75,9 +76,7 @@ func (v submissionView) name() string {
 func (v submissionView) settled() bool { return v.State.Terminal() && !v.awaited() }
 
 // awaited reports whether the score will be released by itself, at its tick.
-func (v submissionView) awaited() bool {
-	return v.State == aihub.SubmissionScored && v.spec.Sharing.Score.Release != "review" && (v.Score == nil || v.Score.ReleasedAt.IsZero())
-}
+func (v submissionView) awaited() bool { return desk.Awaited(v.SubmissionView, v.spec) }
 
 // nextTick is the first time at which an outcome could be shown. It depends on
 // the clock alone.

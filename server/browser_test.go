@@ -1,0 +1,328 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"aihub"
+	"aihub/internal/store"
+	"aihub/scenarios/packs"
+	"aihub/server/wire"
+)
+
+// browser is a Chromium with a profile of its own. What its console and its
+// security log say is collected; nothing may be said.
+type browser struct {
+	t   *testing.T
+	ctx context.Context
+	mu  sync.Mutex
+	bad []string
+}
+
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	bin := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if p, err := exec.LookPath(name); err == nil {
+			bin = p
+			break
+		}
+	}
+	if bin == "" {
+		const how = "chromium is missing: apt-get install chromium fonts-noto-cjk"
+		if os.Getenv("CI") != "" {
+			t.Fatal(how)
+		}
+		t.Skip(how)
+	}
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true),
+	)
+	ctx, stop := context.WithTimeout(context.Background(), 4*time.Minute)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx, opts...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	b := &browser{t: t, ctx: ctx}
+	mustT(t, chromedp.Listen(ctx, func(ev any) {
+		said := ""
+		switch e := ev.(type) {
+		case *log.EventEntryAdded:
+			// A page that answers 4xx on purpose is reported as a network error.
+			if e.Entry.Source != log.EntrySourceNetwork {
+				said = fmt.Sprintf("%s %s: %s", e.Entry.Source, e.Entry.Level, e.Entry.Text)
+			}
+		case *runtime.EventExceptionThrown:
+			said = fmt.Sprintf("exception: %s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception)
+		case *runtime.EventConsoleAPICalled:
+			said = fmt.Sprintf("console.%s: %v", e.Type, e.Args)
+		}
+		if said != "" {
+			b.mu.Lock()
+			b.bad = append(b.bad, said)
+			b.mu.Unlock()
+		}
+	}))
+	for _, domain := range []cdp.Command[cdp.Empty, cdp.Empty]{log.Enable, runtime.Enable} {
+		_, err := chromedp.Call(ctx, domain, cdp.Empty{})
+		mustT(t, err)
+	}
+	return b
+}
+
+func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	mustT(b.t, chromedp.Do(b.ctx, steps...))
+}
+
+// value runs one action and returns what it found.
+func value[T any](b *browser, a chromedp.Action[T]) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, a)
+	mustT(b.t, err)
+	return v
+}
+
+// look sets the window's width and whether it is dark.
+func (b *browser) look(width int64, dark bool) {
+	b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	b.do(chromedp.EmulateViewport(width, 900))
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	mustT(b.t, err)
+}
+
+// quiet fails when the page said anything: an exception, a refused style, script
+// or connection.
+func (b *browser) quiet(where string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	slices.Sort(b.bad)
+	for _, s := range slices.Compact(b.bad) {
+		b.t.Errorf("%s: %s", where, s)
+	}
+	b.bad = nil
+}
+
+// shot writes the whole page as PNG when AIHUB_SCREENSHOTS names a directory.
+func (b *browser) shot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("AIHUB_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png := value(b, chromedp.FullScreenshot(100))
+	mustT(b.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
+}
+
+// unreadable is a script that returns what on the page is hard to read: text
+// whose contrast with its background is below WCAG AA, fields without a label,
+// images without a text, and a page wider than its window.
+const unreadable = `(() => {
+  const out = [];
+  const parse = (s) => (s.match(/[\d.]+/g) || []).map(Number);
+  const lum = ([r, g, b]) => {
+    const f = (v) => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+    return .2126 * f(r) + .7152 * f(g) + .0722 * f(b);
+  };
+  const ground = (el) => {
+    for (; el; el = el.parentElement) {
+      const c = parse(getComputedStyle(el).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  for (const el of document.body.querySelectorAll("*")) {
+    const text = [...el.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    const style = getComputedStyle(el);
+    if (!text || style.visibility === "hidden" || !el.getClientRects().length || el.closest("svg, noscript, :disabled")) continue;
+    const a = lum(parse(style.color)), b = lum(ground(el));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && style.fontWeight >= 700;
+    if (ratio < (large ? 3 : 4.5)) out.push("contrast " + ratio.toFixed(2) + ": " + el.tagName + "." + el.className + " " + el.textContent.trim().slice(0, 40));
+  }
+  for (const el of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
+    if (!el.labels.length && !el.getAttribute("aria-label")) out.push("no label: " + el.outerHTML.slice(0, 80));
+  for (const el of document.querySelectorAll("svg"))
+    if (el.getAttribute("aria-hidden") !== "true" && !el.getAttribute("aria-label")) out.push("no text: " + el.outerHTML.slice(0, 80));
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) out.push("id twice: " + id);
+  if (document.querySelectorAll("h1").length !== 1) out.push("headings of the first level: " + document.querySelectorAll("h1").length);
+  const wide = document.documentElement.scrollWidth - window.innerWidth;
+  if (wide > 0) out.push("the page is " + wide + " px too wide");
+  return out;
+})()`
+
+// city fills a world with what a city would have after a few weeks.
+type city struct {
+	*world
+	events, schools     aihub.Scenario
+	scored, failed, try aihub.Submission
+	review              aihub.Submission
+}
+
+func newCity(t *testing.T) *city {
+	t.Helper()
+	w := newWorld(t)
+	c := &city{world: w}
+	ctx := t.Context()
+	w.dataset("event-dispatch")
+	w.dataset("school-places")
+	c.schools = w.scenario("school-places", "release: policy", "release: review")
+	c.events = w.scenario("event-dispatch", "tick: 5s", "tick: 10m")
+	vendor, rival := w.as("vendor"), w.as("rival")
+	vendor.enrol(c.events)
+	rival.enrol(c.events)
+	vendor.enrol(c.schools)
+	w.enter(w.as("steward"), c.events, "字符朴素贝叶斯", 0.7021, 0.64)
+	w.enter(rival, c.events, "globex-small", 0.8211, 0.77)
+	c.scored = w.enter(vendor, c.events, "云脑-分拨 v2", 0.8634, 0.81)
+	c.failed = vendor.submit(c.events, "云脑-分拨 v3", false)
+	w.infer(c.failed.ID, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "killed at 256 MiB"}})
+	spec := c.schools
+	c.review = vendor.submit(spec, "季节性基线", false)
+	w.infer(c.review.ID, store.Outcome{Output: w.put("p")})
+	w.score(spec, c.review.ID, metric("mae", 12.4), metric("smape", 0.083), metric("rmse", 17.9))
+	w.pass(w.tick(c.events))
+	w.release()
+	vendor.submit(c.events, "云脑-分拨 v4", false)
+	c.try = vendor.submit(c.events, "试运行", true)
+	l := w.claim(aihub.RunSmoke, c.try.ID)
+	w.start(l)
+	w.must(w.db.AppendLog(ctx, l, "读取 1743 行\n训练样本特征…\n<script>alert(1)</script> \x1b[31mred\x1b[0m\n"))
+	// Waiting for people: a dataset, an enrolment, a release.
+	pack, _ := packs.Get("event-dispatch")
+	var raw bytes.Buffer
+	w.must(pack.Generate(&raw, 8, pack.Rows))
+	_, err := w.as("steward").PublishDataset(ctx, pack.Manifest, &raw, nil)
+	w.must(err)
+	v, err := rival.Scenario(ctx, c.schools.Ref.String())
+	w.must(err)
+	_, err = rival.Enrol(ctx, c.schools.Ref.String(), wire.Enrol{Purpose: "逐网格的时间序列模型，按学段分别预测", Agreement: v.Agreement})
+	w.must(err)
+	return c
+}
+
+// TestPagesInABrowser reads every page as the people who use it: in both
+// languages, wide and narrow, light and dark.
+func TestPagesInABrowser(t *testing.T) {
+	b := openBrowser(t)
+	c := newCity(t)
+	pages := []struct {
+		name, path string
+		who        aihub.UserID
+		zh, en     string // must be there
+	}{
+		{"home", "/", "", "城市出题", "Real city problems"},
+		{"home-none", "/?q=zzz", "", "没有符合条件", "No scenario matches"},
+		{"scenario-visitor", "/scenarios/event-dispatch", "", "登录后参与", "Sign in to take part"},
+		{"signin", "/signin", "", "用户名", "User name"},
+		{"missing", "/scenarios/no-such-thing", "", "此处没有内容", "There is nothing here"},
+		{"datasets", "/datasets", "", "脱敏数据表", "Masked tables"},
+		{"dataset", "/datasets/event-reports@1", "", "数据说明卡", "Data card"},
+		{"scenario-vendor", "/scenarios/event-dispatch@1", "vendor", "本机构已揭榜", "Your organisation is enrolled"},
+		{"scenario-waiting", "/scenarios/school-places@1", "rival", "揭榜申请待审批", "Your enrolment waits"},
+		{"submissions", "/submissions", "vendor", "本机构的全部提交", "What your organisation has entered"},
+		{"submission-scored", "/submissions/" + string(c.scored.ID), "vendor", "已公布", "Released"},
+		{"submission-failed", "/submissions/" + string(c.failed.ID), "vendor", "原因可能泄露数据", "the reason is not shown"},
+		{"submission-review", "/submissions/" + string(c.review.ID), "vendor", "等待两位评审员", "waits for two reviewers"},
+		{"submission-trial", "/submissions/" + string(c.try.ID), "vendor", "读取 1743 行", "读取 1743 行"},
+		{"submit", "/scenarios/event-dispatch@1/submit", "vendor", "在公开样例上试运行", "Try it on the public sample"},
+		{"submit-refused", "/scenarios/school-places@1/submit", "rival", "请先揭榜", "Enrol first"},
+		{"work", "/work", "reviewer", "待表决的出域申请", "Releases to vote on"},
+		{"work-steward", "/work", "steward", "须由他人审批", "Another person decides"},
+		{"work-vendor", "/work", "vendor", "仅供数据管理员", "for stewards and reviewers"},
+		{"dataset-review", "/datasets/event-reports@2", "reviewer", "涉及脱敏前的数据", "before masking"},
+		{"submissions-all", "/submissions", "steward", "各机构的全部提交", "every organisation"},
+		{"submission-steward", "/submissions/" + string(c.failed.ID), "steward", "killed at 256 MiB", "killed at 256 MiB"},
+		{"scenario-steward", "/scenarios/event-dispatch@1", "steward", "提交基线", "Enter a baseline"},
+	}
+	who := aihub.UserID("")
+	for _, p := range pages {
+		if p.who != who {
+			b.signIn(c.world, p.who)
+			who = p.who
+		}
+		for _, lang := range []string{"zh", "en"} {
+			for _, width := range []int64{1280, 390} {
+				at := fmt.Sprintf("%s-%s-%d", p.name, lang, width)
+				sep := "?"
+				if strings.Contains(p.path, "?") {
+					sep = "&"
+				}
+				b.look(width, false)
+				b.do(chromedp.Navigate(c.http.URL + p.path + sep + "lang=" + lang))
+				text := value(b, chromedp.Evaluate[string]("document.body.innerText"))
+				htmlLang := value(b, chromedp.Evaluate[string]("document.documentElement.lang"))
+				want := p.zh
+				if lang == "en" {
+					want = p.en
+				}
+				if !strings.Contains(text, want) {
+					t.Errorf("%s does not say %q", at, want)
+				}
+				if !strings.HasPrefix(htmlLang, lang) {
+					t.Errorf("%s: lang=%q", at, htmlLang)
+				}
+				for _, f := range value(b, chromedp.Evaluate[[]string](unreadable)) {
+					t.Errorf("%s: %s", at, f)
+				}
+				b.shot(at)
+				if width == 1280 {
+					b.look(width, true)
+					for _, f := range value(b, chromedp.Evaluate[[]string](unreadable)) {
+						t.Errorf("%s, dark: %s", at, f)
+					}
+					b.shot(at + "-dark")
+				}
+				b.quiet(at)
+			}
+		}
+	}
+	noInternal(t, c.world)
+}
+
+// signIn signs a person in through the page; "" signs out.
+func (b *browser) signIn(w *world, who aihub.UserID) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, network.ClearBrowserCookies, cdp.Empty{})
+	mustT(b.t, err)
+	if who == "" {
+		return
+	}
+	b.look(1280, false)
+	b.do(
+		chromedp.Navigate(w.http.URL+"/signin?next="+url.QueryEscape("/submissions")+"&lang=en"),
+		chromedp.SendKeys(chromedp.CSS(`input[name="user"]`), string(who)),
+		chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password+"\r"),
+		chromedp.WaitVisible(chromedp.CSS(`.who .me`)),
+	)
+	if path := value(b, chromedp.Evaluate[string]("location.pathname")); path != "/submissions" {
+		b.t.Fatalf("signing in leads to %s", path)
+	}
+}
