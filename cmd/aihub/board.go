@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"aihub/server/client"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *process) boardCmd() *cobra.Command {
+	var round string
+	c := p.verb("board SCENARIO", "cli.board.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			b, err := c.Board(ctx, args[0], round)
+			if err != nil {
+				return err
+			}
+			return p.data(b, func() { p.showBoard(b) })
+		})
+	})
+	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
+	return c
+}
+
+func (p *process) showBoard(b wire.Board) {
+	fmt.Fprintf(p.Out, "%s  %s  (%s, %s %s)\n", b.Title.In(p.lang), b.Scenario, b.Round, p.t("cli.board.asof"), b.AsOf.Local().Format(time.DateTime))
+	if len(b.Rows) == 0 {
+		p.say("cli.board.empty")
+		return
+	}
+	head := []string{"#", p.t("cli.board.org"), p.t("cli.board.name")}
+	for _, m := range b.Metrics {
+		if m == b.Primary {
+			m += map[string]string{"max": " ↑", "min": " ↓"}[b.Better]
+		}
+		head = append(head, m)
+	}
+	var rows [][]string
+	for _, r := range b.Rows {
+		rank := fmt.Sprint(r.Rank)
+		if r.Tied {
+			rank += "="
+		}
+		name := r.Name
+		if r.Baseline {
+			name += " (" + p.t("cli.board.baseline") + ")"
+		}
+		row := []string{rank, r.Org.Name.In(p.lang), printable(name)}
+		for _, v := range r.Values {
+			row = append(row, number(v))
+		}
+		rows = append(rows, row)
+	}
+	p.table(head, rows)
+}
+
+// printable makes foreign text safe for a terminal: no escape sequences, no
+// control characters but newline and tab.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= 0x20 && r != 0x7f && (r < 0x80 || r > 0x9f) && !(r >= 0x202a && r <= 0x202e) && !(r >= 0x2066 && r <= 0x2069) {
+			return r
+		}
+		return '·'
+	}, s)
+}

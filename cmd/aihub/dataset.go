@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"aihub"
+	"aihub/server/client"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *process) datasetCmd() *cobra.Command {
+	c := p.verb("dataset", "cli.dataset.short", nil, nil)
+	c.RunE = nil
+	var manifest string
+	publish := p.verb("publish DATA", "cli.dataset.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			m, err := readFile(manifest, 1<<20)
+			if err != nil {
+				return err
+			}
+			f, err := openFile(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			bar := p.progress()
+			v, err := c.PublishDataset(ctx, m, f, bar.show)
+			bar.end()
+			if err != nil {
+				return err
+			}
+			return p.data(v, func() { p.showDataset(v); p.say("cli.dataset.proposed", "Ref", v.Ref.String()) })
+		})
+	})
+	publish.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	_ = publish.MarkFlagRequired("manifest")
+	list := p.verb("list", "cli.dataset.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			vs, err := c.Datasets(ctx)
+			if err != nil {
+				return err
+			}
+			return p.data(vs, func() {
+				var rows [][]string
+				for _, v := range vs {
+					var n int64
+					for _, f := range v.Parts {
+						n += f.Rows
+					}
+					rows = append(rows, []string{v.Ref.String(), string(v.State), fmt.Sprint(n), v.Title.In(p.lang)})
+				}
+				p.table([]string{"DATASET", "STATE", "ROWS", "TITLE"}, rows)
+			})
+		})
+	})
+	show := p.verb("show NAME@N", "cli.dataset.show.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := c.Dataset(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return p.data(v, func() { p.showDataset(v) })
+		})
+	})
+	card := p.verb("card NAME@N", "cli.dataset.card.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			md, err := c.DatasetCard(ctx, args[0], p.lang)
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(p.Out, md)
+			return err
+		})
+	})
+	c.AddCommand(publish, list, show, card,
+		p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
+			return c.DecideDataset(ctx, id, d)
+		}),
+		p.decideCmd("reject NAME@N", "cli.dataset.reject.short", false, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
+			return c.DecideDataset(ctx, id, d)
+		}))
+	return c
+}
+
+// decideCmd builds approve and reject for whatever waits for a person.
+func (p *process) decideCmd(use, key string, approve bool, f func(ctx context.Context, c *client.Client, id string, d wire.Decide) error) *cobra.Command {
+	var reason string
+	c := p.verb(use, key, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if err := f(ctx, c, args[0], wire.Decide{Approve: approve, Reason: reason}); err != nil {
+				return err
+			}
+			word := "cli.decided.approved"
+			if !approve {
+				word = "cli.decided.rejected"
+			}
+			return p.data(map[string]any{"id": args[0], "approved": approve}, func() { p.say(word, "ID", args[0]) })
+		})
+	})
+	c.Flags().StringVar(&reason, "reason", "", p.t("cli.flag.reason"))
+	if !approve {
+		_ = c.MarkFlagRequired("reason")
+	}
+	return c
+}
+
+func (p *process) showDataset(v aihub.DatasetVersion) {
+	fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n", v.Ref, v.Title.In(p.lang), v.State, v.Description.In(p.lang))
+	var rows [][]string
+	for _, f := range v.Parts {
+		rows = append(rows, []string{string(f.Part), fmt.Sprint(f.Rows), f.Input.Short(), f.Truth.Short()})
+	}
+	p.table([]string{"PART", "ROWS", "INPUT", "TRUTH"}, rows)
+	fmt.Fprintf(p.Out, "content %s\nplan    %s\n", v.Content, v.Plan)
+}
+
+// readFile reads a small local file, at most max bytes.
+func readFile(name string, max int64) ([]byte, error) {
+	f, err := openFile(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("%s is larger than %d bytes", name, max), ZH: fmt.Sprintf("%s 超过 %d 字节", name, max),
+		})
+	}
+	return b, nil
+}
+
+// openFile opens a local file with an error a person can act on.
+func openFile(name string) (*os.File, error) {
+	f, err := os.Open(name)
+	if err == nil {
+		if st, serr := f.Stat(); serr == nil && st.IsDir() {
+			f.Close()
+			err = fmt.Errorf("it is a directory")
+		}
+	}
+	if err != nil {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: "cannot read " + name + ": " + rootCause(err), ZH: "无法读取 " + name + "：" + rootCause(err),
+		})
+	}
+	return f, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"aihub"
+	"aihub/scenarios"
+	"aihub/server/client"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *process) enrolCmd() *cobra.Command {
+	var purpose string
+	var accept bool
+	c := p.verb("enrol SCENARIO", "cli.enrol.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := c.Scenario(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			spec, err := scenarios.ParseCanonical(v.Spec)
+			if err != nil {
+				return err
+			}
+			if !accept {
+				fmt.Fprintf(p.Out, "%s\n\n", spec.Agreement.In(p.lang))
+				return aihub.Errorf(aihub.Pending, aihub.Text{
+					EN: "the agreement above is not signed yet", ZH: "上述协议尚未签署",
+				}).WithHint(aihub.Text{
+					EN: "sign for your organisation: aihub enrol " + args[0] + " --accept --purpose \"…\"",
+					ZH: "代表本机构签署：aihub enrol " + args[0] + " --accept --purpose \"……\"",
+				})
+			}
+			e, err := c.Enrol(ctx, v.Ref.String(), wire.Enrol{Purpose: purpose, Agreement: scenarios.AgreementDigest(spec)})
+			if err != nil {
+				return err
+			}
+			return p.data(e, func() { p.say("cli.enrol.requested", "ID", string(e.ID), "Ref", v.Ref.String()) })
+		})
+	})
+	c.Flags().BoolVar(&accept, "accept", false, p.t("cli.flag.accept"))
+	c.Flags().StringVar(&purpose, "purpose", "", p.t("cli.flag.purpose"))
+	list := p.verb("list [SCENARIO]", "cli.enrol.list.short", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			ref := ""
+			if len(args) == 1 {
+				ref = args[0]
+			}
+			es, err := c.Enrolments(ctx, ref)
+			if err != nil {
+				return err
+			}
+			return p.data(es, func() {
+				var rows [][]string
+				for _, e := range es {
+					rows = append(rows, []string{string(e.ID), e.Scenario.String(), string(e.Org), string(e.State), e.Purpose})
+				}
+				p.table([]string{"ENROLMENT", "SCENARIO", "ORG", "STATE", "PURPOSE"}, rows)
+			})
+		})
+	})
+	decide := func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
+		return c.DecideEnrolment(ctx, id, d)
+	}
+	c.AddCommand(list, p.decideCmd("approve ENROLMENT", "cli.enrol.approve.short", true, decide),
+		p.decideCmd("reject ENROLMENT", "cli.enrol.reject.short", false, decide))
+	return c
+}
+
+func (p *process) releaseCmd() *cobra.Command {
+	c := p.verb("release", "cli.release.short", nil, nil)
+	c.RunE = nil
+	var state string
+	list := p.verb("list", "cli.release.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			rs, err := c.Releases(ctx, aihub.ReleaseState(state))
+			if err != nil {
+				return err
+			}
+			return p.data(rs, func() {
+				var rows [][]string
+				for _, r := range rs {
+					rows = append(rows, []string{string(r.ID), string(r.State), r.Scenario.String(), string(r.Org), string(r.Submission)})
+				}
+				p.table([]string{"RELEASE", "STATE", "SCENARIO", "ORG", "SUBMISSION"}, rows)
+			})
+		})
+	})
+	list.Flags().StringVar(&state, "state", "", p.t("cli.flag.state"))
+	vote := func(ctx context.Context, c *client.Client, id string, d wire.Decide) error { return c.Vote(ctx, id, d) }
+	c.AddCommand(list, p.decideCmd("approve RELEASE", "cli.release.approve.short", true, vote),
+		p.decideCmd("reject RELEASE", "cli.release.reject.short", false, vote))
+	return c
+}

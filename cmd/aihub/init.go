@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"aihub"
+	"aihub/scenarios"
+	"aihub/server/client"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *process) initCmd() *cobra.Command {
+	return p.verb("init SCENARIO [DIR]", "cli.init.short", cobra.RangeArgs(1, 2), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := c.Scenario(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			dir := v.Ref.Name
+			if len(args) == 2 {
+				dir = args[1]
+			}
+			if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+				return aihub.Errorf(aihub.Conflict, aihub.Text{
+					EN: dir + " is not empty", ZH: dir + " 不是空目录",
+				}).WithHint(aihub.Text{EN: "name another directory: aihub init " + args[0] + " DIR", ZH: "请指定其他目录：aihub init " + args[0] + " 目录"})
+			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			spec, err := scenarios.ParseCanonical(v.Spec)
+			if err != nil {
+				return err
+			}
+			n, err := p.writeKit(ctx, c, v.Ref, spec, v.Spec, dir)
+			if err != nil {
+				return err
+			}
+			return p.data(map[string]any{"dir": dir, "files": n}, func() { p.say("cli.init.done", "Dir", dir, "Count", n) })
+		})
+	})
+}
+
+// writeKit fetches the public sample and writes the starter kit below dir.
+func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref, spec scenarios.Spec, canonical []byte, dir string) (int, error) {
+	ds, err := c.Dataset(ctx, spec.Dataset)
+	if err != nil {
+		return 0, err
+	}
+	var text, typed bytes.Buffer
+	if err := c.DatasetSample(ctx, spec.Dataset, "csv", &text); err != nil {
+		return 0, err
+	}
+	if err := c.DatasetSample(ctx, spec.Dataset, "parquet", &typed); err != nil {
+		return 0, err
+	}
+	files, err := scenarios.Kit(ref, spec, ds.Columns, &text, p.lang)
+	if err != nil {
+		return 0, err
+	}
+	const sample = ".sample.parquet" // what aihub test reads: CSV has no types
+	k, err := json.MarshalIndent(kit{Ref: ref, Spec: canonical, Sample: sample}, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	files = append(files,
+		scenarios.KitFile{Path: sample, Mode: 0o644, Data: typed.Bytes()},
+		scenarios.KitFile{Path: kitFile, Mode: 0o644, Data: k})
+	for _, f := range files {
+		name := filepath.Join(dir, filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return 0, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err)})
+		}
+		if err := os.WriteFile(name, f.Data, f.Mode); err != nil {
+			return 0, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err)})
+		}
+	}
+	return len(files), nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/internal/config"
+	"aihub/server"
+	"aihub/server/auth"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+)
+
+func (p *process) serveCmd() *cobra.Command {
+	var file string
+	c := p.verb("serve", "cli.serve.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		cfg, err := config.Load(file, p.Getenv)
+		if err != nil {
+			return err
+		}
+		a, err := openApp(cmd.Context(), cfg, p)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		password, err := a.bootstrap(cmd.Context(), p.Getenv("AIHUB_OPERATOR_PASSWORD"))
+		if err != nil {
+			return err
+		}
+		if password != "" {
+			p.note("cli.serve.operator", "Password", password)
+		}
+		return a.serve(cmd.Context(), func() { p.note("cli.serve.ready", "URL", a.Config.URL, "Home", a.Config.Home) })
+	})
+	c.Flags().StringVar(&file, "config", "", p.t("cli.flag.config"))
+	return c
+}
+
+// operator is the first person of a new platform; they create the others.
+const operator aihub.UserID = "operator"
+
+// bootstrap creates the operator on a new platform and returns the password,
+// made up when none is given; on an old one it does nothing and returns "".
+func (a *app) bootstrap(ctx context.Context, password string) (string, error) {
+	if _, _, err := a.DB.Credential(ctx, operator); err == nil {
+		return "", nil
+	} else if aihub.KindOf(err) != aihub.NotFound {
+		return "", err
+	}
+	if password == "" {
+		password = strings.ToLower(rand.Text()[:20])
+	}
+	hash, err := auth.HashPassword(password)
+	if err != nil {
+		return "", err
+	}
+	org := aihub.Org{ID: "platform", Name: aihub.Text{ZH: "平台运营方", EN: "Platform operator"}}
+	user := aihub.User{ID: operator, Org: org.ID, Name: "operator", Roles: []aihub.Role{aihub.Operator}}
+	return password, a.DB.Bootstrap(ctx, org, user, hash)
+}
+
+// serve answers HTTP and works until ctx ends, then lets requests finish.
+func (a *app) serve(ctx context.Context, ready func()) error {
+	ln, err := net.Listen("tcp", a.Config.Listen)
+	if err != nil {
+		return aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: "cannot listen on " + a.Config.Listen + ": " + rootCause(err), ZH: "无法监听 " + a.Config.Listen + "：" + rootCause(err),
+		}).WithHint(aihub.Text{EN: "another server may run there; set AIHUB_LISTEN", ZH: "可能已有服务占用；请设置 AIHUB_LISTEN"})
+	}
+	h, err := server.New(server.Deps{
+		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog,
+		Dir: a.Config.Home, Now: a.Now, Log: a.Log,
+	})
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error { return a.work(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if srv.Shutdown(stop) != nil {
+			return srv.Close() // event streams do not end by themselves
+		}
+		return nil
+	})
+	ready()
+	return g.Wait()
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"aihub"
+	"aihub/policies/sharing"
+	"aihub/server/client"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *process) submitCmd() *cobra.Command {
+	var image, round, name string
+	var smoke, wait bool
+	c := p.verb("submit SCENARIO", "cli.submit.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			f, err := openFile(image)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			st, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			bar := p.progress()
+			img, err := c.UploadImage(ctx, f, func(done int64) {
+				bar.show(wire.Progress{Stage: "upload", Done: done, Total: st.Size()})
+			})
+			bar.end()
+			if err != nil {
+				return err
+			}
+			p.note("cli.submit.image", "Digest", img.Digest.Short())
+			sub, err := c.Submit(ctx, args[0], wire.NewSubmission{Image: img.Digest, Round: round, Name: name, Smoke: smoke, Nonce: rand.Text()})
+			if err != nil {
+				return err
+			}
+			if !wait {
+				return p.data(sub, func() { p.say("cli.submit.done", "ID", string(sub.ID)) })
+			}
+			p.note("cli.submit.waiting", "ID", string(sub.ID))
+			v, err := p.follow(ctx, c, sub.ID)
+			if err != nil {
+				return err
+			}
+			return p.outcome(v)
+		})
+	})
+	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
+	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
+	c.Flags().StringVar(&name, "name", "", p.t("cli.flag.subname"))
+	c.Flags().BoolVar(&smoke, "smoke", false, p.t("cli.flag.smoke"))
+	c.Flags().BoolVar(&wait, "wait", false, p.t("cli.flag.wait"))
+	_ = c.MarkFlagRequired("image")
+	return c
+}
+
+// follow shows a submission's events until its outcome is visible.
+func (p *process) follow(ctx context.Context, c *client.Client, id aihub.SubmissionID) (wire.SubmissionView, error) {
+	err := c.Events(ctx, id, 0, func(e aihub.Event) {
+		if p.json {
+			return
+		}
+		if e.Type == "log" {
+			fmt.Fprint(p.Err, printable(e.Text))
+			return
+		}
+		fmt.Fprintf(p.Err, "%s  %s %s\n", e.At.Local().Format(time.TimeOnly), p.t("cli.event."+e.Type), e.State)
+	})
+	if err != nil {
+		return wire.SubmissionView{}, err
+	}
+	return c.Submission(ctx, id)
+}
+
+// outcome prints how a submission ended and turns a failure into its exit code.
+func (p *process) outcome(v wire.SubmissionView) error {
+	if err := p.data(v, func() { p.showSubmission(v) }); err != nil {
+		return err
+	}
+	switch {
+	case v.State == aihub.SubmissionFailed && v.Fault.Owner == aihub.FaultVendor:
+		return aihub.Errorf(aihub.RunFailed, sharing.Reason(v.Fault.Reason))
+	case v.State == aihub.SubmissionFailed:
+		return aihub.Errorf(aihub.Unavailable, sharing.Reason(v.Fault.Reason))
+	case v.State == aihub.SubmissionScored && v.Score == nil:
+		return aihub.Errorf(aihub.Pending, aihub.Text{EN: "the score waits for the reviewers", ZH: "成绩等待评审员审批"})
+	}
+	return nil
+}
+
+func (p *process) showSubmission(v wire.SubmissionView) {
+	fmt.Fprintf(p.Out, "%s  %s  %s  [%s]\n", v.ID, v.Scenario, v.Name, v.State)
+	if v.Fault.Owner != "" {
+		fmt.Fprintf(p.Out, "%s: %s\n", p.t("cli.owner."+string(v.Fault.Owner)), sharing.Reason(v.Fault.Reason).In(p.lang))
+		if v.Fault.Detail != "" {
+			fmt.Fprintln(p.Out, printable(v.Fault.Detail))
+		}
+	}
+	if v.Score != nil {
+		var rows [][]string
+		for _, m := range v.Score.Released {
+			rows = append(rows, []string{m.ID, number(m), string(m.Status), m.Reason})
+		}
+		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
+		if v.Score.Note != "" {
+			fmt.Fprintln(p.Out, v.Score.Note)
+		}
+	}
+	if b := v.Budget; b != nil && b.Quota > 0 {
+		p.say("cli.budget", "Used", b.Attempts, "Quota", b.Quota, "Bits", fmt.Sprintf("%.1f", b.Bits), "Total", fmt.Sprintf("%.0f", b.Total))
+	}
+}
+
+// number renders a metric value with no more digits than it has.
+func number(m aihub.MetricValue) string {
+	if m.Status == aihub.MetricUndefined {
+		return "-"
+	}
+	return fmt.Sprintf("%.6g", m.Value)
+}
+
+func (p *process) runsCmd() *cobra.Command {
+	var scenario string
+	c := p.verb("runs [SUBMISSION]", "cli.runs.short", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if len(args) == 1 {
+				v, err := c.Submission(ctx, aihub.SubmissionID(args[0]))
+				if err != nil {
+					return err
+				}
+				return p.data(v, func() {
+					p.showSubmission(v)
+					var rows [][]string
+					for _, r := range v.Runs {
+						rows = append(rows, []string{string(r.ID), string(r.Kind), string(r.State), string(r.Fault.Reason)})
+					}
+					p.table([]string{"RUN", "KIND", "STATE", "REASON"}, rows)
+				})
+			}
+			subs, err := c.Submissions(ctx, scenario)
+			if err != nil {
+				return err
+			}
+			return p.data(subs, func() {
+				var rows [][]string
+				for _, s := range subs {
+					rows = append(rows, []string{string(s.ID), s.Scenario.String(), s.Round, string(s.Org), s.Name, string(s.State), string(s.Fault.Reason)})
+				}
+				p.table([]string{"SUBMISSION", "SCENARIO", "ROUND", "ORG", "NAME", "STATE", "REASON"}, rows)
+			})
+		})
+	})
+	c.Flags().StringVar(&scenario, "scenario", "", p.t("cli.flag.scenario"))
+	log := p.verb("log RUN", "cli.runs.log.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			s, err := c.RunLog(ctx, aihub.RunID(args[0]))
+			if err != nil {
+				return err
+			}
+			fmt.Fprint(p.Out, printable(s))
+			return nil
+		})
+	})
+	cancel := p.verb("cancel SUBMISSION", "cli.runs.cancel.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if err := c.Cancel(ctx, aihub.SubmissionID(args[0])); err != nil {
+				return err
+			}
+			return p.data(map[string]any{"cancelled": args[0]}, func() { p.say("cli.cancelled", "ID", args[0]) })
+		})
+	})
+	watch := p.verb("watch SUBMISSION", "cli.runs.watch.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := p.follow(ctx, c, aihub.SubmissionID(args[0]))
+			if err != nil {
+				return err
+			}
+			return p.outcome(v)
+		})
+	})
+	c.AddCommand(log, watch, cancel)
+	return c
+}

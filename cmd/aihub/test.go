@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"aihub"
+	"aihub/evaluator"
+	"aihub/internal/blob"
+	"aihub/internal/oci"
+	"aihub/policies/sharing"
+	"aihub/sandbox"
+	"aihub/scenarios"
+
+	"github.com/spf13/cobra"
+)
+
+// kitFile is what `aihub test` needs to know of a scenario, kept in the starter
+// kit so that testing needs no server.
+const kitFile = ".aihub.json"
+
+// kit is the content of kitFile.
+type kit struct {
+	Ref    aihub.Ref       `json:"ref"`
+	Spec   json.RawMessage `json:"spec"`   // canonical
+	Sample string          `json:"sample"` // file beside it: the labelled public sample, with the dataset's types
+}
+
+func (p *process) testCmd() *cobra.Command {
+	var image, dir string
+	c := p.verb("test", "cli.test.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return p.test(cmd.Context(), image, dir)
+	})
+	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
+	c.Flags().StringVar(&dir, "kit", ".", p.t("cli.flag.kit"))
+	_ = c.MarkFlagRequired("image")
+	return c
+}
+
+// test does locally what a submission goes through: image checks, the same
+// sandbox, the prediction checks, and the metrics on the labelled sample.
+func (p *process) test(ctx context.Context, image, dir string) error {
+	k, spec, err := readKit(dir)
+	if err != nil {
+		return err
+	}
+	f, err := openFile(image)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	work, err := os.MkdirTemp("", "aihub-test-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	blobs, err := blob.Open(filepath.Join(work, "blobs"))
+	if err != nil {
+		return err
+	}
+	img, err := oci.Import(ctx, blobs, f, oci.Limits{Temp: work})
+	if err != nil {
+		return err
+	}
+	p.note("cli.test.image", "Digest", img.Digest.Short())
+	cache := &oci.Cache{Dir: filepath.Join(work, "images")}
+	root, release, err := cache.Rootfs(ctx, blobs, img)
+	if err != nil {
+		return err
+	}
+	defer release()
+	r, done, err := localRunner()
+	if err != nil {
+		return err
+	}
+	defer done()
+	p.note("cli.test.running", "Runner", r.Name())
+	run := filepath.Join(work, "run")
+	if err := os.Mkdir(run, 0o700); err != nil {
+		return err
+	}
+	got, err := sandbox.Try(ctx, sandbox.Trial{
+		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(dir, k.Sample), Rootfs: root,
+		Args: img.Args(), Dir: img.WorkingDir, Env: img.Env, Work: run, Log: terminal{p.Err},
+	})
+	if err != nil {
+		return err
+	}
+	if why := got.Result.Failure; why != (aihub.Failure{}) {
+		e := aihub.Errorf(aihub.RunFailed, sharing.Reason(why.Reason))
+		if why.Detail != "" {
+			e.Faults = []aihub.Fault{{Code: string(why.Reason), Message: aihub.Text{EN: printable(why.Detail), ZH: printable(why.Detail)}}}
+		}
+		return e
+	}
+	values, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(dir, k.Sample), got.RowKey)
+	if err != nil {
+		return err
+	}
+	return p.data(map[string]any{"image": img.Digest, "usage": got.Result.Usage, "metrics": values}, func() {
+		p.say("cli.test.good", "Rows", values[0].N)
+		var rows [][]string
+		for _, m := range values {
+			rows = append(rows, []string{m.ID, number(m), string(m.Status), m.Reason})
+		}
+		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
+	})
+}
+
+// terminal makes what an algorithm prints safe to show.
+type terminal struct {
+	w interface{ Write([]byte) (int, error) }
+}
+
+func (t terminal) Write(b []byte) (int, error) {
+	fmt.Fprint(t.w, printable(string(b)))
+	return len(b), nil
+}
+
+func readKit(dir string) (kit, scenarios.Spec, error) {
+	var k kit
+	b, err := os.ReadFile(filepath.Join(dir, kitFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, scenarios.Spec{}, aihub.Errorf(aihub.NotFound, aihub.Text{
+			EN: "there is no starter kit in " + dir, ZH: dir + " 中没有入门套件",
+		}).WithHint(aihub.Text{EN: "write one with aihub init SCENARIO DIR, or name its directory with --kit", ZH: "用 aihub init 场景 目录 生成，或用 --kit 指定目录"})
+	}
+	if err != nil {
+		return k, scenarios.Spec{}, err
+	}
+	if err := json.Unmarshal(b, &k); err != nil || k.Sample != filepath.Base(k.Sample) {
+		return k, scenarios.Spec{}, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: filepath.Join(dir, kitFile) + " is damaged", ZH: filepath.Join(dir, kitFile) + " 已损坏",
+		}).WithHint(aihub.Text{EN: "write the starter kit again: aihub init", ZH: "请重新生成入门套件：aihub init"})
+	}
+	spec, err := scenarios.ParseCanonical(k.Spec)
+	return k, spec, err
+}
