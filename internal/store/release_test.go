@@ -77,6 +77,11 @@ func TestReview(t *testing.T) {
 		if len(mine) != 1 || mine[0].Votes != nil || mine[0].Content != "" || !mine[0].CreatedAt.Equal(mine[0].DueAt) {
 			t.Errorf("%s: alice sees %+v", c.votes, mine)
 		}
+		proof, err := w.Receipt(w.ctx, w.scope(w.alice), r.Submission)
+		w.must(err)
+		if strings.Contains(string(proof), "rita") || strings.Contains(string(proof), string(policies.ReleaseVote)) {
+			t.Errorf("%s: the receipt tells who voted", c.votes)
+		}
 		w.sound()
 	}
 }
