@@ -6,6 +6,7 @@ import (
 
 	"aihub"
 	"aihub/catalog/detect"
+	"aihub/catalog/mask"
 	"aihub/catalog/risk"
 	"aihub/internal/table"
 )
@@ -24,6 +25,7 @@ type Profile struct {
 	Dropped  []string         `json:"dropped"`  // raw columns of which nothing is published
 	Risk     *risk.Report     `json:"risk,omitempty"`
 	Leaks    []Leak           `json:"leaks"`
+	Examples []mask.Example   `json:"examples"` // what masking does, shown on made-up values
 	Split    Split            `json:"split"`
 }
 

@@ -119,6 +119,9 @@ func (m *Manifest) prepare(in *ingested, key []byte) (*prepared, error) {
 	}
 	d.profile.Leaks = append(d.profile.Leaks, leaks...)
 	d.profile.Columns = m.profile(in, d.cut)
+	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
+		return nil, err
+	}
 	for p, rows := range d.cut {
 		d.profile.Parts[string(p)] = int64(len(rows))
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
 
 	"aihub"
 	"aihub/internal/table"
@@ -175,7 +176,11 @@ type address struct{ city bool }
 func (address) Type() table.Type { return table.String }
 
 func (a address) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	return mapText(c, a.cut)
+	return mapText(c, func(v string) (string, bool) {
+		v, ok := a.cut(v)
+		// Anything but Han characters before the district is no part of its name.
+		return v, ok && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
+	})
 }
 
 func (a address) cut(v string) (string, bool) {

@@ -21,7 +21,7 @@ type Example struct {
 
 // Preview applies the plan to n rows of look-alikes of the schema's columns:
 // values made here from the technique's own kind, under a key of its own. No
-// raw value takes part. The plan must have passed Lint.
+// raw value takes part. Columns that are kept have no example.
 func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
 	m, err := p.Compile(schema, []byte("a preview's key protects nothing"))
 	if err != nil {
@@ -41,6 +41,9 @@ func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
 	for i := range raw.Cols {
 		c := &raw.Cols[i]
 		r, _ := p.Of(c.Name)
+		if r.Use == "keep" {
+			continue
+		}
 		masked := out.Col(c.Name)
 		for row := range n {
 			e := Example{Column: c.Name, Use: r.Use}

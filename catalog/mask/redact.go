@@ -61,13 +61,13 @@ func (r redact) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
 		for _, o := range own {
 			v = strings.ReplaceAll(v, o.text, o.label)
 		}
-		out.AppendStr(Redact(v))
+		out.AppendStr(redactText(v))
 	}
 	return out, nil
 }
 
-// Redact replaces the identifiers that package detect finds in a text.
-func Redact(s string) string {
+// redactText replaces the identifiers that package detect finds in a text.
+func redactText(s string) string {
 	ms := detect.Scan(s)
 	if len(ms) == 0 {
 		return s

@@ -32,10 +32,7 @@ func rowID(rowKey []byte, key string) (id [16]byte) {
 	return id
 }
 
-// Formats are the file formats that Shuffle writes.
-var Formats = []string{"parquet", "csv", "jsonl"}
-
-// NewWriter returns the writer of one of Formats.
+// NewWriter returns the writer of a file format: parquet, csv or jsonl.
 func NewWriter(w io.Writer, format string, schema []Field) (Writer, error) {
 	switch format {
 	case "parquet":
