@@ -32,12 +32,13 @@ var attacks = map[string]struct {
 }{
 	"network": {through: regexp.MustCompile(`(?m)^tried (tcp|udp|a raw socket).*: ok$`), tried: regexp.MustCompile(`(?m)^tried tcp .*$`)},
 	"dns":     {through: regexp.MustCompile(`(?m)^tried resolving.*: ok$`), tried: regexp.MustCompile(`(?m)^tried resolving.*$`)},
-	"write": {through: regexp.MustCompile(`(?m)^(wrote below /(input|etc|opt|proc|sys|dev$|usr|$).*|tried (writing|removing|chmod|remounting|mounting|mknod|chroot|setuid|sethostname|setting the clock).*: ok)$`),
+	// A process may write to its own oom_score_adj: it is the sandbox kernel's own.
+	"write": {through: regexp.MustCompile(`(?m)^(wrote below /(input|etc|opt|proc|sys|dev$|usr|$).*|tried (writing /(input|etc|sys|proc/sys)/|removing|chmod|remounting|mounting|mknod|chroot|setuid|sethostname|setting the clock).*: ok)$`),
 		tried: regexp.MustCompile(`(?m)^tried remounting.*$`)},
 	"read":   {through: regexp.MustCompile(`(?m)^(FOUND .*|open directory at descriptor.*|tried reading /(proc/1/root|etc/shadow|proc/keys|var/run|root/|run/).*: ok)$`), tried: regexp.MustCompile(`(?m)^searched \d+ files.*$`)},
 	"fork":   {through: regexp.MustCompile(`(?m)^tried a fork bomb after \d{4,} children.*$`), tried: regexp.MustCompile(`(?m)^tried a fork bomb.*$`)},
 	"memory": {reason: aihub.ReasonMemory, tried: regexp.MustCompile(`(?m)^has \d+ MiB$`)},
-	"output": {through: regexp.MustCompile(`(?m)^tried .*: ok$`), tried: regexp.MustCompile(`(?m)^tried .*$`)},
+	"output": {through: regexp.MustCompile(`(?m)^tried (writing|creating empty).*: ok$`), tried: regexp.MustCompile(`(?m)^tried (writing|creating empty).*$`)},
 }
 
 // judge shows, as the steward sees it, how each hostile run was stopped, and
