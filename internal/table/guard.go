@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -20,11 +22,45 @@ import (
 const (
 	maxFooter = 64 << 20
 	maxSchema = 20_000    // elements, groups included
-	maxPage   = 256 << 20 // bytes of a page, compressed or not
+	maxPage   = 128 << 20 // bytes of a page, compressed or not (DuckDB writes up to 100 MB)
 	maxValues = 1 << 24   // values of a page
+	maxDict   = 1 << 22   // values of a dictionary
 	maxMini   = 1 << 16   // values of a miniblock of a delta encoding
 	maxBatch  = 256 << 20 // bytes of text in a batch
 )
+
+// maxMemory bounds the pages and dictionaries that a reader holds at once, of
+// all its columns together.
+var maxMemory = int64(1 << 30)
+
+// budget is the allocator of one reader. The library frees from finalizers too.
+type budget struct {
+	mem  memory.Allocator
+	used atomic.Int64
+}
+
+// take panics when a reader asks for more than it may hold; the reader turns
+// the panic into its error.
+func (b *budget) take(n int) {
+	if b.used.Add(int64(n)) > maxMemory {
+		panic(fmt.Sprintf("pages of more than %d MiB at once", maxMemory>>20))
+	}
+}
+
+func (b *budget) Allocate(n int) []byte {
+	b.take(n)
+	return b.mem.Allocate(n)
+}
+
+func (b *budget) Reallocate(n int, old []byte) []byte {
+	b.take(n - len(old))
+	return b.mem.Reallocate(n, old)
+}
+
+func (b *budget) Free(buf []byte) {
+	b.used.Add(-int64(len(buf)))
+	b.mem.Free(buf)
+}
 
 // checkFooter looks at the footer before the library does: its length, and how
 // many elements its schema has (the library walks them by recursion). In
@@ -78,6 +114,8 @@ func checkFooter(f *os.File) error {
 type guard struct {
 	file.PageReader
 	maxDef int16
+	budget *budget
+	dicts  *int // bytes that the dictionaries of the row group take when decoded
 }
 
 // Page returns the page that Next found, or panics with why it may not be
@@ -92,7 +130,7 @@ func (g guard) Page() file.Page {
 	}
 	switch d := p.(type) {
 	case *file.DictionaryPage:
-		if err := checkDictionary(d); err != nil {
+		if err := g.checkDictionary(d); err != nil {
 			panic(err.Error())
 		}
 	case file.DataPage:
@@ -107,17 +145,21 @@ func (g guard) Page() file.Page {
 func (g guard) GetDictionaryPage() (*file.DictionaryPage, error) {
 	d, err := g.PageReader.GetDictionaryPage()
 	if err == nil && d != nil {
-		err = checkDictionary(d)
+		err = g.checkDictionary(d)
 	}
 	return d, err
 }
 
-// checkDictionary: no type of value takes fewer than 4 bytes in a dictionary
-// but a short FIXED_LEN_BYTE_ARRAY, which takes 1.
-func checkDictionary(d *file.DictionaryPage) error {
-	if n := int(d.NumValues()); n < 0 || n > maxValues || n > len(d.Data()) {
+// checkDictionary refuses more values than bytes (no value takes fewer), and
+// charges the budget for what the library will make of them.
+func (g guard) checkDictionary(d *file.DictionaryPage) error {
+	n := int(d.NumValues())
+	if n < 0 || n > maxDict || n > len(d.Data()) {
 		return fmt.Errorf("a dictionary of %d values in %d bytes", n, len(d.Data()))
 	}
+	const header = 24 // of a byte slice
+	*g.dicts += header * n
+	g.budget.take(header * n)
 	return nil
 }
 

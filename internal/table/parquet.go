@@ -38,7 +38,8 @@ func OpenParquet(path string, columns []string) (r Reader, err error) {
 	if err := checkFooter(f); err != nil {
 		return nil, err
 	}
-	props := parquet.NewReaderProperties(memory.NewGoAllocator())
+	mem := &budget{mem: memory.NewGoAllocator()}
+	props := parquet.NewReaderProperties(mem)
 	props.BufferedStreamEnabled = true // read pages, not whole chunks
 	props.MaxCompressedPageSize = maxPage
 	props.MaxUncompressedPageSize = maxPage
@@ -46,7 +47,7 @@ func OpenParquet(path string, columns []string) (r Reader, err error) {
 	if err != nil {
 		return nil, damaged("footer", err)
 	}
-	p := &parquetReader{f: f, pf: pf, group: -1}
+	p := &parquetReader{f: f, pf: pf, group: -1, mem: mem}
 	if err := p.plan(columns); err != nil {
 		return nil, err
 	}
@@ -78,6 +79,8 @@ type parquetReader struct {
 	group int   // row group being read; -1 before the first
 	left  int64 // rows of it still to read
 	batch *Batch
+	mem   *budget
+	dicts int   // see guard
 	err   error // what ended the reading
 }
 
@@ -172,6 +175,9 @@ func (p *parquetReader) Next() (b *Batch, err error) {
 }
 
 func (p *parquetReader) openGroup() error {
+	if err := p.closeGroup(); err != nil {
+		return damaged(fmt.Sprintf("row group %d", p.group), err)
+	}
 	rg := p.pf.RowGroup(p.group)
 	if p.left = rg.NumRows(); p.left < 0 {
 		return damaged(fmt.Sprintf("row group %d", p.group+1), errors.New("negative number of rows"))
@@ -183,16 +189,33 @@ func (p *parquetReader) openGroup() error {
 			return damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
 		}
 		//lint:ignore SA1019 the only way to look at a page before it is decoded
-		l.chunk = file.NewColumnReader(l.descr, guard{pages, l.descr.MaxDefinitionLevel()}, memory.DefaultAllocator, p.pf.BufferPool())
+		l.chunk = file.NewColumnReader(l.descr, guard{pages, l.descr.MaxDefinitionLevel(), p.mem, &p.dicts}, p.mem, p.pf.BufferPool())
 	}
 	return nil
 }
 
-func (p *parquetReader) Close() error {
+// closeGroup gives back the memory of the row group that was read.
+func (p *parquetReader) closeGroup() error {
+	var errs []error
 	for i := range p.cols {
-		p.cols[i].chunk = nil
+		if c := p.cols[i].chunk; c != nil {
+			errs = append(errs, c.Close())
+			p.cols[i].chunk = nil
+		}
 	}
-	return p.f.Close()
+	p.mem.take(-p.dicts)
+	p.dicts = 0
+	return errors.Join(errs...)
+}
+
+func (p *parquetReader) Close() (err error) {
+	defer func() {
+		if r := recover(); r != nil { // of pages left half read
+			err = fmt.Errorf("close parquet: panic: %v", r)
+		}
+		err = errors.Join(err, p.f.Close())
+	}()
+	return p.closeGroup()
 }
 
 // damaged is the error for a file that does not hold what it should.

@@ -218,6 +218,41 @@ func TestDeltaGuard(t *testing.T) {
 	}
 }
 
+// What a reader holds is bounded over all its columns, and given back with each
+// row group: a long file reads in little memory, a wide one ends in an error.
+func TestParquetMemory(t *testing.T) { // not parallel: it lowers maxMemory
+	defer func(n int64) { maxMemory = n }(maxMemory)
+	maxMemory = 6 << 20
+	long := NewBatch([]Field{{"s", String}, {"d", String}}, 0)
+	for i := range 5 * groupRows {
+		long.Cols[0].AppendStr(fmt.Sprintf("%012d", i))
+		long.Cols[1].AppendStr([]string{"a", "b"}[i%2])
+		long.Rows++
+	}
+	r, err := OpenParquet(writeParquet(t, long), nil)
+	if b := readAll(t, r, err); b.Rows != 5*groupRows || b.Cols[0].Str[4*groupRows] != "000000262144" {
+		t.Fatal(b.Rows)
+	}
+	wide := &Batch{Rows: groupRows}
+	for i := range 20 {
+		c := NewColumn(Field{fmt.Sprint("c", i), String}, 0)
+		for k := range groupRows {
+			c.AppendStr(long.Cols[0].Str[k])
+		}
+		wide.Cols = append(wide.Cols, c)
+	}
+	r, err = OpenParquet(writeParquet(t, wide), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	_, err = r.Next()
+	wantFault(t, err, "parquet", "row group 1")
+	if !strings.Contains(err.Error(), "6 MiB at once") {
+		t.Error(err)
+	}
+}
+
 // A page that unpacks to more than its header says is refused before it does.
 func TestCodecBounds(t *testing.T) {
 	t.Parallel()
