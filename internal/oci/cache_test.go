@@ -275,6 +275,16 @@ func TestCacheUnpacksOnce(t *testing.T) {
 	if m.opens != 1 {
 		t.Errorf("the layer was read %d times", m.opens)
 	}
+	// One that waited for the lock while another unpacked finds it done.
+	c := &Cache{Dir: dir}
+	root, err := c.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := c.fill(t.Context(), root, m, img); err != nil || m.opens != 1 {
+		t.Errorf("unpacked again: %d, %v", m.opens, err)
+	}
 }
 
 func TestCacheEvicts(t *testing.T) {
@@ -345,6 +355,8 @@ func TestCacheAfterCrash(t *testing.T) {
 	other := strings.Repeat("ab", 32)
 	half("tmp-"+img.Digest.Hex(), bootID())
 	half("tmp-"+other, bootID())
+	third := strings.Repeat("cd", 32)
+	half("tmp-"+third, bootID())
 	half(img.Digest.Hex(), "another boot")
 	half(other, "another boot")
 	root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img)
@@ -355,7 +367,7 @@ func TestCacheAfterCrash(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(root, "a")); string(b) != "good" {
 		t.Errorf("%q, %v", b, err)
 	}
-	for _, gone := range []string{"tmp-" + img.Digest.Hex(), "tmp-" + other, other} {
+	for _, gone := range []string{"tmp-" + img.Digest.Hex(), "tmp-" + other, other, "tmp-" + third} {
 		if _, err := os.Stat(filepath.Join(dir, gone)); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s is still there", gone)
 		}
@@ -445,6 +457,7 @@ func TestCacheAsOrdinaryUser(t *testing.T) {
 
 func asOrdinaryUser(t *testing.T, ofRoot string) {
 	if ofRoot != "" {
+		syscall.Umask(0o077) // we are a process of our own here; a tree looks the same whatever the umask
 		if b, err := os.ReadFile(ofRoot); err != nil || string(b) != "x" {
 			t.Errorf("%s is not for everyone: %q, %v", ofRoot, b, err)
 		}
@@ -454,6 +467,9 @@ func asOrdinaryUser(t *testing.T, ofRoot string) {
 	root, release, err := c.Rootfs(t.Context(), m, img)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"dr-xr-xr-x d", "dr-xr-xr-x d/e", `-r-xr-xr-x d/e/f "x"`}, noMounts(treeOf(t, root))); diff != "" {
+		t.Error(diff)
 	}
 	for _, p := range []string{"new", "d/e/new", "d/e/f"} {
 		if f, err := os.OpenFile(filepath.Join(root, p), os.O_WRONLY|os.O_CREATE, 0o644); err == nil {

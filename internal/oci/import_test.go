@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -307,6 +308,21 @@ func TestImportBrokenTransfer(t *testing.T) {
 	cancel()
 	if _, err := Import(ctx, store, bytes.NewReader(archive), Limits{Temp: t.TempDir()}); !errors.Is(err, context.Canceled) || len(store.blobs) > 0 {
 		t.Errorf("%v", err)
+	}
+}
+
+// The archive has no name on disk while it is checked: a killed process leaves
+// nothing behind.
+func TestSpoolIsNameless(t *testing.T) {
+	t.Parallel()
+	lim := Limits{Temp: t.TempDir()}.withDefaults()
+	s, err := readArchive(t.Context(), bytes.NewReader(simple(t).oci(t)), lim, &faults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if left, err := os.ReadDir(lim.Temp); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
 	}
 }
 

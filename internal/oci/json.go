@@ -37,9 +37,6 @@ func strictJSON(data []byte, v any, part string, fs *faults) bool {
 		if err != nil {
 			return bad(text("is not JSON: %[2]s (byte %[1]d)", "不是 JSON：%[2]s（第 %[1]d 字节）", dec.InputOffset(), err))
 		}
-		if seen && len(open) == 0 {
-			return bad(text("has something after its end (byte %d)", "结尾之后还有内容（第 %d 字节）", dec.InputOffset()))
-		}
 		seen = true
 		var top *level
 		if len(open) > 0 {
