@@ -2,76 +2,95 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
-// excerpt bounds one piece of a live log.
+// excerpt is the most that is appended to the store at once.
 const excerpt = 32 << 10
 
-// runLog keeps the output of a run, which the runner has already bounded, and
-// hands it on in pieces while the run is under way when live is set. A reader
-// who is slow or gone costs the algorithm nothing: what live refuses is only in
-// the kept log.
-type runLog struct {
-	limit int64
-	live  func(string) error
+// live passes a log on while it is written: to the store, in excerpts that are
+// whole characters. A Write never waits for the store; the runner bounds what
+// comes.
+type live struct {
+	append func(ctx context.Context, text string) error
+	every  time.Duration
 
-	mu   sync.Mutex
-	all  bytes.Buffer
-	sent int // bytes of all handed on
+	mu  sync.Mutex
+	all bytes.Buffer // everything, for the log's blob
+	new int          // where in all the part begins that was not passed on
 }
 
-// Write never fails and never blocks on a reader.
-func (l *runLog) Write(p []byte) (int, error) {
+func (l *live) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if room := l.limit - int64(l.all.Len()); room > 0 {
-		l.all.Write(p[:min(int64(len(p)), room)])
-	}
-	return len(p), nil
+	return l.all.Write(p)
 }
 
-func (l *runLog) kept() []byte {
+// bytes returns everything that was written.
+func (l *live) bytes() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.all.Bytes()
+	return bytes.Clone(l.all.Bytes())
 }
 
-// flush hands on what came since the last time.
-func (l *runLog) flush() {
+// run passes on what comes until ctx ends, and returns the first error, after
+// which nothing is passed on any more.
+func (l *live) run(ctx context.Context) error {
+	t := time.NewTicker(l.every)
+	defer t.Stop()
 	for {
-		l.mu.Lock()
-		next := l.all.Bytes()[l.sent:]
-		next = bytes.Clone(next[:min(len(next), excerpt)])
-		l.sent += len(next)
-		l.mu.Unlock()
-		if len(next) == 0 || l.live(string(next)) != nil {
-			return
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if err := l.flush(ctx, false); err != nil {
+			return err
 		}
 	}
 }
 
-// flushEvery hands on pieces until the returned function is called, which hands
-// on the rest. It does nothing for a hidden run.
-func (l *runLog) flushEvery() (stop func()) {
-	if l.live == nil {
-		return func() {}
-	}
-	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		t := time.NewTicker(200 * time.Millisecond)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				l.flush()
-			case <-end:
-				l.flush()
-				return
-			}
+// flush passes on what is new; a character that is cut off at its end waits for
+// the rest, unless all is set.
+func (l *live) flush(ctx context.Context, all bool) error {
+	for {
+		text := l.next(all)
+		if text == "" {
+			return nil
 		}
-	}()
-	return func() { close(end); <-ended }
+		if err := l.append(ctx, text); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *live) next(all bool) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.all.Bytes()[l.new:]
+	n := min(len(b), excerpt)
+	if n < len(b) || !all {
+		n = whole(b[:n])
+	}
+	l.new += n
+	return string(b[:n])
+}
+
+// whole returns how many bytes of b are whole characters: all, unless b ends in
+// the first bytes of one. Bytes that are no text count as whole.
+func whole(b []byte) int {
+	for i := 1; i <= min(len(b), utf8.UTFMax-1); i++ {
+		c := b[len(b)-i]
+		if !utf8.RuneStart(c) {
+			continue
+		}
+		if c >= utf8.RuneSelf && !utf8.FullRune(b[len(b)-i:]) {
+			return len(b) - i
+		}
+		break
+	}
+	return len(b)
 }

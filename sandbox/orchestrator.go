@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -13,93 +16,114 @@ import (
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 	"aihub/internal/store"
+	"aihub/scenarios"
 )
 
-// Orchestrator claims queued runs and carries each to its end. Any number of
-// them, in any number of processes, may work on one store; a Dir belongs to one.
+// Orchestrator carries out queued runs, several at once. Any number of
+// processes may do so for one store, also on one directory.
 type Orchestrator struct {
 	DB       *store.DB
 	Blobs    blob.Store
 	Images   *oci.Cache
 	Runner   Runner
-	Parallel int    // runs at once
-	Dir      string // for inputs and outputs under way; emptied at start
-	Worker   aihub.WorkerID
-	TTL      time.Duration // of a lease; the heart beats three times in it
-	Now      func() time.Time
-	Log      *slog.Logger
+	Dir      string           // scratch; inputs and outputs lie here during a run
+	Worker   aihub.WorkerID   // names this process, different from every other
+	Parallel int              // runs at once; default 1
+	Now      func() time.Time // default time.Now
+	TTL      time.Duration    // of a lease; default 30s
+	Poll     time.Duration    // longest wait between two looks at an empty queue; default 1s
+	Log      *slog.Logger     // default slog.Default()
+
+	once sync.Once
+	wake chan struct{}
 }
 
-// kinds are the runs that a sandbox carries out. Score runs are the evaluator's.
-var kinds = []aihub.RunKind{aihub.RunSmoke, aihub.RunInfer}
+// kinds are the runs that a sandbox carries out.
+var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke}
 
-// How long an idle worker waits before it looks again.
-const (
-	pollFirst = 20 * time.Millisecond
-	pollLast  = 500 * time.Millisecond
-)
+// attempts is how often the store retries a run that the platform failed.
+const attempts = 3
 
-// The causes for which a run's context ends early.
-var (
-	errLost      = errors.New("the lease is lost")
-	errCancelled = errors.New("the submission was cancelled")
-)
+func (o *Orchestrator) init() {
+	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
+}
 
-// Work claims and runs until ctx ends; what is running then is killed, and its
-// lease left to run out, so that another worker takes it up. An error means
-// that this worker cannot work at all.
+// Wake makes Work look at the queue at once. It never waits.
+func (o *Orchestrator) Wake() {
+	o.init()
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Work sweeps what killed workers left, and carries out runs until ctx ends;
+// then it kills those under way and returns. Their leases run out, and another
+// worker takes them up. What goes wrong with one run is logged and does not stop
+// the others.
 func (o *Orchestrator) Work(ctx context.Context) error {
+	o.init()
 	if err := o.Runner.Sweep(ctx); err != nil {
-		return fmt.Errorf("removing what an earlier worker left: %w", err)
-	}
-	if err := os.RemoveAll(o.Dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return err
+	home, err := newScratch(o.Dir)
+	if err != nil {
+		return fmt.Errorf("sandbox: %w", err)
 	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	wg.Go(func() { o.reap(ctx) })
+	defer home.remove()
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { o.reap(ctx) })
 	slots := make(chan struct{}, max(1, o.Parallel))
-	wait := pollFirst
-	for {
+	for wait := time.Duration(0); ; {
+		// A free slot first: what is claimed must be carried out at once.
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return nil
 		}
-		l, err := o.DB.Claim(ctx, o.Worker, o.TTL, kinds...)
-		if err != nil && ctx.Err() == nil {
-			o.Log.Error("cannot claim a run", "error", err)
+		l, err := o.DB.Claim(ctx, o.Worker, o.ttl(), kinds...)
+		if ctx.Err() != nil {
+			return nil
 		}
 		if l != nil {
-			wait = pollFirst
-			wg.Go(func() {
-				defer func() { <-slots }()
-				o.one(ctx, l)
+			wait = 0
+			running.Go(func() {
+				defer func() { <-slots; o.Wake() }()
+				o.carryOut(ctx, l, home)
 			})
 			continue
 		}
 		<-slots
+		if err != nil {
+			o.log().Error("looking for runs", "error", logged(err))
+		}
+		wait = min(cmp.Or(2*wait, 20*time.Millisecond), cmp.Or(o.Poll, time.Second))
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-o.wake:
+			wait = 0
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, pollLast)
 	}
 }
 
-// reap gives up runs whose worker went silent, for every worker on this store.
+// reap gives up runs whose worker went silent, for every worker on the store,
+// and settles what is due; also while all of ours are busy.
 func (o *Orchestrator) reap(ctx context.Context) {
-	t := time.NewTicker(max(o.TTL/5, 200*time.Millisecond))
+	t := time.NewTicker(min(o.ttl()/4, time.Second))
 	defer t.Stop()
 	for {
-		if n, err := o.DB.Reap(ctx); err != nil && ctx.Err() == nil {
-			o.Log.Error("cannot look for lost runs", "error", err)
-		} else if n > 0 {
-			o.Log.Warn("runs were lost and are tried again", "count", n)
+		n, err := o.DB.Reap(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			o.log().Error("looking for lost runs", "error", logged(err))
+		case n > 0:
+			o.log().Warn("runs were lost and are tried again", "count", n)
+			o.Wake()
 		}
 		select {
 		case <-ctx.Done():
@@ -109,73 +133,220 @@ func (o *Orchestrator) reap(ctx context.Context) {
 	}
 }
 
-// one carries a claimed run to its end.
-func (o *Orchestrator) one(ctx context.Context, l *store.Lease) {
-	r := l.Run()
-	log := o.Log.With("run", r.ID, "kind", r.Kind)
-	run, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var heart sync.WaitGroup
-	heart.Go(func() { o.beat(run, cancel, l) })
+func (o *Orchestrator) ttl() time.Duration { return cmp.Or(o.TTL, 30*time.Second) }
 
-	out, err := o.execute(run, l)
-	cause := context.Cause(run)
+func (o *Orchestrator) log() *slog.Logger {
+	if o.Log != nil {
+		return o.Log
+	}
+	return slog.Default()
+}
+
+var (
+	errCancelled = errors.New("the submission was cancelled")
+	errDone      = errors.New("the run is over")
+)
+
+// carryOut brings one run to its end, or lets go of it.
+func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scratch) {
+	run := l.Run()
+	log := o.log().With("run", run.ID, "kind", run.Kind, "attempt", run.Attempt)
+	work, stop := o.keep(ctx, l)
+	out, err := o.execute(work, l, home)
+	cause := stop()
+	var f *failure
 	switch {
-	case ctx.Err() != nil:
-		return // the platform stops; the lease runs out and the run is tried again
-	case errors.Is(cause, errLost):
-		log.Warn("lost its lease")
-		return
 	case errors.Is(cause, errCancelled):
-		// Finish turns it into cancelled, whatever it came to.
 		out = store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}
+	case ctx.Err() != nil:
+		return // asked to stop: the next worker begins anew
+	case cause != nil:
+		log.Warn("the lease was lost", "error", cause)
+		return
+	case errors.As(err, &f):
+		out.Failure = f.Failure
+	case err != nil && run.Attempt < attempts:
+		// Let go: when the lease has run out, the run is tried again.
+		log.Error("the platform failed a run, it will be tried again", "error", logged(err))
+		return
 	case err != nil:
-		log.Error("the platform failed a run", "error", err)
-		out = store.Outcome{Failure: failureOf(err)}
+		log.Error("the platform failed a run", "error", logged(err))
+		out.Failure = aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: detail(err)}
 	}
-	if err := o.DB.Finish(ctx, l, out); err != nil && ctx.Err() == nil {
-		log.Error("cannot finish a run", "error", err)
+	if err := o.DB.Finish(ctx, l, out); err != nil {
+		log.Error("a run that ended could not be recorded", "error", logged(err))
 	}
-	cancel(nil)
-	heart.Wait()
 }
 
-// beat extends the lease until run ends, and ends run when it is lost or its
-// submission was cancelled.
-func (o *Orchestrator) beat(run context.Context, cancel context.CancelCauseFunc, l *store.Lease) {
-	t := time.NewTicker(o.TTL / 3)
-	defer t.Stop()
-	for {
-		select {
-		case <-run.Done():
-			return
-		case <-t.C:
+// logged renders an error with its cause.
+func logged(err error) string {
+	s := err.Error()
+	if cause := errors.Unwrap(err); cause != nil {
+		s += ": " + cause.Error()
+	}
+	return s
+}
+
+// keep renews the lease until stop is called, and ends the returned context
+// when the lease is lost or the submission cancelled; stop says why, or nil.
+func (o *Orchestrator) keep(ctx context.Context, l *store.Lease) (work context.Context, stop func() error) {
+	work, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(o.ttl() / 4)
+		defer tick.Stop()
+		held := time.Now() // until when the lease is ours for sure, less a ttl
+		for {
+			select {
+			case <-work.Done():
+				return
+			case <-tick.C:
+			}
+			asked := time.Now()
+			cancelled, err := o.DB.Heartbeat(work, l, o.ttl())
+			switch {
+			case work.Err() != nil:
+				return
+			case cancelled:
+				cancel(errCancelled)
+				return
+			case err == nil:
+				held = asked
+			case aihub.KindOf(err) == aihub.Conflict || time.Since(held) > o.ttl():
+				// Lost, or not heard of for so long that another may have it.
+				cancel(err)
+				return
+			}
 		}
-		cancelled, err := o.DB.Heartbeat(run, l, o.TTL)
-		switch {
-		case cancelled:
-			cancel(errCancelled)
-		case aihub.KindOf(err) == aihub.Conflict:
-			cancel(errLost)
-		case err != nil && run.Err() == nil:
-			// The lease may outlive a passing fault; when it does not, the next beat says so.
-			o.Log.Warn("missed a heartbeat", "run", l.Run().ID, "error", err)
+	}()
+	return work, func() error {
+		cancel(errDone)
+		<-done
+		if err := context.Cause(work); !errors.Is(err, errDone) {
+			return err
+		}
+		return nil
+	}
+}
+
+// execute prepares and runs l, and keeps what it left. A *failure ends the run;
+// after any other error it may be tried again.
+func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratch) (out store.Outcome, err error) {
+	run := l.Run()
+	if err := o.DB.Advance(ctx, l, aihub.RunPreparing); err != nil {
+		return out, err
+	}
+	dir, err := home.dir(string(run.ID))
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	scenario, dataset, _, err := o.DB.RunInputs(ctx, l)
+	if err != nil {
+		return out, err
+	}
+	spec, err := scenarios.ParseCanonical(scenario.Spec)
+	if err != nil {
+		return out, broken(err)
+	}
+	if err := o.lay(ctx, dir, run, spec, dataset); err != nil {
+		return out, err
+	}
+	img, err := oci.Load(ctx, o.Blobs, run.Image)
+	if err != nil {
+		return out, err
+	}
+	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
+	if err != nil {
+		return out, err
+	}
+	defer release()
+
+	if err := o.DB.Advance(ctx, l, aihub.RunRunning); err != nil {
+		return out, err
+	}
+	j := job(dir, spec)
+	j.ID, j.Rootfs, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, img.Args(), img.WorkingDir, run.Kind.Hidden()
+	j.Env = append(append([]string{}, img.Env...), j.Env...)
+	log := &live{every: 200 * time.Millisecond, append: func(ctx context.Context, text string) error { return o.DB.AppendLog(ctx, l, text) }}
+	j.Log = log
+	res, err := o.runLive(ctx, j, log)
+	if err != nil {
+		return out, err
+	}
+
+	if err := o.DB.Advance(ctx, l, aihub.RunCollecting); err != nil {
+		return out, err
+	}
+	out = store.Outcome{Usage: res.Usage, Posture: res.Posture, Failure: res.Failure}
+	if b := log.bytes(); len(b) > 0 {
+		if out.Log, _, err = o.Blobs.Put(ctx, bytes.NewReader(b)); err != nil {
+			return store.Outcome{}, err
 		}
 	}
-}
-
-// failureOf says whose fault an error of execute is. A vendor's own failures are
-// outcomes, not errors.
-func failureOf(err error) aihub.Failure {
-	f := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: err.Error()}
-	var d dataError
-	if errors.As(err, &d) {
-		f.Owner, f.Reason = aihub.FaultData, aihub.ReasonData
+	if res.Failure == (aihub.Failure{}) {
+		if out.Output, err = o.put(ctx, filepath.Join(j.Output, spec.Output.File)); err != nil {
+			return store.Outcome{}, err
+		}
 	}
-	return f
+	return out, nil
 }
 
-// dataError marks an error that the dataset is to blame for.
-type dataError struct{ error }
+// lay fetches the run's part and lays out its input. The part itself, which
+// holds the true keys, is gone before the algorithm comes.
+func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, spec scenarios.Spec, dataset aihub.DatasetVersion) error {
+	file, ok := dataset.File(run.Part)
+	if !ok {
+		return fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %s", dataset.Ref, run.Part))
+	}
+	if len(run.RowKey) == 0 {
+		return errors.New("the run has no row key")
+	}
+	part := filepath.Join(dir, "part.parquet")
+	if err := blob.Fetch(ctx, o.Blobs, file.Input, part); err != nil {
+		return unreadable(err)
+	}
+	if err := prepare(ctx, dir, inputs{ref: run.Scenario, spec: spec, columns: dataset.Columns, part: part, rowKey: run.RowKey}); err != nil {
+		return err
+	}
+	return os.Remove(part)
+}
 
-func (e dataError) Unwrap() error { return e.error }
+// unreadable blames the data when err says that it is missing, damaged or not
+// what it should be; a disk or network that fails is ours.
+func unreadable(err error) error {
+	var e *aihub.Error
+	if errors.As(err, &e) && e.Kind != aihub.Unavailable {
+		return fail(aihub.FaultData, aihub.ReasonData, err)
+	}
+	return err
+}
+
+// runLive runs j; the log of a smoke run is passed on while it is written.
+func (o *Orchestrator) runLive(ctx context.Context, j Job, log *live) (Result, error) {
+	if j.Hidden {
+		return o.Runner.Run(ctx, j)
+	}
+	passing, stop := context.WithCancel(ctx)
+	passed := make(chan error, 1)
+	go func() { passed <- log.run(passing) }()
+	res, err := o.Runner.Run(ctx, j)
+	stop()
+	if err2 := <-passed; err == nil && err2 == nil {
+		err = log.flush(ctx, true)
+	} else {
+		err = errors.Join(err, err2)
+	}
+	return res, err
+}
+
+func (o *Orchestrator) put(ctx context.Context, path string) (aihub.Digest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	d, _, err := o.Blobs.Put(ctx, f)
+	return d, err
+}

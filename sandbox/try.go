@@ -7,129 +7,132 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"aihub"
 	"aihub/internal/table"
 	"aihub/scenarios"
 )
 
-// Trial is one local run of an image on a scenario's public sample: what
-// `aihub test` does before anything is submitted.
+// Trial is one run on the public sample outside of the platform: what happens
+// behind `aihub test`.
 type Trial struct {
 	Runner Runner
 	Spec   scenarios.Spec
-	Ref    aihub.Ref
-	Sample string // CSV or Parquet file with the key, the inputs and the labels
-	Rootfs string // unpacked image
-	Args   []string
-	Dir    string   // working directory in the image
-	Env    []string // of the image; the spec's are added
-	Work   string   // existing private directory for inputs and outputs
-	Log    io.Writer
+	Ref    aihub.Ref // the scenario as published
+	Sample string    // the labelled sample: a Parquet or CSV file
+	Rootfs string    // unpacked image
+	Args   []string  // of the image, as the next two
+	Dir    string
+	Env    []string  // PATH
+	Work   string    // empty directory; holds input and output afterwards
+	Log    io.Writer // live stdout and stderr; may be nil
 }
 
 // Tried is what a trial left.
 type Tried struct {
 	Result Result
-	Output string // the collected prediction file, "" when there is none
-	RowKey []byte // made the row ids, as in a real run
+	Output string // path of the collected predictions; "" when the run failed
+	RowKey []byte // made the row ids: needed to score
 }
 
-// Try prepares the sample as the platform prepares hidden data (labels out, row
-// ids random, order shuffled) and runs the image under the same contract.
+// Try prepares the sample as the platform would (labels stripped, ids random,
+// order shuffled), and runs the image on it. The run may have failed: see
+// Tried.Result.Failure. An error means that it could not be carried out.
 func Try(ctx context.Context, t Trial) (Tried, error) {
-	part := filepath.Join(t.Work, "sample.parquet")
-	columns, err := samplePart(t.Sample, part, t.Spec)
+	part, columns, err := t.sample(ctx)
 	if err != nil {
 		return Tried{}, err
-	}
-	task, err := scenarios.NewTask(t.Ref, t.Spec, columns)
-	if err != nil {
-		return Tried{}, aihub.Errorf(aihub.Contract, aihub.Text{
-			EN: "the sample does not fit the scenario: " + err.Error(), ZH: "样例与场景不符：" + err.Error(),
-		}).WithHint(aihub.Text{EN: "write the starter kit again: aihub init", ZH: "请重新生成入门套件：aihub init"})
 	}
 	key := make([]byte, 32)
-	if _, err := rand.Read(key); err != nil {
-		return Tried{}, err
+	_, _ = rand.Read(key) // never fails
+	err = prepare(ctx, t.Work, inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, rowKey: key})
+	if f := new(failure); errors.As(err, &f) {
+		if err = f.err; f.Owner == aihub.FaultScenario {
+			err = aihub.Errorf(aihub.Contract, aihub.Text{
+				EN: "the sample does not fit the scenario: " + err.Error(), ZH: "样例与场景不符：" + err.Error(),
+			}).WithHint(aihub.Text{EN: "write the starter kit again: aihub init", ZH: "请重新生成入门套件：aihub init"})
+		}
 	}
-	j, err := prepare(ctx, t.Work, part, t.Spec, task, key)
 	if err != nil {
 		return Tried{}, err
 	}
-	j.ID, j.Rootfs, j.Args, j.Dir, j.Log = "try-"+aihub.NewID("t")[2:], t.Rootfs, t.Args, t.Dir, t.Log
-	j.Env = declared(t.Spec, t.Env)
+	j := job(t.Work, t.Spec)
+	j.ID = strings.ToLower(aihub.NewID("try"))
+	j.Rootfs, j.Args, j.Dir, j.Env, j.Log = t.Rootfs, t.Args, t.Dir, append(slices.Clone(t.Env), j.Env...), t.Log
 	res, err := t.Runner.Run(ctx, j)
 	if err != nil {
 		return Tried{}, err
 	}
-	out := Tried{Result: res, RowKey: key}
+	got := Tried{Result: res, RowKey: key}
 	if res.Failure == (aihub.Failure{}) {
-		out.Output = filepath.Join(j.Output, t.Spec.Output.File)
+		got.Output = filepath.Join(j.Output, t.Spec.Output.File)
 	}
-	return out, nil
+	return got, nil
 }
 
-// samplePart rewrites a sample file as the Parquet part that a run starts from,
-// and returns its columns.
-func samplePart(name, part string, spec scenarios.Spec) ([]aihub.Column, error) {
-	r, err := openSample(name, spec)
+// sample returns the sample as Parquet, and its columns, with the scenario's
+// label marked as truth.
+func (t Trial) sample(ctx context.Context) (string, []aihub.Column, error) {
+	path := t.Sample
+	ok, err := table.IsParquet(path)
 	if err != nil {
-		return nil, err
+		return "", nil, err
+	}
+	if !ok {
+		if path, err = t.convert(ctx); err != nil {
+			return "", nil, err
+		}
+	}
+	r, err := table.OpenParquet(path, nil)
+	if err != nil {
+		return "", nil, err
 	}
 	defer r.Close()
-	f, err := os.Create(part)
-	if err != nil {
-		return nil, err
+	var columns []aihub.Column
+	for _, f := range r.Schema() {
+		columns = append(columns, aihub.Column{Name: f.Name, Type: string(f.Type), Truth: f.Name == t.Spec.Truth.Column})
 	}
-	defer f.Close()
-	w, err := table.NewParquetWriter(f, r.Schema())
+	return path, columns, nil
+}
+
+// convert writes a CSV sample as Parquet into the work directory.
+func (t Trial) convert(ctx context.Context) (path string, err error) {
+	src, err := os.Open(t.Sample)
 	if err != nil {
-		return nil, err
+		return "", err
+	}
+	defer src.Close()
+	// Keys are text, whatever they look like: 007 is not 7.
+	r, err := table.OpenCSV(src, table.CSVOptions{Types: map[string]table.Type{t.Spec.Input.Key: table.String}})
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	path = filepath.Join(t.Work, "sample.parquet")
+	dst, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	w, err := table.NewParquetWriter(dst, r.Schema())
+	if err != nil {
+		return "", err
 	}
 	for {
 		b, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
+		if err == io.EOF {
+			return path, w.Close()
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = w.Write(b)
 		}
 		if err != nil {
-			return nil, err
-		}
-		if err := w.Write(b); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	var columns []aihub.Column
-	for _, c := range r.Schema() {
-		columns = append(columns, aihub.Column{Name: c.Name, Type: string(c.Type), Truth: c.Name == spec.Truth.Column})
-	}
-	return columns, w.Close()
 }
-
-func openSample(name string, spec scenarios.Spec) (table.Reader, error) {
-	parquet, err := table.IsParquet(name)
-	if err != nil {
-		return nil, err
-	}
-	if parquet {
-		return table.OpenParquet(name, nil)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	r, err := table.OpenCSV(f, table.CSVOptions{})
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return closing{r, f}, nil
-}
-
-// closing closes the file under a reader as well.
-type closing struct {
-	table.Reader
-	f *os.File
-}
-
-func (c closing) Close() error { return errors.Join(c.Reader.Close(), c.f.Close()) }
