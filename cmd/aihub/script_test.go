@@ -203,7 +203,7 @@ func cmdJSONGet(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // hostiletar traversal|bomb FILE: writes a docker save archive whose one layer
-// climbs out of the image, or is 4 GiB of zeros once unpacked.
+// climbs out of the image, or is 512 MiB of zeros once unpacked.
 func cmdHostileTar(ts *testscript.TestScript, neg bool, args []string) {
 	var layer bytes.Buffer
 	gz := gzip.NewWriter(&layer)
@@ -215,7 +215,7 @@ func cmdHostileTar(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := lw.Write([]byte("x"))
 		ts.Check(err)
 	case "bomb":
-		const size = 4 << 30
+		const size = 512 << 20
 		ts.Check(lw.WriteHeader(&tar.Header{Name: "zeros", Mode: 0o644, Size: size, Typeflag: tar.TypeReg}))
 		zeros := make([]byte, 1<<20)
 		for range size / len(zeros) {

@@ -194,7 +194,8 @@ func readLine(r io.Reader) (string, error) {
 			break
 		}
 		if err != nil {
-			return "", err
+			return "", aihub.Errorf(aihub.Invalid, aihub.Text{EN: "no answer was given", ZH: "没有输入"}).
+				WithHint(aihub.Text{EN: "type it, or set AIHUB_PASSWORD", ZH: "请输入，或设置 AIHUB_PASSWORD"})
 		}
 	}
 	return strings.TrimRight(string(b), "\r"), nil

@@ -67,8 +67,14 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 			return err
 		}
 		if v.State != aihub.DatasetPublished {
-			return conflict(fmt.Sprintf("dataset %s is %s, not published", sc.Dataset, v.State), fmt.Sprintf("数据集 %s 处于 %s 状态，尚未发布", sc.Dataset, v.State)).
-				WithHint(aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"})
+			kind := aihub.Conflict
+			if v.State == aihub.DatasetProposed {
+				kind = aihub.Pending
+			}
+			return aihub.Errorf(kind, aihub.Text{
+				EN: fmt.Sprintf("dataset %s is %s, not published", sc.Dataset, v.State),
+				ZH: fmt.Sprintf("数据集 %s 处于 %s 状态，尚未发布", sc.Dataset, v.State),
+			}).WithHint(aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"})
 		}
 		id := sc.Ref.String()
 		t.touch("scenarios", id)
