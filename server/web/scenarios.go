@@ -226,6 +226,16 @@ func (p *page) rules(v scenarioView) []string {
 	return append(out, p.t("web.sharing.logs"), p.t("web.sharing.price", i18n.Args{"Bits": i18n.Number(v.bits, 1)}), p.t("web.sharing.yours"))
 }
 
+// metricName names the metric with this id of a spec.
+func (p *page) metricName(s scenarios.Spec, id string) string {
+	for _, m := range s.Metrics {
+		if m.ID == id {
+			return p.metricTitle(m)
+		}
+	}
+	return id
+}
+
 // metricTitle names a metric of a spec.
 func (p *page) metricTitle(m scenarios.Metric) string {
 	if info, ok := scenarios.KnownMetrics[m.Use]; ok && !info.Title.IsZero() {

@@ -3,7 +3,11 @@ package web
 import (
 	"bytes"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/yuin/goldmark"
@@ -15,6 +19,7 @@ import (
 
 	"aihub"
 	"aihub/internal/i18n"
+	"aihub/scenarios"
 	"aihub/server/wire"
 )
 
@@ -55,12 +60,21 @@ func (p *page) clauses(t aihub.Text) templ.Component {
 	return md(strings.ReplaceAll(strings.TrimSpace(t.ZH), "\n", "\n\n"))
 }
 
-// value renders a released metric value: as many digits as it has, at most six.
+// value renders a sealed metric value with at most six digits.
 func (p *page) value(m aihub.MetricValue) string {
 	if m.Status == aihub.MetricUndefined {
 		return p.t("web.board.undefined")
 	}
 	return i18n.Number(m.Value, 6)
+}
+
+// shown renders a released value with the digits of the step it was rounded to.
+func (p *page) shown(s scenarios.Spec, m aihub.MetricValue) string {
+	if m.Status == aihub.MetricUndefined {
+		return p.t("web.board.undefined")
+	}
+	_, digits, _ := strings.Cut(strconv.FormatFloat(s.Sharing.Score.Step, 'f', -1, 64), ".")
+	return strconv.FormatFloat(m.Value, 'f', len(digits), 64)
 }
 
 // bar is a value on a scale, for the chart of a board.
@@ -116,11 +130,16 @@ func kindOf(state string) string {
 }
 
 // what says which kind of submission it is.
-func (p *page) what(s aihub.Submission) string {
+func (p *page) what(s aihub.Submission, rounds []aihub.Round) string {
 	if s.Smoke {
 		return p.t("web.kind.smoke")
 	}
-	return p.t("web.kind.round", i18n.Args{"Round": s.Round})
+	for _, r := range rounds {
+		if r.Name == s.Round && !r.Title.IsZero() {
+			return p.in(r.Title)
+		}
+	}
+	return s.Round
 }
 
 // budget says how much of the budget is used, in a sentence.
@@ -149,14 +168,35 @@ func rangeOf(r []float64) string {
 // mine reports whether a row of a board is the actor's own.
 func (p *page) mine(r wire.BoardRow) bool { return p.actor.Org != "" && r.Org.ID == p.actor.Org }
 
-// valueOf renders the value of one metric, a dash when it is not there.
-func (p *page) valueOf(values []aihub.MetricValue, id string) string {
+// valueOf finds the value of one metric.
+func valueOf(values []aihub.MetricValue, id string) (aihub.MetricValue, bool) {
 	for _, m := range values {
 		if m.ID == id {
-			return p.value(m)
+			return m, true
 		}
 	}
-	return "—"
+	return aihub.MetricValue{}, false
+}
+
+// word names a code of another package, or returns it as it is.
+func (p *page) word(family, code string) string {
+	if i18n.Has(family + code) {
+		return p.t(family + code)
+	}
+	return code
+}
+
+var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
+
+// plain makes what a program said readable: without the colours of a terminal,
+// with a mark for other control characters and those that turn the direction.
+func plain(log string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r >= 0x20 && r != 0x7f && (r < 0x80 || r > 0x9f) && (r < 0x202a || r > 0x202e) && (r < 0x2066 || r > 0x2069) {
+			return r
+		}
+		return '\ufffd'
+	}, escapes.ReplaceAllString(strings.ReplaceAll(log, "\r\n", "\n"), ""))
 }
 
 func otherLang(p *page) string {
@@ -164,4 +204,10 @@ func otherLang(p *page) string {
 		return "zh-CN"
 	}
 	return "en"
+}
+
+// sentence begins a text of another package as sentences begin.
+func sentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[n:]
 }

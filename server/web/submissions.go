@@ -19,9 +19,9 @@ import (
 )
 
 type submissionsView struct {
-	list   []aihub.Submission
-	titles map[aihub.Ref]aihub.Text
-	all    bool // of every organisation
+	list      []aihub.Submission
+	scenarios map[aihub.Ref]wire.ScenarioView
+	all       bool // of every organisation
 }
 
 func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
@@ -30,16 +30,16 @@ func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := submissionsView{list: list, titles: map[aihub.Ref]aihub.Text{}, all: p.actor.Has(aihub.Steward) || p.actor.Has(aihub.Reviewer)}
+	v := submissionsView{list: list, scenarios: map[aihub.Ref]wire.ScenarioView{}, all: p.actor.Has(aihub.Steward) || p.actor.Has(aihub.Reviewer)}
 	for _, sub := range list {
-		if _, ok := v.titles[sub.Scenario]; ok {
+		if _, ok := v.scenarios[sub.Scenario]; ok {
 			continue
 		}
 		sc, _, err := s.Desk.Scenario(ctx, p.actor, sub.Scenario.String())
 		if err != nil {
 			return nil, err
 		}
-		v.titles[sub.Scenario] = sc.Title
+		v.scenarios[sub.Scenario] = sc
 	}
 	p.nav, p.title = "submissions", p.t("web.submissions.title")
 	return submissionsPage(p, v), nil
@@ -48,6 +48,7 @@ func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
 type submissionView struct {
 	wire.SubmissionView
 	title   aihub.Text
+	rounds  []aihub.Round
 	spec    scenarios.Spec
 	release *aihub.Release
 	log     string
@@ -101,7 +102,7 @@ func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.title, v.spec = sc.Title, spec
+	v.title, v.rounds, v.spec = sc.Title, sc.Rounds, spec
 	if v.Smoke && v.Org == p.actor.Org {
 		for _, r := range v.Runs {
 			v.logRun = r.ID // the newest
@@ -110,7 +111,7 @@ func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
 			if v.log, err = s.Desk.RunLog(ctx, p.actor, v.logRun); err != nil {
 				return nil, err
 			}
-			v.log = tail(v.log, 256<<10)
+			v.log = plain(tail(v.log, 256<<10))
 		}
 	}
 	if v.Score != nil {

@@ -259,7 +259,11 @@ func (s *Site) static(c *gin.Context) {
 		s.NotFound(c)
 		return
 	}
-	c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	if c.Request.URL.RequestURI() == assets[name] {
+		c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	} else {
+		c.Header("Cache-Control", "public, max-age=3600") // asked for without its digest
+	}
 	c.Data(http.StatusOK, kind, b)
 }
 

@@ -3,22 +3,34 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 
 	"aihub"
+	"aihub/catalog"
+	"aihub/catalog/detect"
+	"aihub/internal/i18n"
+	"aihub/scenarios"
 	"aihub/server/wire"
 )
 
 type workView struct {
-	datasets   []aihub.DatasetVersion
+	datasets   []datasetWork
 	enrolments []enrolmentWork
 	releases   []releaseWork
 }
 
 func (v workView) empty() bool {
 	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0
+}
+
+type datasetWork struct {
+	aihub.DatasetVersion
+	profile *catalog.Profile
 }
 
 type enrolmentWork struct {
@@ -29,6 +41,7 @@ type enrolmentWork struct {
 type releaseWork struct {
 	aihub.Release
 	title aihub.Text
+	spec  scenarios.Spec
 	score aihub.Score
 	voted bool
 }
@@ -59,7 +72,11 @@ func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
 	}
 	for _, d := range all {
 		if d.State == aihub.DatasetProposed && (reviewer || d.Org == p.actor.Org) {
-			v.datasets = append(v.datasets, d)
+			profile, _, err := s.profile(c, p, d.Ref)
+			if err != nil {
+				return v, err
+			}
+			v.datasets = append(v.datasets, datasetWork{d, profile})
 		}
 	}
 	enrolments, err := s.Desk.Enrolments(ctx, p.actor, "")
@@ -101,11 +118,11 @@ func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
 			if sub.Score != nil {
 				w.score = *sub.Score
 			}
-			sc, _, err := s.Desk.Scenario(ctx, p.actor, r.Scenario.String())
+			sc, spec, err := s.Desk.Scenario(ctx, p.actor, r.Scenario.String())
 			if err != nil {
 				return v, err
 			}
-			w.title = sc.Title
+			w.title, w.spec = sc.Title, spec
 			v.releases = append(v.releases, w)
 		}
 	}
@@ -160,8 +177,9 @@ func (s *Site) datasets(c *gin.Context, p *page) (templ.Component, error) {
 
 type datasetView struct {
 	aihub.DatasetVersion
-	card    string // Markdown
-	profile string // indented JSON; "" when it is not for the viewer
+	card    string           // Markdown
+	profile *catalog.Profile // nil when it is not for the viewer
+	raw     string           // the profile as indented JSON
 }
 
 func (v datasetView) rows() (n int64) {
@@ -181,17 +199,78 @@ func (s *Site) dataset(c *gin.Context, p *page) (templ.Component, error) {
 	if v.card, err = s.Desk.Card(ctx, p.actor, d.Ref.String(), p.lang); err != nil {
 		return nil, err
 	}
+	// The page says title and description itself.
+	v.card = strings.TrimPrefix(v.card, "# "+p.in(d.Title)+"\n\n"+p.in(d.Description)+"\n\n")
 	if p.actor.Has(aihub.Steward) || p.actor.Has(aihub.Reviewer) {
-		raw, err := s.Desk.Profile(ctx, p.actor, d.Ref.String())
-		if err != nil {
+		if v.profile, v.raw, err = s.profile(c, p, d.Ref); err != nil {
 			return nil, err
 		}
-		var b bytes.Buffer
-		if err := json.Indent(&b, raw, "", "  "); err != nil {
-			return nil, err
-		}
-		v.profile = b.String()
 	}
 	p.nav, p.title = "datasets", p.in(d.Title)
 	return datasetPage(p, v), nil
+}
+
+// profile reads the profile of a dataset version, also as indented JSON.
+func (s *Site) profile(c *gin.Context, p *page, ref aihub.Ref) (*catalog.Profile, string, error) {
+	raw, err := s.Desk.Profile(c.Request.Context(), p.actor, ref.String())
+	if err != nil {
+		return nil, "", err
+	}
+	var profile catalog.Profile
+	var b bytes.Buffer
+	err = json.Unmarshal(raw, &profile)
+	if err == nil {
+		err = json.Indent(&b, raw, "", "  ")
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("profile of %s: %w", ref, err)
+	}
+	// Columns of which nothing was found are in the JSON, and no news.
+	profile.Detected = slices.DeleteFunc(profile.Detected, func(f detect.Finding) bool { return f.Kind == "" })
+	return &profile, b.String(), nil
+}
+
+// risks says how well rows hide among each other, one sentence each.
+func (p *page) risks(r *catalog.Profile) []string {
+	if r.Risk == nil {
+		return []string{p.t("web.risk.none")}
+	}
+	args := i18n.Args{
+		"Quasi": strings.Join(r.Risk.Policy.Quasi, ", "), "K": i18n.Int(r.Risk.After.K), "Others": i18n.Int(max(0, r.Risk.After.K-1)),
+		"Wanted": i18n.Int(r.Risk.Policy.K),
+	}
+	return []string{
+		p.t("web.risk.k", args),
+		p.t("web.risk.dropped", i18n.Args{"Dropped": i18n.Int(r.Risk.Suppressed), "Rows": i18n.Int(r.Rows)}),
+		p.t("web.risk.before", i18n.Args{"K": i18n.Int(r.Risk.Before.K), "Below": i18n.Int(r.Risk.Before.Below), "Unique": i18n.Int(r.Risk.Before.Unique)}),
+	}
+}
+
+// treated says what was done with a raw column.
+func (p *page) treated(r *catalog.Profile, f detect.Finding) string {
+	for _, c := range r.Columns {
+		if c.Name == f.Column {
+			return c.Use
+		}
+	}
+	return p.t("web.risk.not_published")
+}
+
+// found says what a detector saw in a column.
+func (p *page) found(f detect.Finding) string {
+	s := p.word("web.detected.", string(f.Kind))
+	if f.Inside {
+		s += " " + p.t("web.risk.inside")
+	}
+	return s
+}
+
+// leak says what the parts tell about each other.
+func (p *page) leak(l catalog.Leak) string {
+	args := i18n.Args{"Rows": i18n.Int(l.Rows), "Of": i18n.Int(l.Of)}
+	if l.Check == "duplicate_rows" {
+		args["From"], args["To"] = p.t("web.part."+string(l.From)), p.t("web.part."+string(l.To))
+		return p.t("web.risk.duplicates", args)
+	}
+	return p.t("web.risk.determined", i18n.Args{"Column": l.Column, "Truth": l.Truth, "Rows": args["Rows"], "Of": args["Of"]})
 }

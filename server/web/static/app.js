@@ -8,6 +8,9 @@
   if (!log || !log.dataset.events || !window.EventSource) return;
   const state = document.getElementById("log-state");
   const say = (what) => { if (state) state.textContent = state.dataset[what] || ""; };
+  // As the server does: no terminal colours, a mark for other control characters.
+  const plain = (s) => s.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, "").replace(/\r\n/g, "\n")
+    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
   let fresh = false;
   const source = new EventSource(log.dataset.events);
   source.addEventListener("open", () => {
@@ -17,7 +20,7 @@
   source.addEventListener("log", (e) => {
     const event = JSON.parse(e.data);
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
-    log.append(event.text || "");
+    log.append(plain(event.text || ""));
     if (atEnd) log.scrollTop = log.scrollHeight;
   });
   source.addEventListener("end", () => {
