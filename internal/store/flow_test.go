@@ -122,6 +122,12 @@ func TestPermitOnOtherFacts(t *testing.T) {
 	w.must(w.ProposeDataset(w.ctx, w.permit(both, policies.DatasetPropose, policies.Object{ID: "second", Org: "city"}), aihub.DatasetVersion{Ref: ds}))
 	p = w.permit(both, policies.DatasetApprove, policies.Object{ID: ds.String(), Author: "stella"}) // it is bo's
 	w.want(aihub.Refused, w.DecideDataset(w.ctx, p, ds, true, ""))
+	his := w.submit(w.bob, sc, 1)
+	p = w.permit(w.alice, policies.SubmissionCancel, policies.Object{ID: string(his.ID), Org: "acme"}) // it is bits'
+	w.want(aihub.Refused, w.CancelSubmission(w.ctx, p, his.ID))
+	p = w.permit(w.alice, policies.SubmissionCreate, policies.Object{ID: sc.String(), Org: "acme", For: "acme"}) // it is the city's
+	_, err = w.Submit(w.ctx, p, aihub.Submission{Scenario: sc, Round: "main", Image: w.image(w.alice, "i")}, 1)
+	w.want(aihub.Refused, err)
 	// Nor in another's name, nor in another organisation's namespace.
 	p = w.permit(w.alice, policies.EnrolmentRequest, policies.Object{ID: sc.String(), For: "acme"})
 	w.want(aihub.Refused, w.RequestEnrolment(w.ctx, p, aihub.Enrolment{Scenario: sc, Org: "bits"}))
