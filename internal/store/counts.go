@@ -50,6 +50,17 @@ func (db *DB) RecordLogRead(ctx context.Context, p policies.Permit, id aihub.Run
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
+		r, err := t.run(id)
+		if err != nil {
+			return err
+		}
+		sc, err := t.scenario(r.Scenario)
+		if err != nil {
+			return err
+		}
+		if err := sameFacts(p, policies.Object{Org: sc.Org}); err != nil {
+			return err
+		}
 		return t.record(acts, string(policies.LogRead), string(id), permitted(p), nil)
 	})
 }

@@ -428,6 +428,8 @@ func TestDatasetScopes(t *testing.T) {
 	if l, err := w.Datasets(w.ctx, w.scope(w.steward)); err != nil || len(l) != 2 {
 		t.Errorf("the steward lists %v %v", l, err)
 	}
+	early := w.permit(w.steward, policies.ScenarioPublish, policies.Object{ID: "early", Org: "city"})
+	w.want(aihub.Pending, w.PublishScenario(w.ctx, early, aihub.Scenario{Ref: aihub.Ref{Name: "early", Version: 1}, Dataset: waiting}, nil))
 	// A version that was withdrawn is gone, and nothing new may pin it.
 	w.must(w.WithdrawDataset(w.ctx, w.permit(w.steward, policies.DatasetWithdraw, policies.Object{ID: r.String(), Org: "city"}), r, "a mistake"))
 	_, err = w.DB.Dataset(w.ctx, w.scope(w.alice), r)
