@@ -73,7 +73,7 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	defer home.remove()
 	var running sync.WaitGroup
 	defer running.Wait()
-	running.Go(func() { o.reap(ctx) })
+	running.Go(func() { o.reap(ctx, home) })
 	slots := make(chan struct{}, max(1, o.Parallel))
 	for wait := time.Duration(0); ; {
 		// A free slot first: what is claimed must be carried out at once.
@@ -110,8 +110,9 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 }
 
 // reap gives up runs whose worker went silent, for every worker on the store,
-// and settles what is due; also while all of ours are busy.
-func (o *Orchestrator) reap(ctx context.Context) {
+// and settles what is due; also while all of ours are busy. A worker that was
+// killed here may have left something, too.
+func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 	t := time.NewTicker(min(o.ttl()/4, time.Second))
 	defer t.Stop()
 	for {
@@ -124,6 +125,9 @@ func (o *Orchestrator) reap(ctx context.Context) {
 		case n > 0:
 			o.log().Warn("runs were lost and are tried again", "count", n)
 			o.Wake()
+			if err := errors.Join(o.Runner.Sweep(ctx), home.sweep()); err != nil {
+				o.log().Error("sweeping", "error", logged(err))
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -16,41 +16,55 @@ type scratch struct {
 // newScratch removes what killed workers left in parent, and makes a directory
 // of our own there.
 func newScratch(parent string) (*scratch, error) {
+	parent, err := filepath.Abs(parent)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, err
 	}
-	// Nobody makes or removes a directory while another one looks.
+	// Nobody sweeps between the two steps.
 	all, err := flock(filepath.Join(parent, "lock"), true)
 	if err != nil {
 		return nil, err
 	}
-	defer all.Close()
-	old, err := filepath.Glob(filepath.Join(parent, "worker-*"))
+	s := &scratch{}
+	s.path, err = os.MkdirTemp(parent, "worker-")
+	if err == nil {
+		s.lock, err = flock(filepath.Join(s.path, "lock"), false)
+	}
+	all.Close()
 	if err != nil {
 		return nil, err
 	}
-	for _, dir := range old {
+	return s, s.sweep()
+}
+
+// sweep removes the directories beside ours whose worker is dead.
+func (s *scratch) sweep() error {
+	parent := filepath.Dir(s.path)
+	all, err := flock(filepath.Join(parent, "lock"), true)
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	dirs, err := filepath.Glob(filepath.Join(parent, "worker-*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, dir := range dirs {
 		lock, err := flock(filepath.Join(dir, "lock"), false)
-		if errors.Is(err, errLocked) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		err = os.RemoveAll(dir)
-		lock.Close()
-		if err != nil {
-			return nil, err
+		switch {
+		case errors.Is(err, errLocked) || errors.Is(err, os.ErrNotExist): // alive, or just removed
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			errs = append(errs, os.RemoveAll(dir))
+			lock.Close()
 		}
 	}
-	s := &scratch{}
-	if s.path, err = os.MkdirTemp(parent, "worker-"); err != nil {
-		return nil, err
-	}
-	if s.path, err = filepath.Abs(s.path); err == nil {
-		s.lock, err = flock(filepath.Join(s.path, "lock"), false)
-	}
-	return s, err
+	return errors.Join(errs...)
 }
 
 // dir makes the directory of one run, for its owner alone.

@@ -1,0 +1,403 @@
+package sandbox_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"aihub"
+	"aihub/internal/table"
+	"aihub/policies"
+	"aihub/sandbox"
+	"aihub/scenarios"
+)
+
+// A smoke run sees the sample without labels, its log is live, and it has no score.
+func TestSmoke(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(true, "hello", "sorting")
+	r := w.finish(s)
+	if r.State != aihub.RunSucceeded || r.Kind != aihub.RunSmoke || r.Attempt != 1 {
+		t.Fatalf("%+v", r)
+	}
+	events, err := w.db.Events(t.Context(), policies.ScopeOf(w.vendor), s.ID, 0)
+	w.must(err)
+	var log string
+	for _, e := range events {
+		log += e.Text
+	}
+	if kept := w.blob(r.Log); log != kept || !strings.Contains(log, "hello sorting\n") {
+		t.Errorf("the live log differs from the kept one, or is not what the algorithm wrote:\n%s\n---\n%s", log, kept)
+	}
+	// The guest prints its inputs, quoted.
+	task := `"columns": [ { "name": "x", "type": "int64" } ]`
+	plain := strings.Join(strings.Fields(strings.NewReplacer(`\n`, " ", `\"`, `"`).Replace(log)), " ")
+	if !strings.Contains(plain, task) || !strings.Contains(log, `/input/things.csv: "id,x\n`) {
+		t.Errorf("the algorithm saw:\n%s", log)
+	}
+	for _, never := range []string{secret, "k001", "value"} { // label, true key, a column that the spec does not name
+		if strings.Contains(log, never) {
+			t.Errorf("the algorithm saw %q:\n%s", never, log)
+		}
+	}
+	got, err := w.db.Submission(t.Context(), policies.ScopeOf(w.vendor), s.ID)
+	w.must(err)
+	if got.State != aihub.SubmissionTried || len(w.runs(s)) != 1 {
+		t.Errorf("submission %+v with %d runs, want tried and one run", got, len(w.runs(s)))
+	}
+}
+
+// A hidden run keeps its output and queues scoring; its log is not an event.
+func TestHidden(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(false, "read", secret)
+	r := w.finish(s)
+	if r.State != aihub.RunSucceeded || r.Kind != aihub.RunInfer {
+		t.Fatalf("%+v", r)
+	}
+	rows, err := csv.NewReader(strings.NewReader(w.blob(r.Output))).ReadAll()
+	if err != nil || len(rows) != 21 || !slices.Equal(rows[0], []string{"id", "label"}) || len(rows[1][0]) != 32 {
+		t.Errorf("predictions: %v %v", rows, err)
+	}
+	log := w.blob(r.Log)
+	if strings.Contains(log, "FOUND") || strings.Contains(log, secret) || strings.Contains(log, "k001") || !strings.Contains(log, "found 0 secrets") {
+		t.Errorf("log:\n%s", log)
+	}
+	if r.Usage.WallMS <= 0 || r.Usage.PeakBytes <= 0 || len(r.Posture) < 100 {
+		t.Errorf("usage %+v, posture %s", r.Usage, r.Posture)
+	}
+	events, err := w.db.Events(t.Context(), everything, s.ID, 0)
+	w.must(err)
+	for _, e := range events {
+		if e.Type == "log" || e.Text != "" {
+			t.Errorf("an event tells of the log: %+v", e)
+		}
+	}
+	all := w.runs(s)
+	if last := all[len(all)-1]; len(all) != 2 || last.Kind != aihub.RunScore || last.State != aihub.RunQueued {
+		t.Errorf("runs %+v, want the infer run and a score run that is queued", all)
+	}
+}
+
+func TestWhoIsToBlame(t *testing.T) {
+	for name, c := range map[string]struct {
+		args   []string
+		spec   func(*scenarios.Spec)
+		break_ func(*world)
+		owner  aihub.FaultOwner
+		reason aihub.Reason
+	}{
+		"exit":             {args: []string{"exit", "3"}, owner: aihub.FaultVendor, reason: aihub.ReasonExit},
+		"no output":        {args: []string{"exit", "0"}, owner: aihub.FaultVendor, reason: aihub.ReasonNoOutput},
+		"link as output":   {args: []string{"make", "symlink"}, owner: aihub.FaultVendor, reason: aihub.ReasonOutput},
+		"memory":           {args: []string{"memory"}, owner: aihub.FaultVendor, reason: aihub.ReasonMemory},
+		"time":             {args: []string{"stubborn"}, spec: func(s *scenarios.Spec) { s.Limits.Wall = scenarios.Duration(time.Second) }, owner: aihub.FaultVendor, reason: aihub.ReasonTimeout},
+		"a part is gone":   {args: []string{"hello"}, break_: (*world).losePart, owner: aihub.FaultData, reason: aihub.ReasonData},
+		"a part is broken": {args: []string{"hello"}, break_: (*world).damagePart, owner: aihub.FaultData, reason: aihub.ReasonData},
+		"truth as input":   {args: []string{"hello"}, spec: func(s *scenarios.Spec) { s.Input.Columns = []string{"x", "label"} }, owner: aihub.FaultScenario, reason: aihub.ReasonStart},
+		"no such column":   {args: []string{"hello"}, spec: func(s *scenarios.Spec) { s.Input.Columns = []string{"z"} }, owner: aihub.FaultScenario, reason: aihub.ReasonStart},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, c.spec)
+			s := w.submit(false, c.args...)
+			if c.break_ != nil {
+				c.break_(w)
+			}
+			r := w.finish(s)
+			if r.State != aihub.RunFailedState || r.Fault.Owner != c.owner || r.Fault.Reason != c.reason {
+				t.Errorf("state %s, fault %+v", r.State, r.Fault)
+			}
+			if len(w.runs(s)) != 1 {
+				t.Errorf("%d runs: a failure for good is not tried again", len(w.runs(s)))
+			}
+		})
+	}
+}
+
+func (w *world) losePart() {
+	p, _ := w.data.File(aihub.Test)
+	w.must(w.blobs.Delete(w.Context(), p.Input))
+}
+
+func (w *world) damagePart() {
+	p, _ := w.data.File(aihub.Test)
+	found := false
+	w.must(filepath.WalkDir(filepath.Join(w.dir, "blobs"), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasSuffix(strings.ReplaceAll(path, "/", ""), p.Input.Hex()) {
+			found = true
+			b, err := os.ReadFile(path)
+			w.must(err)
+			b[len(b)/2] ^= 1
+			w.must(os.Chmod(path, 0o600))
+			return os.WriteFile(path, b, 0o600)
+		}
+		return err
+	}))
+	if !found {
+		w.Fatal("the part's blob was not found on disk")
+	}
+}
+
+// failing is a runner that cannot do its work.
+type failing struct {
+	sandbox.Runner
+	runs int
+}
+
+func (f *failing) Run(context.Context, sandbox.Job) (sandbox.Result, error) {
+	f.runs++
+	return sandbox.Result{}, errors.New("the disk is on fire")
+}
+
+// What the platform failed is tried again, three times in all, and then it is
+// the platform's fault and costs no attempt.
+func TestPlatformFails(t *testing.T) {
+	w := newWorld(t, nil)
+	f := &failing{Runner: w.runner}
+	s := w.submit(false, "hello")
+	o := w.orchestrator("worker-1")
+	o.Runner, o.TTL = f, 200*time.Millisecond
+	w.work(o, func() bool {
+		got, err := w.db.Submission(t.Context(), everything, s.ID)
+		w.must(err)
+		return got.State.Terminal()
+	})
+	var states []aihub.RunState
+	for _, r := range w.runs(s) {
+		states = append(states, r.State)
+	}
+	if want := []aihub.RunState{aihub.RunLost, aihub.RunLost, aihub.RunFailedState}; !slices.Equal(states, want) || f.runs != 3 {
+		t.Errorf("states %v after %d runs, want %v", states, f.runs, want)
+	}
+	if r := w.run(s); r.Fault.Owner != aihub.FaultPlatform || r.Fault.Reason != aihub.ReasonPlatform || !strings.Contains(r.Fault.Detail, "on fire") {
+		t.Errorf("fault %+v", r.Fault)
+	}
+}
+
+// A run whose submission is cancelled is killed.
+func TestCancelled(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(true, "stubborn", "0")
+	cancelled := false
+	w.work(w.orchestrator("worker-1"), func() bool {
+		events, err := w.db.Events(t.Context(), everything, s.ID, 0)
+		w.must(err)
+		if !cancelled && slices.ContainsFunc(events, func(e aihub.Event) bool { return strings.Contains(e.Text, "stubborn 0") }) {
+			cancelled = true
+			w.must(w.db.CancelSubmission(t.Context(), w.permit(w.vendor, policies.SubmissionCancel, policies.Object{ID: string(s.ID), Org: "acme"}), s.ID))
+		}
+		return w.run(s).State.Terminal()
+	})
+	if r := w.run(s); r.State != aihub.RunCancelled {
+		t.Errorf("state %s, want cancelled", r.State)
+	}
+}
+
+func TestSeveralAtOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	var subs []aihub.Submission
+	for range 5 {
+		subs = append(subs, w.submit(false, "hello"))
+	}
+	w.work(w.orchestrator("worker-1"), func() bool {
+		return !slices.ContainsFunc(subs, func(s aihub.Submission) bool { return !w.run(s).State.Terminal() })
+	})
+	for _, s := range subs {
+		if r := w.run(s); r.State != aihub.RunSucceeded {
+			t.Errorf("%s %+v", r.State, r.Fault)
+		}
+	}
+}
+
+const workerVar = "AIHUB_TEST_WORKER" // directory of the world
+
+// TestWorkerProcess is the worker that others kill or stop. Whatever image it is
+// given, it runs one that does not end.
+func TestWorkerProcess(t *testing.T) {
+	dir := os.Getenv(workerVar)
+	if dir == "" {
+		t.Skip("is started by TestKilledWorker and TestStoppedWorker")
+	}
+	w := openWorld(t, dir)
+	o := w.orchestrator("worker-of-another-process")
+	o.Runner, o.Log = endless{w.runner}, slog.New(slog.NewTextHandler(os.Stdout, nil))
+	w.must(o.Work(context.Background()))
+}
+
+type endless struct{ sandbox.Runner }
+
+func (e endless) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	j.Args, j.Log = []string{"/guest", "stubborn", "0"}, os.Stdout
+	return e.Runner.Run(ctx, j)
+}
+
+// startWorker starts that process and waits until it runs something.
+func startWorker(w *world) (*exec.Cmd, *bufio.Scanner) {
+	w.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestWorkerProcess$", "-test.v")
+	cmd.Env = append(os.Environ(), workerVar+"="+w.dir)
+	out, err := cmd.StdoutPipe()
+	w.must(err)
+	cmd.Stderr = os.Stderr
+	w.must(cmd.Start())
+	lines := bufio.NewScanner(out)
+	w.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+	})
+	waitFor(w, lines, "stubborn 0")
+	return cmd, lines
+}
+
+func waitFor(w *world, lines *bufio.Scanner, want string) {
+	w.Helper()
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), want) {
+			return
+		}
+		w.Log(lines.Text())
+	}
+	w.Fatalf("the other worker never said %q", want)
+}
+
+// once fails unless the submission's work had exactly one effect.
+func (w *world) once(s aihub.Submission) {
+	w.Helper()
+	var inferred, scoring int
+	for _, r := range w.runs(s) {
+		switch {
+		case r.Kind == aihub.RunScore:
+			scoring++
+		case r.State == aihub.RunSucceeded:
+			inferred++
+		case r.State != aihub.RunLost:
+			w.Errorf("run %+v", r)
+		}
+	}
+	b, err := w.db.Budget(w.Context(), everything, w.sc, "main", "acme")
+	w.must(err)
+	if inferred != 1 || scoring != 1 || b.Attempts != 1 {
+		w.Errorf("%d runs succeeded, %d are to be scored, %d attempts are charged; want one each", inferred, scoring, b.Attempts)
+	}
+	if rep, err := w.db.VerifyLedger(w.Context()); err != nil || len(rep.Faults) > 0 {
+		w.Errorf("ledger: %v %+v", err, rep.Faults)
+	}
+}
+
+// A worker that is killed: another one completes its run, and clears up after it.
+func TestKilledWorker(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(false, "hello")
+	other, _ := startWorker(w)
+	lost := w.run(s)
+	w.must(other.Process.Kill())
+	r := w.finish(s)
+	if r.State != aihub.RunSucceeded || r.Attempt != 2 || r.ID == lost.ID {
+		t.Errorf("%+v", r)
+	}
+	w.once(s)
+	if left, _ := filepath.Glob(filepath.Join(w.dir, "run", "run", "*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if _, ok := find(string(lost.ID)); ok {
+		t.Error("a process of the killed worker's sandbox is left")
+	}
+}
+
+// find looks for a process that has s in its command line.
+func find(s string) (string, bool) {
+	all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range all {
+		if b, err := os.ReadFile(f); err == nil && strings.Contains(string(b), s) {
+			return f, true
+		}
+	}
+	return "", false
+}
+
+// A worker that is stopped long enough to lose its lease and then goes on can
+// write nothing any more.
+func TestStoppedWorker(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(false, "hello")
+	other, lines := startWorker(w)
+	w.must(other.Process.Signal(syscall.SIGSTOP))
+	w.others = 1
+	if r := w.finish(s); r.State != aihub.RunSucceeded || r.Attempt != 2 {
+		t.Errorf("%+v", r)
+	}
+	w.must(other.Process.Signal(syscall.SIGCONT))
+	waitFor(w, lines, "the lease was lost")
+	w.once(s)
+}
+
+// Try strips labels and changes row ids as the platform does.
+func TestTry(t *testing.T) {
+	w := newWorld(t, nil)
+	if guestPath == "" {
+		w.image("hello")
+	}
+	rootfs := filepath.Join(t.TempDir(), "rootfs")
+	w.must(os.Mkdir(rootfs, 0o755))
+	program, err := guest()
+	w.must(err)
+	w.must(os.WriteFile(filepath.Join(rootfs, "guest"), program, 0o755))
+
+	csvSample, parquetSample := filepath.Join(t.TempDir(), "sample.csv"), filepath.Join(t.TempDir(), "sample.parquet")
+	w.must(os.WriteFile(csvSample, []byte("id,x,y,label\n007,1,v,"+secret+"\n008,2,v,"+secret+"\n"), 0o644))
+	b := rows(2)
+	f, err := os.Create(parquetSample)
+	w.must(err)
+	var fields []table.Field
+	for _, c := range b.Cols {
+		fields = append(fields, c.Field)
+	}
+	pw, err := table.NewParquetWriter(f, fields)
+	w.must(err)
+	w.must(pw.Write(b))
+	w.must(errors.Join(pw.Close(), f.Close()))
+
+	for sample, keys := range map[string][]string{csvSample: {"007", "008"}, parquetSample: {"k001", "k002"}} {
+		var log strings.Builder
+		got, err := sandbox.Try(t.Context(), sandbox.Trial{
+			Runner: w.runner, Spec: w.spec, Ref: w.sc, Sample: sample, Rootfs: rootfs, Args: []string{"/guest", "read", secret}, Work: t.TempDir(), Log: &log,
+		})
+		w.must(err)
+		if strings.Contains(log.String(), secret) || strings.Contains(log.String(), "FOUND") || strings.Contains(log.String(), keys[0]+",") {
+			t.Errorf("the algorithm saw labels or keys:\n%s", log.String())
+		}
+		out, err := os.ReadFile(got.Output)
+		w.must(err)
+		for _, k := range keys {
+			if id := table.RowID(got.RowKey, k); !strings.Contains(string(out), id+",a") {
+				t.Errorf("no prediction for %s (%s):\n%s", k, id, out)
+			}
+		}
+	}
+
+	got, err := sandbox.Try(t.Context(), sandbox.Trial{
+		Runner: w.runner, Spec: w.spec, Ref: w.sc, Sample: csvSample, Rootfs: rootfs, Args: []string{"/guest", "exit", "4"}, Work: t.TempDir(),
+	})
+	w.must(err)
+	if got.Result.Failure.Reason != aihub.ReasonExit || got.Result.Exit != 4 || got.Output != "" {
+		t.Errorf("%+v", got)
+	}
+	bad := w.spec
+	bad.Input.Columns = []string{"nothing"}
+	_, err = sandbox.Try(t.Context(), sandbox.Trial{Runner: w.runner, Spec: bad, Ref: w.sc, Sample: csvSample, Rootfs: rootfs, Args: []string{"/guest"}, Work: t.TempDir()})
+	if aihub.KindOf(err) != aihub.Contract {
+		t.Errorf("a sample without a column of the spec: %v", err)
+	}
+}
