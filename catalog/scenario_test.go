@@ -129,7 +129,7 @@ func TestWhoMayPublishScenarios(t *testing.T) {
 	w := newWorld(t)
 	v, err := w.publish(peopleManifest, people(2000, 13).csv)
 	w.must(err)
-	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec)); aihub.KindOf(err) != aihub.Conflict {
+	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec)); aihub.KindOf(err) != aihub.Pending {
 		t.Errorf("on a dataset that nobody approved: %v", err)
 	}
 	w.approve(v)

@@ -172,6 +172,10 @@ func hostileManifests(t testing.TB) []refusal {
 	add("windows", codePlatform, "config", func(d *doc) { d.onConfig = func(c obj) { c["os"] = "windows" } })
 	add("no command", codeCommand, "config", func(d *doc) { d.cmd = nil })
 	add("command not there", codeCommand, "config", func(d *doc) { d.cmd = []string{"/walk"} })
+	add("command under a mount", codeCommand, "config", func(d *doc) {
+		d.cmd = []string{"/model"}
+		d.layers[0].tar = tarOf(t, ent{name: "model", mode: 0o755})
+	})
 	add("command not executable", codeCommand, "config", func(d *doc) { d.layers[0].tar = tarOf(t, ent{name: "run", mode: 0o644}) })
 	add("command outside", codeCommand, "config", func(d *doc) { d.cmd = []string{"/../../../bin/true"} })
 	add("NUL in the command", codeCommand, "config", func(d *doc) { d.cmd = []string{"/run", "a\x00b"} })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"aihub"
@@ -119,6 +120,17 @@ func checkCommand(t *tree, img *Image, fs *faults) {
 	}
 	there := false
 	for _, p := range places {
+		at := path.Join(img.WorkingDir, p)
+		if path.IsAbs(p) {
+			at = path.Clean(p)
+		}
+		if top, _, _ := strings.Cut(at[1:], "/"); slices.Contains(mountPoints, top) {
+			if path.IsAbs(name) {
+				fs.add(codeCommand, "config", "", text("its command %s lies in a directory that the platform mounts over; put it elsewhere, in /app for example", "命令 %s 位于平台挂载的目录中，请放到别处，例如 /app", show(name)))
+				return
+			}
+			continue
+		}
 		if n := t.resolve(img.WorkingDir, p); n != nil && n.kind == file {
 			if n.exec {
 				return

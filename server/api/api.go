@@ -138,6 +138,9 @@ func list[T any](v []T, err error) (*body[[]T], error) {
 	return answer(v, err)
 }
 
+// drained bounds what is read of a refused upload before the answer.
+const drained = 64 << 20
+
 // raw registers an endpoint that reads or writes streams: h does both, or
 // returns an error before it has written anything.
 func (a *API) raw(o huma.Operation, h func(c *gin.Context, who aihub.Actor) error) {
@@ -146,6 +149,8 @@ func (a *API) raw(o huma.Operation, h func(c *gin.Context, who aihub.Actor) erro
 	path := strings.NewReplacer("{", ":", "}", "").Replace(o.Path)
 	a.router.Handle(o.Method, path, func(c *gin.Context) {
 		if err := h(c, auth.ActorOf(c.Request.Context())); err != nil {
+			// A sender who is still sending would lose the answer to a broken pipe.
+			_, _ = io.Copy(io.Discard, io.LimitReader(c.Request.Body, drained))
 			WriteError(c.Writer, c.Request, a.Log, err)
 		}
 	})
