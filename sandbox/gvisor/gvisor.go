@@ -15,7 +15,11 @@ import (
 
 	"aihub"
 	"aihub/sandbox"
+	"aihub/sandbox/gvisor/stage"
 )
+
+// Version is the version of gVisor inside.
+const Version = stage.GVisor
 
 // Runner runs containers in gVisor. Make one with New; any number of processes
 // may share its directory.

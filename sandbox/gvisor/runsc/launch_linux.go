@@ -22,9 +22,6 @@ import (
 	"aihub/sandbox/gvisor/stage"
 )
 
-// Version is the version of gVisor that this program links.
-const Version = "20260527.0-a81fd9dd382e"
-
 // launch is the command that carries out one order: it lays out the mounts,
 // creates and starts the container, watches it, kills it at its limits, and
 // collects its files when it is dead.
@@ -118,7 +115,7 @@ func (r *run) contain() (err error) {
 		}
 	}()
 	sandbox, gofer := c.Sandbox.Pid.Load(), c.GoferPid.Load()
-	r.posture.Runner, r.posture.Version, r.posture.Platform = "gvisor", Version, r.conf.Platform
+	r.posture.Runner, r.posture.Version, r.posture.Platform = "gvisor", stage.GVisor, r.conf.Platform
 	if err := r.tell(sandbox, gofer); err != nil {
 		return err
 	}
@@ -208,7 +205,7 @@ func clean(s string) string {
 		}
 		return c
 	}, s)
-	return s[:min(len(s), 500)]
+	return strings.ToValidUTF8(s[:min(len(s), 500)], "")
 }
 
 // create makes the sandbox and its gofer, inside the cgroup if there is one.

@@ -25,6 +25,8 @@ import (
 	"gvisor.dev/gvisor/runsc/cmd"
 	"gvisor.dev/gvisor/runsc/cmd/util"
 	"gvisor.dev/gvisor/runsc/flag"
+
+	"aihub/sandbox/gvisor/stage"
 )
 
 // Main runs the program and does not return. It must come before anything else
@@ -70,6 +72,8 @@ func describe(args []string) []string {
 		cpus := int(math.Ceil(float64(*c.Quota) / float64(*c.Period)))
 		add = append(add, "--cpu-num="+strconv.Itoa(min(max(1, cpus), runtime.NumCPU())))
 	}
+	// Not the name of the machine, which gVisor would look up.
+	add = append(add, "--product-name="+stage.Hostname)
 	return slices.Insert(slices.Clone(args), at+1, add...)
 }
 
@@ -100,11 +104,15 @@ func endStatus(log string) (unix.WaitStatus, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, after, ok := strings.Cut(string(b), "\n"+endMark)
-	if !ok {
+	return parseEnd(string(b))
+}
+
+func parseEnd(log string) (unix.WaitStatus, error) {
+	i := strings.LastIndex(log, "\n"+endMark)
+	if i < 0 {
 		return 0, errors.New("it broke off")
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(after), 10, 32)
+	n, err := strconv.ParseUint(strings.TrimSpace(log[i+1+len(endMark):]), 10, 32)
 	return unix.WaitStatus(n), err
 }
 

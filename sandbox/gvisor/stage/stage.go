@@ -20,6 +20,9 @@ import (
 // Guest is the user and group id of every algorithm.
 const Guest = 65532
 
+// GVisor is the version of gVisor that is linked: date and commit, as in go.mod.
+const GVisor = "20260527191743-a81fd9dd382e"
+
 // Hostname is what every algorithm sees, in smoke and hidden runs alike.
 const Hostname = "sandbox"
 
