@@ -138,9 +138,6 @@ func list[T any](v []T, err error) (*body[[]T], error) {
 	return answer(v, err)
 }
 
-// drained bounds what is read of a refused upload before the answer.
-const drained = 64 << 20
-
 // raw registers an endpoint that reads or writes streams: h does both, or
 // returns an error before it has written anything.
 func (a *API) raw(o huma.Operation, h func(c *gin.Context, who aihub.Actor) error) {
@@ -148,9 +145,10 @@ func (a *API) raw(o huma.Operation, h func(c *gin.Context, who aihub.Actor) erro
 	a.huma.OpenAPI().AddOperation(&o)
 	path := strings.NewReplacer("{", ":", "}", "").Replace(o.Path)
 	a.router.Handle(o.Method, path, func(c *gin.Context) {
+		sent := &touched{ReadCloser: c.Request.Body}
+		c.Request.Body = sent
 		if err := h(c, auth.ActorOf(c.Request.Context())); err != nil {
-			// A sender who is still sending would lose the answer to a broken pipe.
-			_, _ = io.Copy(io.Discard, io.LimitReader(c.Request.Body, drained))
+			sent.drain(c.Writer, c.Request)
 			WriteError(c.Writer, c.Request, a.Log, err)
 		}
 	})

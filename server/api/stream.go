@@ -210,4 +210,32 @@ func (p *patient) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// touched is a request's body that knows whether it was read.
+type touched struct {
+	io.ReadCloser
+	read bool
+}
+
+func (t *touched) Read(b []byte) (int, error) {
+	t.read = true
+	return t.ReadCloser.Read(b)
+}
+
+// Bounds of what is read of a refused upload before the answer.
+const (
+	drained     = 64 << 20
+	drainWithin = 10 * time.Second
+)
+
+// drain reads on for a while when the sender is sending: it would lose the
+// answer to a broken pipe. A sender that waits to be asked (Expect: 100-continue)
+// and was not asked is not asked now.
+func (t *touched) drain(w http.ResponseWriter, r *http.Request) {
+	if !t.read && r.Header.Get("Expect") != "" {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainWithin))
+	_, _ = io.Copy(io.Discard, io.LimitReader(t, drained))
+}
+
 func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }

@@ -108,13 +108,13 @@ func (d *Desk) Spool(body io.Reader, contentType string) (manifest []byte, data 
 	if err != nil {
 		return nil, Temp{}, err
 	}
-	data = Temp{f.Name()}
+	spooled := Temp{f.Name()}
 	defer func() {
 		if cerr := f.Close(); err == nil {
 			err = cerr
 		}
 		if err != nil {
-			err = errors.Join(err, data.Remove())
+			err = errors.Join(err, spooled.Remove())
 		}
 	}()
 	n, err := io.Copy(f, io.LimitReader(part, d.Data+1))
@@ -127,7 +127,7 @@ func (d *Desk) Spool(body io.Reader, contentType string) (manifest []byte, data 
 	if _, err := form.NextPart(); err != io.EOF {
 		return nil, Temp{}, badForm(err)
 	}
-	return manifest, data, nil
+	return manifest, spooled, nil
 }
 
 func badForm(err error) error {
