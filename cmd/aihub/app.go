@@ -37,8 +37,8 @@ type app struct {
 	Now      func() time.Time
 }
 
-// openStore opens keys, blobs and the database below the data directory:
-// enough to read and verify.
+// openStore opens the database of an existing data directory and nothing else:
+// enough to verify it.
 func openStore(ctx context.Context, p *process) (*app, error) {
 	cfg, err := config.Load("", p.Getenv)
 	if err != nil {
@@ -49,7 +49,19 @@ func openStore(ctx context.Context, p *process) (*app, error) {
 			EN: "there is no platform in " + cfg.Home, ZH: cfg.Home + " 中没有平台数据",
 		}).WithHint(aihub.Text{EN: "set AIHUB_HOME to the server's data directory, or use --remote", ZH: "请将 AIHUB_HOME 设为服务器数据目录，或使用 --remote"})
 	}
-	return openApp(ctx, cfg, p)
+	a := &app{Config: cfg, Now: p.Now}
+	if a.Keys, err = keys.Open(filepath.Join(cfg.Home, "keys", "root.key")); err != nil {
+		return nil, err
+	}
+	return a, a.openDB(ctx)
+}
+
+func (a *app) openDB(ctx context.Context) (err error) {
+	a.DB, err = store.Open(ctx, store.Options{
+		DSN: filepath.Join(a.Config.Home, "aihub.db"), Signer: a.Keys.Signer(),
+		Checkpoint: filepath.Join(a.Config.Home, "checkpoint"), Now: a.Now,
+	})
+	return err
 }
 
 // openApp opens the platform in cfg.Home, creating it when it is new.
@@ -75,10 +87,7 @@ func openApp(ctx context.Context, cfg config.Config, p *process) (*app, error) {
 	if a.Blobs, err = blob.Open(where); err != nil {
 		return nil, err
 	}
-	a.DB, err = store.Open(ctx, store.Options{
-		DSN: at("aihub.db"), Signer: a.Keys.Signer(), Checkpoint: at("checkpoint"), Now: p.Now,
-	})
-	if err != nil {
+	if err := a.openDB(ctx); err != nil {
 		return nil, err
 	}
 	a.Images = &oci.Cache{Dir: at("cache", "images")}

@@ -14,8 +14,7 @@ import (
 )
 
 func (p *process) datasetCmd() *cobra.Command {
-	c := p.verb("dataset", "cli.dataset.short", nil, nil)
-	c.RunE = nil
+	c := p.group("dataset", "cli.dataset.short")
 	var manifest string
 	publish := p.verb("publish DATA", "cli.dataset.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -38,7 +37,7 @@ func (p *process) datasetCmd() *cobra.Command {
 		})
 	})
 	publish.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
-	_ = publish.MarkFlagRequired("manifest")
+	p.require(publish, "manifest")
 	list := p.verb("list", "cli.dataset.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			vs, err := c.Datasets(ctx)
@@ -104,7 +103,7 @@ func (p *process) decideCmd(use, key string, approve bool, f func(ctx context.Co
 	})
 	c.Flags().StringVar(&reason, "reason", "", p.t("cli.flag.reason"))
 	if !approve {
-		_ = c.MarkFlagRequired("reason")
+		p.require(c, "reason")
 	}
 	return c
 }

@@ -58,7 +58,7 @@ func (p *process) demoCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(home)
+		defer removeTree(home)
 		return p.demo(cmd.Context(), home, exit)
 	})
 	c.Flags().BoolVar(&exit, "exit", false, p.t("cli.flag.exit"))
@@ -69,6 +69,11 @@ func (p *process) demo(ctx context.Context, home string, exit bool) error {
 	cfg := config.Default(home)
 	cfg.Listen = freeAddress(cfg.Listen)
 	cfg.URL = "http://" + cfg.Listen
+	ln, err := listen(cfg)
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
 	a, err := openApp(ctx, cfg, p)
 	if err != nil {
 		return err
@@ -90,7 +95,7 @@ func (p *process) demo(ctx context.Context, home string, exit bool) error {
 	defer stop()
 	g, serve := errgroup.WithContext(serve)
 	ready := make(chan struct{})
-	g.Go(func() error { return a.serve(serve, func() { close(ready) }) })
+	g.Go(func() error { return a.serve(serve, ln, func() { close(ready) }) })
 	select {
 	case <-ready:
 	case <-serve.Done():

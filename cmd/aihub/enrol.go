@@ -71,8 +71,7 @@ func (p *process) enrolCmd() *cobra.Command {
 }
 
 func (p *process) releaseCmd() *cobra.Command {
-	c := p.verb("release", "cli.release.short", nil, nil)
-	c.RunE = nil
+	c := p.group("release", "cli.release.short")
 	var state string
 	list := p.verb("list", "cli.release.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +13,7 @@ import (
 )
 
 func (p *process) imageCmd() *cobra.Command {
-	c := p.verb("image", "cli.image.short", nil, nil)
-	c.RunE = nil
+	c := p.group("image", "cli.image.short")
 	var entry, out string
 	pack := p.verb("pack DIR", "cli.image.pack.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		cfg := oci.Config{Entrypoint: strings.Fields(entry)}
@@ -28,7 +28,7 @@ func (p *process) imageCmd() *cobra.Command {
 	})
 	pack.Flags().StringVar(&entry, "entrypoint", "", p.t("cli.flag.entrypoint"))
 	pack.Flags().StringVarP(&out, "output", "o", "image.tar", p.t("cli.flag.output"))
-	_ = pack.MarkFlagRequired("entrypoint")
+	p.require(pack, "entrypoint")
 	c.AddCommand(pack)
 	return c
 }
@@ -53,4 +53,15 @@ func writeWhole(name string, f func(*os.File) error) error {
 		return err
 	}
 	return os.Rename(tmp.Name(), name)
+}
+
+// removeTree removes dir, read-only directories of unpacked images included.
+func removeTree(dir string) error {
+	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			return os.Chmod(p, 0o700)
+		}
+		return nil // RemoveAll says what is in its way
+	})
+	return os.RemoveAll(dir)
 }

@@ -32,14 +32,28 @@ func (p *process) initCmd() *cobra.Command {
 					EN: dir + " is not empty", ZH: dir + " 不是空目录",
 				}).WithHint(aihub.Text{EN: "name another directory: aihub init " + args[0] + " DIR", ZH: "请指定其他目录：aihub init " + args[0] + " 目录"})
 			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write " + dir + ": " + rootCause(err), ZH: "无法写入 " + dir + "：" + rootCause(err)})
 			}
 			spec, err := scenarios.ParseCanonical(v.Spec)
 			if err != nil {
 				return err
 			}
-			n, err := p.writeKit(ctx, c, v.Ref, spec, v.Spec, dir)
+			// Beside its place first, so that a failure leaves no half of a kit.
+			parent := filepath.Dir(filepath.Clean(dir))
+			tmp, err := os.MkdirTemp(parent, ".aihub-init-*")
 			if err != nil {
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write below " + parent + ": " + rootCause(err), ZH: "无法写入 " + parent + "：" + rootCause(err)})
+			}
+			defer os.RemoveAll(tmp)
+			n, err := p.writeKit(ctx, c, v.Ref, spec, v.Spec, tmp)
+			if err != nil {
+				return err
+			}
+			if err := os.Chmod(tmp, 0o755); err != nil {
+				return err
+			}
+			_ = os.Remove(dir) // empty, or not there
+			if err := os.Rename(tmp, dir); err != nil {
 				return err
 			}
 			return p.data(map[string]any{"dir": dir, "files": n}, func() { p.say("cli.init.done", "Dir", dir, "Count", n) })

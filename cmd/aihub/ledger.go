@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"aihub"
@@ -16,8 +17,7 @@ import (
 )
 
 func (p *process) ledgerCmd() *cobra.Command {
-	c := p.verb("ledger", "cli.ledger.short", nil, nil)
-	c.RunE = nil
+	c := p.group("ledger", "cli.ledger.short")
 	var remote bool
 	var key string
 	verify := p.verb("verify [RECEIPT.json]", "cli.ledger.verify.short", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
@@ -35,6 +35,10 @@ func (p *process) ledgerCmd() *cobra.Command {
 		}
 		// Without --remote the database itself is read: an auditor needs no server.
 		a, err := openStore(cmd.Context(), p)
+		var e *aihub.Error
+		if errors.As(err, &e) && len(e.Faults) > 0 {
+			e.Kind = aihub.Conflict // what a server must not serve is no fault that a retry mends
+		}
 		if err != nil {
 			return err
 		}

@@ -176,7 +176,7 @@ func (p *process) verb(use, key string, args cobra.PositionalArgs, f func(cmd *c
 	if args != nil {
 		c.Args = func(cmd *cobra.Command, a []string) error {
 			if err := args(cmd, a); err != nil {
-				return usageError{fmt.Errorf("%w\n%s", err, cmd.UseLine())}
+				return usageError{errors.New(p.t("cli.usage", "Line", cmd.UseLine(), "Path", cmd.CommandPath()))}
 			}
 			return nil
 		}
@@ -184,21 +184,45 @@ func (p *process) verb(use, key string, args cobra.PositionalArgs, f func(cmd *c
 	return c
 }
 
+// group builds a command that only holds others.
+func (p *process) group(use, key string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: p.t(key), SilenceErrors: true, SilenceUsage: true, Args: p.onlyVerbs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
+// onlyVerbs refuses a word that is no verb of cmd.
+func (p *process) onlyVerbs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usageError{errors.New(p.t("cli.unknown_verb", "Verb", args[0], "Path", cmd.CommandPath()))}
+	}
+	return nil
+}
+
+// require makes a verb refuse to start without a flag.
+func (p *process) require(c *cobra.Command, flag string) {
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed(flag) {
+			return usageError{errors.New(p.t("cli.missing_flag", "Flag", flag, "Path", cmd.CommandPath()))}
+		}
+		return run(cmd, args)
+	}
+}
+
 func newRoot(p *process) *cobra.Command {
 	root := &cobra.Command{
 		Use: "aihub", Short: p.t("cli.root.short"), Long: p.t("cli.root.long"),
 		SilenceErrors: true, SilenceUsage: true,
-		Args: func(cmd *cobra.Command, a []string) error {
-			if len(a) > 0 {
-				return usageError{errors.New(p.t("cli.unknown_verb", "Verb", a[0]))}
-			}
-			return nil
-		},
+		Args: p.onlyVerbs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.PersistentFlags().BoolVar(&p.json, "json", false, p.t("cli.flag.json"))
 	root.PersistentFlags().StringVar(&p.as, "as", "", p.t("cli.flag.as"))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usageError{errors.New(p.t("cli.bad_flag", "What", err.Error()))}
+	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.serveCmd(), p.demoCmd(), p.doctorCmd(), p.versionCmd(),

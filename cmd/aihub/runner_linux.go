@@ -30,5 +30,5 @@ func localRunner() (sandbox.Runner, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return gvisor.New(dir), func() { os.RemoveAll(dir) }, nil
+	return gvisor.New(dir), func() { _ = removeTree(dir) }, nil
 }

@@ -13,8 +13,7 @@ import (
 )
 
 func (p *process) scenarioCmd() *cobra.Command {
-	c := p.verb("scenario", "cli.scenario.short", nil, nil)
-	c.RunE = nil
+	c := p.group("scenario", "cli.scenario.short")
 	publish := p.verb("publish SPEC.yaml", "cli.scenario.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			b, err := readFile(args[0], 1<<20)

@@ -25,11 +25,21 @@ func (p *process) serveCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		ln, err := listen(cfg)
+		if err != nil {
+			return err
+		}
+		defer ln.Close()
 		a, err := openApp(cmd.Context(), cfg, p)
 		if err != nil {
 			return err
 		}
 		defer a.Close()
+		unlock, err := lockHome(cfg.Home)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 		password, err := a.bootstrap(cmd.Context(), p.Getenv("AIHUB_OPERATOR_PASSWORD"))
 		if err != nil {
 			return err
@@ -37,7 +47,7 @@ func (p *process) serveCmd() *cobra.Command {
 		if password != "" {
 			p.note("cli.serve.operator", "Password", password)
 		}
-		return a.serve(cmd.Context(), func() { p.note("cli.serve.ready", "URL", a.Config.URL, "Home", a.Config.Home) })
+		return a.serve(cmd.Context(), ln, func() { p.note("cli.serve.ready", "URL", a.Config.URL, "Home", a.Config.Home) })
 	})
 	c.Flags().StringVar(&file, "config", "", p.t("cli.flag.config"))
 	return c
@@ -66,14 +76,20 @@ func (a *app) bootstrap(ctx context.Context, password string) (string, error) {
 	return password, a.DB.Bootstrap(ctx, org, user, hash)
 }
 
-// serve answers HTTP and works until ctx ends, then lets requests finish.
-func (a *app) serve(ctx context.Context, ready func()) error {
-	ln, err := net.Listen("tcp", a.Config.Listen)
+// listen takes the address before anything is written: a server that cannot be
+// reached must not start to exist.
+func listen(cfg config.Config) (net.Listener, error) {
+	ln, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return aihub.Errorf(aihub.Unavailable, aihub.Text{
-			EN: "cannot listen on " + a.Config.Listen + ": " + rootCause(err), ZH: "无法监听 " + a.Config.Listen + "：" + rootCause(err),
+		return nil, aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: "cannot listen on " + cfg.Listen + ": " + rootCause(err), ZH: "无法监听 " + cfg.Listen + "：" + rootCause(err),
 		}).WithHint(aihub.Text{EN: "another server may run there; set AIHUB_LISTEN", ZH: "可能已有服务占用；请设置 AIHUB_LISTEN"})
 	}
+	return ln, nil
+}
+
+// serve answers HTTP and works until ctx ends, then lets requests finish.
+func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	h, err := server.New(server.Deps{
 		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog,
 		Dir: a.Config.Home, Now: a.Now, Log: a.Log,

@@ -202,8 +202,7 @@ func readLine(r io.Reader) (string, error) {
 }
 
 func (p *process) userCmd() *cobra.Command {
-	c := p.verb("user", "cli.user.short", nil, nil)
-	c.RunE = nil
+	c := p.group("user", "cli.user.short")
 	var name, org string
 	var roles []string
 	add := p.verb("add USER", "cli.user.add.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
@@ -230,8 +229,8 @@ func (p *process) userCmd() *cobra.Command {
 	add.Flags().StringVar(&name, "name", "", p.t("cli.flag.name"))
 	add.Flags().StringVar(&org, "org", "", p.t("cli.flag.org"))
 	add.Flags().StringSliceVar(&roles, "role", nil, p.t("cli.flag.role"))
-	_ = add.MarkFlagRequired("org")
-	_ = add.MarkFlagRequired("role")
+	p.require(add, "org")
+	p.require(add, "role")
 	list := p.verb("list", "cli.user.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		cl, err := p.client()
 		if err != nil {
@@ -254,8 +253,7 @@ func (p *process) userCmd() *cobra.Command {
 }
 
 func (p *process) orgCmd() *cobra.Command {
-	c := p.verb("org", "cli.org.short", nil, nil)
-	c.RunE = nil
+	c := p.group("org", "cli.org.short")
 	var zh, en string
 	add := p.verb("add ORG", "cli.org.add.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		cl, err := p.client()

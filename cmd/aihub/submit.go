@@ -57,7 +57,7 @@ func (p *process) submitCmd() *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", p.t("cli.flag.subname"))
 	c.Flags().BoolVar(&smoke, "smoke", false, p.t("cli.flag.smoke"))
 	c.Flags().BoolVar(&wait, "wait", false, p.t("cli.flag.wait"))
-	_ = c.MarkFlagRequired("image")
+	p.require(c, "image")
 	return c
 }
 
@@ -71,7 +71,11 @@ func (p *process) follow(ctx context.Context, c *client.Client, id aihub.Submiss
 			fmt.Fprint(p.Err, printable(e.Text))
 			return
 		}
-		fmt.Fprintf(p.Err, "%s  %s %s\n", e.At.Local().Format(time.TimeOnly), p.t("cli.event."+e.Type), e.State)
+		word := p.t("cli.event." + e.Type)
+		if e.Type == "run" {
+			word += " " + e.State
+		}
+		fmt.Fprintf(p.Err, "%s  %s\n", e.At.Local().Format(time.TimeOnly), word)
 	})
 	if err != nil {
 		return wire.SubmissionView{}, err
@@ -110,7 +114,7 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
 		if v.Score.Note != "" {
-			fmt.Fprintln(p.Out, v.Score.Note)
+			fmt.Fprintln(p.Out, sharing.Note(v.Score.Note).In(p.lang))
 		}
 	}
 	if b := v.Budget; b != nil && b.Quota > 0 {

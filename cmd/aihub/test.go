@@ -38,7 +38,7 @@ func (p *process) testCmd() *cobra.Command {
 	})
 	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
 	c.Flags().StringVar(&dir, "kit", ".", p.t("cli.flag.kit"))
-	_ = c.MarkFlagRequired("image")
+	p.require(c, "image")
 	return c
 }
 
@@ -58,7 +58,7 @@ func (p *process) test(ctx context.Context, image, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer removeTree(work)
 	blobs, err := blob.Open(filepath.Join(work, "blobs"))
 	if err != nil {
 		return err

@@ -93,6 +93,9 @@ func (c Config) check() (faults []aihub.Fault) {
 	if c.Workers < 0 || c.Workers > 1024 {
 		faults = append(faults, fault("workers", "0 to 1024 is expected", "应在 0 至 1024 之间"))
 	}
+	if c.Blobs != "" && !filepath.IsAbs(c.Blobs) && !strings.HasPrefix(c.Blobs, "s3://") && !strings.HasPrefix(c.Blobs, "file:///") {
+		faults = append(faults, fault("blobs", "an absolute path or s3://KEY:SECRET@HOST:PORT/BUCKET is expected", "应为绝对路径或 s3://KEY:SECRET@HOST:PORT/BUCKET"))
+	}
 	if !filepath.IsAbs(c.Home) {
 		faults = append(faults, fault("home", "an absolute path is expected", "应为绝对路径"))
 	}

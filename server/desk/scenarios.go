@@ -73,6 +73,14 @@ func (d *Desk) PublishScenario(ctx context.Context, a aihub.Actor, in wire.NewSc
 	if _, err := d.permit(ctx, a, policies.ScenarioPublish, policies.Object{ID: "-", Org: a.Org, Author: a.User}); err != nil {
 		return aihub.Scenario{}, err
 	}
+	// The same spec twice would be two boards and two budgets for one challenge.
+	if spec, canonical, err := scenarios.Parse("", []byte(in.Spec)); err == nil {
+		if old, err := d.DB.LatestScenario(ctx, policies.ScopeOf(a), spec.Name); err == nil && old.Digest == scenarios.Digest(canonical) {
+			return aihub.Scenario{}, aihub.Errorf(aihub.Conflict, aihub.Text{
+				EN: "this very spec is open already, as " + old.Ref.String(), ZH: "同样的规范已经开放：" + old.Ref.String(),
+			}).WithHint(aihub.Text{EN: "close that version first, or change the spec", ZH: "请先关闭该版本，或修改规范"})
+		}
+	}
 	return d.Catalog.PublishScenario(ctx, a, []byte(in.Spec))
 }
 
