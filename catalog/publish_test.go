@@ -249,7 +249,7 @@ func TestRefusals(t *testing.T) {
 			[]string{`no column "result"`, `no column "gender"`, `column "sex" is not in the plan`, "unknown_column (line 16"}},
 		"ragged":        {peopleManifest, raw + "1,2,3\n", aihub.Contract, []string{"ragged (line 102)"}},
 		"wrong type":    {strings.Replace(peopleManifest, "{born: date}", "{born: date, sex: int64}", 1), raw, aihub.Contract, []string{"row 1 (line 2), column sex", "expected int64"}},
-		"bad value":     {peopleManifest, strings.Replace(raw, ",男,", ",男,", 1) + "SZ-1,翁鬼龟,123,456,深圳市福田区,1990-01-01,男,1,无,受理\n", aihub.Contract, []string{"row 101, column id_card", "row 101, column mobile", "on_invalid: null"}},
+		"bad value":     {peopleManifest, strings.Replace(raw, ",男,", ",男,", 1) + "SZ-1,翁鬼龟,123,456,深圳市福田区,1990-01-01,男,1,无,受理\n", aihub.Contract, []string{"row 101, column id_card", "row 101, column mobile", "on_invalid: missing"}},
 		"no truth":      {peopleManifest, raw + "SZ-1,翁鬼龟,11010519491231002X,13800000000,深圳市福田区,1990-01-01,男,1,无,\n", aihub.Contract, []string{"1 rows have no truth"}},
 		"repeated key":  {peopleManifest, raw + strings.SplitAfter(raw, "\n")[1], aihub.Contract, []string{"1 repeat one", "row 101, column case_no"}},
 		"label inside":  {strings.Replace(peopleManifest, "    sex:", "    copy: {use: keep}\n    sex:", 1), copyLabel(raw), aihub.Refused, []string{`column "copy" holds the label "outcome"`}},

@@ -97,7 +97,7 @@ func TestTechniques(t *testing.T) {
 		"5years":         {Rule{Use: "date", To: "5years"}, col("c", table.Date, "1987-06-05", "1985-01-01", "1984-12-31"), []string{"1985-01-01", "1985-01-01", "1980-01-01"}, table.Date},
 		"timestamp":      {Rule{Use: "date", To: "month"}, col("c", table.Timestamp, "1969-12-31T23:59:59Z"), []string{"1969-12-01"}, table.Date},
 		"district":       {Rule{Use: "address"}, col("c", table.String, "广东省深圳市福田区莲花路12号", "深圳市南山区科技园", "福田区景田路8号", "苏州市昆山市人民路1号", "安徽省肥西县上派镇", "厦门市软件园"), []string{"广东省深圳市福田区", "深圳市南山区", "福田区", "苏州市昆山市", "安徽省肥西县", "厦门市"}, table.String},
-		"no address":     {Rule{Use: "address", OnInvalid: "null"}, col("c", table.String, "无", "Tel 88 福田区", "张三, 福田区"), []string{"∅", "∅", "∅"}, table.String},
+		"no address":     {Rule{Use: "address", OnInvalid: "missing"}, col("c", table.String, "无", "Tel 88 福田区", "张三, 福田区"), []string{"∅", "∅", "∅"}, table.String},
 		"city":           {Rule{Use: "address", To: "city"}, col("c", table.String, "广东省深圳市福田区莲花路12号", "北京市朝阳区"), []string{"广东省深圳市", "北京市"}, table.String},
 		"redact":         {Rule{Use: "redact"}, col("c", table.String, "市民张伟来电13812345678，反映福田区莲花路12号漏水", "无"), []string{"市民〔姓名〕来电〔电话〕，反映〔地址〕漏水", "无"}, table.String},
 		"redact several": {Rule{Use: "redact"}, col("c", table.String, "卡6222021234567890128，身份证11010519491231002X，a@b.cn"), []string{"卡〔银行卡〕，身份证〔证件号〕，〔邮箱〕"}, table.String},
@@ -272,7 +272,7 @@ func TestRedactOwnValues(t *testing.T) {
 	t.Parallel()
 	b := batch(col("who", table.String, "诸葛甄", "李娜"), col("id", table.Int64, "12", "34"), col("where", table.String, "莲花路甲楼三层东", "∅"),
 		col("note", table.String, "诸葛甄说莲花路甲楼三层东漏水，第12天", "给诸葛甄打电话"))
-	out, _ := apply(t, Plan{Columns: map[string]Rule{"who": {Use: "name"}, "id": {Use: "pseudonym"}, "where": {Use: "address", OnInvalid: "null"}, "note": {Use: "redact"}}}, b)
+	out, _ := apply(t, Plan{Columns: map[string]Rule{"who": {Use: "name"}, "id": {Use: "pseudonym"}, "where": {Use: "address", OnInvalid: "missing"}, "note": {Use: "redact"}}}, b)
 	want := []string{"〔姓名〕说〔地址〕漏水，第12天", "给诸葛甄打电话"}
 	if d := cmp.Diff(want, out.Col("note").Str); d != "" {
 		t.Error(d)
@@ -293,7 +293,7 @@ func TestInvalidValues(t *testing.T) {
 	if e.Faults[0].Where != "row 2, column tel" || strings.Contains(e.Error(), "8321") || e.Faults[20].Count != 30 {
 		t.Errorf("%v", e)
 	}
-	got, m := mask1(t, Rule{Use: "phone", OnInvalid: "null"}, col("tel", table.String, vals...))
+	got, m := mask1(t, Rule{Use: "phone", OnInvalid: "missing"}, col("tel", table.String, vals...))
 	if m.Err() != nil || got[1] != "∅" || got[0] == "∅" || m.Nulled()["tel"] != 30 {
 		t.Errorf("%v %v", m.Err(), m.Nulled())
 	}

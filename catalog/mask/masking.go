@@ -152,7 +152,7 @@ func (m *Masking) Nulled() map[string]int64 {
 }
 
 // Err returns a Contract error with the first places when a column that does
-// not say on_invalid: null had values its technique could not take.
+// not say on_invalid: missing had values its technique could not take.
 func (m *Masking) Err() error {
 	if m.refused == nil {
 		return nil
@@ -165,8 +165,8 @@ func (m *Masking) Err() error {
 		}
 	}
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "some values cannot be masked", ZH: "部分值无法脱敏"}).
-		WithHint(aihub.Text{EN: "mend the values, or write on_invalid: null beside use: in the plan to publish them as missing",
-			ZH: "请修正这些值，或在方案的 use: 旁写 on_invalid: null，使其以缺失值发布"}).WithFaults(fs)
+		WithHint(aihub.Text{EN: "mend the values, or write on_invalid: missing beside use: in the manifest to publish them as missing",
+			ZH: "请修正这些值，或在清单的 use: 旁写 on_invalid: missing，使其以缺失值发布"}).WithFaults(fs)
 }
 
 // mapText masks a column value by value through its text.

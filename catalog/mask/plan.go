@@ -53,8 +53,8 @@ type Rule struct {
 
 // What happens to a value that a technique cannot take (a phone that is none).
 const (
-	refuse = "refuse" // default: the publish ends with the rows
-	null   = "null"   // it becomes null, and the profile counts it
+	refuse  = "refuse"  // default: the publish ends with the rows
+	missing = "missing" // it becomes null, and the profile counts it
 )
 
 // Techniques are the values of Rule.Use with the parameters each takes.
@@ -188,7 +188,7 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 				fmt.Sprintf("%s 适用于 %s 类型的列，本列为 %s；若推断有误请在 types 中声明类型", r.Use, strings.Join(s, "、"), t))
 		}
 	}
-	oneOf("on_invalid", r.OnInvalid, refuse, null)
+	oneOf("on_invalid", r.OnInvalid, refuse, missing)
 	switch r.Use {
 	case "phone", "resident":
 		ofType(table.String, table.Int64)

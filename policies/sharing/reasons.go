@@ -64,7 +64,7 @@ var reasons = map[aihub.Reason]aihub.Text{
 		ZH: "许可失效，运行被停止；请查看揭榜状态并联系场景负责方",
 	},
 	aihub.ReasonHidden: {
-		EN: "the run on hidden data failed; the reason is not shown because it could tell about the data: run `aihub test` and a smoke run on the public sample",
+		EN: "the run on hidden data failed; the reason is not shown because it could tell about the data: run `aihub test` on the public sample: it checks the predictions and scores them; a smoke run shows only the log",
 		ZH: "在隐藏数据上的运行失败；原因可能泄露数据，故不显示：请先用 `aihub test` 和公开样例试运行排查",
 	},
 	aihub.ReasonCancelled: {
