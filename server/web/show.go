@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -45,10 +46,21 @@ func (demote) Transform(doc *ast.Document, _ text.Reader, _ parser.Context) {
 
 func md(source string) templ.Component {
 	var b bytes.Buffer
-	if err := markdown.Convert([]byte(source), &b); err != nil {
+	if err := convert(source, &b); err != nil {
 		return templ.Raw("<p>" + templ.EscapeString(source) + "</p>")
 	}
 	return templ.Raw(b.String())
+}
+
+// convert is goldmark on valid UTF-8 (it panics on some that is not); what
+// panics all the same is shown as plain text.
+func convert(source string, w io.Writer) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("markdown: %v", v)
+		}
+	}()
+	return markdown.Convert([]byte(strings.ToValidUTF8(source, "\ufffd")), w)
 }
 
 // clauses renders an agreement. Its Chinese clauses stand one on a line, which

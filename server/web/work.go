@@ -226,7 +226,7 @@ func (s *Site) profile(c *gin.Context, p *page, ref aihub.Ref) (*catalog.Profile
 		return nil, "", fmt.Errorf("profile of %s: %w", ref, err)
 	}
 	// Columns of which nothing was found are in the JSON, and no news.
-	profile.Detected = slices.DeleteFunc(profile.Detected, func(f detect.Finding) bool { return f.Kind == "" })
+	profile.Detected = slices.DeleteFunc(profile.Detected, func(f detect.Finding) bool { return f.Kind == "" || f.Class == detect.None })
 	return &profile, b.String(), nil
 }
 
