@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -46,7 +47,7 @@ func (p *process) showBoard(b wire.Board) {
 		if r.Tied {
 			rank += "="
 		}
-		name := r.Name
+		name := cmp.Or(r.Name, string(r.Submission))
 		if r.Baseline {
 			name += " (" + p.t("cli.board.baseline") + ")"
 		}

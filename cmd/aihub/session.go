@@ -243,7 +243,7 @@ func (p *process) userCmd() *cobra.Command {
 		return p.data(us, func() {
 			var rows [][]string
 			for _, u := range us {
-				rows = append(rows, []string{string(u.ID), string(u.Org), fmt.Sprint(u.Roles), u.Name})
+				rows = append(rows, []string{string(u.ID), string(u.Org), strings.Trim(fmt.Sprint(u.Roles), "[]"), u.Name})
 			}
 			p.table([]string{"USER", "ORG", "ROLES", "NAME"}, rows)
 		})

@@ -122,6 +122,14 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 	}
 }
 
+// roundOf is the round of s; a trial has none.
+func roundOf(s aihub.Submission) string {
+	if s.Smoke {
+		return "smoke"
+	}
+	return s.Round
+}
+
 // number renders a metric value with no more digits than it has.
 func number(m aihub.MetricValue) string {
 	if m.Status == aihub.MetricUndefined {
@@ -155,7 +163,7 @@ func (p *process) runsCmd() *cobra.Command {
 			return p.data(subs, func() {
 				var rows [][]string
 				for _, s := range subs {
-					rows = append(rows, []string{string(s.ID), s.Scenario.String(), s.Round, string(s.Org), s.Name, string(s.State), string(s.Fault.Reason)})
+					rows = append(rows, []string{string(s.ID), s.Scenario.String(), roundOf(s), string(s.Org), s.Name, string(s.State), string(s.Fault.Reason)})
 				}
 				p.table([]string{"SUBMISSION", "SCENARIO", "ROUND", "ORG", "NAME", "STATE", "REASON"}, rows)
 			})
