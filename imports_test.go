@@ -112,16 +112,13 @@ func TestImports(t *testing.T) {
 		if dir == "." {
 			dir = ""
 			for _, im := range f.Imports {
-				if s, _ := strconv.Unquote(im.Path.Value); strings.Contains(strings.Split(s, "/")[0], ".") && p != "deps.go" {
+				if s, _ := strconv.Unquote(im.Path.Value); strings.Contains(strings.Split(s, "/")[0], ".") {
 					t.Errorf("%s: package aihub imports %s: the nouns import the standard library only", p, s)
 				}
 			}
 		}
 		for _, im := range f.Imports {
 			s, _ := strconv.Unquote(im.Path.Value)
-			if p == "deps.go" {
-				continue
-			}
 			if c := complaint(dir, s); c != "" {
 				t.Errorf("%s: %s", p, c)
 			}
@@ -173,7 +170,7 @@ func TestPackageDocs(t *testing.T) {
 		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && p != "." || d.Name() == "testdata") {
 			return filepath.SkipDir
 		}
-		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") || strings.HasSuffix(p, "_templ.go") || p == "deps.go" {
+		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") || strings.HasSuffix(p, "_templ.go") {
 			return nil // templ puts its version where a package comment stands
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.ParseComments|parser.PackageClauseOnly)
