@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"aihub"
 
@@ -15,17 +14,9 @@ var version = "dev"
 
 func (p *process) versionCmd() *cobra.Command {
 	return p.verb("version", "cli.version.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		gv := ""
-		if b, ok := debug.ReadBuildInfo(); ok {
-			for _, m := range b.Deps {
-				if m.Path == "gvisor.dev/gvisor" {
-					gv = m.Version
-				}
-			}
-		}
-		v := map[string]string{"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH, "gvisor": gv}
+		v := map[string]string{"version": version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 		return p.data(v, func() {
-			fmt.Fprintf(p.Out, "aihub %s  %s  %s  gvisor %s\n", version, v["platform"], v["go"], gv)
+			fmt.Fprintf(p.Out, "aihub %s  %s  %s\n", version, v["platform"], v["go"])
 		})
 	})
 }
