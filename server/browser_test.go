@@ -183,7 +183,8 @@ type city struct {
 	*world
 	events, schools     aihub.Scenario
 	scored, failed, try aihub.Submission
-	review              aihub.Submission
+	review, pending     aihub.Submission
+	trial               *store.Lease
 }
 
 func newCity(t *testing.T) *city {
@@ -210,11 +211,11 @@ func newCity(t *testing.T) *city {
 	w.score(spec, c.review.ID, metric("mae", 12.4), metric("smape", 0.083), metric("rmse", 17.9))
 	w.pass(w.tick(c.events))
 	w.release()
-	vendor.submit(c.events, "云脑-分拨 v4", false)
+	c.pending = vendor.submit(c.events, "云脑-分拨 v4", false)
 	c.try = vendor.submit(c.events, "试运行", true)
-	l := w.claim(aihub.RunSmoke, c.try.ID)
-	w.start(l)
-	w.must(w.db.AppendLog(ctx, l, "读取 1743 行\n训练样本特征…\n<script>alert(1)</script> \x1b[31mred\x1b[0m\n"))
+	c.trial = w.claim(aihub.RunSmoke, c.try.ID)
+	w.start(c.trial)
+	w.must(w.db.AppendLog(ctx, c.trial, "读取 1743 行\n训练样本特征…\n<script>alert(1)</script> \x1b[31mred\x1b[0m\n"))
 	// Waiting for people: a dataset, an enrolment, a release.
 	pack, _ := packs.Get("event-dispatch")
 	var raw bytes.Buffer
@@ -325,4 +326,80 @@ func (b *browser) signIn(w *world, who aihub.UserID) {
 	if path := value(b, chromedp.Evaluate[string]("location.pathname")); path != "/submissions" {
 		b.t.Fatalf("signing in leads to %s", path)
 	}
+}
+
+// run is a script whose value does not matter.
+func run(script string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Evaluate[bool](script)(ctx, t)
+		return chromedp.Void{}, err
+	}
+}
+
+// await asks a script until it is true. While a page is being replaced it has
+// no answer, and is asked again.
+func (b *browser) await(what, script string) {
+	b.t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); <-again.C {
+		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("(() => { try { return Boolean("+script+") } catch { return false } })()"))
+		if err == nil && ok {
+			return
+		}
+	}
+	b.t.Fatalf("%s: never; the page says:\n%s", what, value(b, chromedp.Evaluate[string]("document.body.innerText")))
+}
+
+// TestPagesInUse does what people do: the keyboard, the search as one types, the
+// log as it is written, the score when its time has come.
+func TestPagesInUse(t *testing.T) {
+	b := openBrowser(t)
+	c := newCity(t)
+	b.look(1280, false)
+
+	// The first stop of the keyboard leads past the navigation.
+	b.do(chromedp.Navigate(c.http.URL+"/?lang=en"), chromedp.KeyEvent("\t"))
+	if got := value(b, chromedp.Evaluate[string]("document.activeElement.className + ' ' + (document.activeElement.getBoundingClientRect().top >= 0)")); got != "skip true" {
+		t.Errorf("the first stop is %q", got)
+	}
+	b.do(chromedp.KeyEvent("\r"))
+	if got := value(b, chromedp.Evaluate[string]("location.hash + document.activeElement.id")); got != "#contentcontent" {
+		t.Errorf("the skip link leads to %q", got)
+	}
+
+	// Searching as one types: the list changes, the page stays.
+	b.do(run("window.stayed = true"), chromedp.SendKeys(chromedp.CSS("#q"), "school"))
+	b.await("searching", `document.querySelectorAll(".cards .card").length === 1 && window.stayed && location.search.includes("q=school")`)
+	b.quiet("search")
+
+	// The log of a trial, live; the page of its end by itself.
+	b.signIn(c.world, "vendor")
+	b.do(chromedp.Navigate(c.http.URL + "/submissions/" + string(c.try.ID) + "?lang=en"))
+	b.await("the log so far", `document.getElementById("log").textContent.includes("读取 1743 行") && document.getElementById("log-state").textContent === "live"`)
+	l := c.trial
+	c.must(c.db.AppendLog(t.Context(), l, "written while you look\n"))
+	b.await("the log as it grows", `document.getElementById("log").textContent.endsWith("written while you look\n")`)
+	if got := value(b, chromedp.Evaluate[string](`document.getElementById("log").innerHTML`)); strings.Contains(got, "<script") || strings.Contains(got, "\x1b") {
+		t.Errorf("the log holds markup or escapes: %s", got)
+	}
+	c.must(c.db.Advance(t.Context(), l, aihub.RunCollecting))
+	c.must(c.db.Finish(t.Context(), l, store.Outcome{Log: c.put("读取 1743 行\nwritten while you look\n"), Output: c.put("x")}))
+	b.await("the end of the trial", `document.body.innerText.includes("Ran well")`)
+	b.quiet("trial")
+
+	// A hidden run: nothing before its time, then the score without a reload.
+	b.do(chromedp.Navigate(c.http.URL+"/submissions/"+string(c.pending.ID)), run("window.stayed = true"))
+	b.await("the run", `document.body.innerText.includes("Running beside hidden data")`)
+	c.infer(c.pending.ID, store.Outcome{Output: c.put("p4")})
+	c.score(c.events, c.pending.ID, metric("accuracy", 0.9), metric("f1", 0.9))
+	c.pass(c.tick(c.events))
+	c.release()
+	b.await("the score", `window.stayed && document.querySelector("#status").innerText.includes("0.90")`)
+	b.quiet("hidden run")
+
+	// Back button and another language lose nothing.
+	b.do(chromedp.Click(chromedp.CSS("a.lang")))
+	b.await("the other language", `document.documentElement.lang === "zh-CN" && document.body.innerText.includes("已公布")`)
+	noInternal(t, c.world)
 }
