@@ -84,7 +84,11 @@ func TestKilledRunner(t *testing.T) {
 			t.Fatalf("%q %v", b[:n], err)
 		}
 	}
-	pids := recorded(t, filepath.Join(dir, "run", id))
+	// The container speaks before the launcher has told of all its processes.
+	var pids []stage.Pid
+	for deadline := time.Now().Add(20 * time.Second); len(pids) != 3 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		pids = recorded(t, filepath.Join(dir, "run", id))
+	}
 	if len(pids) != 3 {
 		t.Fatalf("recorded %v, want launcher, sandbox and gofer", pids)
 	}
