@@ -205,10 +205,20 @@ func newCity(t *testing.T) *city {
 	c.scored = w.enter(vendor, c.events, "云脑-分拨 v2", 0.8634, 0.81)
 	c.failed = vendor.submit(c.events, "云脑-分拨 v3", false)
 	w.infer(c.failed.ID, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "killed at 256 MiB"}})
-	spec := c.schools
-	c.review = vendor.submit(spec, "季节性基线", false)
-	w.infer(c.review.ID, store.Outcome{Output: w.put("p")})
-	w.score(spec, c.review.ID, metric("mae", 12.4), metric("smape", 0.083), metric("rmse", 17.9))
+	// A baseline that two reviewers let out, and a score that waits for them.
+	places := func(p person, name string, rmse, mae, smape float64) aihub.Submission {
+		sub := p.submit(c.schools, name, false)
+		w.infer(sub.ID, store.Outcome{Output: w.put(name)})
+		w.score(c.schools, sub.ID, metric("rmse", rmse), metric("mae", mae), metric("smape", smape))
+		return sub
+	}
+	places(w.as("steward"), "去年同期", 17.9, 12.4, 21.3)
+	list, err := w.as("reviewer").Releases(ctx, aihub.ReleaseReview1)
+	w.must(err)
+	for _, r := range []aihub.UserID{"reviewer", "second"} {
+		w.must(w.as(r).Vote(ctx, string(list[0].ID), wire.Decide{Approve: true, Reason: "no risk"}))
+	}
+	c.review = places(vendor, "季节性模型", 7.2, 5.1, 11.4)
 	w.pass(w.tick(c.events))
 	w.release()
 	c.pending = vendor.submit(c.events, "云脑-分拨 v4", false)
@@ -220,7 +230,7 @@ func newCity(t *testing.T) *city {
 	pack, _ := packs.Get("event-dispatch")
 	var raw bytes.Buffer
 	w.must(pack.Generate(&raw, 8, pack.Rows))
-	_, err := w.as("steward").PublishDataset(ctx, pack.Manifest, &raw, nil)
+	_, err = w.as("steward").PublishDataset(ctx, pack.Manifest, &raw, nil)
 	w.must(err)
 	v, err := rival.Scenario(ctx, c.schools.Ref.String())
 	w.must(err)
@@ -261,6 +271,7 @@ func TestPagesInABrowser(t *testing.T) {
 		{"dataset-review", "/datasets/event-reports@2", "reviewer", "涉及脱敏前的数据", "before masking"},
 		{"submissions-all", "/submissions", "steward", "各机构的全部提交", "every organisation"},
 		{"submission-steward", "/submissions/" + string(c.failed.ID), "steward", "killed at 256 MiB", "killed at 256 MiB"},
+		{"scenario-schools", "/scenarios/school-places@1", "", "均方根误差", "Root mean squared error"},
 		{"scenario-steward", "/scenarios/event-dispatch@1", "steward", "提交基线", "Enter a baseline"},
 	}
 	who := aihub.UserID("")
