@@ -397,4 +397,3 @@ func TestBrokenDatasetNamesItsPlace(t *testing.T) {
 		t.Errorf("a broken dataset left %v, %v", list, err)
 	}
 }
-
