@@ -92,7 +92,7 @@ func listen(cfg config.Config) (net.Listener, error) {
 func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	h, err := server.New(server.Deps{
 		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog,
-		Dir: a.Config.Home, Now: a.Now, Log: a.Log,
+		Dir: a.Config.Home, Secure: strings.HasPrefix(a.Config.URL, "https://"), Now: a.Now, Log: a.Log,
 	})
 	if err != nil {
 		ln.Close()
