@@ -23,7 +23,7 @@ var endCases = []testcase{
 		if got := e.file(t, "predictions.csv"); got != "id,label\nr1,x\n" {
 			t.Errorf("collected %q", got)
 		}
-		if u := e.Usage; u.WallMS < 0 || u.PeakBytes <= 0 || u.PeakBytes > int64(Limits.Memory) || u.CPUMS <= 0 || u.LogBytes != int64(len(e.Log)) || u.OutBytes != 14 {
+		if u := e.Usage; u.WallMS < 0 || u.PeakBytes <= 0 || u.PeakBytes > int64(Limits.Memory) || u.CPUMS < 0 || u.CPUMS > 60_000 || u.LogBytes != int64(len(e.Log)) || u.OutBytes != 14 {
 			t.Errorf("usage %+v", u)
 		}
 		if len(e.Posture) < 100 {

@@ -132,7 +132,7 @@ func (r *run) contain() (err error) {
 	}
 
 	// From here on the guest's time counts.
-	began := time.Now()
+	began, before := time.Now(), r.cpu(sandbox, gofer)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	kill := func() { _ = unix.Kill(sandbox, unix.SIGKILL) }
@@ -172,7 +172,7 @@ func (r *run) contain() (err error) {
 	r.report.TimedOut = r.report.Wall >= r.order.Limits.Wall && o.err != nil && !r.report.OOM && !r.report.Cancelled
 	destroyed := c.Destroy()
 	c = nil
-	r.usage()
+	r.report.CPU = max(0, r.cpu()-before)
 	if o.err == nil {
 		r.report.Exited = o.status.Exited()
 		if r.report.Exited {
@@ -270,17 +270,23 @@ func (r *run) measure(sandbox, gofer int) error {
 	return nil
 }
 
-// usage adds up the CPU time of everything that was waited for.
-func (r *run) usage() {
+// cpu returns the processor time that the sandbox has used so far. What was
+// waited for is in our own children's time, the living in theirs.
+func (r *run) cpu(pids ...int) time.Duration {
 	if r.order.Cgroup != nil {
-		if r.report.CPU = r.order.Cgroup.CPU(); r.report.CPU > 0 {
-			return
+		if t := r.order.Cgroup.CPU(); t > 0 {
+			return t
 		}
+	}
+	var t time.Duration
+	for _, pid := range pids {
+		t += stage.CPUTime(pid)
 	}
 	var u unix.Rusage
 	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &u); err == nil {
-		r.report.CPU = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		t += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
+	return t
 }
 
 // outcome is how the guest's first process ended, or why nobody knows.

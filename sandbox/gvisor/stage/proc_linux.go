@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,6 +87,20 @@ func Descendants(pid, max int) []Pid {
 		}
 	}
 	return all
+}
+
+// CPUTime returns the processor time of a running process and of the children
+// that it has waited for.
+func CPUTime(pid int) time.Duration {
+	const perTick = time.Second / 100 // USER_HZ, the same on every architecture of ours
+	var t time.Duration
+	if f := statFields(pid); f != nil {
+		for _, v := range f[11:15] { // utime, stime, cutime, cstime
+			n, _ := strconv.ParseInt(v, 10, 64)
+			t += time.Duration(n) * perTick
+		}
+	}
+	return t
 }
 
 // readInt reads a file that holds one number; "max" is no limit and gives -1.

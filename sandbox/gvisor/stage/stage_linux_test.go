@@ -97,16 +97,20 @@ func TestCollectDevice(t *testing.T) {
 }
 
 func TestPid(t *testing.T) {
+	if os.Getenv("AIHUB_TEST_SLEEPER") != "" {
+		time.Sleep(time.Hour)
+	}
 	// A command name may hold what separates the fields.
 	path := filepath.Join(t.TempDir(), ") R 1 (x")
-	b, err := os.ReadFile("/bin/sleep")
+	b, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, b, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "600")
+	cmd := exec.Command(path, "-test.run", "^TestPid$")
+	cmd.Env = append(os.Environ(), "AIHUB_TEST_SLEEPER=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
