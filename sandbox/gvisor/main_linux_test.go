@@ -87,6 +87,34 @@ func asUser(t *testing.T, pattern string) {
 	}
 }
 
+// Root of a user namespace that has one id is an ordinary user.
+func TestAsRootOfNamespace(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to be sure that user namespaces are allowed")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestProbe$", "-test.v")
+	cmd.Env = append(os.Environ(), runnertest.GuestVar+"=none")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestProbe") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestMaps(t *testing.T) {
+	for idMap, want := range map[string]bool{
+		"         0          0 4294967295\n": true, "0 1000 1\n": false, "0 1000 1\n1 100000 65536\n": true, "65532 0 1\n": true, "": false, "x\n": false,
+	} {
+		if maps(idMap, 65532) != want {
+			t.Errorf("%q", idMap)
+		}
+	}
+}
+
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	src, err := os.Open(from)
@@ -110,14 +138,14 @@ func TestProbe(t *testing.T) {
 	for _, none := range []bool{false, true} {
 		r := newRunner(t, none)
 		c := r.Probe(context.Background())
-		if !c.CanRunHidden() || c.Root != (os.Geteuid() == 0) {
+		if !c.CanRunHidden() || c.Root == ordinary() {
 			t.Errorf("without cgroups %v: %+v", none, c)
 		}
 		by := map[string]string{}
 		for _, x := range c.Checks {
 			by[x.Name] = x.By
 		}
-		if none != strings.HasPrefix(by["memory"], "watchdog, overshoot ") && os.Geteuid() == 0 {
+		if none != strings.HasPrefix(by["memory"], "watchdog, overshoot ") && !ordinary() {
 			t.Errorf("without cgroups %v, memory is bounded by %q", none, by["memory"])
 		}
 	}

@@ -30,7 +30,7 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 	if s.probed != nil {
 		return *s.probed
 	}
-	c := sandbox.Capabilities{Root: os.Geteuid() == 0, Platform: "systrap"}
+	c := sandbox.Capabilities{Root: !ordinary(), Platform: "systrap"}
 	p, err := r.tryout(ctx)
 	if ctx.Err() != nil {
 		return c // asked to stop: nothing was learnt
@@ -158,10 +158,10 @@ func whyNot(err error) aihub.Text {
 	if errors.As(err, &e) {
 		t = e.Text
 	}
-	if os.Geteuid() != 0 && (strings.Contains(t.EN, "operation not permitted") || strings.Contains(t.EN, "permission denied") || strings.Contains(t.EN, "no space left on device")) {
+	if ordinary() && (strings.Contains(t.EN, "operation not permitted") || strings.Contains(t.EN, "permission denied") || strings.Contains(t.EN, "no space left on device")) {
 		t.EN += ". An ordinary user needs user namespaces: see sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone and, on Ubuntu, kernel.apparmor_restrict_unprivileged_userns; or run aihub as root"
 		t.ZH += "。普通用户需要用户命名空间：请检查 sysctl user.max_user_namespaces、kernel.unprivileged_userns_clone，Ubuntu 还需检查 kernel.apparmor_restrict_unprivileged_userns；或以 root 身份运行 aihub"
-	} else if os.Geteuid() == 0 && strings.Contains(t.EN, "operation not permitted") {
+	} else if !ordinary() && strings.Contains(t.EN, "operation not permitted") {
 		t.EN += ". Root needs CAP_SYS_ADMIN: in a container, run it with --privileged"
 		t.ZH += "。root 需要 CAP_SYS_ADMIN：在容器中请使用 --privileged"
 	}

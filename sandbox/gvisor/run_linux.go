@@ -99,7 +99,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, er
 	}
 	defer func() { err = errors.Join(err, d.release()) }()
 	o.Work = d.work()
-	o.User = os.Geteuid() != 0
+	o.User = ordinary()
 	if err := r.bound(&o); err != nil {
 		return sandbox.Result{}, platform("making its cgroup", err)
 	}
@@ -249,6 +249,32 @@ var flags = []string{
 	"--file-access=exclusive",
 	"--host-settings=ignore",
 	"launch",
+}
+
+// ordinary reports whether we have to work as an ordinary user: also a root of a
+// user namespace that lacks the guest's id cannot hand files to it.
+func ordinary() bool {
+	if os.Geteuid() != 0 {
+		return true
+	}
+	for _, f := range []string{"/proc/self/uid_map", "/proc/self/gid_map"} {
+		b, err := os.ReadFile(f)
+		if err == nil && !maps(string(b), stage.Guest) {
+			return true
+		}
+	}
+	return false
+}
+
+// maps reports whether an id map ("inside outside count" lines) has id inside.
+func maps(idMap string, id int64) bool {
+	for line := range strings.Lines(idMap) {
+		var inside, outside, n int64
+		if _, err := fmt.Sscan(line, &inside, &outside, &n); err == nil && inside <= id && id < inside+n {
+			return true
+		}
+	}
+	return false
 }
 
 // attributes puts the launcher in a mount namespace of its own, and for an
