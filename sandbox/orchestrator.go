@@ -29,7 +29,6 @@ type Orchestrator struct {
 	Dir      string           // scratch; inputs and outputs lie here during a run
 	Worker   aihub.WorkerID   // names this process, different from every other
 	Parallel int              // runs at once; default 1
-	Now      func() time.Time // default time.Now
 	TTL      time.Duration    // of a lease; default 30s
 	Poll     time.Duration    // longest wait between two looks at an empty queue; default 1s
 	Log      *slog.Logger     // default slog.Default()

@@ -110,7 +110,7 @@ func (a *app) work(ctx context.Context) error {
 	g.Go(func() error {
 		o := &sandbox.Orchestrator{
 			DB: a.DB, Blobs: a.Blobs, Images: a.Images, Runner: a.Runner, Parallel: n,
-			Dir: filepath.Join(a.Config.Home, "work"), Worker: id, Now: a.Now, TTL: 15 * time.Second, Log: a.Log,
+			Dir: filepath.Join(a.Config.Home, "work"), Worker: id, TTL: 15 * time.Second, Log: a.Log,
 		}
 		return o.Work(ctx)
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -119,7 +120,8 @@ func (p Place) try() error {
 // New makes the group of container id with its limits.
 func (p Place) New(id string, l Limits) (*Cgroup, error) {
 	g := &Cgroup{Version: p.Version, Dirs: map[string]string{}, Leave: p.Leave}
-	for c, parent := range p.Parents {
+	for _, c := range slices.Sorted(maps.Keys(p.Parents)) {
+		parent := p.Parents[c]
 		if p.Version == 2 {
 			// Refused where processes live in parent, or where it is not ours: then
 			// it works only if the controllers are passed down already.
