@@ -26,12 +26,12 @@ type Orchestrator struct {
 	Blobs    blob.Store
 	Images   *oci.Cache
 	Runner   Runner
-	Dir      string           // scratch; inputs and outputs lie here during a run
-	Worker   aihub.WorkerID   // names this process, different from every other
-	Parallel int              // runs at once; default 1
-	TTL      time.Duration    // of a lease; default 30s
-	Poll     time.Duration    // longest wait between two looks at an empty queue; default 1s
-	Log      *slog.Logger     // default slog.Default()
+	Dir      string         // scratch; inputs and outputs lie here during a run
+	Worker   aihub.WorkerID // names this process, different from every other
+	Parallel int            // runs at once; default 1
+	TTL      time.Duration  // of a lease; default 30s
+	Poll     time.Duration  // longest wait between two looks at an empty queue; default 1s
+	Log      *slog.Logger   // default slog.Default()
 
 	once sync.Once
 	wake chan struct{}
