@@ -289,15 +289,13 @@ func TestPagesInABrowser(t *testing.T) {
 				}
 				b.look(width, false)
 				b.do(chromedp.Navigate(c.http.URL + p.path + sep + "lang=" + lang))
-				text := value(b, chromedp.Evaluate[string]("document.body.innerText"))
 				htmlLang := value(b, chromedp.Evaluate[string]("document.documentElement.lang"))
 				want := p.zh
 				if lang == "en" {
 					want = p.en
 				}
-				if !strings.Contains(text, want) {
-					t.Errorf("%s does not say %q", at, want)
-				}
+				// A live log arrives after the page.
+				b.await(at+" says "+want, fmt.Sprintf("document.body.innerText.includes(%q)", want))
 				if !strings.HasPrefix(htmlLang, lang) {
 					t.Errorf("%s: lang=%q", at, htmlLang)
 				}
