@@ -80,7 +80,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (f Fault) In(lang Lang) string {
 	s := f.Code
 	if f.Where != "" {
-		s += " (" + f.Where + ")"
+		s += " (" + placeIn(lang, f.Where) + ")"
 	}
 	s += ": " + f.Message.In(lang)
 	if f.Count > 1 {

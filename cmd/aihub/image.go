@@ -1,8 +1,12 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -16,7 +20,11 @@ func (p *process) imageCmd() *cobra.Command {
 	c := p.group("image", "cli.image.short")
 	var entry, out string
 	pack := p.verb("pack DIR", "cli.image.pack.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		cfg := oci.Config{Entrypoint: strings.Fields(entry)}
+		words, err := entrypoint(entry, args[0])
+		if err != nil {
+			return err
+		}
+		cfg := oci.Config{Entrypoint: words}
 		if err := writeWhole(out, func(f *os.File) error { return oci.PackDir(f, cfg, args[0]) }); err != nil {
 			return err
 		}
@@ -31,6 +39,48 @@ func (p *process) imageCmd() *cobra.Command {
 	p.require(pack, "entrypoint")
 	c.AddCommand(pack)
 	return c
+}
+
+// entrypoint reads --entrypoint, words with blanks between them or a JSON array
+// as in a Dockerfile, and finds the program in the folder that becomes the root.
+func entrypoint(s, root string) ([]string, error) {
+	words := strings.Fields(s)
+	if strings.HasPrefix(strings.TrimSpace(s), "[") {
+		words = nil
+		if err := json.Unmarshal([]byte(s), &words); err != nil {
+			return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+				EN: "--entrypoint is no JSON array of strings: " + err.Error(), ZH: "--entrypoint 不是 JSON 字符串数组：" + err.Error(),
+			}).WithHint(aihub.Text{EN: `write --entrypoint '["/app","--fast"]'`, ZH: `请写 --entrypoint '["/app","--fast"]'`})
+		}
+	}
+	if len(words) == 0 {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--entrypoint is empty", ZH: "--entrypoint 为空"}).
+			WithHint(aihub.Text{EN: "name the program by its path inside the image, as in --entrypoint /app", ZH: "请写程序在镜像中的路径，例如 --entrypoint /app"})
+	}
+	if !path.IsAbs(words[0]) {
+		return words, nil // found by PATH, inside
+	}
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot read " + root + ": " + rootCause(err), ZH: "无法读取 " + root + "：" + rootCause(err)})
+	}
+	defer dir.Close()
+	name := strings.TrimPrefix(path.Clean(words[0]), "/")
+	// A link may lead to a place that exists only once the folder is the root.
+	if st, err := dir.Lstat(name); err == nil && st.Mode()&fs.ModeSymlink != 0 {
+		return words, nil
+	}
+	switch st, err := dir.Stat(name); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("there is no %s in %s, which becomes the root of the image", words[0], root),
+			ZH: fmt.Sprintf("%s 将成为镜像的根目录，其中没有 %s", root, words[0]),
+		}).WithHint(aihub.Text{EN: fmt.Sprintf("put the program at %s/%s, or give its path inside the image", root, name), ZH: fmt.Sprintf("请把程序放在 %s/%s，或写出它在镜像中的路径", root, name)})
+	case err == nil && (!st.Mode().IsRegular() || st.Mode().Perm()&0o111 == 0):
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: words[0] + " is no executable file", ZH: words[0] + " 不是可执行文件"}).
+			WithHint(aihub.Text{EN: "chmod +x it", ZH: "请用 chmod +x 设为可执行"})
+	}
+	return words, nil
 }
 
 // writeWhole writes name through a temporary file beside it, so that a failure

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"aihub"
@@ -153,23 +152,6 @@ func (p *process) data(v any, human func()) error {
 	return enc.Encode(v)
 }
 
-// table prints rows under head: aligned on a terminal, TSV in a pipe.
-func (p *process) table(head []string, rows [][]string) {
-	if !p.TTY {
-		fmt.Fprintln(p.Out, strings.Join(head, "\t"))
-		for _, r := range rows {
-			fmt.Fprintln(p.Out, strings.Join(r, "\t"))
-		}
-		return
-	}
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, strings.Join(head, "\t"))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	_ = w.Flush()
-}
-
 // verb builds a command; key names its one-line help.
 func (p *process) verb(use, key string, args cobra.PositionalArgs, f func(cmd *cobra.Command, args []string) error) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: p.t(key), RunE: f, SilenceErrors: true, SilenceUsage: true}
@@ -220,10 +202,6 @@ func newRoot(p *process) *cobra.Command {
 	}
 	root.PersistentFlags().BoolVar(&p.json, "json", false, p.t("cli.flag.json"))
 	root.PersistentFlags().StringVar(&p.as, "as", "", p.t("cli.flag.as"))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usageError{errors.New(p.t("cli.bad_flag", "What", err.Error()))}
-	})
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.serveCmd(), p.demoCmd(), p.doctorCmd(), p.versionCmd(),
 		p.loginCmd(), p.userCmd(), p.orgCmd(),
@@ -231,5 +209,6 @@ func newRoot(p *process) *cobra.Command {
 		p.initCmd(), p.imageCmd(), p.testCmd(), p.submitCmd(), p.runsCmd(), p.boardCmd(),
 		p.ledgerCmd(),
 	)
+	p.frame(root)
 	return root
 }

@@ -1,0 +1,29 @@
+package aihub
+
+import "regexp"
+
+// placeWords are the words of a Fault's Where, which stays in English on the
+// wire so that programs can read it.
+var placeWords = []struct {
+	en *regexp.Regexp
+	zh string
+}{
+	{regexp.MustCompile(`\bline (\d+), column (\d+)`), "第 $1 行第 $2 列"},
+	{regexp.MustCompile(`\brow group (\d+)`), "第 $1 个行组"},
+	{regexp.MustCompile(`\brow (\d+) \(line (\d+)\)`), "第 $1 条记录（第 $2 行）"},
+	{regexp.MustCompile(`\brow (\d+)`), "第 $1 条记录"},
+	{regexp.MustCompile(`\bline (\d+)`), "第 $1 行"},
+	{regexp.MustCompile(`\blayer (\d+)`), "第 $1 层"},
+	{regexp.MustCompile(`(^|[ ，、,）])column `), "${1}列 "},
+}
+
+// placeIn renders where for a person.
+func placeIn(lang Lang, where string) string {
+	if lang != ZH {
+		return where
+	}
+	for _, w := range placeWords {
+		where = w.en.ReplaceAllString(where, w.zh)
+	}
+	return where
+}
