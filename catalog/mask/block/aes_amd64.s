@@ -1,0 +1,94 @@
+#include "textflag.h"
+
+// func encryptAES(keys *byte, rounds int, dst, src *byte, n int)
+TEXT ·encryptAES(SB), NOSPLIT, $0-40
+	MOVQ keys+0(FP), AX
+	MOVQ rounds+8(FP), CX
+	MOVQ dst+16(FP), DX
+	MOVQ src+24(FP), BX
+	MOVQ n+32(FP), DI
+	DECQ CX
+
+eight:
+	CMPQ DI, $8
+	JLT  single
+	MOVUPS (AX), X8
+	MOVUPS 0(BX), X0
+	MOVUPS 16(BX), X1
+	MOVUPS 32(BX), X2
+	MOVUPS 48(BX), X3
+	MOVUPS 64(BX), X4
+	MOVUPS 80(BX), X5
+	MOVUPS 96(BX), X6
+	MOVUPS 112(BX), X7
+	PXOR   X8, X0
+	PXOR   X8, X1
+	PXOR   X8, X2
+	PXOR   X8, X3
+	PXOR   X8, X4
+	PXOR   X8, X5
+	PXOR   X8, X6
+	PXOR   X8, X7
+	LEAQ   16(AX), R8
+	MOVQ   CX, R9
+
+round:
+	MOVUPS (R8), X8
+	AESENC X8, X0
+	AESENC X8, X1
+	AESENC X8, X2
+	AESENC X8, X3
+	AESENC X8, X4
+	AESENC X8, X5
+	AESENC X8, X6
+	AESENC X8, X7
+	ADDQ   $16, R8
+	DECQ   R9
+	JNZ    round
+	MOVUPS (R8), X8
+	AESENCLAST X8, X0
+	AESENCLAST X8, X1
+	AESENCLAST X8, X2
+	AESENCLAST X8, X3
+	AESENCLAST X8, X4
+	AESENCLAST X8, X5
+	AESENCLAST X8, X6
+	AESENCLAST X8, X7
+	MOVUPS X0, 0(DX)
+	MOVUPS X1, 16(DX)
+	MOVUPS X2, 32(DX)
+	MOVUPS X3, 48(DX)
+	MOVUPS X4, 64(DX)
+	MOVUPS X5, 80(DX)
+	MOVUPS X6, 96(DX)
+	MOVUPS X7, 112(DX)
+	ADDQ $128, BX
+	ADDQ $128, DX
+	SUBQ $8, DI
+	JMP  eight
+
+single:
+	TESTQ DI, DI
+	JZ    done
+	MOVUPS (BX), X0
+	MOVUPS (AX), X8
+	PXOR   X8, X0
+	LEAQ   16(AX), R8
+	MOVQ   CX, R9
+
+round1:
+	MOVUPS (R8), X8
+	AESENC X8, X0
+	ADDQ   $16, R8
+	DECQ   R9
+	JNZ    round1
+	MOVUPS (R8), X8
+	AESENCLAST X8, X0
+	MOVUPS X0, (DX)
+	ADDQ   $16, BX
+	ADDQ   $16, DX
+	DECQ   DI
+	JMP    single
+
+done:
+	RET

@@ -1,0 +1,84 @@
+#include "textflag.h"
+
+// func encryptAES(keys *byte, rounds int, dst, src *byte, n int)
+TEXT ·encryptAES(SB), NOSPLIT, $0-40
+	MOVD keys+0(FP), R0
+	MOVD rounds+8(FP), R1
+	MOVD dst+16(FP), R2
+	MOVD src+24(FP), R3
+	MOVD n+32(FP), R4
+	SUB  $1, R1
+
+eight:
+	CMP    $8, R4
+	BLT    single
+	VLD1.P 64(R3), [V0.B16, V1.B16, V2.B16, V3.B16]
+	VLD1.P 64(R3), [V4.B16, V5.B16, V6.B16, V7.B16]
+	MOVD   R0, R5
+	MOVD   R1, R6
+
+round:
+	VLD1.P 16(R5), [V8.B16]
+	AESE   V8.B16, V0.B16
+	AESMC  V0.B16, V0.B16
+	AESE   V8.B16, V1.B16
+	AESMC  V1.B16, V1.B16
+	AESE   V8.B16, V2.B16
+	AESMC  V2.B16, V2.B16
+	AESE   V8.B16, V3.B16
+	AESMC  V3.B16, V3.B16
+	AESE   V8.B16, V4.B16
+	AESMC  V4.B16, V4.B16
+	AESE   V8.B16, V5.B16
+	AESMC  V5.B16, V5.B16
+	AESE   V8.B16, V6.B16
+	AESMC  V6.B16, V6.B16
+	AESE   V8.B16, V7.B16
+	AESMC  V7.B16, V7.B16
+	SUBS   $1, R6
+	BNE    round
+	VLD1.P 16(R5), [V8.B16]
+	VLD1   (R5), [V9.B16]
+	AESE   V8.B16, V0.B16
+	VEOR   V9.B16, V0.B16, V0.B16
+	AESE   V8.B16, V1.B16
+	VEOR   V9.B16, V1.B16, V1.B16
+	AESE   V8.B16, V2.B16
+	VEOR   V9.B16, V2.B16, V2.B16
+	AESE   V8.B16, V3.B16
+	VEOR   V9.B16, V3.B16, V3.B16
+	AESE   V8.B16, V4.B16
+	VEOR   V9.B16, V4.B16, V4.B16
+	AESE   V8.B16, V5.B16
+	VEOR   V9.B16, V5.B16, V5.B16
+	AESE   V8.B16, V6.B16
+	VEOR   V9.B16, V6.B16, V6.B16
+	AESE   V8.B16, V7.B16
+	VEOR   V9.B16, V7.B16, V7.B16
+	VST1.P [V0.B16, V1.B16, V2.B16, V3.B16], 64(R2)
+	VST1.P [V4.B16, V5.B16, V6.B16, V7.B16], 64(R2)
+	SUB    $8, R4
+	B      eight
+
+single:
+	CBZ    R4, done
+	VLD1.P 16(R3), [V0.B16]
+	MOVD   R0, R5
+	MOVD   R1, R6
+
+round1:
+	VLD1.P 16(R5), [V8.B16]
+	AESE   V8.B16, V0.B16
+	AESMC  V0.B16, V0.B16
+	SUBS   $1, R6
+	BNE    round1
+	VLD1.P 16(R5), [V8.B16]
+	VLD1   (R5), [V9.B16]
+	AESE   V8.B16, V0.B16
+	VEOR   V9.B16, V0.B16, V0.B16
+	VST1.P [V0.B16], 16(R2)
+	SUB    $1, R4
+	B      single
+
+done:
+	RET
