@@ -1,0 +1,265 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"aihub"
+)
+
+// page is a decoded data page. Its slices are views of the buffers of its
+// chunkReader.
+type page struct {
+	h       pageHeader
+	entries int
+	rep     []byte // nil when all are 0
+	def     []byte // nil when all are the greatest
+	levels  []byte // rep and def as they stand in the page, with the lengths of v1
+	valid   int    // entries that have a value
+	coded   bool   // by dictionary: index holds the values
+	index   []uint32
+	values  Values
+}
+
+// chunkReader reads the pages of one chunk after another, in buffers that it
+// keeps.
+type chunkReader struct {
+	f     *File
+	leaf  *Leaf
+	c     *chunk
+	g     int
+	pager pager
+	left  int64 // values not yet read
+
+	hasDict  bool
+	dict     Values
+	dictData []byte // the dictionary page, decompressed
+	dictDec  valueDecoder
+
+	plain    []byte
+	repBuf   []byte
+	defBuf   []byte
+	indexBuf []uint32
+	dec      valueDecoder
+}
+
+func (r *chunkReader) where() string {
+	return fmt.Sprintf("row group %d, column %s", r.g, clip(r.leaf.Name()))
+}
+
+// wrap gives err the place, unless it has one.
+func (r *chunkReader) wrap(err error) error {
+	var known *aihub.Error
+	switch {
+	case err == nil || err == io.EOF || errors.As(err, &known):
+		return err
+	case errors.Is(err, ErrUnsupported):
+		return unsupported(r.where(), "%v", err)
+	}
+	return damaged(r.where(), "%v", err)
+}
+
+// reset begins chunk (g, leaf) and reads its dictionary, if it has one.
+func (r *chunkReader) reset(f *File, g, leaf int) error {
+	r.f, r.g, r.leaf, r.c = f, g, &f.leaves[leaf], &f.meta.groups[g].chunks[leaf]
+	r.left, r.hasDict = r.c.values, false
+	r.pager.reset(f.r, span{r.c.start(), r.c.size})
+	if r.leaf.MaxDef > 255 || r.leaf.MaxRep > 255 {
+		return unsupported(r.where(), "levels above 255")
+	}
+	if !Codec(r.c.codec).known() {
+		return unsupported(r.where(), "%s", Codec(r.c.codec))
+	}
+	return nil
+}
+
+// raw reads the next page as it is. A dictionary page is not decoded. After the
+// last value it returns io.EOF.
+func (r *chunkReader) raw() (pageHeader, []byte, error) {
+	for {
+		if r.left == 0 {
+			return pageHeader{}, nil, io.EOF
+		}
+		h, err := r.pager.header()
+		if err != nil {
+			return h, nil, r.wrap(err)
+		}
+		switch h.kind {
+		case kindV1, kindV2:
+			if int64(h.values) > r.left {
+				return h, nil, damaged(r.where(), "more values than the footer says")
+			}
+			r.left -= int64(h.values)
+		case kindDict:
+			if r.hasDict || r.left != r.c.values {
+				return h, nil, damaged(r.where(), "a dictionary that is not the first page")
+			}
+			r.hasDict = true
+		case 1:
+			r.pager.skip(&h)
+			continue
+		default:
+			return h, nil, unsupported(r.where(), "pages of kind %d", h.kind)
+		}
+		b, err := r.pager.payload(&h)
+		return h, b, r.wrap(err)
+	}
+}
+
+// next decodes the next data page, and a dictionary before it.
+func (r *chunkReader) next(p *page) error {
+	h, b, err := r.raw()
+	if err == nil && h.kind == kindDict {
+		if err = r.readDict(&h, b); err != nil {
+			return err
+		}
+		h, b, err = r.raw()
+	}
+	if err != nil {
+		return err
+	}
+	return r.wrap(r.decode(p, h, b))
+}
+
+// expand returns the payload decompressed: b itself when it is not compressed.
+func (r *chunkReader) expand(buf *[]byte, b []byte, n int, packed bool) ([]byte, error) {
+	if !packed || Codec(r.c.codec) == Uncompressed {
+		if len(b) != n {
+			return nil, errLength
+		}
+		return b, nil
+	}
+	*buf = resize(*buf, n)
+	if n == 0 { // some writers compress nothing into nothing
+		return *buf, nil
+	}
+	return *buf, decompress(Codec(r.c.codec), *buf, b)
+}
+
+// readDict decodes the dictionary into memory of its own.
+func (r *chunkReader) readDict(h *pageHeader, b []byte) error {
+	if h.encoding != encPlain && h.encoding != encPlainDict {
+		return unsupported(r.where(), "a dictionary of encoding %d", h.encoding)
+	}
+	plain, err := r.expand(&r.dictData, b, int(h.uncompressed), true)
+	if err != nil {
+		return r.wrap(err)
+	}
+	if len(plain) > 0 && len(b) > 0 && &plain[0] == &b[0] { // the pager's buffer
+		r.dictData = append(r.dictData[:0], b...)
+		plain = r.dictData
+	}
+	if int(h.values) > len(plain) {
+		// Only empty values take no byte, and strings have a length.
+		return damaged(r.where(), "a dictionary of %d values in %d bytes", h.values, len(plain))
+	}
+	r.dict, err = r.dictDec.decode(r.leaf, encPlain, plain, int(h.values))
+	return r.wrap(err)
+}
+
+// decode fills p from a page's header and payload.
+func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
+	n := int(h.values)
+	*p = page{h: h, entries: n}
+	l := r.leaf
+	var rep, def []byte
+	var err error
+	if h.kind == kindV1 {
+		if b, err = r.expand(&r.plain, b, int(h.uncompressed), true); err != nil {
+			return err
+		}
+		whole := b
+		cut := func(most int, enc int32) ([]byte, error) {
+			if most == 0 {
+				return nil, nil
+			}
+			if enc != encRLE {
+				return nil, fmt.Errorf("levels of encoding %d: %w", enc, ErrUnsupported)
+			}
+			if len(b) < 4 {
+				return nil, errRLE
+			}
+			k := binary.LittleEndian.Uint32(b)
+			if uint64(k) > uint64(len(b)-4) {
+				return nil, errRLE
+			}
+			s := b[4 : 4+k]
+			b = b[4+k:]
+			return s, nil
+		}
+		if rep, err = cut(l.MaxRep, h.repEnc); err != nil {
+			return err
+		}
+		if def, err = cut(l.MaxDef, h.defEnc); err != nil {
+			return err
+		}
+		p.levels = whole[:len(whole)-len(b)]
+	} else {
+		k := int(h.repLen + h.defLen)
+		p.levels = b[:k]
+		rep, def = b[:h.repLen], b[h.repLen:k]
+		if b, err = r.expand(&r.plain, b[k:], int(h.uncompressed)-k, !h.plain); err != nil {
+			return err
+		}
+	}
+	if l.MaxRep > 0 {
+		if p.rep, err = levelsOrZero(&r.repBuf, rep, n, l.MaxRep); err != nil {
+			return err
+		}
+	}
+	p.valid = n
+	if l.MaxDef > 0 {
+		if p.def, err = levels(&r.defBuf, def, n, l.MaxDef); err != nil {
+			return err
+		}
+		if p.def != nil {
+			p.valid = bytes.Count(p.def, []byte{byte(l.MaxDef)})
+		}
+	}
+	if h.kind == kindV2 && l.Flat() && int(h.nulls) != n-p.valid {
+		return fmt.Errorf("%d nulls where the header says %d", n-p.valid, h.nulls)
+	}
+	if h.encoding != encDict && h.encoding != encPlainDict {
+		p.values, err = r.dec.decode(l, h.encoding, b, p.valid)
+		return err
+	}
+	p.coded = true
+	if p.valid == 0 {
+		return nil
+	}
+	if !r.hasDict {
+		return errors.New("no dictionary")
+	}
+	if len(b) == 0 || b[0] > 32 {
+		return errors.New("indices of no or too large a width")
+	}
+	r.indexBuf = resize(r.indexBuf, p.valid)
+	p.index = r.indexBuf
+	if err := unpackRLE(p.index, b[1:], int(b[0])); err != nil {
+		return err
+	}
+	var top uint32
+	for _, x := range p.index {
+		top = max(top, x)
+	}
+	if int64(top) >= int64(r.dict.n) {
+		return errors.New("an index behind the dictionary")
+	}
+	return nil
+}
+
+// levelsOrZero is levels for repetition: nothing is nil.
+func levelsOrZero(buf *[]byte, b []byte, n, most int) ([]byte, error) {
+	out, err := levels(buf, b, n, most)
+	if err == nil && out == nil {
+		*buf = resize(*buf, n)
+		out = *buf
+		for i := range out {
+			out[i] = byte(most)
+		}
+	}
+	return out, err
+}

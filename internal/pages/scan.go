@@ -1,0 +1,158 @@
+package pages
+
+import (
+	"bytes"
+	"io"
+)
+
+// Run is some rows of one column.
+type Run struct {
+	N int // rows
+
+	// Valid tells which rows have a value: one byte a row, 1 or 0. It is nil when
+	// all have one.
+	Valid []byte
+
+	// Values are those of the rows that have one, in order. With Coded set they
+	// are empty.
+	Values Values
+
+	// Index and Dict stand for Values where the file has a dictionary and the
+	// Scan was asked to keep it: the i-th value is Dict's value Index[i].
+	Coded bool
+	Index []uint32
+	Dict  *Values
+}
+
+// Scan walks columns together from the first row to the last.
+type Scan struct {
+	f      *File
+	cols   []*scanColumn
+	runs   []Run
+	g, end int   // row groups
+	rows   int64 // left in the row group
+
+	// KeepDict leaves dictionary-coded values as indices: see Run. Set it before
+	// the first call of Next.
+	KeepDict bool
+}
+
+type scanColumn struct {
+	leaf   int
+	r      chunkReader
+	p      page
+	at     int // entries of p already given
+	vat    int // values of p already given
+	gather gatherer
+	valid  []byte
+}
+
+// maxGather bounds the bytes that dictionary values are written out into in one
+// step of a Scan.
+const maxGather = 64 << 20
+
+// Scan returns a Scan of the columns, by index into Leaves. A nested one is
+// ErrUnsupported.
+func (f *File) Scan(leaves ...int) (*Scan, error) { return f.ScanGroups(0, f.RowGroups(), leaves...) }
+
+// ScanGroups is a Scan of row groups [from, to).
+func (f *File) ScanGroups(from, to int, leaves ...int) (*Scan, error) {
+	s := &Scan{f: f, runs: make([]Run, len(leaves)), g: from - 1, end: to}
+	for _, l := range leaves {
+		if !f.leaves[l].Flat() {
+			return nil, unsupported("column "+clip(f.leaves[l].Name()), "nested, not flat")
+		}
+		s.cols = append(s.cols, &scanColumn{leaf: l})
+	}
+	return s, nil
+}
+
+// Next returns the next rows of every column, at most most of them (0: as many
+// as the pages hold), in the order asked for. All runs have the same N. They are
+// valid until the next call. At the end it returns io.EOF.
+func (s *Scan) Next(most int) ([]Run, error) {
+	for s.rows == 0 {
+		if s.g++; s.g >= s.end {
+			s.g = s.end
+			return nil, io.EOF
+		}
+		s.rows = s.f.meta.groups[s.g].rows
+		for _, c := range s.cols {
+			c.p = page{}
+			c.at, c.vat = 0, 0
+			if err := c.r.reset(s.f, s.g, c.leaf); err != nil {
+				return nil, err
+			}
+		}
+	}
+	n := int(min(s.rows, maxValues))
+	if most > 0 {
+		n = min(n, most)
+	}
+	for _, c := range s.cols {
+		for c.at == c.p.entries {
+			c.at, c.vat = 0, 0
+			if err := c.r.next(&c.p); err == io.EOF {
+				return nil, damaged(c.r.where(), "fewer values than rows")
+			} else if err != nil {
+				c.p = page{}
+				return nil, err
+			}
+		}
+		n = min(n, c.p.entries-c.at)
+		if c.p.coded && !s.KeepDict && c.r.dict.Type == ByteArray {
+			n = min(n, c.fits(n))
+		}
+	}
+	for i, c := range s.cols {
+		s.runs[i] = c.take(n, s.KeepDict)
+	}
+	s.rows -= int64(n)
+	return s.runs, nil
+}
+
+// fits is how many of the next n rows may be written out: at least one.
+func (c *scanColumn) fits(n int) int {
+	d := &c.r.dict
+	total := 0
+	for i := range min(n, c.p.valid-c.vat) { // values are at most rows
+		x := c.p.index[c.vat+i]
+		if total += int(d.off[x+1] - d.off[x]); total > maxGather && i > 0 {
+			return i
+		}
+	}
+	return n
+}
+
+func (c *scanColumn) take(n int, keep bool) Run {
+	run := Run{N: n}
+	k := n
+	if c.p.def != nil {
+		most := byte(c.r.leaf.MaxDef)
+		def := c.p.def[c.at : c.at+n]
+		if k = bytes.Count(def, []byte{most}); k < n {
+			if most > 1 {
+				c.valid = resize(c.valid, n)
+				for i, d := range def {
+					c.valid[i] = 0
+					if d == most {
+						c.valid[i] = 1
+					}
+				}
+				def = c.valid
+			}
+			run.Valid = def
+		}
+	}
+	switch {
+	case !c.p.coded:
+		run.Values = c.p.values.slice(c.vat, c.vat+k)
+	case keep:
+		run.Coded, run.Index, run.Dict = true, c.p.index[c.vat:c.vat+k], &c.r.dict
+	default:
+		run.Values = c.gather.gather(&c.r.dict, c.p.index[c.vat:c.vat+k])
+	}
+	c.at += n
+	c.vat += k
+	return run
+}
