@@ -61,49 +61,24 @@ func digestFile(ctx context.Context, path string, p progress) (aihub.Digest, err
 	}
 }
 
-// openRaw opens a raw table, Parquet or CSV.
+// openRaw opens a raw table of any format.
 func openRaw(path string, m *Manifest) (table.Reader, error) {
-	is, err := table.IsParquet(path)
+	r, err := table.Open(path, m.options())
 	if err != nil {
 		return nil, err
 	}
-	if is {
-		r, err := table.OpenParquet(path, nil)
-		if err != nil {
-			return nil, err
-		}
-		if err := m.checkTypes(r.Schema()); err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-		return r, nil
+	if err := m.checkTypes(r.Schema()); err != nil {
+		return nil, errors.Join(err, r.Close())
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	o := m.csvOptions()
-	o.MaxRows = maxRows
-	r, err := table.OpenCSV(f, o)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return fileReader{r, f}, nil
+	return r, nil
 }
 
-// fileReader closes the file below a reader with it.
-type fileReader struct {
-	table.Reader
-	f *os.File
-}
-
-func (r fileReader) Close() error { return errors.Join(r.Reader.Close(), r.f.Close()) }
-
-// checkTypes compares declared types with those that a Parquet file has.
+// checkTypes compares declared types with those that a binary file has.
 func (m *Manifest) checkTypes(schema []table.Field) error {
 	l := &linter{doc: m.doc}
 	for _, f := range schema {
 		if t, ok := m.Types[f.Name]; ok && t != f.Type {
-			l.add("type", "types."+f.Name, fmt.Sprintf("column %q of the Parquet file is %s, not %s", f.Name, f.Type, t), fmt.Sprintf("Parquet 文件的列 %q 类型为 %s，不是 %s", f.Name, f.Type, t))
+			l.add("type", "types."+f.Name, fmt.Sprintf("column %q of the file is %s, not %s", f.Name, f.Type, t), fmt.Sprintf("文件的列 %q 类型为 %s，不是 %s", f.Name, f.Type, t))
 		}
 	}
 	if l.fs != nil {

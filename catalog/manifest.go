@@ -23,8 +23,10 @@ type Manifest struct {
 	Card        aihub.Text            `yaml:"card"`      // Markdown of the steward's own, shown at the top of the data card
 	Key         string                `yaml:"key"`       // column that names a row; masked as a pseudonym
 	KeyFrom     string                `yaml:"key_from"`  // column (default), or rows: the table has no such column, number its rows
+	Format      string                `yaml:"format"`    // csv, jsonl, parquet, arrow; default: found out
+	Encoding    string                `yaml:"encoding"`  // of a text: utf-8, gb18030, utf-16le, utf-16be; default: found out
 	Delimiter   string                `yaml:"delimiter"` // of a CSV; default: found out
-	Types       map[string]table.Type `yaml:"types"`     // of a CSV's columns; others are inferred
+	Types       map[string]table.Type `yaml:"types"`     // of the columns of a CSV or JSON Lines; others are inferred
 	Mask        mask.Plan             `yaml:"mask"`
 	Truth       []string              `yaml:"truth"` // columns that only the evaluator sees in hidden parts
 	Split       Split                 `yaml:"split"`
@@ -121,6 +123,12 @@ func (m *Manifest) lint() []aihub.Fault {
 	}
 	if m.KeyFrom != "" && m.KeyFrom != "column" && m.KeyFrom != "rows" {
 		l.add("key_from", "key_from", "key_from is column or rows", "key_from 应为 column 或 rows")
+	}
+	if m.Format != "" && !slices.Contains(table.Formats, m.Format) {
+		l.add("format", "format", "format is one of "+strings.Join(table.Formats, ", "), "format 应为 "+strings.Join(table.Formats, "、"))
+	}
+	if m.Encoding != "" && !slices.Contains(table.Encodings, m.Encoding) {
+		l.add("encoding", "encoding", "encoding is one of "+strings.Join(table.Encodings, ", "), "encoding 应为 "+strings.Join(table.Encodings, "、"))
 	}
 	switch m.Delimiter {
 	case "", ",", ";", "\t", "|", "tab":
@@ -240,9 +248,16 @@ func parts[V any](m map[aihub.Part]V) (ps []aihub.Part) {
 	return ps
 }
 
-// csvOptions are the options to read the raw file with.
-func (m *Manifest) csvOptions() table.CSVOptions {
-	o := table.CSVOptions{Types: m.Types}
+// options are the options to read the raw file with.
+func (m *Manifest) options() table.Options {
+	o := table.Options{Format: m.Format, Unread: func(column string) bool {
+		r, ok := m.Mask.Of(column)
+		return ok && r.Use == "drop"
+	}}
+	o.Types, o.Encoding = m.Types, m.Encoding
+	if o.Encoding == "" {
+		o.Encoding = table.Auto
+	}
 	if m.Delimiter == "tab" {
 		o.Delimiter = '\t'
 	} else if m.Delimiter != "" {

@@ -16,6 +16,7 @@ import (
 // CSVOptions says what is known about a CSV file beforehand.
 type CSVOptions struct {
 	Delimiter byte            // 0: found out among , ; tab |
+	Encoding  string          // one of Encodings; "": UTF-8
 	Types     map[string]Type // declared types; other columns' are inferred
 	Text      bool            // columns without a declared type are strings: nothing is inferred
 	MaxRows   int64           // more are refused; 0: no limit
@@ -27,7 +28,7 @@ const (
 	batchBytes = 4 << 20
 )
 
-// OpenCSV reads a table with a header line from r (UTF-8). The whole file is
+// OpenCSV reads a table with a header line from r. The whole file is
 // checked first: every defect is in the one Contract error it returns, the
 // first 20 of each code with their place. Then the rows are read again, from r
 // itself when it can seek, else from an unlinked temporary copy.
@@ -57,6 +58,7 @@ type csvReader struct {
 	origin int64 // offset in src at which the file begins
 	done   func() error
 	delim  byte
+	enc    string
 	schema []Field
 	scan   *scanner
 	batch  *Batch
@@ -96,10 +98,11 @@ func (c *csvReader) check(o CSVOptions) error {
 	if c.origin, err = c.src.Seek(0, io.SeekCurrent); err != nil {
 		return err
 	}
-	r := bufio.NewReaderSize(c.src, sniffBytes)
-	if err := skipBOM(r); err != nil {
+	text, err := newDecoder(c.src, o.Encoding)
+	if err != nil {
 		return err
 	}
+	r := bufio.NewReaderSize(text, sniffBytes)
 	c.delim = o.Delimiter
 	if c.delim == 0 {
 		if c.delim, err = sniff(r); err != nil {
@@ -114,7 +117,7 @@ func (c *csvReader) check(o CSVOptions) error {
 	} else if err != nil {
 		return err
 	}
-	s.checkText()
+	s.checkText(text)
 	cols := c.header(s, &f, o)
 	for {
 		if err := s.next(); err == io.EOF {
@@ -128,7 +131,7 @@ func (c *csvReader) check(o CSVOptions) error {
 				EN: fmt.Sprintf("more than %d rows", o.MaxRows), ZH: fmt.Sprintf("超过 %d 行", o.MaxRows)})
 			break
 		}
-		s.checkText()
+		s.checkText(text)
 		if len(s.fields) != len(cols) {
 			f.add("ragged", fmt.Sprintf("line %d", s.start), aihub.Text{
 				EN: fmt.Sprintf("row %d has %d fields, the header has %d", c.rows, len(s.fields), len(cols)),
@@ -142,9 +145,10 @@ func (c *csvReader) check(o CSVOptions) error {
 	for i := range cols {
 		c.schema = append(c.schema, Field{cols[i].name, cols[i].typ()})
 	}
+	c.enc = text.found()
 	return f.err(notATable, aihub.Text{
-		EN: fmt.Sprintf("the fields are separated by %q; mend the places named and try again", string(c.delim)),
-		ZH: fmt.Sprintf("字段分隔符为 %q；请修正上述位置后重试", string(c.delim)),
+		EN: fmt.Sprintf("the file was read as %s, its fields separated by %q; mend the places named and try again", c.enc, string(c.delim)),
+		ZH: fmt.Sprintf("文件按 %s 编码读取，字段分隔符为 %q；请修正上述位置后重试", c.enc, string(c.delim)),
 	})
 }
 
@@ -172,19 +176,7 @@ func (c *csvReader) header(s *scanner, f *faults, o CSVOptions) []guess {
 		}
 		cols = append(cols, newGuess(name, declared))
 	}
-	for name, t := range o.Types {
-		if seen[name] == 0 {
-			f.add("missing_column", "line 1", aihub.Text{EN: fmt.Sprintf("there is no column %q", clip(name)), ZH: fmt.Sprintf("缺少列 %q", clip(name))})
-		} else if !t.Known() {
-			f.add("type", "line 1", aihub.Text{EN: fmt.Sprintf("column %q is declared %q, which is no type", clip(name), clip(string(t))), ZH: fmt.Sprintf("列 %q 声明的类型 %q 不存在", clip(name), clip(string(t)))})
-		}
-	}
-	slices.SortStableFunc(f.list, func(a, b aihub.Fault) int { // Types is a map: its faults in a fixed order
-		if a.Code != "missing_column" || b.Code != "missing_column" {
-			return 0
-		}
-		return strings.Compare(a.Message.EN, b.Message.EN)
-	})
+	checkDeclared(o.Types, func(name string) bool { return seen[name] > 0 }, f)
 	return cols
 }
 
@@ -299,11 +291,11 @@ func (c *csvReader) rewind() error {
 	if _, err := c.src.Seek(c.origin, io.SeekStart); err != nil {
 		return err
 	}
-	r := bufio.NewReaderSize(c.src, sniffBytes)
-	if err := skipBOM(r); err != nil {
+	text, err := newDecoder(c.src, c.enc)
+	if err != nil {
 		return err
 	}
-	c.scan = newScanner(r, c.delim, nil)
+	c.scan = newScanner(bufio.NewReaderSize(text, sniffBytes), c.delim, nil)
 	c.batch = NewBatch(c.schema, 0)
 	if err := c.scan.next(); err != nil {
 		return changed(err)
@@ -345,7 +337,7 @@ func (c *csvReader) Next() (*Batch, error) {
 
 func (c *csvReader) Close() error { return c.done() }
 
-// changed is the error for a file that was another one when it was checked.
+// changed is the error for a text file that was another one when it was checked.
 func changed(err error) error {
-	return aihub.Errorf(aihub.Conflict, aihub.Text{EN: "the CSV file changed while it was read", ZH: "CSV 文件在读取过程中被改动"}).Because(err)
+	return aihub.Errorf(aihub.Conflict, aihub.Text{EN: "the file changed while it was read", ZH: "文件在读取过程中被改动"}).Because(err)
 }

@@ -118,7 +118,7 @@ func (s *scanner) record() error {
 			s.col++
 		}
 		if b == 0 {
-			s.fault("nul", s.line, s.col-1, "a NUL byte: this is not a text file", "含 NUL 字节：这不是文本文件")
+			s.fault("nul", s.line, s.col-1, "a NUL byte: this is not a text file, or one in UTF-16 (say encoding: utf-16le)", "含 NUL 字节：这不是文本文件，或为 UTF-16 编码（请声明 encoding: utf-16le）")
 			continue
 		}
 		if state == inQuotes {
@@ -171,30 +171,17 @@ func (s *scanner) record() error {
 	}
 }
 
-// checkText reports fields that are not UTF-8.
-func (s *scanner) checkText() {
+// checkText reports fields that are not text in the file's encoding. A decoder
+// other than UTF-8's puts U+FFFD for what it cannot read.
+func (s *scanner) checkText(d *decoder) {
 	for i, f := range s.fields {
-		if !utf8.Valid(s.field(i)) {
-			s.fault("encoding", f.line, f.col, "not UTF-8: save the file as UTF-8", "不是 UTF-8 编码：请将文件另存为 UTF-8")
+		switch v := s.field(i); {
+		case !utf8.Valid(v):
+			s.fault("encoding", f.line, f.col, "not UTF-8: save the file as UTF-8, or say encoding: gb18030", "不是 UTF-8 编码：请将文件另存为 UTF-8，或声明 encoding: gb18030")
+		case d.found() != UTF8 && bytes.ContainsRune(v, utf8.RuneError):
+			s.fault("encoding", f.line, f.col, "not "+d.found()+": save the file as UTF-8, or say which encoding it has", "不是 "+d.found()+" 编码：请将文件另存为 UTF-8，或声明其编码")
 		}
 	}
-}
-
-// skipBOM drops a UTF-8 byte order mark, and refuses those of UTF-16.
-func skipBOM(r *bufio.Reader) error {
-	b, err := r.Peek(3)
-	if err != nil && err != io.EOF {
-		return err
-	}
-	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
-		return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the file is UTF-16", ZH: "文件是 UTF-16 编码"}).
-			WithHint(aihub.Text{EN: "save it as UTF-8", ZH: "请另存为 UTF-8"})
-	}
-	if bytes.Equal(b, []byte{0xef, 0xbb, 0xbf}) {
-		_, err = r.Discard(3)
-		return err
-	}
-	return nil
 }
 
 // sniff picks the delimiter that cuts the first records into the same number of

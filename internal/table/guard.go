@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 )
 
 // Bounds of a Parquet file. They hold where the library below trusts what a
@@ -114,6 +115,7 @@ func checkFooter(f *os.File) error {
 type guard struct {
 	file.PageReader
 	maxDef int16
+	width  int // of fixed-length values; 0 for others
 	budget *budget
 	dicts  *int // bytes that the dictionaries of the row group take when decoded
 }
@@ -134,7 +136,11 @@ func (g guard) Page() file.Page {
 			panic(err.Error())
 		}
 	case file.DataPage:
-		if err := g.checkDelta(d); err != nil {
+		levels, err := g.checkDelta(d)
+		if err == nil && g.width > 0 && parquet.Encoding(d.Encoding()) == parquet.Encodings.DeltaByteArray {
+			p, err = plainPage(d, levels, g.width)
+		}
+		if err != nil {
 			panic(err.Error())
 		}
 	}
@@ -164,43 +170,43 @@ func (g guard) checkDictionary(d *file.DictionaryPage) error {
 }
 
 // checkDelta walks the blocks of a delta-encoded page, whose header may claim
-// miniblocks of 2^32 values in a few bytes.
-func (g guard) checkDelta(p file.DataPage) error {
+// miniblocks of 2^32 values in a few bytes. It returns where its values begin.
+func (g guard) checkDelta(p file.DataPage) (levels int, err error) {
 	streams := 1
 	switch parquet.Encoding(p.Encoding()) {
 	case parquet.Encodings.DeltaBinaryPacked, parquet.Encodings.DeltaLengthByteArray:
 	case parquet.Encodings.DeltaByteArray:
 		streams = 2 // lengths of prefixes, then of suffixes
 	default:
-		return nil
+		return 0, nil
 	}
 	b := p.Data()
 	switch v := p.(type) {
 	case *file.DataPageV1:
 		if g.maxDef > 0 {
 			if len(b) < 4 {
-				return errors.New("a page without levels")
+				return 0, errors.New("a page without levels")
 			}
 			n := int64(binary.LittleEndian.Uint32(b)) + 4
 			if n > int64(len(b)) {
-				return errors.New("levels longer than their page")
+				return 0, errors.New("levels longer than their page")
 			}
-			b = b[n:]
+			levels = int(n)
 		}
 	case *file.DataPageV2:
 		n := int(v.DefinitionLevelByteLen()) + int(v.RepetitionLevelByteLen())
 		if n < 0 || n > len(b) {
-			return errors.New("levels longer than their page")
+			return 0, errors.New("levels longer than their page")
 		}
-		b = b[n:]
+		levels = n
 	}
-	d := delta{b: b}
+	d := delta{b: b[levels:]}
 	for range streams {
 		if err := d.skip(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return levels, nil
 }
 
 // delta reads the bytes of a DELTA_BINARY_PACKED stream without its values.
@@ -276,6 +282,12 @@ func init() {
 		compress.RegisterCodec(c, bounded{codec, decode})
 	}
 	wrap(compress.Codecs.Zstd, func(dst, src []byte) ([]byte, error) { return z.DecodeAll(src, dst[:0:len(dst)]) })
+	// The library leaves LZ4, which is LZ4 in Hadoop's frames, to others.
+	raw, err := compress.GetCodec(compress.Codecs.Lz4Raw)
+	if err != nil {
+		panic(err)
+	}
+	compress.RegisterCodec(compress.Codecs.Lz4, bounded{raw, hadoopLZ4})
 	wrap(compress.Codecs.Snappy, func(dst, src []byte) ([]byte, error) {
 		if n, err := snappy.DecodedLen(src); err != nil || n > len(dst) {
 			return nil, errors.New("snappy: longer than its page")
@@ -291,3 +303,35 @@ type bounded struct {
 }
 
 func (b bounded) DecodeWithError(dst, src []byte) ([]byte, error) { return b.decode(dst, src) }
+
+// hadoopLZ4 reads frames of a length decompressed, a length compressed (both
+// four bytes, big-endian) and a block; or one block alone, as early writers of
+// the codec left it.
+func hadoopLZ4(dst, src []byte) ([]byte, error) {
+	n, rest, framed := 0, src, len(src) > 8
+	for framed && len(rest) > 0 {
+		if len(rest) < 8 {
+			framed = false
+			break
+		}
+		size, packed := int64(binary.BigEndian.Uint32(rest)), int64(binary.BigEndian.Uint32(rest[4:]))
+		if packed > int64(len(rest)-8) || size > int64(len(dst)-n) {
+			framed = false
+			break
+		}
+		k, err := lz4.UncompressBlock(rest[8:8+packed], dst[n:n+int(size)])
+		if err != nil || int64(k) != size {
+			framed = false
+			break
+		}
+		n, rest = n+k, rest[8+packed:]
+	}
+	if framed {
+		return dst[:n], nil
+	}
+	n, err := lz4.UncompressBlock(src, dst)
+	if err != nil {
+		return nil, fmt.Errorf("lz4: %w", err)
+	}
+	return dst[:n], nil
+}

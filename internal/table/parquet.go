@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 
 	"aihub"
 )
@@ -19,10 +20,16 @@ import (
 // file at path, a batch at a time, one page of each column in memory. Integers
 // of any width are Int64, floats and decimals Float64 (a decimal without
 // fraction Int64), instants of any unit Timestamp (nanoseconds are cut),
-// dictionaries what they hold. Nested columns, times of day, raw binary and
-// encryption are Contract errors that name the column; so is a file that is
-// damaged or too large for the reader's bounds (guard.go), and a panic below.
+// dictionaries what they hold; a struct gives the columns a.b, null where any of
+// it is. Lists, maps, times of day, raw binary and encryption are Contract errors
+// that name the column; so is a file that is damaged or too large for the
+// reader's bounds (guard.go), and a panic below.
 func OpenParquet(path string, columns []string) (r Reader, err error) {
+	return openParquet(path, columns, nil)
+}
+
+// openParquet is OpenParquet; see Options for unread.
+func openParquet(path string, columns []string, unread func(string) bool) (r Reader, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open parquet: %w", err)
@@ -48,7 +55,7 @@ func OpenParquet(path string, columns []string) (r Reader, err error) {
 		return nil, damaged("footer", err)
 	}
 	p := &parquetReader{f: f, pf: pf, group: -1, mem: mem}
-	if err := p.plan(columns); err != nil {
+	if err := p.plan(columns, unread); err != nil {
 		return nil, err
 	}
 	p.batch = NewBatch(p.Schema(), 0)
@@ -85,16 +92,19 @@ type parquetReader struct {
 }
 
 // plan picks the leaves to read and how.
-func (p *parquetReader) plan(columns []string) error {
+func (p *parquetReader) plan(columns []string, unread func(string) bool) error {
 	sc := p.pf.MetaData().Schema
-	root := sc.Root()
-	if n := root.NumFields(); n > maxColumns {
-		return tooLarge("schema", fmt.Sprintf("%d columns, at most %d", n, maxColumns), fmt.Sprintf("%d 列，最多 %d 列", n, maxColumns))
+	var leaves []leafReader
+	for i := range sc.Root().NumFields() {
+		flatten(sc, sc.Root().Field(i), sc.Root().Field(i).Name(), 1, &leaves)
+	}
+	if n := len(leaves); n > maxColumns {
+		return tooLarge("schema", fmt.Sprintf("more than %d columns", maxColumns), fmt.Sprintf("超过 %d 列", maxColumns))
 	}
 	var fs faults
-	byName := map[string]int{} // of top-level fields
-	for i := range root.NumFields() {
-		name := root.Field(i).Name()
+	byName := map[string]int{}
+	for i, l := range leaves {
+		name := l.field.Name
 		if _, twice := byName[name]; twice || name == "" || len(name) > maxName || !utf8.ValidString(name) {
 			fs.add("column_name", fmt.Sprintf("column %d", i+1), aihub.Text{
 				EN: fmt.Sprintf("the name %q is empty, too long, not UTF-8 or used twice", clip(name)),
@@ -104,8 +114,8 @@ func (p *parquetReader) plan(columns []string) error {
 	}
 	want := columns
 	if want == nil {
-		for i := range root.NumFields() {
-			want = append(want, root.Field(i).Name())
+		for _, l := range leaves {
+			want = append(want, l.field.Name)
 		}
 	}
 	for i, name := range want {
@@ -114,17 +124,21 @@ func (p *parquetReader) plan(columns []string) error {
 			fs.add("missing_column", "", aihub.Text{EN: fmt.Sprintf("there is no column %q", clip(name)), ZH: fmt.Sprintf("缺少列 %q", clip(name))})
 			continue
 		}
-		l, err := newLeafReader(sc, k)
-		if err != nil {
+		l := leaves[k]
+		if l.err == nil && unread != nil && unread(name) && l.descr.PhysicalType() == parquet.Types.ByteArray && l.field.Type == String {
+			if _, named := l.descr.LogicalType().(schema.StringLogicalType); !named {
+				l.err = errors.New("it may be text or not")
+			}
+		}
+		if l.err != nil && (unread == nil || !unread(name)) {
 			fs.add("unsupported_column", "column "+clip(name), aihub.Text{
-				EN: "cannot be read as a column of a flat table: " + err.Error(),
-				ZH: "无法作为平面表的列读取：" + err.Error()})
+				EN: "cannot be read as a column of a flat table: " + l.err.Error(),
+				ZH: "无法作为平面表的列读取：" + l.err.Error()})
 			continue
 		}
 		p.cols = append(p.cols, l)
 	}
-	return fs.err(aihub.Text{EN: "the Parquet file breaks its contract", ZH: "Parquet 文件不符合约定"},
-		aihub.Text{EN: "write it as a flat table of strings, numbers, booleans, dates and timestamps", ZH: "请写成由字符串、数值、布尔、日期和时间戳组成的平面表"})
+	return fs.err(aihub.Text{EN: "the Parquet file breaks its contract", ZH: "Parquet 文件不符合约定"}, flatHint)
 }
 
 func (p *parquetReader) Schema() []Field {
@@ -184,12 +198,15 @@ func (p *parquetReader) openGroup() error {
 	}
 	for i := range p.cols {
 		l := &p.cols[i]
+		if l.err != nil {
+			continue
+		}
 		pages, err := rg.GetColumnPageReader(l.leaf)
 		if err != nil {
 			return damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
 		}
 		//lint:ignore SA1019 the only way to look at a page before it is decoded
-		l.chunk = file.NewColumnReader(l.descr, guard{pages, l.descr.MaxDefinitionLevel(), p.mem, &p.dicts}, p.mem, p.pf.BufferPool())
+		l.chunk = file.NewColumnReader(l.descr, guard{pages, l.descr.MaxDefinitionLevel(), l.width(), p.mem, &p.dicts}, p.mem, p.pf.BufferPool())
 	}
 	return nil
 }

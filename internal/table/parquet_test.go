@@ -130,12 +130,12 @@ func TestParquetUnsupported(t *testing.T) {
 	path := foreign(t, []arrow.Field{
 		{Name: "ok", Type: arrow.PrimitiveTypes.Int64},
 		{Name: "list", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)},
-		{Name: "struct", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int64})},
+		{Name: "struct", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.ListOf(arrow.PrimitiveTypes.Int64)})},
 		{Name: "time", Type: arrow.FixedWidthTypes.Time32ms},
 		{Name: "raw", Type: &arrow.FixedSizeBinaryType{ByteWidth: 2}},
-	}, `[{"ok":1,"list":[1],"struct":{"a":1},"time":"01:02:03","raw":"AAA="}]`)
+	}, `[{"ok":1,"list":[1],"struct":{"a":[1]},"time":"01:02:03","raw":"AAA="}]`)
 	_, err := OpenParquet(path, nil)
-	for _, c := range []string{"list", "struct", "time", "raw"} {
+	for _, c := range []string{"list", "struct.a", "time", "raw"} {
 		wantFault(t, err, "unsupported_column", "column "+c)
 	}
 	r, err := OpenParquet(path, []string{"ok"}) // the others are not in the way

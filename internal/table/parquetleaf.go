@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/parquet"
@@ -24,6 +25,7 @@ type leafReader struct {
 	ofInt   func(int64) (int64, error)  // from INT32 or INT64
 	ofFloat func(int64) float64         // from a decimal INT32 or INT64
 	ofBytes func([]byte, *Column) error // from BYTE_ARRAY or FIXED_LEN_BYTE_ARRAY
+	err     error                       // why it cannot be read: then it is all nulls, or refused
 
 	defs []int16
 	i32  []int32
@@ -36,23 +38,41 @@ type leafReader struct {
 	fixs []parquet.FixedLenByteArray
 }
 
-// newLeafReader says how top-level field k is read, or why it cannot be.
-func newLeafReader(sc *schema.Schema, k int) (leafReader, error) {
-	node, ok := sc.Root().Field(k).(*schema.PrimitiveNode)
-	if !ok {
-		return leafReader{}, errors.New("nested")
+// flatten adds a leafReader for every leaf below node, named by its path. A leaf
+// that cannot be read has err; so has a repeated group as a whole.
+func flatten(sc *schema.Schema, node schema.Node, name string, depth int, out *[]leafReader) {
+	if len(*out) > maxColumns {
+		return // refused by the caller
+	}
+	if g, ok := node.(*schema.GroupNode); ok {
+		switch g.ConvertedType() {
+		case schema.ConvertedTypes.List, schema.ConvertedTypes.Map, schema.ConvertedTypes.MapKeyValue:
+			*out = append(*out, leafReader{field: Field{name, String}, err: errors.New(strings.ToLower(g.ConvertedType().String()))})
+			return
+		}
+		if g.RepetitionType() != parquet.Repetitions.Repeated && depth < maxFlat && g.NumFields() > 0 {
+			for i := range g.NumFields() {
+				flatten(sc, g.Field(i), name+"."+g.Field(i).Name(), depth+1, out)
+			}
+			return
+		}
+		*out = append(*out, leafReader{field: Field{name, String}, err: errors.New("nested")})
+		return
 	}
 	l := leafReader{leaf: sc.ColumnIndexByNode(node)}
+	t := String
 	if l.leaf < 0 {
-		return l, errors.New("not a column")
+		l.err = errors.New("not a column")
+	} else if l.descr = sc.Column(l.leaf); l.descr.MaxRepetitionLevel() > 0 {
+		l.err = errors.New("repeated")
+	} else {
+		t, l.err = l.plan()
 	}
-	l.descr = sc.Column(l.leaf)
-	if l.descr.MaxRepetitionLevel() > 0 || l.descr.MaxDefinitionLevel() > 1 {
-		return l, errors.New("repeated")
+	if l.err != nil {
+		t = String
 	}
-	t, err := l.plan()
-	l.field = Field{node.Name(), t}
-	return l, err
+	l.field = Field{name, t}
+	*out = append(*out, l)
 }
 
 func (l *leafReader) plan() (Type, error) {
@@ -89,16 +109,16 @@ func (l *leafReader) plan() (Type, error) {
 			if t.Scale() == 0 {
 				return Int64, nil
 			}
-			l.ofFloat = func(v int64) float64 { return scaled(big.NewInt(v), int(t.Scale())) }
+			l.ofFloat = func(v int64) float64 { return scaledInt(v, int(t.Scale())) }
 			return Float64, nil
 		}
 	case parquet.Types.ByteArray, parquet.Types.FixedLenByteArray:
 		fixed := l.descr.PhysicalType() == parquet.Types.FixedLenByteArray
 		switch t := logical.(type) {
 		case schema.DecimalLogicalType:
-			l.ofBytes = func(b []byte, c *Column) error {
-				c.AppendFlt(scaled(twos(b), int(t.Scale())))
-				return nil
+			l.ofBytes = func(b []byte, c *Column) error { return decimal(twos(b), int(t.Scale()), c) }
+			if t.Scale() == 0 && t.Precision() <= 18 {
+				return Int64, nil
 			}
 			return Float64, nil
 		case schema.NoLogicalType, schema.StringLogicalType, schema.EnumLogicalType, schema.JSONLogicalType:
@@ -117,9 +137,24 @@ func (l *leafReader) plan() (Type, error) {
 	return "", unsupported
 }
 
+// width returns how many bytes each value has when all have as many.
+func (l *leafReader) width() int {
+	if l.descr.PhysicalType() == parquet.Types.FixedLenByteArray {
+		return max(l.descr.TypeLength(), 0)
+	}
+	return 0
+}
+
 // read appends n rows of the open row group to c. room is the text that the
 // batch may still hold.
 func (l *leafReader) read(c *Column, n int, room *int) error {
+	if l.err != nil {
+		for range n {
+			c.AppendNull()
+		}
+		return nil
+	}
+	full := l.descr.MaxDefinitionLevel() // of a value that is there, and all above it
 	for n > 0 {
 		// A page at a time: what byte arrays point at dies with its page.
 		k := int64(min(n, 1024))
@@ -134,12 +169,12 @@ func (l *leafReader) read(c *Column, n int, room *int) error {
 			}
 			return errors.New("fewer values than rows")
 		}
-		if vals > int(rows) || l.descr.MaxDefinitionLevel() == 0 && vals != int(rows) {
+		if vals > int(rows) || full == 0 && vals != int(rows) {
 			return errors.New("values and rows do not match")
 		}
 		v := 0
 		for i := range int(rows) {
-			if l.descr.MaxDefinitionLevel() == 1 && l.defs[i] == 0 {
+			if full > 0 && l.defs[i] < full {
 				c.AppendNull()
 				continue
 			}
@@ -223,7 +258,7 @@ func (l *leafReader) integer(c *Column, v int64) error {
 
 func (l *leafReader) bytes(c *Column, b []byte, room *int) error {
 	if *room -= len(b); *room < 0 {
-		return tooLarge("column "+clip(c.Name), fmt.Sprintf("more than %d MiB of text in %d rows", maxBatch>>20, batchRows), fmt.Sprintf("%d 行内的文本超过 %d MiB", batchRows, maxBatch>>20))
+		return tooMuchText(c.Name)
 	}
 	return l.ofBytes(b, c)
 }
@@ -315,6 +350,30 @@ func twos(b []byte) *big.Int {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
 	}
 	return v
+}
+
+// decimal appends v·10^-scale to a Float64 column, or v to an Int64 one.
+func decimal(v *big.Int, scale int, c *Column) error {
+	switch {
+	case c.Type == Int64 && v.IsInt64():
+		c.AppendInt(v.Int64())
+	case c.Type == Int64:
+		return errors.New("a decimal beyond its precision")
+	case v.IsInt64():
+		c.AppendFlt(scaledInt(v.Int64(), scale))
+	default:
+		c.AppendFlt(scaled(v, scale))
+	}
+	return nil
+}
+
+// scaledInt is scaled for most decimals: both numbers are exact in a float64,
+// and so their quotient is correctly rounded.
+func scaledInt(v int64, scale int) float64 {
+	if v > -1<<53 && v < 1<<53 && scale >= 0 && scale <= 22 {
+		return float64(v) / math.Pow10(scale)
+	}
+	return scaled(big.NewInt(v), scale)
 }
 
 // scaled returns v·10^-scale, correctly rounded.
