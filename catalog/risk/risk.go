@@ -1,63 +1,25 @@
-// Package risk counts how well the rows of a masked table hide among each
-// other. Rows that agree on the quasi-identifiers (准标识符, what an outsider may
-// know of a person: age, sex, district) form a class; k is the size of the
-// smallest. A row alone in its class is a sample unique, the one easiest to
-// find. Counting is exact.
+// Package risk measures how well the rows of a masked table hide among each
+// other, and refuses what does not reach a policy. Rows that agree on the
+// quasi-identifiers (准标识符, what an outsider may know of a person: age, sex,
+// district) form a class (等价类); k is the size of the smallest. A row alone in
+// its class is a sample unique, the one easiest to find. A sensitive attribute
+// (敏感属性) is what must not be learnt of a person whose class is known.
+//
+// Everything is counted, not estimated, except how many people would be unique
+// in a population that nobody has, and the linkage test, which looks for a
+// sample of the rows.
 package risk
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 
 	"aihub"
+	"aihub/catalog/risk/classes"
 	"aihub/internal/table"
 )
-
-// Policy is what a dataset must reach before it is published.
-type Policy struct {
-	Quasi          []string `json:"quasi" yaml:"quasi"`                     // columns of the masked table
-	K              int      `json:"k" yaml:"k"`                             // least size of a class
-	MaxSuppression float64  `json:"max_suppression" yaml:"max_suppression"` // share of rows that may be dropped for it
-	Action         string   `json:"action" yaml:"action"`                   // suppress (default): drop rows of small classes; refuse: publish all or nothing
-}
-
-// Declared reports whether there is a policy at all.
-func (p Policy) Declared() bool {
-	return len(p.Quasi) > 0 || p.K != 0 || p.MaxSuppression != 0 || p.Action != ""
-}
-
-// Lint returns the faults of p. Where is a path below the policy. columns are
-// those of the masked table.
-func (p Policy) Lint(columns []string) (fs []aihub.Fault) {
-	if !p.Declared() {
-		return nil
-	}
-	add := func(where, en, zh string) {
-		fs = append(fs, aihub.Fault{Code: "risk", Where: where, Message: aihub.Text{EN: en, ZH: zh}})
-	}
-	if len(p.Quasi) == 0 {
-		add("quasi", "name the quasi-identifiers", "请列出准标识符")
-	}
-	for i, q := range p.Quasi {
-		if !slices.Contains(columns, q) {
-			add(fmt.Sprintf("quasi[%d]", i), fmt.Sprintf("the masked table has no column %q", q), fmt.Sprintf("脱敏后的表没有列 %q", q))
-		}
-		if slices.Contains(p.Quasi[:i], q) {
-			add(fmt.Sprintf("quasi[%d]", i), fmt.Sprintf("%q is named twice", q), fmt.Sprintf("%q 重复", q))
-		}
-	}
-	if p.K < 2 || p.K > 1000 {
-		add("k", "k is 2 to 1000", "k 应为 2 至 1000")
-	}
-	if p.MaxSuppression < 0 || p.MaxSuppression > 0.5 {
-		add("max_suppression", "max_suppression is a share of rows, 0 to 0.5", "max_suppression 是行数占比，0 至 0.5")
-	}
-	if p.Action != "" && p.Action != "suppress" && p.Action != "refuse" {
-		add("action", "action is suppress or refuse", "action 应为 suppress 或 refuse")
-	}
-	return fs
-}
 
 // Numbers are the class counts of one table.
 type Numbers struct {
@@ -68,6 +30,7 @@ type Numbers struct {
 	Unique  int     `json:"uniques"` // rows alone in their class
 	Largest int     `json:"largest"` // size of the largest class
 	Risk    float64 `json:"risk"`    // highest chance to pick the right row for a known person: 1/K
+	Average float64 `json:"average"` // the same over all rows: classes a row
 }
 
 // Report is what a gate found and did.
@@ -76,75 +39,86 @@ type Report struct {
 	Before     Numbers        `json:"before"`            // of the masked table
 	After      Numbers        `json:"after"`             // of what is published
 	Suppressed int            `json:"suppressed"`        // rows dropped
+	Diverse    int            `json:"not_diverse"`       // of them, rows in classes large enough that break l or t
 	Without    map[string]int `json:"without,omitempty"` // rows below k, were this column left out
+	Sizes      []Band         `json:"sizes,omitempty"`   // of what is published
+	Sensitive  []Diversity    `json:"sensitive,omitempty"`
+	Uniques    *Uniqueness    `json:"population_uniques,omitempty"`
+
+	// About the public sample, when it is cut.
+	Attack  *Attack  `json:"attack,omitempty"`
+	Linkage *Linkage `json:"linkage,omitempty"`
+	InTrain *Share   `json:"sample_in_train,omitempty"`
 }
 
-// Count returns the numbers of b over the columns quasi for classes of at least
-// k, and for every row the size of its class. A null is a value like any other.
-func Count(b *table.Batch, quasi []string, k int) (Numbers, []int) {
-	cols := make([]*table.Column, len(quasi))
-	for i, q := range quasi {
-		cols[i] = b.Col(q)
-	}
-	class := map[string]int{} // values to class number
-	of := make([]int, b.Rows)
-	var sizes []int
-	var key []byte
-	for r := range b.Rows {
-		key = key[:0]
-		for _, c := range cols {
-			v, ok := c.Text(r)
-			if !ok {
-				key = append(key, 0)
-				continue
-			}
-			key = fmt.Appendf(key, "%d:", len(v)+1)
-			key = append(key, v...)
-		}
-		n, ok := class[string(key)]
-		if !ok {
-			n = len(sizes)
-			class[string(key)] = n
-			sizes = append(sizes, 0)
-		}
-		sizes[n]++
-		of[r] = n
-	}
-	num := Numbers{Rows: b.Rows, Classes: len(sizes)}
-	for _, s := range sizes {
-		if num.K == 0 || s < num.K {
-			num.K = s
-		}
-		num.Largest = max(num.Largest, s)
-		if s < k {
-			num.Below += s
-		}
-		if s == 1 {
-			num.Unique++
-		}
-	}
-	if num.K > 0 {
-		num.Risk = 1 / float64(num.K)
-	}
-	for r := range of {
-		of[r] = sizes[of[r]]
-	}
-	return num, of
+// Band counts the classes of From to To rows.
+type Band struct {
+	From    int64 `json:"from"`
+	To      int64 `json:"to"`
+	Classes int64 `json:"classes"`
+	Rows    int64 `json:"rows"`
 }
 
-// Gate applies the policy to the masked table b. keep says for every row whether
-// it may be published. The error is Refused, with the numbers and what would
-// help, when more rows would have to go than the policy allows.
+// Share is a number of rows of a whole.
+type Share struct {
+	Rows    int64 `json:"rows"`              // whose class the other part has too
+	Certain int64 `json:"certain,omitempty"` // of them, alone in their class in both
+	Of      int64 `json:"of"`
+}
+
+// count returns the numbers of a histogram for classes of at least k.
+func count(h classes.Histogram, k int) Numbers {
+	n := Numbers{Rows: int(h.Rows()), Classes: int(h.Classes()), Below: int(h.Below(int64(k))), Unique: int(h.Of(1))}
+	if len(h) > 0 {
+		n.K, n.Largest = int(h[0].Size), int(h[len(h)-1].Size)
+		n.Risk, n.Average = 1/float64(n.K), float64(n.Classes)/float64(n.Rows)
+	}
+	return n
+}
+
+// bands puts class sizes into bands that double: 1, 2-3, 4-7, 8-15, …
+func bands(h classes.Histogram) (out []Band) {
+	for _, b := range h {
+		from := int64(1) << (bits.Len64(uint64(b.Size)) - 1)
+		if len(out) == 0 || out[len(out)-1].From != from {
+			out = append(out, Band{From: from, To: 2*from - 1})
+		}
+		last := &out[len(out)-1]
+		last.Classes += b.Classes
+		last.Rows += b.Size * b.Classes
+	}
+	return out
+}
+
+// Gate applies the policy's k, l and t to the masked table b. keep says for
+// every row whether it may be published. t compares a class with the whole of b,
+// dropped rows included. The error is Refused, with the numbers and what would
+// help, when more rows would have to go than the policy allows. The policy's
+// other limits are checked by Exceeded, when the rest of the report is filled in.
 func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
 	if p.Action == "" {
 		p.Action = "suppress"
 	}
 	rep.Policy = p
-	size := make([]int, 0)
-	rep.Before, size = Count(b, p.Quasi, p.K)
+	g := Group(b, p.Quasi)
+	rep.Before = count(classes.Of(g.Size), p.K)
+	good := make([]bool, len(g.Size))
+	for id, n := range g.Size {
+		good[id] = n >= int64(p.K)
+	}
+	measured := make([]spread, len(p.Sensitive))
+	for i, s := range p.Sensitive {
+		measured[i] = spreads(b.Col(s), g, int(p.L))
+		for id := range good {
+			if good[id] && p.fails(measured[i], id) {
+				good[id] = false
+				rep.Diverse += int(g.Size[id])
+			}
+		}
+	}
 	keep = make([]bool, b.Rows)
-	for r, s := range size {
-		keep[r] = s >= p.K
+	for r, id := range g.Of {
+		keep[r] = good[id]
 	}
 	allowed := int(p.MaxSuppression * float64(b.Rows))
 	if p.Action == "refuse" {
@@ -154,37 +128,28 @@ func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
 		rep.Without = map[string]int{}
 		for i, q := range p.Quasi {
 			rest := slices.Delete(slices.Clone(p.Quasi), i, i+1)
-			n, _ := Count(b, rest, p.K)
-			rep.Without[q] = n.Below
+			rep.Without[q] = int(classes.Of(Group(b, rest).Size).Below(int64(p.K)))
 		}
 	}
-	if rep.Before.Below > allowed {
+	rep.Suppressed = rep.Before.Below + rep.Diverse
+	if rep.Suppressed > allowed {
 		return rep, nil, refusal(rep, allowed)
 	}
 	// Whole classes go, so the others keep their size.
-	rep.Suppressed = rep.Before.Below
-	rep.After = rep.Before
-	rep.After.Rows -= rep.Suppressed
-	rep.After.Below, rep.After.Unique = 0, 0
-	rep.After.Classes, rep.After.K = 0, 0
-	count := map[int]int{} // class size to rows
-	for r, s := range size {
-		if keep[r] {
-			count[s]++
+	var left []int64
+	for id, n := range g.Size {
+		if good[id] {
+			left = append(left, n)
 		}
 	}
-	for s, rows := range count {
-		rep.After.Classes += rows / s
-		if rep.After.K == 0 || s < rep.After.K {
-			rep.After.K = s
-		}
+	h := classes.Of(left)
+	rep.After, rep.Sizes = count(h, p.K), bands(h)
+	for i, s := range p.Sensitive {
+		rep.Sensitive = append(rep.Sensitive, measured[i].worst(s, good))
 	}
-	rep.After.Risk = 0
-	if rep.After.K > 0 {
-		rep.After.Risk = 1 / float64(rep.After.K)
-	}
-	if rep.After.Rows == 0 {
-		rep.After.Largest = 0
+	if p.Population > 0 {
+		u := PopulationUniques(h, p.Population)
+		rep.Uniques = &u
 	}
 	return rep, keep, nil
 }
@@ -205,10 +170,59 @@ func refusal(rep Report, allowed int) error {
 		hint.EN += fmt.Sprintf("; rows in classes below %d, were one column dropped: %s", p.K, strings.Join(en, ", "))
 		hint.ZH += fmt.Sprintf("；若去掉某列，小于 %d 的等价类所含行数：%s", p.K, strings.Join(zh, "，"))
 	}
-	return aihub.Errorf(aihub.Refused, aihub.Text{
-		EN: fmt.Sprintf("%d of %d rows are in classes smaller than %d over %s (%d are unique); at most %d may be dropped",
-			n.Below, n.Rows, p.K, strings.Join(p.Quasi, ", "), n.Unique, allowed),
-		ZH: fmt.Sprintf("按 %[3]s 划分，%[2]d 行中有 %[1]d 行所在等价类小于 %[4]d（其中 %[5]d 行唯一）；最多可舍弃 %[6]d 行",
-			n.Below, n.Rows, strings.Join(p.Quasi, "、"), p.K, n.Unique, allowed),
-	}).WithHint(hint)
+	text := aihub.Text{
+		EN: fmt.Sprintf("%d of %d rows are in classes smaller than %d over %s (%d are unique)",
+			n.Below, n.Rows, p.K, strings.Join(p.Quasi, ", "), n.Unique),
+		ZH: fmt.Sprintf("按 %[3]s 划分，%[2]d 行中有 %[1]d 行所在等价类小于 %[4]d（其中 %[5]d 行唯一）",
+			n.Below, n.Rows, strings.Join(p.Quasi, "、"), p.K, n.Unique),
+	}
+	if rep.Diverse > 0 {
+		text.EN += fmt.Sprintf(", and %d more in classes whose %s are too much alike (l, t)", rep.Diverse, strings.Join(p.Sensitive, ", "))
+		text.ZH += fmt.Sprintf("，另有 %d 行所在等价类的 %s 过于集中（l、t）", rep.Diverse, strings.Join(p.Sensitive, "、"))
+	}
+	text.EN += fmt.Sprintf("; at most %d may be dropped", allowed)
+	text.ZH += fmt.Sprintf("；最多可舍弃 %d 行", allowed)
+	return aihub.Errorf(aihub.Refused, text).WithHint(hint)
+}
+
+// Sample fills in what the public sample tells: sample and train are rows of b,
+// all those of every part.
+func (rep *Report) Sample(b *table.Batch, sample, train, all []int) {
+	g := Group(b, rep.Policy.Quasi)
+	set := func(rows []int) func(int) bool {
+		in := make([]bool, b.Rows)
+		for _, r := range rows {
+			in[r] = true
+		}
+		return func(r int) bool { return in[r] }
+	}
+	a := Attacks(g, set(sample), set(all))
+	rep.Attack = &a
+	if len(train) > 0 && len(sample) > 0 {
+		shared, certain := Overlap(g, sample, train)
+		rep.InTrain = &Share{Rows: shared, Certain: certain, Of: int64(len(sample))}
+	}
+}
+
+// Exceeded returns a fault for every limit of the policy that the report is
+// above. Where is a path below the policy.
+func (rep *Report) Exceeded() (fs []aihub.Fault) {
+	p := rep.Policy
+	over := func(key string, limit, value float64, en, zh string) {
+		if limit > 0 && value > limit {
+			fs = append(fs, aihub.Fault{Code: "risk", Where: key, Message: aihub.Text{
+				EN: fmt.Sprintf("%s is %.4g, the limit %g", en, value, limit), ZH: fmt.Sprintf("%s为 %.4g，上限为 %g", zh, value, limit)}})
+		}
+	}
+	over("max_risk", p.MaxRisk, rep.After.Average, "the average chance to name a published row", "平均重识别概率")
+	if rep.Uniques != nil {
+		over("max_uniques", p.MaxUniques, rep.Uniques.Share, "the estimated share of the population that is unique", "总体中估计的唯一者占比")
+	}
+	if rep.Attack != nil {
+		over("max_presence", p.MaxPresence, rep.Attack.PresenceMost, "how sure one can be that a person is in the public sample", "可判定某人在公开样本中的最大把握")
+	}
+	if rep.Linkage != nil {
+		over("max_linkage", p.MaxLinkage, rep.Linkage.Linked, "the share of raw rows that the linkage test finds again", "链接测试中被找回的原始行占比")
+	}
+	return fs
 }

@@ -2,6 +2,8 @@ package risk
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"aihub"
+	"aihub/catalog/risk/classes"
 	"aihub/internal/table"
 )
 
@@ -29,18 +32,21 @@ func people(lines ...string) *table.Batch {
 	return b
 }
 
+func numbers0(b *table.Batch, k int, quasi ...string) Numbers {
+	return count(classes.Of(Group(b, quasi).Size), k)
+}
+
 func TestCount(t *testing.T) {
 	t.Parallel()
 	b := people("20 F", "20 F", "20 M", "30 M", "30 M", "30 M", "- M", "- M")
-	n, sizes := Count(b, []string{"age", "sex"}, 3)
-	want := Numbers{Rows: 8, Classes: 4, K: 1, Below: 5, Unique: 1, Largest: 3, Risk: 1}
-	if d := cmp.Diff(want, n); d != "" {
+	want := Numbers{Rows: 8, Classes: 4, K: 1, Below: 5, Unique: 1, Largest: 3, Risk: 1, Average: 0.5}
+	if d := cmp.Diff(want, numbers0(b, 3, "age", "sex")); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff([]int{2, 2, 1, 3, 3, 3, 2, 2}, sizes); d != "" {
+	if d := cmp.Diff([]int32{0, 0, 1, 2, 2, 2, 3, 3}, Group(b, []string{"age", "sex"}).Of); d != "" {
 		t.Error(d)
 	}
-	if n, _ := Count(people(), []string{"age"}, 2); n.K != 0 || n.Risk != 0 {
+	if n := numbers0(people(), 2, "age"); n.K != 0 || n.Risk != 0 {
 		t.Error(n)
 	}
 }
@@ -48,8 +54,62 @@ func TestCount(t *testing.T) {
 // Values that join to the same text are different classes.
 func TestCountKeepsColumnsApart(t *testing.T) {
 	t.Parallel()
-	if n, _ := Count(people("1:2 3", "1 2:3", "- -"), []string{"age", "sex"}, 2); n.Classes != 3 {
+	if n := numbers0(people("1:2 3", "1 2:3", "- -"), 2, "age", "sex"); n.Classes != 3 {
 		t.Error(n)
+	}
+}
+
+// Columns whose values together outgrow a number are still told apart.
+func TestGroupManyColumns(t *testing.T) {
+	t.Parallel()
+	const cols, rows = 12, 3000
+	b := &table.Batch{Rows: rows}
+	var names []string
+	want := map[string]int64{}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for c := range cols {
+		names = append(names, fmt.Sprint("c", c))
+		b.Cols = append(b.Cols, table.NewColumn(table.Field{Name: names[c], Type: table.Int64}, rows))
+	}
+	for r := range rows {
+		seed := int64(r)
+		if r%3 > 0 {
+			seed = rng.Int64N(700)
+		}
+		key := ""
+		for c := range cols {
+			v := seed * int64(c+7)
+			if c == cols-1 {
+				v = int64(r % 2)
+			}
+			b.Cols[c].AppendInt(v)
+			key += fmt.Sprint(v, " ")
+		}
+		want[key]++
+	}
+	g := Group(b, names)
+	if len(g.Size) != len(want) {
+		t.Fatal(len(g.Size), len(want))
+	}
+	var sizes []int64
+	for _, n := range want {
+		sizes = append(sizes, n)
+	}
+	if d := cmp.Diff(classes.Of(sizes), classes.Of(g.Size)); d != "" {
+		t.Error(d)
+	}
+}
+
+// A float's zero, its negative and its missing values are classes as people see them.
+func TestGroupFloats(t *testing.T) {
+	t.Parallel()
+	b := table.NewBatch([]table.Field{{Name: "x", Type: table.Float64}}, 0)
+	for _, v := range []float64{0, math.Copysign(0, -1), math.NaN(), math.Float64frombits(math.Float64bits(math.NaN()) | 1), 1} {
+		b.Cols[0].AppendFlt(v)
+		b.Rows++
+	}
+	if d := cmp.Diff([]int32{0, 0, 1, 1, 2}, Group(b, []string{"x"}).Of); d != "" {
+		t.Error(d)
 	}
 }
 
@@ -100,7 +160,7 @@ func TestGateHolds(t *testing.T) {
 				kept = append(kept, l)
 			}
 		}
-		n, _ := Count(people(kept...), []string{"age", "sex"}, k)
+		n := numbers0(people(kept...), k, "age", "sex")
 		if n.Below != 0 || len(lines)-len(kept) != rep.Suppressed {
 			t.Fatalf("%+v", n)
 		}
@@ -122,5 +182,90 @@ func TestLint(t *testing.T) {
 	}
 	if fs := (Policy{}).Lint(nil); fs != nil {
 		t.Error(fs)
+	}
+}
+
+// Classes large enough whose sensitive values are alike are dropped too, by
+// every kind of l and t.
+func TestGateDiversity(t *testing.T) {
+	t.Parallel()
+	// class 20: a 9, b 1; class 30: a 5, b 5
+	lines := []string{"20 b", "30 b", "30 b", "30 b", "30 b", "30 b", "30 a", "30 a", "30 a", "30 a", "30 a"}
+	for range 9 {
+		lines = append(lines, "20 a")
+	}
+	b := people(lines...)
+	p := Policy{Quasi: []string{"age"}, K: 2, MaxSuppression: 0.5, Sensitive: []string{"sex"}}
+	for name, c := range map[string]struct {
+		change func(*Policy)
+		drop   int
+	}{
+		"none":       {func(p *Policy) {}, 0},
+		"distinct":   {func(p *Policy) { p.L = 2 }, 0},
+		"entropy":    {func(p *Policy) { p.L, p.Diversity = 1.5, "entropy" }, 10},
+		"recursive":  {func(p *Policy) { p.L, p.C, p.Diversity = 2, 9.5, "recursive" }, 0},
+		"recursive9": {func(p *Policy) { p.L, p.C, p.Diversity = 2, 9, "recursive" }, 10},
+		"t":          {func(p *Policy) { p.T = 0.2 }, 0},
+	} {
+		q := p
+		c.change(&q)
+		if fs := q.Lint([]string{"age", "sex"}); fs != nil {
+			t.Error(name, fs)
+		}
+		rep, keep, err := Gate(b, q)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if rep.Suppressed != c.drop || rep.Diverse != c.drop || keep[0] != (c.drop == 0) || !keep[1] || len(rep.Sensitive) != 1 {
+			t.Errorf("%s: %+v", name, rep)
+		}
+	}
+	p.T = 0.1 // both classes are 0.2 from the whole
+	_, _, err := Gate(b, p)
+	if aihub.KindOf(err) != aihub.Refused || !strings.Contains(err.Error(), "20 more in classes whose sex are too much alike") {
+		t.Error(err)
+	}
+}
+
+func TestExceeded(t *testing.T) {
+	t.Parallel()
+	rep := Report{Policy: Policy{MaxRisk: 0.1, MaxUniques: 0.01, MaxPresence: 0.5, MaxLinkage: 0.2}, After: Numbers{Average: 0.2},
+		Uniques: &Uniqueness{Share: 0.02}, Attack: &Attack{PresenceMost: 0.6}, Linkage: &Linkage{Linked: 0.3}}
+	var got []string
+	for _, f := range rep.Exceeded() {
+		got = append(got, f.Where)
+	}
+	if d := cmp.Diff([]string{"max_risk", "max_uniques", "max_presence", "max_linkage"}, got); d != "" {
+		t.Error(d)
+	}
+	rep.Policy = Policy{MaxRisk: 0.2, MaxUniques: 0.02, MaxPresence: 0.6, MaxLinkage: 0.3}
+	if fs := rep.Exceeded(); fs != nil {
+		t.Error(fs)
+	}
+}
+
+func TestLintLimits(t *testing.T) {
+	t.Parallel()
+	ok := Policy{Quasi: []string{"age"}, K: 2}
+	for want, change := range map[string]func(*Policy){
+		"diversity":    func(p *Policy) { p.L, p.Diversity = 2, "some" },
+		"distance":     func(p *Policy) { p.Distance = "equal" },
+		"l":            func(p *Policy) { p.L = 1.5 },
+		"c":            func(p *Policy) { p.L, p.Diversity = 2, "recursive" },
+		"t":            func(p *Policy) { p.T = 1.5 },
+		"population":   func(p *Policy) { p.MaxUniques = 0.1 },
+		"max_risk":     func(p *Policy) { p.MaxRisk = -1 },
+		"max_linkage":  func(p *Policy) { p.MaxLinkage = 2 },
+		"max_presence": func(p *Policy) { p.MaxPresence = 2 },
+		"sensitive[0]": func(p *Policy) { p.Sensitive = []string{"age"} },
+		"sensitive":    func(p *Policy) { p.Sensitive, p.T = nil, 0.5 },
+	} {
+		p := ok
+		p.Sensitive = []string{"ill"}
+		change(&p)
+		fs := p.Lint([]string{"age", "ill"})
+		if len(fs) != 1 || fs[0].Where != want || fs[0].Message.ZH == "" {
+			t.Errorf("%s: %+v", want, fs)
+		}
 	}
 }

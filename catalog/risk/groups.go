@@ -1,0 +1,181 @@
+package risk
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"aihub/catalog/risk/classes"
+	"aihub/internal/table"
+)
+
+// Groups are the classes of a table in memory: rows that agree on some columns.
+type Groups struct {
+	Of   []int32 // class of each row, numbered by first appearance
+	Size []int64 // rows of each class
+}
+
+// Group returns the classes of b over the named columns, all of which it has.
+// A null is a value like any other.
+func Group(b *table.Batch, names []string) Groups {
+	cols := make([][]uint32, len(names))
+	d := make(classes.Domain, len(names))
+	for i, n := range names {
+		c, values := codes(b.Col(n))
+		cols[i], d[i] = c, uint64(values)
+	}
+	return group(b.Rows, d, cols)
+}
+
+// group numbers the rows' tuples of codes.
+func group(rows int, d classes.Domain, cols [][]uint32) Groups {
+	g := Groups{Of: make([]int32, rows)}
+	if rows == 0 {
+		return g
+	}
+	acc := make([]uint64, rows)
+	size := uint64(1)
+	for i, c := range cols {
+		// Before the codes outgrow a number, they are numbered anew: then there
+		// are no more of them than rows.
+		if n, ok := (classes.Domain{size, d[i]}).Size(); ok {
+			size = n
+		} else {
+			size = number(acc, size, g.Of) * d[i]
+			for r, id := range g.Of {
+				acc[r] = uint64(id)
+			}
+		}
+		for r, v := range c {
+			acc[r] = acc[r]*d[i] + uint64(v)
+		}
+	}
+	g.Size = make([]int64, number(acc, size, g.Of))
+	for _, id := range g.Of {
+		g.Size[id]++
+	}
+	return g
+}
+
+// number gives equal codes below size one number each, by first appearance, and
+// returns how many there are.
+func number(codes []uint64, size uint64, out []int32) uint64 {
+	next := int32(0)
+	if size <= 1<<20 || size <= uint64(len(codes)) {
+		seen := make([]int32, size) // number + 1
+		for r, c := range codes {
+			if seen[c] == 0 {
+				next++
+				seen[c] = next
+			}
+			out[r] = seen[c] - 1
+		}
+		return uint64(next)
+	}
+	seen := make(map[uint64]int32, len(codes)/4)
+	for r, c := range codes {
+		id, ok := seen[c]
+		if !ok {
+			id = next
+			next++
+			seen[c] = id
+		}
+		out[r] = id
+	}
+	return uint64(next)
+}
+
+// codes numbers the values of c by first appearance; a null is one of them.
+func codes(c *table.Column) ([]uint32, int) {
+	out := make([]uint32, c.Len())
+	var n int
+	switch c.Type {
+	case table.String:
+		n = encode(c, c.Str, out)
+	case table.Float64:
+		bitsOf := make([]uint64, len(c.Flt))
+		for i, v := range c.Flt {
+			if v == 0 {
+				v = 0 // -0 is 0
+			}
+			if v != v {
+				v = math.NaN() // one of them
+			}
+			bitsOf[i] = math.Float64bits(v)
+		}
+		n = encode(c, bitsOf, out)
+	case table.Bool:
+		n = encode(c, c.Bool, out)
+	default:
+		n = encode(c, c.Int, out)
+	}
+	return out, n
+}
+
+func encode[T comparable](c *table.Column, values []T, out []uint32) int {
+	seen := map[T]uint32{}
+	next, null := uint32(0), uint32(math.MaxUint32)
+	for i, v := range values {
+		if c.Null(i) {
+			if null == math.MaxUint32 {
+				null = next
+				next++
+			}
+			out[i] = null
+			continue
+		}
+		id, ok := seen[v]
+		if !ok {
+			id = next
+			next++
+			seen[v] = id
+		}
+		out[i] = id
+	}
+	return int(next)
+}
+
+// ordered is codes in the order of the values: numbers, dates and truth values
+// by size, texts by bytes, a null first.
+func ordered(c *table.Column) ([]uint32, int) {
+	out, n := codes(c)
+	first := make([]int, n) // a row of each
+	for i := len(out) - 1; i >= 0; i-- {
+		first[out[i]] = i
+	}
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(x, y int) int { return compareRows(c, first[x], first[y]) })
+	rank := make([]uint32, n)
+	for r, id := range order {
+		rank[id] = uint32(r)
+	}
+	for i, id := range out {
+		out[i] = rank[id]
+	}
+	return out, n
+}
+
+func compareRows(c *table.Column, a, b int) int {
+	if c.Null(a) || c.Null(b) {
+		return btoi(c.Null(b)) - btoi(c.Null(a))
+	}
+	switch c.Type {
+	case table.String:
+		return cmp.Compare(c.Str[a], c.Str[b])
+	case table.Float64:
+		return cmp.Compare(c.Flt[a], c.Flt[b])
+	case table.Bool:
+		return btoi(c.Bool[a]) - btoi(c.Bool[b])
+	}
+	return cmp.Compare(c.Int[a], c.Int[b])
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
