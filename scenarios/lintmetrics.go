@@ -131,21 +131,28 @@ func (l *linter) params(path string, s Spec, m Metric, info MetricInfo) {
 		q := info.Params[i]
 		switch d := q.Default.(type) {
 		case float64:
-			if x, ok := v.(float64); !ok || x < q.Range[0] || x > q.Range[1] {
+			if x, ok := v.(float64); !ok || x < q.Range[0] || x > q.Range[1] || q.Whole && x != math.Trunc(x) {
 				l.add("bad_param", p, fmt.Sprintf("must be a number from %g to %g (default %g)", q.Range[0], q.Range[1], d), fmt.Sprintf("须为 %g 至 %g 的数（默认 %g）", q.Range[0], q.Range[1], d))
 			}
 		case string:
-			if x, ok := v.(string); !ok || !slices.Contains(q.OneOf, x) {
+			if x, ok := v.(string); !ok || q.OneOf != nil && !slices.Contains(q.OneOf, x) {
 				l.add("bad_param", p, "must be one of: "+strings.Join(q.OneOf, ", "), "须为以下之一："+strings.Join(q.OneOf, "、"))
 			}
 		default:
 			if name == columnsParam.Name {
 				l.columnsParam(p, s, v)
+			} else if name == upperParam.Name {
+				l.upperParam(p, s, m, v)
 			} else if x, ok := v.(string); !ok || !slices.Contains(s.Truth.Classes, x) {
 				l.add("bad_param", p, "must be one of truth.classes", "须为 truth.classes 之一")
 			} else if spread {
 				l.add("bad_param", p, "has no meaning with one probability column per class: remove it", "每个类别各有一列概率时没有意义：请删除")
 			}
+		}
+	}
+	for _, q := range info.Params {
+		if _, given := m.Params[q.Name]; !given && (q.Required || q.Name == upperParam.Name) {
+			l.missing(path+"."+q.Name, q.Doc.EN, q.Doc.ZH)
 		}
 	}
 	if _, given := m.Params[positiveParam.Name]; !given && !spread && len(s.Truth.Classes) > 2 &&
@@ -169,6 +176,14 @@ func (l *linter) columnsParam(path string, s Spec, v any) {
 	if !ok || len(list) != 1 && len(list) != len(s.Truth.Classes) {
 		l.add("bad_param", path, fmt.Sprintf("must list one float64 output column, or %d different ones in the order of truth.classes", len(s.Truth.Classes)),
 			fmt.Sprintf("须列出一个 float64 输出列，或按 truth.classes 的顺序列出 %d 个不同的列", len(s.Truth.Classes)))
+	}
+}
+
+func (l *linter) upperParam(path string, s Spec, m Metric, v any) {
+	if !slices.ContainsFunc(s.Output.Columns, func(c OutputColumn) bool {
+		return c.Name == v && c.Name != m.Prediction && NeedsNumber.fits(c)
+	}) {
+		l.add("bad_param", path, "must name another output column of numbers: the upper bound", "须为另一个数值输出列的名称：上界")
 	}
 }
 

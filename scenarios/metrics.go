@@ -29,15 +29,21 @@ type MetricInfo struct {
 	Direction string     // max or min
 	Range     [2]float64 // of values; infinite where unbounded
 	Params    []ParamInfo
+
+	// PerfectVaries says that the value of perfect predictions depends on the truth.
+	PerfectVaries bool
 }
 
 // ParamInfo is one parameter. A nil Default is derived from the spec (see Doc).
 type ParamInfo struct {
 	Name    string
 	Default any        // float64 or string
-	OneOf   []string   // of a string
+	OneOf   []string   // of a string; nil when any text may be right
 	Range   [2]float64 // of a number
 	Doc     aihub.Text
+
+	Required bool // the spec must say it; Default only shows the type
+	Whole    bool // a number without a fraction
 }
 
 // Bounded reports whether all values lie in a known finite range.
@@ -58,7 +64,16 @@ var (
 )
 
 // KnownMetrics are the metrics a spec may use, by name@version.
-var KnownMetrics = map[string]MetricInfo{
+var KnownMetrics = func() map[string]MetricInfo {
+	all := maps.Clone(firstMetrics)
+	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics} {
+		maps.Copy(all, more)
+	}
+	return all
+}()
+
+// firstMetrics are what most scenarios need.
+var firstMetrics = map[string]MetricInfo{
 	"accuracy@1":          {Title: aihub.Text{EN: "Accuracy", ZH: "准确率"}, Needs: NeedsClass, Direction: "max", Range: unit},
 	"balanced_accuracy@1": {Title: aihub.Text{EN: "Balanced accuracy", ZH: "平衡准确率"}, Needs: NeedsClass, Direction: "max", Range: unit},
 	"f1@1": {Title: aihub.Text{EN: "F1", ZH: "F1"}, Needs: NeedsClass, Direction: "max", Range: unit, Params: []ParamInfo{
@@ -90,9 +105,9 @@ var KnownMetrics = map[string]MetricInfo{
 	"medae@1": {Title: aihub.Text{EN: "Median absolute error", ZH: "绝对误差中位数"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},
 }
 
-// metricNames lists them for messages.
+// metricNames lists the common ones, for messages that must stay short.
 func metricNames() string {
-	return strings.Join(slices.Sorted(maps.Keys(KnownMetrics)), ", ")
+	return strings.Join(slices.Sorted(maps.Keys(firstMetrics)), ", ")
 }
 
 // fits reports whether output column c can be scored by a metric that needs n.

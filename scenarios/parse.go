@@ -188,7 +188,7 @@ func (s *Spec) fillMetric(has func(string) bool, p string, m *Metric) {
 		if q.Name == positiveParam.Name && len(s.Truth.Classes) == 2 && (info.Needs == NeedsScore || len(probabilities) < 2) {
 			v = s.Truth.Classes[1]
 		}
-		if v == nil {
+		if v == nil || q.Required {
 			continue
 		}
 		if m.Params == nil {

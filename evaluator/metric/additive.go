@@ -20,6 +20,9 @@ type additive struct {
 
 	// count adds rows to counters: those of cell i begin at counts[i*a.counts].
 	count func(b *Block, cell []uint16, counts []int64)
+	// each adds rows to counters and sums of several cells at once, those of cell
+	// i begin at counts[i*a.counts] and sums[i*a.sums].
+	each func(b *Block, cell []uint16, counts []int64, sums []Sum)
 	// terms gives, for each sum, the rows' terms.
 	terms []term
 	// value is the formula. s.n > 0 and every sum is finite.
@@ -65,6 +68,9 @@ func (t *tally) Add(b *Block) {
 	}
 	if t.m.count != nil {
 		t.m.count(b, cell, t.counts)
+	}
+	if t.m.each != nil {
+		t.m.each(b, cell, t.counts, t.sums)
 	}
 	for _, x := range t.m.terms {
 		for lo := 0; lo < b.Rows; lo += len(t.buf) {

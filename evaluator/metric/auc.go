@@ -40,12 +40,7 @@ func (a *aucRows) Add(b *Block) {
 			a.bad++
 			continue
 		}
-		if v == 0 {
-			v = 0 // -0 ties with 0
-		}
-		// Larger scores have larger keys.
-		k := math.Float64bits(v)
-		k ^= uint64(int64(k)>>63) | 1<<63
+		k := sortable(v)
 		if t == a.m.positive {
 			a.pos = append(a.pos, k)
 		} else {

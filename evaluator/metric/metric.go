@@ -62,7 +62,7 @@ type Metric interface {
 	Signature() string // name@version|param=value|…, parameters sorted by name
 	Columns() []string // the output columns it reads: Block.Pred, in this order
 	Class(j int) int   // the class whose score or probability Columns()[j] holds; -1 when it holds none's
-	Perfect() float64  // its value when every prediction is right
+	Perfect() float64  // its value when every prediction is right; NaN when that depends on the truth
 	New() Accumulator  // one that has seen no rows
 }
 
@@ -106,7 +106,13 @@ const (
 	ZeroTruth      = "zero_truth"       // the denominator, a sum over the truth, is 0
 	ConstantTruth  = "constant_truth"   // all true values are equal
 	AbsentClass    = "absent_class"     // a declared class is in no row and no prediction; it counts as zero_division
-	ConstantEither = "constant_classes" // truth or predictions hold one class only; 0 by convention
+	ConstantEither = "constant_classes" // truth or predictions hold one class only; a value by convention
+
+	AbsentFromTruth     = "absent_from_truth"    // a declared class is in no row of the truth
+	NonePredicted       = "none_predicted"       // no row was predicted to be of the positive class
+	ConstantPredictions = "constant_predictions" // all predicted values are equal
+	OutOfDomain         = "out_of_domain"        // a value is outside what the metric is defined for
+	Crossed             = "crossed"              // a lower bound is above its upper bound
 )
 
 func undefined(n int64, reason string) Result {

@@ -16,13 +16,16 @@ import (
 const (
 	posParam = "positive"
 	colParam = "columns"
+	upParam  = "upper" // the column of the upper bound
+	costs    = "costs"
 )
 
 // args are the values of all parameters of one Metric.
 type args struct {
 	signed
-	num map[string]float64
-	str map[string]string
+	num   map[string]float64
+	str   map[string]string
+	costs []float64 // of the costs parameter, row by row
 }
 
 func resolve(d *Def, s Setup) (args, []aihub.Fault) {
@@ -61,7 +64,20 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 		case colParam:
 			a.cols, err = columns(v, given, s)
 			shown = strings.Join(a.cols, ",")
+		case upParam:
+			if shown, _ = v.(string); shown == "" || shown == s.Column {
+				err = aihub.Text{EN: "upper must name the output column of the upper bound; prediction names the lower one", ZH: "upper 必须指定上界所在的输出列；prediction 指定下界所在的列"}
+			}
+			a.cols = []string{s.Column, shown}
+		case costs:
+			if shown, err = a.set(p, v); err.IsZero() {
+				a.costs, err = parseCosts(shown, len(s.Classes))
+			}
 		default:
+			if p.Required && !given {
+				err = aihub.Text{EN: "the spec must say " + p.Name, ZH: "规范必须给出 " + p.Name}
+				break
+			}
 			shown, err = a.set(p, v)
 		}
 		if !err.IsZero() {
@@ -72,6 +88,9 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 		}
 	}
 	a.sig = strings.Join(sig, "|")
+	if d.PerfectVaries {
+		a.perfect = math.NaN()
+	}
 	return a, faults
 }
 
@@ -80,7 +99,7 @@ func (a *args) set(p scenarios.ParamInfo, v any) (string, aihub.Text) {
 	switch p.Default.(type) {
 	case float64:
 		f, ok := number(v)
-		if !ok || !(f >= p.Range[0] && f <= p.Range[1]) {
+		if !ok || !(f >= p.Range[0] && f <= p.Range[1]) || p.Whole && f != math.Trunc(f) {
 			return "", aihub.Text{
 				EN: fmt.Sprintf("%s must be a number from %g to %g", p.Name, p.Range[0], p.Range[1]),
 				ZH: fmt.Sprintf("%s 必须是 %g 到 %g 之间的数", p.Name, p.Range[0], p.Range[1]),

@@ -1,0 +1,172 @@
+package metric
+
+import (
+	"math"
+
+	"aihub"
+)
+
+// Metrics of a ranking of rows by one score. They keep 8 bytes a row and walk
+// the groups of equal scores from the largest, so that neither the order of
+// rows nor the order inside a tie can matter.
+func init() {
+	curve := func(use string, of func(a args) func(c *curved) Result) {
+		register(use, func(s Setup, a args) Metric {
+			return &curveMetric{auc{a.signed, int32(a.one), s.Boot != nil}, of(a)}
+		})
+	}
+	// Σ (R_i - R_{i-1})·P_i over groups of equal scores. Without positives it is
+	// undefined; scikit-learn gives -0.
+	curve("average_precision@1", func(a args) func(c *curved) Result {
+		return func(c *curved) Result {
+			if c.pos == 0 {
+				return undefined(c.rows, OneClass)
+			}
+			var sum Sum
+			c.groups(func(tp, fp, pos, neg int64) {
+				sum.Add(float64(float64(pos)*float64(tp)) / float64(float64(c.pos)*float64(tp+fp)))
+			})
+			return Result{Value: min(1, sum.Float())}
+		}
+	})
+	curve("ks@1", func(a args) func(c *curved) Result {
+		return both(func(c *curved) Result {
+			var most int64
+			c.groups(func(tp, fp, pos, neg int64) {
+				d := tp*c.neg - fp*c.pos
+				most = max(most, d, -d)
+			})
+			return Result{Value: quo(most, c.pos) / float64(c.neg)}
+		})
+	})
+	curve("gini@1", func(a args) func(c *curved) Result {
+		return both(func(c *curved) Result {
+			r := c.auc
+			r.Value = 2*r.Value - 1
+			if r.Lo != 0 || r.Hi != 0 {
+				r.Lo, r.Hi = 2*r.Lo-1, 2*r.Hi-1
+			}
+			return r
+		})
+	})
+	// The area left of max_fpr, the last trapezoid cut there, standardised after
+	// McClish (1989) to ½ for chance and 1 at best.
+	curve("partial_auc@1", func(a args) func(c *curved) Result {
+		limit := a.num["max_fpr"]
+		return both(func(c *curved) Result {
+			var sum Sum
+			c.groups(func(tp, fp, pos, neg int64) {
+				x0, x1 := quo(fp-neg, c.neg), quo(fp, c.neg)
+				y0, y1 := quo(tp-pos, c.pos), quo(tp, c.pos)
+				if x0 >= limit {
+					return
+				}
+				if x1 > limit {
+					y1 = y0 + float64((y1-y0)*((limit-x0)/(x1-x0)))
+					x1 = limit
+				}
+				sum.Add(float64((x1 - x0) * (float64(0.5*y0) + float64(0.5*y1))))
+			})
+			least := float64(0.5 * float64(limit*limit))
+			v := 0.5 * (1 + (sum.Float()-least)/(limit-least))
+			return Result{Value: max(0, min(1, v))}
+		})
+	})
+	// Among the ceil(q·n) rows of the highest scores; a tie across the cut gives
+	// its share.
+	top := func(use string, value func(c *curved, hits float64, m int64) float64) {
+		curve(use, func(a args) func(c *curved) Result {
+			return func(c *curved) Result {
+				if c.pos == 0 {
+					return undefined(c.rows, OneClass)
+				}
+				m := min(c.rows, max(1, int64(math.Ceil(float64(a.num["q"]*float64(c.rows))))))
+				var hits float64
+				c.groups(func(tp, fp, pos, neg int64) {
+					switch before := tp + fp - pos - neg; {
+					case tp+fp <= m:
+						hits = float64(tp)
+					case before < m:
+						hits = float64(tp-pos) + float64(pos)*float64(m-before)/float64(pos+neg)
+					}
+				})
+				return Result{Value: value(c, hits, m)}
+			}
+		})
+	}
+	top("precision_at@1", func(c *curved, hits float64, m int64) float64 { return hits / float64(m) })
+	top("recall_at@1", func(c *curved, hits float64, m int64) float64 { return hits / float64(c.pos) })
+	top("lift@1", func(c *curved, hits float64, m int64) float64 { return hits * float64(c.rows) / float64(m*c.pos) })
+}
+
+// both refuses a truth of one class.
+func both(of func(c *curved) Result) func(c *curved) Result {
+	return func(c *curved) Result {
+		if c.pos == 0 || c.neg == 0 {
+			return undefined(c.rows, OneClass)
+		}
+		return of(c)
+	}
+}
+
+type curveMetric struct {
+	auc
+	value func(c *curved) Result
+}
+
+// Perfect is NaN where the best value depends on the truth.
+func (m *curveMetric) Perfect() float64 { return m.perfect }
+
+func (m *curveMetric) New() Accumulator { return &curveRows{aucRows{m: &m.auc}, m} }
+
+type curveRows struct {
+	aucRows
+	m *curveMetric
+}
+
+func (c *curveRows) Merge(o Accumulator) { c.aucRows.Merge(&o.(*curveRows).aucRows) }
+
+// curved is what the value of a curve needs: sorted keys, and their numbers.
+type curved struct {
+	keys           *aucRows
+	rows, pos, neg int64
+	auc            Result
+}
+
+// groups calls yield for each group of equal scores, from the highest, with
+// the totals up to and with it and its own numbers.
+func (c *curved) groups(yield func(tp, fp, pos, neg int64)) {
+	p, n := c.keys.pos, c.keys.neg
+	i, j := len(p), len(n)
+	for i > 0 || j > 0 {
+		var k uint64
+		if j == 0 || i > 0 && p[i-1] >= n[j-1] {
+			k = p[i-1]
+		} else {
+			k = n[j-1]
+		}
+		i0, j0 := i, j
+		for i > 0 && p[i-1] == k {
+			i--
+		}
+		for j > 0 && n[j-1] == k {
+			j--
+		}
+		yield(int64(len(p)-i), int64(len(n)-j), int64(i0-i), int64(j0-j))
+	}
+}
+
+func (c *curveRows) Result() Result {
+	r := c.aucRows.Result()
+	if r.Reason == NoRows || r.Reason == NotFinite {
+		return r
+	}
+	c.pos, c.neg = radixSort(c.pos), radixSort(c.neg)
+	x := &curved{&c.aucRows, r.N, int64(len(c.pos)), int64(len(c.neg)), r}
+	v := c.m.value(x)
+	v.N = r.N
+	if v.Status == "" {
+		v.Status = aihub.MetricOK
+	}
+	return v
+}

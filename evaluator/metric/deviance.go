@@ -1,0 +1,102 @@
+package metric
+
+import "math"
+
+func init() {
+	// Twice the log likelihood lost against a perfect prediction.
+	deviance := func(use string, ok func(y, f float64) bool, of func(y, f float64) float64) {
+		register(use, func(s Setup, a args) Metric {
+			makeLn()
+			return inDomain(deviances(s, a, ok, of), OutOfDomain, ok)
+		})
+	}
+	deviance("poisson_deviance@1", func(y, f float64) bool { return y >= 0 && f > 0 }, func(y, f float64) float64 {
+		var l float64
+		if y > 0 {
+			l = float64(y * lnRatio(y, f))
+		}
+		return 2 * (l + (f - y))
+	})
+	deviance("gamma_deviance@1", func(y, f float64) bool { return y > 0 && f > 0 }, func(y, f float64) float64 {
+		return 2 * (lnRatio(f, y) + (y/f - 1))
+	})
+	register("tweedie_deviance@1", func(s Setup, a args) Metric {
+		makeLn()
+		p := a.num["power"] // between Poisson's 1 and Gamma's 2
+		ok := func(y, f float64) bool { return y >= 0 && f > 0 }
+		return inDomain(deviances(s, a, ok, func(y, f float64) float64 {
+			var first float64
+			if y > 0 {
+				first = pow(y, 2-p) / float64((1-p)*(2-p))
+			}
+			return 2 * (first - float64(y*pow(f, 1-p))/(1-p) + pow(f, 2-p)/(2-p))
+		}), OutOfDomain, ok)
+	})
+}
+
+func deviances(s Setup, a args, ok func(y, f float64) bool, of func(y, f float64) float64) *additive {
+	return mean(s, a, func(b *Block, lo, hi int, out []float64) {
+		pred := b.Pred[0].Flt[lo:hi]
+		for i, y := range b.Truth.Flt[lo:hi] {
+			if f := pred[i]; y-y != 0 || f-f != 0 {
+				out[i] = math.NaN()
+			} else if out[i] = 0; ok(y, f) {
+				out[i] = max(0, of(y, f)) // it is never below 0, but for rounding
+			}
+		}
+	})
+}
+
+// lnRatio is ln(a/b), which neither overflows nor underflows.
+func lnRatio(a, b float64) float64 {
+	if q := a / b; q >= 0x1p-1022 && q <= math.MaxFloat64 {
+		return ln(q)
+	}
+	return lnAny(a) - lnAny(b)
+}
+
+// lnAny is ln of any x > 0, subnormals too.
+func lnAny(x float64) float64 {
+	if x < 0x1p-1022 {
+		return ln(x*0x1p60) - float64(60*0.6931471805599453)
+	}
+	return ln(x)
+}
+
+// ln1p is ln(1+x) for x ≥ 0: what 1+x rounds away is put back to first order.
+func ln1p(x float64) float64 {
+	u := 1 + x
+	if !(u <= math.MaxFloat64) {
+		return x // not finite: the sum reports it
+	}
+	return ln(u) + (x-(u-1))/u
+}
+
+// pow is x^e for x > 0, by the logarithm in two parts so that the error of a
+// large exponent stays near one unit in the last place of the result.
+func pow(x, e float64) float64 {
+	l := lnAny(x)
+	hi := float64(e * l)
+	return exp(hi, math.FMA(e, l, -hi))
+}
+
+// exp is e^(x+lo), |lo| tiny, with no operation but those of IEEE 754: x is
+// k·ln2 + r, |r| ≤ ½ ln2, and a series of 14 terms.
+func exp(x, lo float64) float64 {
+	switch {
+	case x != x:
+		return x
+	case x > 709.78:
+		return math.Inf(1)
+	case x < -745.2:
+		return 0
+	}
+	k := math.Floor(x/0.6931471805599453 + 0.5)
+	r := math.FMA(-k, ln2Hi, x)
+	r = math.FMA(-k, ln2Lo, r) + lo
+	s := 1.0
+	for i := 14.0; i >= 1; i-- {
+		s = math.FMA(s, r/i, 1)
+	}
+	return math.Ldexp(s, int(k))
+}
