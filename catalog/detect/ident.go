@@ -9,10 +9,7 @@
 // (what they would learn), none.
 package detect
 
-import (
-	"strings"
-	"time"
-)
+import "strings"
 
 // residentWeights are those of ISO 7064 MOD 11-2 as GB 11643-1999 uses it: the
 // i-th is 2^(17-i) mod 11.
@@ -62,11 +59,53 @@ func residentDate(s string) bool {
 	if y < 1900 || y > 2099 || m < 1 || m > 12 || d < 1 || d > 31 {
 		return false
 	}
-	return time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC).Day() == d
+	last := 31
+	switch m {
+	case 4, 6, 9, 11:
+		last = 30
+	case 2:
+		if last = 28; y%4 == 0 && (y%100 != 0 || y%400 == 0) {
+			last = 29
+		}
+	}
+	return d <= last
 }
 
-// usccAlphabet is that of GB 32100-2015: no I, O, S, V, Z.
-const usccAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+// Resident15 reports whether s is a resident number of the form before 1999: an
+// area, a date of the years 1900 to 1999 without the century, and three digits.
+// It has no check digit.
+func Resident15(s string) bool {
+	return len(s) == 15 && digits(s) && AreaForm(s[:6]) && residentDate("19"+s[6:12])
+}
+
+// USCCAlphabet is that of GB 32100-2015: no I, O, S, V, Z.
+const USCCAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+// usccValue is 1 + the place of a character in USCCAlphabet, 0 for another.
+var usccValue = func() (t [256]byte) {
+	for i := range USCCAlphabet {
+		t[USCCAlphabet[i]] = byte(i + 1)
+	}
+	return t
+}()
+
+// USCCValue returns the place of c in USCCAlphabet, or -1.
+func USCCValue(c byte) int { return int(usccValue[c]) - 1 }
+
+// OrgCheck returns the check character of an organisation code (GB 11714-1997)
+// of eight characters: C = 11 - sum of values and weights mod 11, X for ten and
+// 0 for eleven.
+func OrgCheck(s8 string) byte {
+	sum := 0
+	for i, w := range [8]int{3, 7, 9, 10, 5, 8, 4, 2} {
+		v := int(s8[i] - '0')
+		if s8[i] > '9' {
+			v = int(s8[i]-'A') + 10
+		}
+		sum += v * w
+	}
+	return "0X987654321"[sum%11]
+}
 
 // USCCCheck returns the 18th character of a unified social credit code (统一社会
 // 信用代码) that begins with s17, and false when s17 has a character it cannot.
@@ -76,14 +115,14 @@ func USCCCheck(s17 string) (byte, bool) {
 	}
 	sum, w := 0, 1 // the i-th weight is 3^i mod 31
 	for i := range 17 {
-		v := strings.IndexByte(usccAlphabet, s17[i])
+		v := USCCValue(s17[i])
 		if v < 0 {
 			return 0, false
 		}
 		sum += v * w
 		w = w * 3 % 31
 	}
-	return usccAlphabet[(31-sum%31)%31], true
+	return USCCAlphabet[(31-sum%31)%31], true
 }
 
 // USCC reports whether s is a unified social credit code: its registration
@@ -109,6 +148,21 @@ func Luhn(s string) bool {
 		sum += d
 	}
 	return s != "" && sum%10 == 0
+}
+
+// LuhnDigit returns the digit that makes s pass Luhn.
+func LuhnDigit(s string) byte {
+	sum := 0
+	for i := range s {
+		d := int(s[len(s)-1-i] - '0')
+		if i%2 == 0 {
+			if d *= 2; d > 9 {
+				d -= 9
+			}
+		}
+		sum += d
+	}
+	return byte('0' + (10-sum%10)%10)
 }
 
 // BankCard reports whether s is a payment card number: 16 to 19 digits, an

@@ -17,8 +17,12 @@ const (
 	KindCard     Kind = "bank_card" // issuer and Luhn digit right
 	KindUSCC     Kind = "uscc"      // 统一社会信用代码, check character right
 	KindEmail    Kind = "email"
-	KindName     Kind = "name"    // in text only beside a cue
-	KindAddress  Kind = "address" // down to a house, building or room
+	KindPlate    Kind = "plate"       // vehicle plate (GA 36)
+	KindPassport Kind = "passport"    // of mainland China, in text only beside a cue
+	KindIP       Kind = "ip"          // IPv4 or IPv6 address
+	KindPlace    Kind = "coordinates" // a latitude and a longitude with four decimals or more
+	KindName     Kind = "name"        // in text only beside a cue
+	KindAddress  Kind = "address"     // down to a house, building or room
 )
 
 // Match is one identifier in a text, as byte offsets.

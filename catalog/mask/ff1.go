@@ -1,19 +1,19 @@
 package mask
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
+
+	"aihub/catalog/mask/block"
 )
 
 // FF1 is the format-preserving cipher FF1 of NIST SP 800-38G (2016), in the
 // domain bounds of its revision 1 (radix^length ≥ 10^6): a keyed permutation of
 // the numeral strings of one length. It is safe for concurrent use.
 type FF1 struct {
-	block cipher.Block
+	block block.Cipher
 	radix uint64
 }
 
@@ -23,97 +23,183 @@ const minDomain = 1_000_000
 // NewFF1 returns FF1 over numerals 0 to radix-1 (2 ≤ radix ≤ 65536) under an AES
 // key of 16, 24 or 32 bytes.
 func NewFF1(key []byte, radix int) (*FF1, error) {
-	if radix < 2 || radix > 1<<16 {
-		return nil, fmt.Errorf("ff1: radix %d is not in 2..65536", radix)
-	}
-	b, err := aes.NewCipher(key)
+	b, err := block.NewAES(key)
 	if err != nil {
 		return nil, fmt.Errorf("ff1: %w", err)
+	}
+	return newFF1(b, radix)
+}
+
+func newFF1(b block.Cipher, radix int) (*FF1, error) {
+	if radix < 2 || radix > 1<<16 {
+		return nil, fmt.Errorf("ff1: radix %d is not in 2..65536", radix)
 	}
 	return &FF1{b, uint64(radix)}, nil
 }
 
 // Encrypt returns the image of x, most significant numeral first.
-func (f *FF1) Encrypt(x []uint16, tweak []byte) ([]uint16, error) { return f.rounds(x, tweak, false) }
+func (f *FF1) Encrypt(x []uint16, tweak []byte) ([]uint16, error) { return f.single(x, tweak, false) }
 
 // Decrypt returns the x that Encrypt made into y.
-func (f *FF1) Decrypt(y []uint16, tweak []byte) ([]uint16, error) { return f.rounds(y, tweak, true) }
+func (f *FF1) Decrypt(y []uint16, tweak []byte) ([]uint16, error) { return f.single(y, tweak, true) }
 
-// rounds is algorithm 7 (or 8) of SP 800-38G; its names are the standard's.
-// Half a string must stay below 2^63: more than an identifier needs.
-func (f *FF1) rounds(x []uint16, tweak []byte, decrypt bool) ([]uint16, error) {
-	n, t := len(x), len(tweak)
-	if math.Pow(float64(f.radix), float64(n)) < minDomain {
-		return nil, fmt.Errorf("ff1: %d numerals of radix %d are fewer than %d strings: too few to hide one", n, f.radix, minDomain)
-	}
-	u := n / 2
-	v := n - u
-	if float64(v)*math.Log2(float64(f.radix)) > 62.99 {
-		return nil, fmt.Errorf("ff1: %d numerals of radix %d are too long", n, f.radix)
+func (f *FF1) single(x []uint16, tweak []byte, decrypt bool) ([]uint16, error) {
+	w, err := f.form(len(x), len(tweak))
+	if err != nil {
+		return nil, err
 	}
 	for _, d := range x {
 		if uint64(d) >= f.radix {
 			return nil, fmt.Errorf("ff1: numeral %d is not below the radix %d", d, f.radix)
 		}
 	}
-	a, b := f.num(x[:u]), f.num(x[u:])
-	modU, modV := f.pow(u), f.pow(v)
-	bLen := (bits.Len64(modV-1) + 7) / 8 // ceil(ceil(v·log2 radix) / 8)
-	d := 4*((bLen+3)/4) + 4
-
-	var p [16]byte
-	p[0], p[1], p[2] = 1, 2, 1
-	p[3], p[4], p[5] = byte(f.radix>>16), byte(f.radix>>8), byte(f.radix)
-	p[6], p[7] = 10, byte(u)
-	binary.BigEndian.PutUint32(p[8:], uint32(n))
-	binary.BigEndian.PutUint32(p[12:], uint32(t))
-	var head [16]byte
-	f.block.Encrypt(head[:], p[:])
-
-	pad := (16 - (t+bLen+1)%16) % 16
-	q := make([]byte, t+pad+1+bLen)
-	copy(q, tweak)
-	for k := range 10 {
-		i := k
-		if decrypt {
-			i = 9 - k
-			a, b = b, a
-		}
-		q[t+pad] = byte(i)
-		for j, w := len(q)-1, b; j > t+pad; j, w = j-1, w>>8 {
-			q[j] = byte(w)
-		}
-		m := modU
-		if i%2 == 1 {
-			m = modV
-		}
-		y := f.prf(head, q, d, m)
-		if decrypt { // a is the standard's B here: undo C = (NUM(A)+y) mod m
-			a = (a + m - y) % m
-		} else {
-			a, b = b, (a+y)%m
-		}
-	}
-	out := make([]uint16, n)
-	f.str(out[:u], a)
-	f.str(out[u:], b)
+	a, b := []uint64{f.num(x[:w.u])}, []uint64{f.num(x[w.u:])}
+	w.crypt(a, b, tweak, decrypt)
+	out := make([]uint16, len(x))
+	f.str(out[:w.u], a[0])
+	f.str(out[w.u:], b[0])
 	return out, nil
 }
 
-// prf returns NUM of the first d bytes of S, modulo m.
-func (f *FF1) prf(r [16]byte, q []byte, d int, m uint64) uint64 {
-	for ; len(q) > 0; q = q[16:] {
-		for j := range 16 {
-			r[j] ^= q[j]
+// form is FF1 for strings of one length and tweaks of one length: all that
+// rounds of different values share is computed once. Its names are those of
+// algorithm 7 of SP 800-38G.
+type form struct {
+	block      block.Cipher
+	u, v, t    int
+	modU, modV modulus
+	bLen       int // bytes of a half
+	long       bool
+	head       [16]byte // CIPH(P)
+	blocks     int      // of Q
+}
+
+// lanes are values encrypted together.
+const lanes = 64
+
+// form fails when the domain is too small to hide in, or half a string reaches
+// 2^63: more than an identifier needs.
+func (f *FF1) form(n, t int) (*form, error) {
+	if math.Pow(float64(f.radix), float64(n)) < minDomain {
+		return nil, fmt.Errorf("ff1: %d numerals of radix %d are fewer than %d strings: too few to hide one", n, f.radix, minDomain)
+	}
+	w := &form{block: f.block, u: n / 2, v: n - n/2, t: t}
+	if float64(w.v)*math.Log2(float64(f.radix)) > 62.99 {
+		return nil, fmt.Errorf("ff1: %d numerals of radix %d are too long", n, f.radix)
+	}
+	w.modU, w.modV = newModulus(f.pow(w.u)), newModulus(f.pow(w.v))
+	w.bLen = (bits.Len64(w.modV.m-1) + 7) / 8 // ceil(ceil(v·log2 radix) / 8)
+	w.long = w.bLen > 4                       // d = 4·ceil(b/4)+4 is 12, else 8: S is one block
+	p := [16]byte{1, 2, 1, byte(f.radix >> 16), byte(f.radix >> 8), byte(f.radix), 10, byte(w.u)}
+	binary.BigEndian.PutUint32(p[8:], uint32(n))
+	binary.BigEndian.PutUint32(p[12:], uint32(t))
+	f.block.Encrypt(w.head[:], p[:])
+	w.blocks = (t + w.bLen + 1 + 15) / 16
+	return w, nil
+}
+
+// crypt maps halves a[i], b[i] under the i-th of the tweaks, which stand one
+// behind the other.
+func (w *form) crypt(a, b []uint64, tweaks []byte, decrypt bool) {
+	var buf [lanes * block.Size]byte
+	var hi, lo [lanes]uint64
+	for len(a) > 0 {
+		n := min(lanes, len(a))
+		w.chain(buf[:n*block.Size], tweaks[:n*w.t])
+		for i := range n {
+			hi[i], lo[i] = binary.BigEndian.Uint64(buf[i*16:]), binary.BigEndian.Uint64(buf[i*16+8:])
 		}
-		f.block.Encrypt(r[:], r[:])
+		for k := range 10 {
+			if decrypt {
+				w.round(a[:n], b[:n], hi[:n], lo[:n], buf[:n*block.Size], 9-k, true)
+			} else {
+				w.round(a[:n], b[:n], hi[:n], lo[:n], buf[:n*block.Size], k, false)
+			}
+		}
+		a, b, tweaks = a[n:], b[n:], tweaks[n*w.t:]
 	}
-	// Halves below 2^63 make d 8 or 12: S is its first block.
-	if d == 8 {
-		return binary.BigEndian.Uint64(r[:]) % m
+}
+
+// chain computes the cipher block chain over P and Q up to the last block, whose
+// tweak bytes are in it as well: what is left of Q, a round and a half, goes
+// into its last bLen+1 bytes.
+func (w *form) chain(out, tweaks []byte) {
+	n := len(out) / 16
+	for i := range n {
+		copy(out[i*16:], w.head[:])
 	}
-	_, y := bits.Div64(uint64(binary.BigEndian.Uint32(r[:]))%m, binary.BigEndian.Uint64(r[4:]), m)
-	return y
+	for k := range w.blocks {
+		from, to := k*16, min((k+1)*16, w.t)
+		for i := 0; i < n && from < to; i++ {
+			o := out[i*16:]
+			for j, c := range tweaks[i*w.t+from : i*w.t+to] {
+				o[j] ^= c
+			}
+		}
+		if k < w.blocks-1 {
+			w.block.Encrypt(out, out)
+		}
+	}
+}
+
+// round is round i for all lanes.
+func (w *form) round(a, b, hi, lo []uint64, buf []byte, i int, decrypt bool) {
+	var ri, rl uint64 // the round's number at its place
+	if w.bLen < 8 {
+		rl = uint64(i) << (8 * w.bLen)
+	} else {
+		ri = uint64(i)
+	}
+	half := b
+	if decrypt {
+		half = a
+	}
+	_, _, _ = hi[:len(half)], lo[:len(half)], buf[:16*len(half)]
+	for j, x := range half {
+		p := buf[j*16 : j*16+16]
+		binary.BigEndian.PutUint64(p, hi[j]^ri)
+		binary.BigEndian.PutUint64(p[8:], lo[j]^rl^x)
+	}
+	w.block.Encrypt(buf, buf)
+	m := w.modU
+	if i%2 == 1 {
+		m = w.modV
+	}
+	for j := range a {
+		p := buf[j*16 : j*16+16]
+		y := binary.BigEndian.Uint64(p)
+		if w.long {
+			_, y = bits.Div64(m.of(y>>32), y<<32|uint64(binary.BigEndian.Uint32(p[8:])), m.m)
+		} else {
+			y = m.of(y)
+		}
+		if decrypt {
+			c := b[j] + m.m - y
+			if c >= m.m {
+				c -= m.m
+			}
+			a[j], b[j] = c, a[j]
+		} else {
+			c := a[j] + y
+			if c >= m.m {
+				c -= m.m
+			}
+			a[j], b[j] = b[j], c
+		}
+	}
+}
+
+// modulus divides by multiplication: q of x is at most one too small.
+type modulus struct{ m, inv uint64 }
+
+func newModulus(m uint64) modulus { return modulus{m, math.MaxUint64 / m} }
+
+func (m modulus) of(x uint64) uint64 {
+	q, _ := bits.Mul64(x, m.inv)
+	if x -= q * m.m; x >= m.m {
+		x -= m.m
+	}
+	return x
 }
 
 func (f *FF1) pow(n int) uint64 {
@@ -141,36 +227,52 @@ func (f *FF1) str(out []uint16, v uint64) {
 // index is a keyed permutation of the integers below size, by FF1 over bits and
 // cycle walking: encrypt again until the result is below size.
 type index struct {
-	ff1  *FF1
+	form *form
 	size uint64
-	bits int
 }
 
-func newIndex(key []byte, size uint64) (*index, error) {
+// newIndex takes tweaks of t bytes.
+func newIndex(b block.Cipher, size uint64, t int) (*index, error) {
 	if size < minDomain {
 		return nil, fmt.Errorf("ff1: a domain of %d is too small to hide in", size)
 	}
-	f, err := NewFF1(key, 2)
+	f, err := newFF1(b, 2)
 	if err != nil {
 		return nil, err
 	}
-	return &index{f, size, bits.Len64(size - 1)}, nil
+	w, err := f.form(bits.Len64(size-1), t)
+	return &index{w, size}, err
 }
 
-func (ix *index) permute(v uint64, tweak []byte, step func([]uint16, []byte) ([]uint16, error)) (uint64, error) {
-	x := make([]uint16, ix.bits)
-	for {
-		ix.ff1.str(x, v)
-		y, err := step(x, tweak)
-		if err != nil {
-			return 0, err
+// permute replaces the numbers of v, all below size; it leaves tweaks as they were.
+func (ix *index) permute(v []uint64, tweaks []byte, decrypt bool) {
+	var a, b, walking [lanes]uint64
+	var at [lanes]int
+	tw := make([]byte, 0, 256)
+	for len(v) > 0 {
+		n := min(lanes, len(v))
+		for i := range n {
+			walking[i], at[i] = v[i], i
 		}
-		if v = ix.ff1.num(y); v < ix.size { // at most 2 steps are expected: size > 2^(bits-1)
-			return v, nil
+		for left := n; left > 0; { // at most 2 steps are expected: size > 2^(bits-1)
+			tw = tw[:0]
+			for i := range left {
+				a[i], b[i] = walking[i]>>ix.form.v, walking[i]&(ix.form.modV.m-1)
+				tw = append(tw, tweaks[at[i]*ix.form.t:(at[i]+1)*ix.form.t]...)
+			}
+			ix.form.crypt(a[:left], b[:left], tw, decrypt)
+			k := 0
+			for i := range left {
+				x := a[i]<<ix.form.v | b[i]
+				if x < ix.size {
+					v[at[i]] = x
+					continue
+				}
+				walking[k], at[k] = x, at[i]
+				k++
+			}
+			left = k
 		}
+		v, tweaks = v[n:], tweaks[n*ix.form.t:]
 	}
-}
-
-func (ix *index) encrypt(v uint64, tweak []byte) (uint64, error) {
-	return ix.permute(v, tweak, ix.ff1.Encrypt)
 }

@@ -1,168 +1,311 @@
 package mask
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
-	"strings"
-	"time"
-
 	"aihub/catalog/detect"
-	"aihub/internal/table"
+	"aihub/catalog/mask/block"
 )
 
-// pseudonym replaces a value by the first 128 bits of its HMAC-SHA256. Two
-// values share one with a chance of n²/2^129: none, for any table that exists.
-type pseudonym struct{ key []byte }
+// scheme is a format-preserving cipher of one sort of identifier: how a value
+// is taken apart into numbers that FF1 permutes, and put together again.
+type scheme interface {
+	take(v string, s *slot) bool // false: v is no such identifier
+	give(out []byte, s *slot) []byte
+}
 
-func (pseudonym) Type() table.Type { return table.String }
+// slot is one value taken apart. a and b are the halves of what is permuted;
+// the tweak is what stays.
+type slot struct {
+	class int // index of the scheme's walkers
+	a, b  uint64
+	tweak [8]byte
+	v     [24]byte // the value without blanks, hyphens and prefixes
+	n     int
+}
 
-func (p pseudonym) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	h := hmac.New(sha256.New, p.key)
-	var sum [32]byte
-	return mapText(c, func(v string) (string, bool) {
-		h.Reset()
-		io.WriteString(h, v)
-		return hex.EncodeToString(h.Sum(sum[:0])[:16]), true
-	})
+// walker permutes numbers: FF1 again and again until the result is one that may
+// be. Without may, every result may.
+type walker struct {
+	form *form
+	may  func(a, b uint64) bool
+}
+
+// fpe masks by a scheme. A value it does not take is bad.
+type fpe struct {
+	scheme  scheme
+	walkers []walker
+}
+
+func (f fpe) run(out *texts, src [][]byte) {
+	var slots [lanes]slot
+	var ok [lanes]bool
+	for len(src) > 0 {
+		n := min(lanes, len(src))
+		classes := uint64(0)
+		for i, v := range src[:n] {
+			if ok[i] = f.scheme.take(text(v), &slots[i]); ok[i] {
+				classes |= 1 << slots[i].class
+			}
+		}
+		for class := range f.walkers {
+			if classes>>class&1 == 1 {
+				f.walkers[class].permute(slots[:n], ok[:n], class)
+			}
+		}
+		for i := range n {
+			if !ok[i] {
+				out.fail()
+				continue
+			}
+			out.data = f.scheme.give(out.data, &slots[i])
+			out.end()
+		}
+		src = src[n:]
+	}
+}
+
+// permute replaces the halves of the slots of a class.
+func (w walker) permute(slots []slot, ok []bool, class int) {
+	var a, b [lanes]uint64
+	var at [lanes]int
+	var tweaks [lanes * 8]byte
+	n, t := 0, w.form.t
+	for i := range slots {
+		if ok[i] && slots[i].class == class {
+			at[n], a[n], b[n] = i, slots[i].a, slots[i].b
+			copy(tweaks[n*t:], slots[i].tweak[:t])
+			n++
+		}
+	}
+	for n > 0 {
+		w.form.crypt(a[:n], b[:n], tweaks[:n*t], false)
+		left := 0
+		for i := range n {
+			if w.may == nil || w.may(a[i], b[i]) {
+				slots[at[i]].a, slots[at[i]].b = a[i], b[i]
+				continue
+			}
+			at[left], a[left], b[left] = at[i], a[i], b[i]
+			copy(tweaks[left*t:], tweaks[i*t:(i+1)*t])
+			left++
+		}
+		n = left
+	}
+}
+
+// indexWalker permutes the integers below size.
+func indexWalker(b block.Cipher, size uint64, t int) (walker, error) {
+	ix, err := newIndex(b, size, t)
+	if err != nil {
+		return walker{}, err
+	}
+	v := ix.form.v
+	return walker{ix.form, func(a, b uint64) bool { return a<<v|b < size }}, nil
+}
+
+// radixWalker permutes strings of n numerals of a radix.
+func radixWalker(c block.Cipher, radix, n, t int, may func(a, b uint64) bool) (walker, error) {
+	f, err := newFF1(c, radix)
+	if err != nil {
+		return walker{}, err
+	}
+	w, err := f.form(n, t)
+	return walker{w, may}, err
 }
 
 // phone keeps the three digits of the operator and permutes the other eight.
-type phone struct{ ff1 *FF1 }
+type phone struct{}
 
-func newPhone(key []byte) (phone, error) {
-	f, err := NewFF1(key, 10)
-	return phone{f}, err
+func newPhone(c block.Cipher) (fpe, error) {
+	w, err := radixWalker(c, 10, 8, 3, nil)
+	return fpe{phone{}, []walker{w}}, err
 }
 
-func (phone) Type() table.Type { return table.String }
-
-func (p phone) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	x := make([]uint16, 8)
-	return mapText(c, func(v string) (string, bool) {
-		v = mobileDigits(v)
-		if v == "" {
-			return "", false
-		}
-		for i := range x {
-			x[i] = uint16(v[3+i] - '0')
-		}
-		y, err := p.ff1.Encrypt(x, []byte(v[:3]))
-		if err != nil {
-			return "", false
-		}
-		out := []byte(v[:3])
-		for _, d := range y {
-			out = append(out, byte('0'+d))
-		}
-		return string(out), true
-	})
-}
-
-// mobileDigits returns the 11 digits of a mobile number written with blanks,
-// hyphens or +86, or "".
-func mobileDigits(v string) string {
-	if detect.Mobile(v) {
-		return v
+func (phone) take(v string, s *slot) bool {
+	if len(v) == 11 && detect.Mobile(v) {
+		s.n = copy(s.v[:], v)
+	} else if !s.compact(v, "", "+86", "0086", "86") || !detect.Mobile(s.string()) {
+		return false
 	}
-	v = noGroups.Replace(v)
-	for _, p := range []string{"", "+86", "0086", "86"} {
-		if rest, ok := strings.CutPrefix(v, p); ok && detect.Mobile(rest) {
-			return rest
-		}
-	}
-	return ""
+	s.class = 0
+	copy(s.tweak[:], s.v[:3])
+	s.a, s.b = decimal(s.v[3:7]), decimal(s.v[7:11])
+	return true
 }
 
-var noGroups = strings.NewReplacer(" ", "", "-", "")
+func (phone) give(out []byte, s *slot) []byte {
+	out = append(out, s.v[:3]...)
+	return appendDecimal(appendDecimal(out, s.a, 4), s.b, 4)
+}
+
+// compact puts v into s without blanks, hyphens and the first of the prefixes
+// that leaves a mobile number, and with full-width characters as ASCII; false
+// when there is no room for it.
+func (s *slot) compact(v string, prefixes ...string) bool {
+	s.n = 0
+	for _, r := range v {
+		if r >= '！' && r <= '～' {
+			r -= '！' - '!'
+		}
+		switch {
+		case r == ' ' || r == '-' || r == '\u3000':
+		case r > 0x7e || s.n == len(s.v):
+			return false
+		default:
+			s.v[s.n] = byte(r)
+			s.n++
+		}
+	}
+	for _, p := range prefixes {
+		if s.n-len(p) == 11 && s.string()[:len(p)] == p {
+			s.n = copy(s.v[:], s.v[len(p):s.n])
+		}
+	}
+	return true
+}
+
+func (s *slot) string() string { return text(s.v[:s.n]) }
 
 // resident permutes resident numbers. What is permuted is an index: of area,
 // day of birth and sequence (any), or of day and sequence within one area. The
-// result is a number that detect.Resident takes.
+// result is a number that detect.Resident takes. A number of 15 digits counts as
+// the one of 18 that its holder has today.
 //
 // any and keep are injective. city and province write zeros for the part of the
 // area they hide, and so may give two people one number.
 type resident struct {
-	index *index
-	area  string
+	area string
+	half int // bits of b
 }
 
 var (
-	firstDay   = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
-	days       = uint64(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Sub(firstDay).Hours() / 24)
+	firstDay   = civil(1900, 1, 1)
+	days       = uint64(civil(2100, 1, 1) - firstDay)
 	prefecture = 72 // 00 to 70, and 90
 	areas      = uint64(len(detect.Provinces) * prefecture * 100)
 )
 
 const sequences = 1000
 
-func newResident(key []byte, area string) (resident, error) {
-	size := days * sequences
+func newResident(c block.Cipher, area string) (fpe, error) {
+	size, t := days*sequences, 6
 	if area == "any" {
-		size *= areas
+		size, t = size*areas, 0
 	}
-	ix, err := newIndex(key, size)
-	return resident{ix, area}, err
+	w, err := indexWalker(c, size, t)
+	if err != nil {
+		return fpe{}, err
+	}
+	return fpe{resident{area, w.form.v}, []walker{w}}, nil
 }
 
-func (resident) Type() table.Type { return table.String }
+func (r resident) take(v string, s *slot) bool {
+	if len(v) == 18 && detect.Resident(v) {
+		s.n = copy(s.v[:], v)
+	} else {
+		if !s.compact(v) {
+			return false
+		}
+		if s.n == 15 && detect.Resident15(s.string()) {
+			copy(s.v[8:], s.v[6:15])
+			copy(s.v[6:], "19")
+			s.v[17] = detect.ResidentCheck(text(s.v[:17]))
+			s.n = 18
+		} else if !detect.Resident(s.string()) {
+			return false
+		}
+	}
+	y, m, d := decimal(s.v[6:10]), decimal(s.v[10:12]), decimal(s.v[12:14])
+	n := uint64(civil(int(y), int(m), int(d))-firstDay)*sequences + decimal(s.v[14:17])
+	if r.area == "any" {
+		n += areaIndex(text(s.v[:6])) * days * sequences
+	} else {
+		copy(s.tweak[:], s.v[:6])
+	}
+	s.class, s.a, s.b = 0, n>>r.half, n&(1<<r.half-1)
+	return true
+}
 
-func (r resident) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	return mapText(c, func(v string) (string, bool) {
-		if !detect.Resident(v) {
-			return "", false
-		}
-		day, err := time.Parse("20060102", v[6:14])
-		if err != nil {
-			return "", false
-		}
-		n := uint64(day.Sub(firstDay).Hours()/24)*sequences + number(v[14:17])
-		tweak := v[:6]
-		if r.area == "any" {
-			n += areaIndex(v[:6]) * days * sequences
-			tweak = ""
-		}
-		if n, err = r.index.encrypt(n, []byte(tweak)); err != nil {
-			return "", false
-		}
-		area := v[:6]
-		switch r.area {
-		case "any":
-			area = areaAt(n / (days * sequences))
-			n %= days * sequences
-		case "city":
-			area = v[:4] + "00"
-		case "province":
-			area = v[:2] + "0000"
-		}
-		body := area + firstDay.AddDate(0, 0, int(n/sequences)).Format("20060102") + fmt.Sprintf("%03d", n%sequences)
-		return body + string(detect.ResidentCheck(body)), true
-	})
+func (r resident) give(out []byte, s *slot) []byte {
+	n := s.a<<r.half | s.b
+	from := len(out)
+	switch r.area {
+	case "any":
+		out = appendArea(out, n/(days*sequences))
+		n %= days * sequences
+	case "city":
+		out = append(append(out, s.v[:4]...), "00"...)
+	case "province":
+		out = append(append(out, s.v[:2]...), "0000"...)
+	default:
+		out = append(out, s.v[:6]...)
+	}
+	y, m, d := fromCivil(int64(n/sequences) + firstDay)
+	out = appendDecimal(appendDecimal(appendDecimal(out, uint64(y), 4), uint64(m), 2), uint64(d), 2)
+	out = appendDecimal(out, n%sequences, 3)
+	return append(out, detect.ResidentCheck(text(out[from:])))
 }
 
 // areaIndex numbers the codes of the form of detect.AreaForm; areaAt is its inverse.
 func areaIndex(a string) uint64 {
-	p := 0
-	for detect.Provinces[p] != a[:2] {
-		p++
-	}
-	city := min(number(a[2:4]), 71) // 90 comes behind 70
-	return (uint64(p)*uint64(prefecture)+city)*100 + number(a[4:])
+	city := min(decimal(a[2:4]), 71) // 90 comes behind 70
+	return (provinceIndex[decimal(a[:2])]*uint64(prefecture)+city)*100 + decimal(a[4:])
 }
 
-func areaAt(n uint64) string {
+// provinceIndex numbers the provinces by their two digits.
+var provinceIndex = func() (t [100]uint64) {
+	for i, p := range detect.Provinces {
+		t[decimal(p)] = uint64(i)
+	}
+	return t
+}()
+
+func areaAt(n uint64) string { return string(appendArea(nil, n)) }
+
+func appendArea(out []byte, n uint64) []byte {
 	city := n / 100 % uint64(prefecture)
 	if city == 71 {
 		city = 90
 	}
-	return fmt.Sprintf("%s%02d%02d", detect.Provinces[n/100/uint64(prefecture)], city, n%100)
+	out = append(out, detect.Provinces[n/100/uint64(prefecture)]...)
+	return appendDecimal(appendDecimal(out, city, 2), n%100, 2)
 }
 
-func number(s string) (n uint64) {
+// decimal reads digits.
+func decimal[T string | []byte](s T) (n uint64) {
 	for i := range len(s) {
 		n = n*10 + uint64(s[i]-'0')
 	}
 	return n
+}
+
+// appendDecimal writes the last width digits of v.
+func appendDecimal(out []byte, v uint64, width int) []byte {
+	var b [20]byte
+	for i := width - 1; i >= 0; i-- {
+		b[i] = byte('0' + v%10)
+		v /= 10
+	}
+	return append(out, b[:width]...)
+}
+
+// civil returns the days from 1970-01-01 to a date of the Gregorian calendar:
+// years of 365 days from March on, a day more for every leap year gone.
+func civil(y, m, d int) int64 {
+	if m < 3 {
+		y, m = y-1, m+12
+	}
+	return int64(365*y + y/4 - y/100 + y/400 + (153*m-457)/5 + d - 719469)
+}
+
+// fromCivil is the inverse of civil, for the years that resident numbers have.
+func fromCivil(n int64) (y, m, d int) {
+	y = 1900 + int((n-firstDay)/366)
+	for civil(y+1, 1, 1) <= n {
+		y++
+	}
+	m = 1 + int(n-civil(y, 1, 1))/31
+	if m < 12 && civil(y, m+1, 1) <= n {
+		m++
+	}
+	return y, m, int(n-civil(y, m, 1)) + 1
 }

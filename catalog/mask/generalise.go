@@ -123,13 +123,9 @@ func parseHierarchy(text string, level int) (hierarchy, []aihub.Fault) {
 	return h, fs
 }
 
-func (hierarchy) Type() table.Type { return table.String }
-
-func (h hierarchy) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	return mapText(c, func(v string) (string, bool) {
-		up, ok := h[strings.TrimSpace(v)]
-		return up, ok
-	})
+func (h hierarchy) up(v string) (string, bool) {
+	up, ok := h[strings.TrimSpace(v)]
+	return up, ok
 }
 
 // date replaces an instant by the first day of its year, month or five years.
@@ -173,14 +169,10 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 // left to on_invalid.
 type address struct{ city bool }
 
-func (address) Type() table.Type { return table.String }
-
-func (a address) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	return mapText(c, func(v string) (string, bool) {
-		v, ok := a.cut(v)
-		// Anything but Han characters before the district is no part of its name.
-		return v, ok && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
-	})
+func (a address) mask(v string) (string, bool) {
+	v, ok := a.cut(v)
+	// Anything but Han characters before the district is no part of its name.
+	return v, ok && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
 }
 
 func (a address) cut(v string) (string, bool) {

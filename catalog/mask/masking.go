@@ -1,11 +1,11 @@
 package mask
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"fmt"
+	"slices"
 
 	"aihub"
+	"aihub/catalog/mask/block"
 	"aihub/internal/table"
 )
 
@@ -20,19 +20,47 @@ type Masker interface {
 	Mask(c *table.Column, raw *table.Batch) (out table.Column, bad []int)
 }
 
-// Masking is a Plan compiled for a schema and a key.
+// Masking is a Plan compiled for a schema and a key. Where NeedsAll, all batches
+// go through Observe first, then Seal, then all of them again through Records
+// and Apply, in the same order.
 type Masking struct {
-	cols    []masked
-	rows    int64 // seen so far
-	refused []aihub.Fault
+	cols     []masked
+	suppress map[string]func(row int64) bool // SuppressCells
+	rows     int64                           // seen so far
+	dropped  int64
+	rowOf    []int64 // rows of the batch that Records returned, where it left out some
+	sealed   bool
+	refused  []aihub.Fault
 }
 
 type masked struct {
 	in     int // index in the raw schema
 	name   string
+	typ    table.Type // of the raw column
 	rule   Rule
 	masker Masker
 	count  int64
+}
+
+// byRow reports whether a value is not masked by itself alone.
+func (c *masked) byRow() bool {
+	switch m := c.masker.(type) {
+	case shift, noise, redact, *permute:
+		return true
+	case *suppress:
+		return m.fewer > 0 || c.rule.Record
+	}
+	_, ok := c.masker.(whole)
+	return ok
+}
+
+// needsAll reports whether the technique must see the column beforehand.
+func (c *masked) needsAll() (whole, bool) {
+	if s, ok := c.masker.(*suppress); ok && s.fewer == 0 {
+		return nil, false
+	}
+	w, ok := c.masker.(whole)
+	return w, ok
 }
 
 // Compile returns the Masking of p for raw columns of the schema. The key must
@@ -44,25 +72,24 @@ func (p Plan) Compile(schema []table.Field, key []byte) (*Masking, error) {
 	}
 	m := &Masking{}
 	identifying := p.identifying(schema)
+	su := suites[p.crypto()]
 	for i, f := range schema {
 		r, _ := p.Of(f.Name)
 		if r.Use == "drop" {
 			continue
 		}
-		k, err := r.masker(f.Type, subkey(key, r.Use, r.Domain), identifying)
-		if err != nil {
-			return nil, fmt.Errorf("mask: column %s: %w", f.Name, err)
+		c, err := su.cipher(su.subkey(key, r.Use, r.Domain))
+		if err == nil {
+			by := slices.IndexFunc(schema, func(f table.Field) bool { return f.Name == r.By })
+			var k Masker
+			if k, err = r.masker(f.Type, c, by, identifying); err == nil {
+				m.cols = append(m.cols, masked{in: i, name: f.Name, typ: f.Type, rule: r, masker: k})
+				continue
+			}
 		}
-		m.cols = append(m.cols, masked{in: i, name: f.Name, rule: r, masker: k})
+		return nil, fmt.Errorf("mask: column %s: %w", f.Name, err)
 	}
 	return m, nil
-}
-
-// subkey returns the key of one technique in one domain.
-func subkey(key []byte, technique, domain string) []byte {
-	h := hmac.New(sha256.New, key)
-	fmt.Fprintf(h, "%d:%s%s", len(technique), technique, domain)
-	return h.Sum(nil)
 }
 
 // identifying are the columns whose values name a person or thing: redact looks
@@ -78,27 +105,56 @@ func (p Plan) identifying(schema []table.Field) map[int]string {
 	return out
 }
 
-func (r Rule) masker(t table.Type, key []byte, identifying map[int]string) (Masker, error) {
+// masker makes the technique; by is the raw column that r.By names.
+func (r Rule) masker(t table.Type, c block.Cipher, by int, identifying map[int]string) (Masker, error) {
+	fp := func(f fpe, err error) (Masker, error) { return textMasker{f}, err }
 	switch r.Use {
 	case "keep":
 		return keep{t}, nil
 	case "pseudonym":
-		return pseudonym{key}, nil
+		return textMasker{pseudonym{newPRF(c)}}, nil
 	case "phone":
-		return newPhone(key)
+		return fp(newPhone(c))
 	case "resident":
-		return newResident(key, r.Area)
+		return fp(newResident(c, r.Area))
+	case "card":
+		return fp(newCard(c))
+	case "uscc":
+		return fp(newUSCC(c))
+	case "plate":
+		return fp(newPlate(c))
 	case "name":
-		return names{key}, nil
+		return textMasker{names{newPRF(c)}}, nil
 	case "band":
 		return band{r.Width, r.Min, r.Max, t == table.Int64}, nil
+	case "round":
+		return round{t, r.Width}, nil
+	case "clip":
+		return clip{t, r.Min, r.Max}, nil
+	case "shift":
+		return shift{bySubject{newPRF(c), by}, t, r.Days}, nil
+	case "noise":
+		return noise{bySubject{newPRF(c), by}, t, r.Scale}, nil
+	case "permute":
+		return &permute{tally: newTally(t), block: c}, nil
+	case "aggregate":
+		return &aggregate{tally: newTally(t), k: int64(r.K)}, nil
+	case "suppress":
+		s := &suppress{tally: newTally(t), min: r.Min, max: r.Max, fewer: int64(r.FewerThan)}
+		for _, v := range r.Values {
+			if s.values == nil {
+				s.values = map[string]bool{}
+			}
+			s.values[v] = true
+		}
+		return s, nil
 	case "hierarchy":
 		h, _ := parseHierarchy(r.Hierarchy, r.Level)
-		return h, nil
+		return textMasker{each(h.up)}, nil
 	case "date":
 		return date{r.To, t == table.Timestamp}, nil
 	case "address":
-		return address{r.To == "city"}, nil
+		return textMasker{each(address{r.To == "city"}.mask)}, nil
 	case "redact":
 		return redact{identifying}, nil
 	}
@@ -114,20 +170,101 @@ func (m *Masking) Schema() []table.Field {
 	return fs
 }
 
+// NeedsAll reports whether a technique must see every row before the first one
+// can be masked.
+func (m *Masking) NeedsAll() bool {
+	return slices.ContainsFunc(m.cols, func(c masked) bool { _, ok := c.needsAll(); return ok })
+}
+
+// Observe shows m the next batch of raw rows, where NeedsAll. It fails with a
+// Quota error when a column has more different values than can be remembered.
+func (m *Masking) Observe(raw *table.Batch) error {
+	for i := range m.cols {
+		if w, ok := m.cols[i].needsAll(); ok {
+			if err := w.observe(&raw.Cols[m.cols[i].in]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Seal ends observation.
+func (m *Masking) Seal() {
+	for i := range m.cols {
+		if w, ok := m.cols[i].needsAll(); ok {
+			w.seal()
+		}
+	}
+	m.sealed = true
+}
+
+// Records returns raw without the rows whose whole record is suppressed; raw
+// itself when there are none. What it returns is what Apply must be given next.
+func (m *Masking) Records(raw *table.Batch) *table.Batch {
+	m.rowOf = nil
+	var out *table.Batch
+	for i := range raw.Rows {
+		gone := slices.ContainsFunc(m.cols, func(c masked) bool {
+			s, ok := c.masker.(*suppress)
+			return ok && c.rule.Record && s.hides(&raw.Cols[c.in], i)
+		})
+		if gone && out == nil {
+			out = table.NewBatch(raw.Schema(), raw.Rows)
+			for k := range i {
+				out.AppendRow(raw, k)
+				m.rowOf = append(m.rowOf, m.rows+m.dropped+int64(k))
+			}
+		}
+		if !gone && out != nil {
+			out.AppendRow(raw, i)
+			m.rowOf = append(m.rowOf, m.rows+m.dropped+int64(i))
+		}
+	}
+	if out == nil {
+		return raw
+	}
+	m.dropped += int64(raw.Rows - out.Rows)
+	return out
+}
+
+// Dropped returns how many records were left out so far.
+func (m *Masking) Dropped() int64 { return m.dropped }
+
+// SuppressCells makes Apply write null in a column for the rows that hide names,
+// counted from 0 over all rows given to Apply: local suppression, for rows that
+// would stand in too small a class. It reports whether there is such a column.
+func (m *Masking) SuppressCells(column string, hide func(row int64) bool) bool {
+	if !slices.ContainsFunc(m.cols, func(c masked) bool { return c.name == column }) {
+		return false
+	}
+	if m.suppress == nil {
+		m.suppress = map[string]func(int64) bool{}
+	}
+	m.suppress[column] = hide
+	return true
+}
+
 // Apply masks the next batch of raw rows. Values that a technique cannot take
 // are null in the result; Err tells whether that may be.
 func (m *Masking) Apply(raw *table.Batch) *table.Batch {
+	if !m.sealed && m.NeedsAll() {
+		panic("mask: Apply before Observe and Seal, which this plan needs")
+	}
 	out := &table.Batch{Rows: raw.Rows}
 	for i := range m.cols {
 		c := &m.cols[i]
 		col, bad := c.masker.Mask(&raw.Cols[c.in], raw)
 		col.Field = table.Field{Name: c.name, Type: c.masker.Type()}
+		if hide := m.suppress[c.name]; hide != nil {
+			col = nullWhere(col, func(i int) bool { return hide(m.rows + int64(i)) })
+		}
 		out.Cols = append(out.Cols, col)
 		for _, b := range bad {
 			if c.count++; c.rule.OnInvalid == refuse && c.count <= 20 {
 				v, _ := raw.Cols[c.in].Text(b)
 				m.refused = append(m.refused, aihub.Fault{
-					Code: "invalid_value", Where: fmt.Sprintf("row %d, column %s", m.rows+int64(b)+1, c.name),
+					Code: "invalid_value", Where: fmt.Sprintf("row %d, column %s", m.place(b)+1, c.name),
 					Message: aihub.Text{
 						EN: fmt.Sprintf("%s cannot mask text that looks like %q", c.rule.Use, table.Shape(v)),
 						ZH: fmt.Sprintf("%s 无法处理形如 %q 的内容", c.rule.Use, table.Shape(v))},
@@ -136,6 +273,27 @@ func (m *Masking) Apply(raw *table.Batch) *table.Batch {
 		}
 	}
 	m.rows += int64(raw.Rows)
+	m.rowOf = nil
+	return out
+}
+
+// place returns the row of the raw table that row i of this batch is.
+func (m *Masking) place(i int) int64 {
+	if m.rowOf != nil {
+		return m.rowOf[i]
+	}
+	return m.rows + m.dropped + int64(i)
+}
+
+func nullWhere(c table.Column, hide func(i int) bool) table.Column {
+	out := table.NewColumn(c.Field, c.Len())
+	for i := range c.Len() {
+		if hide(i) {
+			out.AppendNull()
+		} else {
+			out.AppendFrom(&c, i)
+		}
+	}
 	return out
 }
 
@@ -167,26 +325,6 @@ func (m *Masking) Err() error {
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "some values cannot be masked", ZH: "部分值无法脱敏"}).
 		WithHint(aihub.Text{EN: "mend the values, or write on_invalid: missing beside use: in the manifest to publish them as missing",
 			ZH: "请修正这些值，或在清单的 use: 旁写 on_invalid: missing，使其以缺失值发布"}).WithFaults(fs)
-}
-
-// mapText masks a column value by value through its text.
-func mapText(c *table.Column, f func(string) (string, bool)) (out table.Column, bad []int) {
-	n := c.Len()
-	out = table.NewColumn(table.Field{Type: table.String}, n)
-	for i := range n {
-		v, ok := c.Text(i)
-		if !ok {
-			out.AppendNull()
-			continue
-		}
-		if v, ok = f(v); !ok {
-			bad = append(bad, i)
-			out.AppendNull()
-			continue
-		}
-		out.AppendStr(v)
-	}
-	return out, bad
 }
 
 // keep leaves a column as it is.

@@ -1,49 +1,52 @@
 package mask
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
+	"bytes"
 	"encoding/binary"
-	"io"
 	"strings"
 	"unicode"
-
-	"aihub/internal/table"
 )
 
 // names replaces a name by one that is drawn, by a hash of it, from lists in
 // order of frequency: the same name always by the same one, a Han name of two
 // or three characters by one of as many, a Latin one by a Latin one. Two names
 // may get the same replacement, as two people may share a name.
-type names struct{ key []byte }
+type names struct{ prf *prf }
 
-func (names) Type() table.Type { return table.String }
+func (n names) run(out *texts, src [][]byte) {
+	var sums [lanes * 16]byte
+	var trimmed [lanes][]byte
+	for len(src) > 0 {
+		k := min(lanes, len(src))
+		for i, v := range src[:k] {
+			trimmed[i] = bytes.TrimSpace(v)
+		}
+		n.prf.sum(&sums, trimmed[:k])
+		for i, v := range trimmed[:k] {
+			if len(v) > 0 {
+				out.data = appendName(out.data, text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
+			}
+			out.end()
+		}
+		src = src[k:]
+	}
+}
 
-func (n names) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
-	h := hmac.New(sha256.New, n.key)
-	var sum [32]byte
-	return mapText(c, func(v string) (string, bool) {
-		v = strings.TrimSpace(v)
-		if v == "" {
-			return "", true
-		}
-		h.Reset()
-		io.WriteString(h, v)
-		d := h.Sum(sum[:0])
-		a, b := binary.BigEndian.Uint64(d), binary.BigEndian.Uint64(d[8:])
-		latin := true
-		for _, r := range v {
-			latin = latin && (r < 0x250 || !unicode.IsLetter(r))
-		}
-		switch {
-		case latin:
-			return draw(latinGiven, b) + " " + draw(latinSurnames, a), true
-		case len([]rune(v)) <= 2:
-			return draw(hanSurnames, a) + draw(hanGiven1, b), true
-		default:
-			return draw(hanSurnames, a) + draw(hanGiven2, b), true
-		}
-	})
+// appendName draws a name of the same kind as v.
+func appendName(out []byte, v string, a, b uint64) []byte {
+	latin, runes := true, 0
+	for _, r := range v {
+		latin = latin && (r < 0x250 || !unicode.IsLetter(r))
+		runes++
+	}
+	switch {
+	case latin:
+		return append(append(append(out, draw(latinGiven, b)...), ' '), draw(latinSurnames, a)...)
+	case runes <= 2:
+		return append(append(out, draw(hanSurnames, a)...), draw(hanGiven1, b)...)
+	default:
+		return append(append(out, draw(hanSurnames, a)...), draw(hanGiven2, b)...)
+	}
 }
 
 // list is a list of words with the sums of their weights.
@@ -66,12 +69,15 @@ func ranked(words string) list {
 
 func draw(l list, x uint64) string {
 	x %= l.sums[len(l.sums)-1]
-	for i, s := range l.sums {
-		if x < s {
-			return l.words[i]
+	i, j := 0, len(l.sums)-1
+	for i < j {
+		if m := (i + j) / 2; x < l.sums[m] {
+			j = m
+		} else {
+			i = m + 1
 		}
 	}
-	return l.words[0] // not reached: x is below the last sum
+	return l.words[i]
 }
 
 // The most common surnames first (公安部 name reports), then given names in

@@ -7,20 +7,35 @@
 //
 //	keep       the column as it is
 //	drop       nothing of it
-//	pseudonym  32 hex digits, HMAC-SHA256: no two values share one
+//	suppress   null for values of a list, beyond an end, or too rare; or no record
+//	pseudonym  32 hex digits, CMAC: no two values share one
 //	phone      another mobile number of the same operator prefix (FF1)
 //	resident   another resident number with a right check digit (FF1)
+//	card       another bank card number of the same issuer, Luhn digit right (FF1)
+//	uscc       another unified social credit code, check characters right (FF1)
+//	plate      another vehicle plate of the same city and kind (FF1)
 //	name       another name of common surname and given name, drawn by frequency
 //	band       a number's interval: 20-29
+//	round      the nearest multiple of a width
+//	clip       top and bottom coding: an end for what lies beyond it
+//	noise      a number and a keyed, repeatable error
+//	shift      a date moved by as many days as its subject's other dates
+//	permute    the column's values, dealt to other rows
+//	aggregate  the mean of a group of k or more neighbouring values
 //	hierarchy  a value's ancestor at a level of a table
 //	date       the first day of the year, month or five years
 //	address    the address down to its district or city
 //	redact     the text with typed placeholders for the identifiers in it
+//
+// A plan's crypto names the algorithms below all of that: aes (AES-256 and
+// SHA-256) or sm (SM4 and SM3, GB/T 32907 and 32905).
 package mask
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -33,20 +48,28 @@ import (
 type Plan struct {
 	Default string          `json:"default" yaml:"default"` // of columns not named: keep or drop; "" demands that all are named
 	Scope   string          `json:"scope" yaml:"scope"`     // default: the dataset's name
+	Crypto  string          `json:"crypto" yaml:"crypto"`   // aes (default) or sm
 	Columns map[string]Rule `json:"columns" yaml:"columns"`
 }
 
 // Rule is a technique and its parameters.
 type Rule struct {
 	Use       string   `json:"use" yaml:"use"`
-	Domain    string   `json:"domain,omitempty" yaml:"domain"`       // pseudonym, phone, resident, name: columns of one domain map alike; default: the column's name
-	Width     float64  `json:"width,omitempty" yaml:"width"`         // band: of an interval
-	Min       *float64 `json:"min,omitempty" yaml:"min"`             // band: everything below is one interval
-	Max       *float64 `json:"max,omitempty" yaml:"max"`             // band: everything from here on is one
-	Level     int      `json:"level,omitempty" yaml:"level"`         // hierarchy: 1 is the column beside the value
-	Hierarchy string   `json:"hierarchy,omitempty" yaml:"hierarchy"` // hierarchy: lines of value;level 1;level 2;…
-	To        string   `json:"to,omitempty" yaml:"to"`               // date: year, month, 5years; address: district, city
-	Area      string   `json:"area,omitempty" yaml:"area"`           // resident: any, keep, city, province
+	Domain    string   `json:"domain,omitempty" yaml:"domain"`         // keyed techniques: columns of one domain map alike; default: the column's name
+	Width     float64  `json:"width,omitempty" yaml:"width"`           // band: of an interval; round: what results are multiples of
+	Min       *float64 `json:"min,omitempty" yaml:"min"`               // band: everything below is one interval; clip, suppress: what is below
+	Max       *float64 `json:"max,omitempty" yaml:"max"`               // band: everything from here on is one; clip, suppress: what is above
+	By        string   `json:"by,omitempty" yaml:"by"`                 // shift, noise: raw column that names the subject (shift) or the row (noise)
+	Days      int      `json:"days,omitempty" yaml:"days"`             // shift: at most so many
+	Scale     float64  `json:"scale,omitempty" yaml:"scale"`           // noise: standard deviation
+	K         int      `json:"k,omitempty" yaml:"k"`                   // aggregate: rows of a group, at least
+	Values    []string `json:"values,omitempty" yaml:"values"`         // suppress: these, as text
+	FewerThan int      `json:"fewer_than,omitempty" yaml:"fewer_than"` // suppress: values in fewer rows of the table
+	Record    bool     `json:"record,omitempty" yaml:"record"`         // suppress: the whole row
+	Level     int      `json:"level,omitempty" yaml:"level"`           // hierarchy: 1 is the column beside the value
+	Hierarchy string   `json:"hierarchy,omitempty" yaml:"hierarchy"`   // hierarchy: lines of value;level 1;level 2;…
+	To        string   `json:"to,omitempty" yaml:"to"`                 // date: year, month, 5years; address: district, city
+	Area      string   `json:"area,omitempty" yaml:"area"`             // resident: any, keep, city, province
 	OnInvalid string   `json:"on_invalid,omitempty" yaml:"on_invalid"`
 	Because   string   `json:"because,omitempty" yaml:"because"` // keep: why a column that looks like an identifier is none
 }
@@ -61,11 +84,21 @@ const (
 var Techniques = map[string][]string{
 	"keep":      {"because"},
 	"drop":      {},
+	"suppress":  {"values", "min", "max", "fewer_than", "record"},
 	"pseudonym": {"domain"},
 	"phone":     {"domain", "on_invalid"},
 	"resident":  {"domain", "area", "on_invalid"},
+	"card":      {"domain", "on_invalid"},
+	"uscc":      {"domain", "on_invalid"},
+	"plate":     {"domain", "on_invalid"},
 	"name":      {"domain"},
 	"band":      {"width", "min", "max"},
+	"round":     {"width", "on_invalid"},
+	"clip":      {"min", "max"},
+	"noise":     {"domain", "by", "scale", "on_invalid"},
+	"shift":     {"domain", "by", "days", "on_invalid"},
+	"permute":   {"domain"},
+	"aggregate": {"k"},
 	"hierarchy": {"level", "hierarchy", "on_invalid"},
 	"date":      {"to", "on_invalid"},
 	"address":   {"to", "on_invalid"},
@@ -109,8 +142,10 @@ func (p Plan) Canonical(schema []table.Field) ([]byte, error) {
 			rules[f.Name] = r
 		}
 	}
-	return json.Marshal(map[string]any{"scope": p.Scope, "columns": rules})
+	return json.Marshal(map[string]any{"scope": p.Scope, "crypto": p.crypto(), "columns": rules})
 }
+
+func (p Plan) crypto() string { return cmp.Or(p.Crypto, "aes") }
 
 // Lint returns every fault of p against the schema of the raw table. Where is a
 // path below the plan, as in columns.phone.
@@ -121,6 +156,9 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 	}
 	if p.Default != "" && p.Default != "keep" && p.Default != "drop" {
 		add("default", "default", fmt.Sprintf("%q is not a default: use keep or drop", p.Default), fmt.Sprintf("%q 不是合法默认值：请用 keep 或 drop", p.Default))
+	}
+	if _, ok := suites[p.crypto()]; !ok {
+		add("crypto", "crypto", fmt.Sprintf("%q is no set of algorithms: use aes (AES, SHA-256) or sm (SM4, SM3)", p.Crypto), fmt.Sprintf("%q 不是合法的算法套件：请用 aes（AES、SHA-256）或 sm（SM4、SM3）", p.Crypto))
 	}
 	types := map[string]table.Type{}
 	for _, f := range schema {
@@ -147,6 +185,9 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 			f.Where = where + f.Where
 			fs = append(fs, f)
 		}
+		if _, ok := types[r.By]; !ok && r.By != "" {
+			add("unknown_column", where+".by", fmt.Sprintf("the data has no column %q", r.By), fmt.Sprintf("数据中没有列 %q", r.By))
+		}
 	}
 	return fs
 }
@@ -167,7 +208,8 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 		return fs
 	}
 	for param, given := range map[string]bool{"domain": r.Domain != "", "width": r.Width != 0, "min": r.Min != nil, "max": r.Max != nil,
-		"level": r.Level != 0, "hierarchy": r.Hierarchy != "", "to": r.To != "", "area": r.Area != "", "on_invalid": r.OnInvalid != "", "because": r.Because != ""} {
+		"level": r.Level != 0, "hierarchy": r.Hierarchy != "", "to": r.To != "", "area": r.Area != "", "on_invalid": r.OnInvalid != "", "because": r.Because != "",
+		"by": r.By != "", "days": r.Days != 0, "scale": r.Scale != 0, "k": r.K != 0, "values": r.Values != nil, "fewer_than": r.FewerThan != 0, "record": r.Record} {
 		if given && !slices.Contains(takes, param) {
 			add("parameter", "."+param, fmt.Sprintf("%s takes no %s", r.Use, param), fmt.Sprintf("%s 没有参数 %s", r.Use, param))
 		}
@@ -190,10 +232,10 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 	}
 	oneOf("on_invalid", r.OnInvalid, refuse, missing)
 	switch r.Use {
-	case "phone", "resident":
+	case "phone", "resident", "card":
 		ofType(table.String, table.Int64)
 		oneOf("area", r.Area, "any", "keep", "city", "province")
-	case "name", "redact":
+	case "name", "redact", "uscc", "plate":
 		ofType(table.String)
 	case "address":
 		ofType(table.String)
@@ -206,12 +248,70 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 		if !(r.Width > 0) {
 			add("parameter", ".width", "band needs a width above 0", "band 需要大于 0 的 width")
 		}
-		if r.Min != nil && r.Max != nil && *r.Min >= *r.Max {
-			add("parameter", ".min", "min is not below max", "min 不小于 max")
+		fs = append(fs, r.lintEnds()...)
+	case "round":
+		ofType(table.Int64, table.Float64)
+		if !(r.Width > 0) || t == table.Int64 && (r.Width != math.Trunc(r.Width) || r.Width > 1e15) {
+			add("parameter", ".width", "round needs a width above 0, for integers a whole one", "round 需要大于 0 的 width，整数列须为整数")
+		}
+	case "clip":
+		ofType(table.Int64, table.Float64)
+		fs = append(fs, r.lintEnds()...)
+		for _, end := range []*float64{r.Min, r.Max} {
+			if end != nil && t == table.Int64 && (*end != math.Trunc(*end) || math.Abs(*end) > 1e15) {
+				add("parameter", ".min", "the ends of an integer column are whole numbers", "整数列的 min 与 max 须为整数")
+			}
+		}
+		if r.Min == nil && r.Max == nil {
+			add("parameter", ".min", "clip needs min, max or both", "clip 需要 min、max 或两者")
+		}
+	case "noise":
+		ofType(table.Int64, table.Float64)
+		if !(r.Scale > 0) || r.Scale > 1e15 {
+			add("parameter", ".scale", "noise needs a scale above 0: its standard deviation", "noise 需要大于 0 的 scale，即标准差")
+		}
+		fs = append(fs, r.lintBy()...)
+	case "shift":
+		ofType(table.Date, table.Timestamp)
+		if r.Days < 1 || r.Days > 3660 {
+			add("parameter", ".days", "shift needs days from 1 to 3660", "shift 需要 1 至 3660 的 days")
+		}
+		fs = append(fs, r.lintBy()...)
+	case "aggregate":
+		ofType(table.Int64, table.Float64, table.Date, table.Timestamp)
+		if r.K < 2 || r.K > 1_000_000 {
+			add("parameter", ".k", "aggregate needs k from 2 to 1000000", "aggregate 需要 2 至 1000000 的 k")
+		}
+	case "suppress":
+		if r.Min != nil || r.Max != nil {
+			ofType(table.Int64, table.Float64)
+		}
+		fs = append(fs, r.lintEnds()...)
+		if r.FewerThan < 0 || r.FewerThan > 1_000_000_000 {
+			add("parameter", ".fewer_than", "fewer_than is a number of rows", "fewer_than 为行数")
+		}
+		if r.Values == nil && r.Min == nil && r.Max == nil && r.FewerThan == 0 {
+			add("parameter", ".values", "suppress needs values, min, max or fewer_than", "suppress 需要 values、min、max 或 fewer_than")
 		}
 	case "hierarchy":
 		_, faults := parseHierarchy(r.Hierarchy, r.Level)
 		fs = append(fs, faults...)
 	}
 	return fs
+}
+
+func (r Rule) lintEnds() []aihub.Fault {
+	if r.Min == nil || r.Max == nil || *r.Min < *r.Max {
+		return nil
+	}
+	return []aihub.Fault{{Code: "parameter", Where: ".min", Message: aihub.Text{EN: "min is not below max", ZH: "min 不小于 max"}}}
+}
+
+func (r Rule) lintBy() []aihub.Fault {
+	if r.By != "" {
+		return nil
+	}
+	return []aihub.Fault{{Code: "parameter", Where: ".by", Message: aihub.Text{
+		EN: r.Use + " needs by: the raw column that names the subject (shift) or the row (noise)",
+		ZH: r.Use + " 需要 by：标识主体（shift）或行（noise）的原始列"}}}
 }

@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"sort"
@@ -36,6 +37,10 @@ func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
 		}
 		raw.Rows++
 	}
+	if err := m.Observe(raw); err != nil {
+		return nil, err
+	}
+	m.Seal()
 	out := m.Apply(raw)
 	var ex []Example
 	for i := range raw.Cols {
@@ -64,12 +69,16 @@ func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 	switch c.Type {
 	case table.Int64:
 		switch r.Use {
+		case "card":
+			c.AppendInt(int64(decimal(cardLookAlike(rng))))
+		case "suppress":
+			c.AppendInt(suppressed(r, rng))
 		case "phone":
-			c.AppendInt(int64(number(mobile)))
+			c.AppendInt(int64(decimal(mobile)))
 		case "resident":
 			for {
 				if id := residentLookAlike(rng); id[17] != 'X' {
-					c.AppendInt(int64(number(id)))
+					c.AppendInt(int64(decimal(id)))
 					return
 				}
 			}
@@ -77,7 +86,7 @@ func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 			v, _ := strconv.ParseInt(someValue(rng, r), 10, 64) // 0 when the hierarchy is of text
 			c.AppendInt(v)
 		default:
-			c.AppendInt(int64(rng.IntN(100)))
+			c.AppendInt(int64(1 + rng.IntN(98)))
 		}
 	case table.Float64:
 		c.AppendFlt(float64(rng.IntN(10_000)) / 100)
@@ -95,6 +104,18 @@ func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 			c.AppendStr(residentLookAlike(rng))
 		case "name":
 			c.AppendStr(person)
+		case "card":
+			c.AppendStr(cardLookAlike(rng))
+		case "uscc":
+			org := fmt.Sprintf("MA%06d", rng.IntN(1_000_000))
+			code := detect.Provinces[rng.IntN(20)]
+			code = "91" + code + "0100" + org + string(detect.OrgCheck(org))
+			check, _ := detect.USCCCheck(code)
+			c.AppendStr(code + string(check))
+		case "plate":
+			c.AppendStr(fmt.Sprintf("粤%c%c%04d", "ABCDEFG"[rng.IntN(7)], "ABCDEFGHJK"[rng.IntN(10)], rng.IntN(10_000)))
+		case "suppress":
+			c.AppendStr(cmp.Or(strings.Join(r.Values[:min(1, len(r.Values))], ""), fmt.Sprintf("text %03d", rng.IntN(1000))))
 		case "address":
 			c.AppendStr(fmt.Sprintf("某某省某某市某某区某某路%d号", 1+rng.IntN(200)))
 		case "redact":
@@ -116,6 +137,25 @@ func someValue(rng *rand.Rand, r Rule) string {
 	}
 	sort.Strings(values)
 	return values[rng.IntN(len(values))]
+}
+
+func cardLookAlike(rng *rand.Rand) string {
+	body := fmt.Sprintf("622202%09d", rng.IntN(1_000_000_000))
+	return body + string(detect.LuhnDigit(body))
+}
+
+// suppressed is a number that the rule suppresses, when it names one.
+func suppressed(r Rule, rng *rand.Rand) int64 {
+	switch {
+	case r.Max != nil:
+		return int64(*r.Max) + 1
+	case r.Min != nil:
+		return int64(*r.Min) - 1
+	case len(r.Values) > 0:
+		v, _ := strconv.ParseInt(r.Values[0], 10, 64) // 0 when the value is no number
+		return v
+	}
+	return int64(rng.IntN(1000))
 }
 
 func residentLookAlike(rng *rand.Rand) string {

@@ -13,11 +13,13 @@ import (
 // value of such a column inside a text.
 var placeholders = map[string]string{
 	"phone": "〔电话〕", "resident": "〔证件号〕", "name": "〔姓名〕", "pseudonym": "〔编号〕", "address": "〔地址〕",
+	"card": "〔银行卡〕", "uscc": "〔信用代码〕", "plate": "〔车牌〕",
 }
 
 // kindPlaceholders stand for what the detectors find.
 var kindPlaceholders = map[detect.Kind]string{
 	detect.KindResident: "〔证件号〕", detect.KindMobile: "〔电话〕", detect.KindLandline: "〔电话〕", detect.KindCard: "〔银行卡〕",
+	detect.KindPlate: "〔车牌〕", detect.KindPassport: "〔护照号〕", detect.KindIP: "〔网络地址〕", detect.KindPlace: "〔坐标〕",
 	detect.KindUSCC: "〔信用代码〕", detect.KindEmail: "〔邮箱〕", detect.KindName: "〔姓名〕", detect.KindAddress: "〔地址〕",
 }
 

@@ -1,0 +1,58 @@
+package detect
+
+import "strings"
+
+// Vehicle plates after GA 36-2018: the character of a province, the letter of a
+// city, then a serial of five; or of four and a last character for a use; or,
+// for new energy, of six that begins (small cars) or ends (large ones) with one
+// of EnergyLetters.
+const (
+	plateProvinces = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+	plateUses      = "学警挂港澳领超试"
+
+	// EnergyLetters stand for battery (A to E) and other (F to K) electric cars.
+	EnergyLetters = "DABCEFGHJK"
+)
+
+// Plate reports whether s is a plate, without a dot or blank in it.
+func Plate(s string) bool {
+	if len(s) < 9 || len(s) > 11 || !oneHan(plateProvinces, s[:3]) || !plateChar(s[3]) || isDigit(s[3]) {
+		return false
+	}
+	switch serial := s[4:]; len(serial) {
+	case 5:
+		return PlateSerial(serial)
+	case 6:
+		switch {
+		case isEnergy(serial[0]):
+			return plateChar(serial[1]) && digits(serial[2:])
+		case isEnergy(serial[5]):
+			return digits(serial[:5])
+		}
+	case 7:
+		return oneHan(plateUses, serial[4:]) && PlateSerial(serial[:4])
+	}
+	return false
+}
+
+// PlateSerial reports whether s consists of digits and capitals other than I and
+// O, at least two of them digits: a serial has two letters at most, in some
+// cities three.
+func PlateSerial(s string) bool {
+	n := 0
+	for i := range len(s) {
+		if !plateChar(s[i]) {
+			return false
+		}
+		if isDigit(s[i]) {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+func plateChar(c byte) bool { return isDigit(c) || c >= 'A' && c <= 'Z' && c != 'I' && c != 'O' }
+func isEnergy(c byte) bool  { return strings.IndexByte(EnergyLetters, c) >= 0 }
+
+// oneHan reports whether the three bytes s are a character of list.
+func oneHan(list, s string) bool { return s[0] >= 0xe0 && strings.Contains(list, s) }

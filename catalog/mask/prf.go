@@ -1,0 +1,136 @@
+package mask
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+
+	"aihub/catalog/mask/block"
+	"aihub/catalog/mask/sm3"
+)
+
+// suite is a hash and a block cipher: what a plan's crypto names.
+type suite struct {
+	hash   func() hash.Hash
+	cipher func(key []byte) (block.Cipher, error) // of the 32 bytes of a subkey
+}
+
+// suites are the values of Plan.Crypto.
+var suites = map[string]suite{
+	"aes": {sha256.New, block.NewAES},
+	"sm":  {sm3.New, func(key []byte) (block.Cipher, error) { return block.NewSM4(key[:16]) }},
+}
+
+// subkey returns the key of one technique in one domain: the HMAC of both under
+// the key of the scope.
+func (s suite) subkey(key []byte, technique, domain string) []byte {
+	h := hmac.New(s.hash, key)
+	fmt.Fprintf(h, "%d:%s%s", len(technique), technique, domain)
+	return h.Sum(nil)
+}
+
+// prf is CMAC (NIST SP 800-38B, RFC 4493): a keyed function of texts to 128
+// bits. Texts of up to 15 bytes go through the cipher as one padded block, so no
+// two of them share a result; longer ones collide with a chance of n²/2^127.
+type prf struct {
+	block  block.Cipher
+	k1, k2 [16]byte // of a last block that is full, and of one that is padded
+}
+
+func newPRF(b block.Cipher) *prf {
+	p := &prf{block: b}
+	var l [16]byte
+	b.Encrypt(l[:], l[:])
+	p.k1 = double(l)
+	p.k2 = double(p.k1)
+	return p
+}
+
+// double multiplies by x in GF(2^128).
+func double(x [16]byte) (y [16]byte) {
+	hi, lo := binary.BigEndian.Uint64(x[:]), binary.BigEndian.Uint64(x[8:])
+	binary.BigEndian.PutUint64(y[:], hi<<1|lo>>63)
+	binary.BigEndian.PutUint64(y[8:], lo<<1^0x87&-(hi>>63))
+	return y
+}
+
+// sum computes the results of up to lanes texts.
+func (p *prf) sum(out *[lanes * 16]byte, src [][]byte) {
+	var buf [lanes * 16]byte
+	var at [lanes]int
+	active := len(src)
+	for i := range active {
+		at[i] = i
+	}
+	for from := 0; active > 0; from += 16 {
+		for k, i := range at[:active] {
+			b := (*[16]byte)(buf[k*16:])
+			switch rest := src[i][from:]; {
+			case len(rest) > 16:
+				*b = [16]byte(rest)
+			case len(rest) == 16:
+				xor(b, (*[16]byte)(rest), &p.k1)
+			default:
+				*b = [16]byte{}
+				copy(b[:], rest)
+				b[len(rest)] = 0x80
+				xor(b, b, &p.k2)
+			}
+			if from > 0 {
+				xor(b, b, (*[16]byte)(out[i*16:]))
+			}
+		}
+		p.block.Encrypt(buf[:active*16], buf[:active*16])
+		left := 0
+		for k, i := range at[:active] {
+			*(*[16]byte)(out[i*16:]) = [16]byte(buf[k*16:])
+			if len(src[i])-from > 16 {
+				at[left] = i
+				left++
+			}
+		}
+		active = left
+	}
+}
+
+func xor(dst, a, b *[16]byte) {
+	x := binary.LittleEndian.Uint64(a[:]) ^ binary.LittleEndian.Uint64(b[:])
+	y := binary.LittleEndian.Uint64(a[8:]) ^ binary.LittleEndian.Uint64(b[8:])
+	binary.LittleEndian.PutUint64(dst[:], x)
+	binary.LittleEndian.PutUint64(dst[8:], y)
+}
+
+// pseudonym replaces a value by the 32 hex digits of its CMAC.
+type pseudonym struct{ prf *prf }
+
+func (p pseudonym) run(out *texts, src [][]byte) {
+	var sums [lanes * 16]byte
+	for len(src) > 0 {
+		n := min(lanes, len(src))
+		p.prf.sum(&sums, src[:n])
+		for i := range n {
+			out.data = appendHex(out.data, (*[16]byte)(sums[i*16:]))
+			out.end()
+		}
+		src = src[n:]
+	}
+}
+
+// hexPairs are the two digits of every byte.
+var hexPairs = func() (t [256][2]byte) {
+	const digits = "0123456789abcdef"
+	for i := range t {
+		t[i] = [2]byte{digits[i>>4], digits[i&15]}
+	}
+	return t
+}()
+
+func appendHex(out []byte, x *[16]byte) []byte {
+	var h [32]byte
+	for i, b := range x {
+		*(*[2]byte)(h[2*i:]) = hexPairs[b]
+	}
+	return append(out, h[:]...)
+}

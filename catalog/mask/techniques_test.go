@@ -1,0 +1,387 @@
+package mask
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub/catalog/detect"
+	"aihub/internal/table"
+)
+
+// Masked cards, codes and plates pass the check that the raw ones pass, keep
+// what they should, and no two raw ones share one.
+func TestCodes(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 5))
+	chars := func(alphabet string, n int) (s string) {
+		for range n {
+			s += string(alphabet[rng.IntN(len(alphabet))])
+		}
+		return s
+	}
+	const digits = "0123456789"
+	code := func(rightInside bool) string {
+		org := chars(detect.USCCAlphabet, 8)
+		inner := detect.OrgCheck(org)
+		for !rightInside && inner == detect.OrgCheck(org) {
+			inner = chars(detect.USCCAlphabet, 1)[0]
+		}
+		s := "91440300" + org + string(inner)
+		c, _ := detect.USCCCheck(s)
+		return s + string(c)
+	}
+	for _, c := range []struct {
+		use   string
+		make  func() string
+		valid func(string) bool
+		keeps int // bytes
+	}{
+		{"card", func() string { b := "622202" + chars(digits, 9+rng.IntN(4)); return b + string(detect.LuhnDigit(b)) }, detect.BankCard, 6},
+		{"card", func() string { b := "34" + chars(digits, 12); return b + string(detect.LuhnDigit(b)) }, detect.BankCard, 6},
+		{"uscc", func() string { return code(true) }, func(s string) bool { return detect.USCC(s) && detect.OrgCheck(s[8:16]) == s[16] }, 8},
+		{"uscc", func() string { return code(false) }, func(s string) bool { return detect.USCC(s) && detect.OrgCheck(s[8:16]) != s[16] }, 8},
+		{"plate", func() string { return "粤B" + chars(digits, 3) + chars(plateAlphabet, 2) }, detect.Plate, 4},
+		{"plate", func() string { return "京AD" + chars(plateAlphabet, 1) + chars(digits, 4) }, detect.Plate, 4},
+		{"plate", func() string { return "沪C" + chars(digits, 5) + chars(detect.EnergyLetters, 1) }, detect.Plate, 4},
+		{"plate", func() string { return "粤Z" + chars(digits, 2) + chars(plateAlphabet, 2) + "港" }, detect.Plate, 4},
+	} {
+		var in []string
+		for range 1000 {
+			in = append(in, c.make())
+		}
+		slices.Sort(in)
+		in = slices.Compact(in)
+		got, m := mask1(t, Rule{Use: c.use}, col("c", table.String, in...))
+		if err := m.Err(); err != nil {
+			t.Fatalf("%s %s: %v", c.use, in[0], err)
+		}
+		same := 0
+		for i, v := range got {
+			if !c.valid(v) || len(v) != len(in[i]) || v[:c.keeps] != in[i][:c.keeps] {
+				t.Fatalf("%s: %s became %s", c.use, in[i], v)
+			}
+			if v == in[i] {
+				same++
+			}
+		}
+		slices.Sort(got)
+		if n := len(slices.Compact(got)); n != len(in) || same > 2 {
+			t.Errorf("%s: %d values became %d, %d stayed", c.use, len(in), n, same)
+		}
+	}
+	for use, bad := range map[string]string{"card": "6222021234567890127", "uscc": "91350100M000100Y44", "plate": "粤B12"} {
+		if got, _ := mask1(t, Rule{Use: use, OnInvalid: "missing"}, col("c", table.String, bad)); got[0] != "∅" {
+			t.Errorf("%s took %s", use, bad)
+		}
+	}
+	for use, pair := range map[string][2]string{"card": {"6222 0212-3456 7890128", "6222021234567890128"}, "uscc": {"91350100m000100y43", "91350100M000100Y43"},
+		"plate": {"粤B·12345", "粤B12345"}, "phone": {"＋８６１３８１２３４５６７８", "13812345678"}, "resident": {"１１０１０５１９４９１２３１００２ｘ", "11010519491231002X"}} {
+		if got, m := mask1(t, Rule{Use: use}, col("c", table.String, pair[0], pair[1])); got[0] != got[1] || m.Err() != nil {
+			t.Errorf("%s: %q and %q became %v", use, pair[0], pair[1], got)
+		}
+	}
+	// A number from before 1999 is its holder's number of today.
+	if got, m := mask1(t, Rule{Use: "resident"}, col("c", table.String, "110105491231002", "11010519491231002X")); got[0] != got[1] || m.Err() != nil {
+		t.Errorf("15 and 18 digits became %v", got)
+	}
+}
+
+// One domain in one scope maps alike in tables of their own, in both suites, and
+// the suites differ.
+func TestTablesJoin(t *testing.T) {
+	t.Parallel()
+	var both []string
+	for _, crypto := range []string{"aes", "sm"} {
+		p := func(column string) Plan {
+			return Plan{Crypto: crypto, Columns: map[string]Rule{column: {Use: "resident", Domain: "person"}}}
+		}
+		a, _ := apply(t, p("id"), batch(col("id", table.String, "11010519491231002X", "440524198001010013")))
+		b, _ := apply(t, p("owner"), batch(col("owner", table.String, "440524198001010013")))
+		if a.Cols[0].Str[1] != b.Cols[0].Str[0] {
+			t.Errorf("%s: %s and %s", crypto, a.Cols[0].Str[1], b.Cols[0].Str[0])
+		}
+		both = append(both, b.Cols[0].Str[0])
+	}
+	if both[0] == both[1] {
+		t.Error("aes and sm agree")
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		r    Rule
+		in   table.Column
+		want []string
+	}{
+		"round":       {Rule{Use: "round", Width: 10}, col("c", table.Int64, "14", "15", "-14", "-15", "-16", "0", "∅"), []string{"10", "20", "-10", "-10", "-20", "0", "∅"}},
+		"round ends":  {Rule{Use: "round", Width: 10, OnInvalid: "missing"}, col("c", table.Int64, "9223372036854775807", "-9223372036854775808"), []string{"∅", "∅"}},
+		"round float": {Rule{Use: "round", Width: 0.5}, col("c", table.Float64, "1.2", "1.25", "-0.1"), []string{"1", "1.5", "0"}},
+		"clip":        {Rule{Use: "clip", Min: f(18), Max: f(90)}, col("c", table.Int64, "5", "18", "90", "103", "∅"), []string{"18", "18", "90", "90", "∅"}},
+		"clip float":  {Rule{Use: "clip", Max: f(0.5)}, col("c", table.Float64, "-7", "0.75"), []string{"-7", "0.5"}},
+		"suppress":    {Rule{Use: "suppress", Values: []string{"乙"}}, col("c", table.String, "甲", "乙", "∅"), []string{"甲", "∅", "∅"}},
+		"beyond":      {Rule{Use: "suppress", Min: f(0), Max: f(9)}, col("c", table.Int64, "-1", "0", "9", "10"), []string{"∅", "0", "9", "∅"}},
+		"rare":        {Rule{Use: "suppress", FewerThan: 2}, col("c", table.String, "甲", "乙", "甲"), []string{"甲", "∅", "甲"}},
+		"record":      {Rule{Use: "suppress", Values: []string{"乙"}, Record: true}, col("c", table.String, "甲", "乙", "丙"), []string{"甲", "丙"}},
+		"aggregate":   {Rule{Use: "aggregate", K: 3}, col("c", table.Int64, "1", "2", "3", "10", "20", "30", "31", "∅"), []string{"2", "2", "2", "23", "23", "23", "23", "∅"}},
+		"ties":        {Rule{Use: "aggregate", K: 2}, col("c", table.Float64, "5", "5", "5", "1", "9", "9.5"), []string{"4", "4", "4", "4", "9.25", "9.25"}},
+		"too few":     {Rule{Use: "aggregate", K: 5}, col("c", table.Int64, "1", "3"), []string{"2", "2"}},
+	} {
+		got, m := mask1(t, c.r, c.in)
+		if fmt.Sprint(got) != fmt.Sprint(c.want) || m.Err() != nil {
+			t.Errorf("%s: %v, want %v (%v)", name, got, c.want, m.Err())
+		}
+		if m.Schema()[0].Type != c.in.Type {
+			t.Errorf("%s: became %s", name, m.Schema()[0].Type)
+		}
+	}
+}
+
+// Groups have k rows or more, whatever the values, and the sum is kept.
+func TestAggregateGroups(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(9, 9))
+	for range 50 {
+		n, k := 20+rng.IntN(300), 2+rng.IntN(9)
+		c := table.NewColumn(table.Field{Name: "c", Type: table.Float64}, n)
+		sum := 0.0
+		for range n {
+			v := math.Floor(rng.ExpFloat64() * 40)
+			sum += v
+			c.AppendFlt(v)
+		}
+		out, _ := apply(t, Plan{Columns: map[string]Rule{"c": {Use: "aggregate", K: k}}}, batch(c))
+		size, got := map[float64]int{}, 0.0
+		for _, v := range out.Cols[0].Flt {
+			size[v]++
+			got += v
+		}
+		for v, s := range size {
+			if s < k {
+				t.Fatalf("a group of %d at %v, want %d", s, v, k)
+			}
+		}
+		if math.Abs(got-sum) > 1e-6*sum {
+			t.Fatalf("the sum went from %v to %v", sum, got)
+		}
+	}
+}
+
+// One subject's dates move together, others by other days, none by 0 or too far;
+// and no batch or order changes it.
+func TestShift(t *testing.T) {
+	t.Parallel()
+	who, day := make([]string, 500), make([]string, 500)
+	for i := range who {
+		who[i] = fmt.Sprint(i / 2)
+		day[i] = fmt.Sprintf("2020-01-%02d", 1+i%2*9)
+	}
+	b := batch(col("who", table.String, who...), col("day", table.Date, day...))
+	p := Plan{Default: "keep", Columns: map[string]Rule{"day": {Use: "shift", By: "who", Days: 30}}}
+	out, m := apply(t, p, b)
+	if m.Err() != nil {
+		t.Fatal(m.Err())
+	}
+	got, seen := out.Col("day").Int, map[int64]bool{}
+	for i := 0; i < len(got); i += 2 {
+		d := got[i] - b.Cols[1].Int[i]
+		if got[i+1]-got[i] != 9 || d == 0 || d < -30 || d > 30 {
+			t.Fatalf("subject %d: %d days, %d apart", i/2, d, got[i+1]-got[i])
+		}
+		seen[d] = true
+	}
+	if len(seen) < 50 {
+		t.Errorf("only %d different shifts of 60", len(seen))
+	}
+	last := batch(col("who", table.String, who[498:]...), col("day", table.Date, day[498:]...))
+	if again, _ := apply(t, p, last); again.Col("day").Int[0] != got[498] {
+		t.Error("another batch, another shift")
+	}
+	nobody := batch(col("who", table.String, "∅"), col("day", table.Date, "2020-01-01"))
+	if _, m := apply(t, p, nobody); m.Err() == nil {
+		t.Error("a date without a subject passed")
+	}
+}
+
+// Noise has the mean and deviation it should, and is the same for a row each time.
+func TestNoise(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	id, v := table.NewColumn(table.Field{Name: "id", Type: table.Int64}, n), table.NewColumn(table.Field{Name: "v", Type: table.Float64}, n)
+	for i := range int64(n) {
+		id.AppendInt(i)
+		v.AppendFlt(100)
+	}
+	p := Plan{Default: "keep", Columns: map[string]Rule{"v": {Use: "noise", By: "id", Scale: 4}}}
+	out, _ := apply(t, p, batch(id, v))
+	sum, sq := 0.0, 0.0
+	for _, x := range out.Col("v").Flt {
+		sum += x - 100
+		sq += (x - 100) * (x - 100)
+	}
+	mean, dev := sum/n, math.Sqrt(sq/n)
+	if math.Abs(mean) > 0.15 || math.Abs(dev-4) > 0.15 { // 5 standard errors
+		t.Errorf("mean %v, deviation %v", mean, dev)
+	}
+	again, _ := apply(t, p, batch(id, v))
+	if !slices.Equal(again.Col("v").Flt, out.Col("v").Flt) {
+		t.Error("the noise changed")
+	}
+}
+
+// A permutation keeps how often each value comes, over batches, below and above
+// the size where FF1 takes over, and moves nearly all of them.
+func TestPermute(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1000, 1_000_003} {
+		p := Plan{Columns: map[string]Rule{"c": {Use: "permute"}}}
+		schema := []table.Field{{Name: "c", Type: table.Int64}}
+		m, err := p.Compile(schema, testKey)
+		if err != nil || !m.NeedsAll() {
+			t.Fatal(err)
+		}
+		var raw []*table.Batch
+		for from := 0; from < n; from += 300_000 {
+			c := table.NewColumn(schema[0], 0)
+			for i := from; i < min(n, from+300_000); i++ {
+				if i%10 == 3 {
+					c.AppendNull()
+				} else {
+					c.AppendInt(int64(i % 1000))
+				}
+			}
+			raw = append(raw, batch(c))
+		}
+		for _, b := range raw {
+			if err := m.Observe(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.Seal()
+		want, got, stayed := map[string]int{}, map[string]int{}, 0
+		for _, b := range raw {
+			in, out := rendered(&b.Cols[0]), rendered(&m.Apply(b).Cols[0])
+			for i := range in {
+				want[in[i]]++
+				got[out[i]]++
+				if in[i] == out[i] {
+					stayed++
+				}
+			}
+		}
+		for v, k := range want {
+			if got[v] != k {
+				t.Fatalf("%d rows: %s comes %d times, was %d", n, v, got[v], k)
+			}
+		}
+		if stayed > n/50 { // a hundredth are nulls on nulls
+			t.Errorf("%d of %d rows kept their value", stayed, n)
+		}
+	}
+}
+
+func TestSuppressCells(t *testing.T) {
+	t.Parallel()
+	b := batch(col("a", table.String, "1", "2", "3"), col("b", table.String, "1", "2", "3"))
+	m, err := Plan{Default: "keep"}.Compile(b.Schema(), testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !m.SuppressCells("b", func(row int64) bool { return row == 4 }) || m.SuppressCells("gone", nil) {
+		t.Error("columns are mistaken")
+	}
+	m.Apply(b)
+	out := m.Apply(b)
+	if got := fmt.Sprint(rendered(&out.Cols[0]), rendered(&out.Cols[1])); got != "[1 2 3] [1 ∅ 3]" {
+		t.Error(got)
+	}
+}
+
+// Rows left out do not shift the places that faults name.
+func TestRecordsKeepPlaces(t *testing.T) {
+	t.Parallel()
+	b := batch(col("a", table.String, "x", "y", "x"), col("p", table.String, "1", "2", "3"))
+	m, err := Plan{Columns: map[string]Rule{"a": {Use: "suppress", Values: []string{"y"}, Record: true}, "p": {Use: "phone"}}}.Compile(b.Schema(), testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if out := m.Apply(m.Records(b)); out.Rows != 2 {
+			t.Fatalf("%d rows", out.Rows)
+		}
+	}
+	want := []string{"row 1, column p", "row 3, column p", "row 4, column p", "row 6, column p"}
+	var got []string
+	for _, f := range m.refused {
+		got = append(got, f.Where)
+	}
+	if !slices.Equal(got, want) || m.Dropped() != 2 {
+		t.Errorf("%v, %d dropped", got, m.Dropped())
+	}
+}
+
+// A kernel does what Apply does.
+func TestKernel(t *testing.T) {
+	t.Parallel()
+	b := batch(col("id", table.String, "a", "b", "a longer value than a block"), col("tel", table.String, "13812345678", "x", "13912345678"), col("n", table.Int64, "1", "2", "3"))
+	p := Plan{Columns: map[string]Rule{"id": {Use: "pseudonym"}, "tel": {Use: "phone", OnInvalid: "missing"}, "n": {Use: "noise", By: "id", Scale: 1}}}
+	out, m := apply(t, p, b)
+	for _, name := range []string{"id", "tel"} {
+		k, ok := m.Kernel(name)
+		if !ok || !k.PerValue || k.Out != table.String {
+			t.Fatalf("%s: %+v", name, k)
+		}
+		var src [][]byte
+		for _, v := range b.Col(name).Str {
+			src = append(src, []byte(v))
+		}
+		dst := make([][]byte, len(src))
+		bad := k.Bytes(dst, src)
+		for i, want := range rendered(out.Col(name)) {
+			if got := string(dst[i]); got != strings.Trim(want, "∅") || slices.Contains(bad, i) != (want == "∅") || slices.Contains(bad, i) != (dst[i] == nil) {
+				t.Errorf("%s %d: %q, want %q", name, i, got, want)
+			}
+		}
+		if col, _ := k.Mask(b.Col(name)); fmt.Sprint(rendered(&col)) != fmt.Sprint(rendered(out.Col(name))) {
+			t.Errorf("%s: %v", name, rendered(&col))
+		}
+	}
+	if k, ok := m.Kernel("n"); !ok || k.PerValue || k.Mask != nil {
+		t.Errorf("%+v", k)
+	}
+	if _, ok := m.Kernel("gone"); ok {
+		t.Error("a column that is not there has a kernel")
+	}
+}
+
+func TestLintNew(t *testing.T) {
+	t.Parallel()
+	schema := []table.Field{{Name: "a", Type: table.Int64}, {Name: "s", Type: table.String}, {Name: "d", Type: table.Date}}
+	for where, r := range map[string]Rule{
+		"columns.a.width parameter":      {Use: "round", Width: 0.5},
+		"columns.a.min parameter":        {Use: "clip"},
+		"columns.a.scale parameter":      {Use: "noise", By: "s"},
+		"columns.a.by parameter":         {Use: "noise", Scale: 1},
+		"columns.a.by unknown_column":    {Use: "noise", Scale: 1, By: "gone"},
+		"columns.a.k parameter":          {Use: "aggregate", K: 1},
+		"columns.a.values parameter":     {Use: "suppress"},
+		"columns.s.use type":             {Use: "suppress", Min: f(1)},
+		"columns.d.days parameter":       {Use: "shift", By: "s"},
+		"columns.s.days parameter":       {Use: "permute", Days: 3},
+		"columns.a.use type":             {Use: "plate"},
+		"columns.s.fewer_than parameter": {Use: "suppress", FewerThan: -1, Values: []string{"x"}},
+	} {
+		name := strings.Split(where, ".")[1]
+		fs := Plan{Default: "keep", Columns: map[string]Rule{name: r}}.Lint(schema)
+		if len(fs) != 1 || fs[0].Where+" "+fs[0].Code != where || fs[0].Message.EN == "" || fs[0].Message.ZH == "" {
+			t.Errorf("want %s: %v", where, fs)
+		}
+	}
+	if fs := (Plan{Default: "keep", Crypto: "des"}).Lint(schema); len(fs) != 1 || fs[0].Code != "crypto" {
+		t.Error(fs)
+	}
+}
