@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -117,6 +118,9 @@ func (m *Manifest) ingest(ctx context.Context, path string, key []byte, p progre
 		schema = append([]table.Field{{Name: m.Key, Type: table.String}}, schema...)
 	}
 	in.table = table.NewBatch(schema, 0)
+	if err := m.observe(ctx, path, masking); err != nil {
+		return nil, err
+	}
 	numbered := hmac.New(sha256.New, key)
 	size := 0
 	for {
@@ -134,6 +138,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, key []byte, p progre
 			detectors[i].Add(&b.Cols[i])
 			in.countNulls(&b.Cols[i])
 		}
+		b = masking.Records(b)
 		in.rule = append(in.rule, m.Split.named(b)...)
 		in.blank += m.blank(b)
 		masked := masking.Apply(b)
@@ -157,6 +162,32 @@ func (m *Manifest) ingest(ctx context.Context, path string, key []byte, p progre
 	in.nulled = masking.Nulled()
 	in.keyFirst(m.Key)
 	return in, masking.Err()
+}
+
+// observe reads the table once before it is masked, where a technique must know
+// the whole column first.
+func (m *Manifest) observe(ctx context.Context, path string, masking *mask.Masking) error {
+	if !masking.NeedsAll() {
+		return nil
+	}
+	r, err := openRaw(path, m)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			masking.Seal()
+			return nil
+		}
+		if err == nil {
+			err = cmp.Or(ctx.Err(), masking.Observe(b))
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (in *ingested) countNulls(c *table.Column) {
@@ -310,6 +341,10 @@ var kindNames = map[detect.Kind]aihub.Text{
 	detect.KindEmail:    {EN: "e-mail addresses", ZH: "电子邮箱"},
 	detect.KindName:     {EN: "names of people", ZH: "人名"},
 	detect.KindAddress:  {EN: "addresses", ZH: "详细地址"},
+	detect.KindPlate:    {EN: "vehicle plates", ZH: "车牌号"},
+	detect.KindPassport: {EN: "passport numbers", ZH: "护照号"},
+	detect.KindIP:       {EN: "IP addresses", ZH: "IP 地址"},
+	detect.KindPlace:    {EN: "coordinates", ZH: "坐标"},
 }
 
 // maskNote says in words what a rule did; nothing for a column that was kept.
@@ -326,6 +361,26 @@ func maskNote(r mask.Rule) aihub.Text {
 			"city":     {EN: "another resident number (FF1) of the same city", ZH: "保格式加密身份号码（FF1），地区保留到市"},
 			"province": {EN: "another resident number (FF1) of the same province", ZH: "保格式加密身份号码（FF1），地区保留到省"},
 		}[r.Area]
+	case "card":
+		return aihub.Text{EN: "another bank card number (FF1) of the same issuer", ZH: "保格式加密银行卡号（FF1），保留发卡行"}
+	case "uscc":
+		return aihub.Text{EN: "another unified social credit code (FF1) of the same area", ZH: "保格式加密统一社会信用代码（FF1），保留地区"}
+	case "plate":
+		return aihub.Text{EN: "another plate (FF1) of the same city", ZH: "保格式加密车牌（FF1），保留城市"}
+	case "round":
+		return aihub.Text{EN: "rounded to multiples of " + table.FormatFloat(r.Width), ZH: "取整为 " + table.FormatFloat(r.Width) + " 的倍数"}
+	case "clip":
+		return aihub.Text{EN: "cut at the ends (top and bottom coding)", ZH: "截断两端（顶底编码）"}
+	case "noise":
+		return aihub.Text{EN: "keyed noise with standard deviation " + table.FormatFloat(r.Scale), ZH: "加入标准差为 " + table.FormatFloat(r.Scale) + " 的带密钥噪声"}
+	case "shift":
+		return aihub.Text{EN: fmt.Sprintf("moved by up to %d days, alike for a subject", r.Days), ZH: fmt.Sprintf("平移至多 %d 天，同一主体一致", r.Days)}
+	case "permute":
+		return aihub.Text{EN: "values dealt to other rows", ZH: "取值在各行间置换"}
+	case "aggregate":
+		return aihub.Text{EN: fmt.Sprintf("means of groups of at least %d rows", r.K), ZH: fmt.Sprintf("每组至少 %d 行的均值（微聚集）", r.K)}
+	case "suppress":
+		return aihub.Text{EN: "some values suppressed", ZH: "部分取值已隐藏"}
 	case "name":
 		return aihub.Text{EN: "replaced by a common name", ZH: "替换为常见姓名"}
 	case "band":
