@@ -47,7 +47,8 @@ type Submission struct {
 	Fault     Failure         `json:"fault"`
 	Nonce     string          `json:"-"` // idempotency key: unique within the organisation
 	CreatedAt time.Time       `json:"created_at"`
-	VisibleAt time.Time       `json:"visible_at"` // when the vendor may learn the outcome (release tick)
+	VisibleAt time.Time       `json:"visible_at,omitzero"` // when the vendor may learn the outcome (release tick)
+	RerunOf   SubmissionID    `json:"rerun_of,omitempty"`  // the submission that was entered again
 }
 
 // Failure says why something failed: who pays for it and the reason class.
@@ -155,8 +156,8 @@ type Run struct {
 	Usage      Usage           `json:"usage"`
 	Posture    json.RawMessage `json:"posture,omitempty"` // what isolation the run really had
 	CreatedAt  time.Time       `json:"created_at"`
-	StartedAt  time.Time       `json:"started_at"`
-	FinishedAt time.Time       `json:"finished_at"`
+	StartedAt  time.Time       `json:"started_at,omitzero"`
+	FinishedAt time.Time       `json:"finished_at,omitzero"`
 }
 
 // Usage is what a run consumed.

@@ -11,15 +11,19 @@ import (
 func (w *world) fill(n int) {
 	w.Helper()
 	for _, q := range []string{
-		`INSERT INTO submissions SELECT 'sub_' || i, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state, fault_owner,
+		`INSERT INTO submissions (id, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state, fault_owner,
+			fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at) SELECT 'sub_' || i, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state, fault_owner,
 			fault_reason, fault_detail, 'nonce' || i, bits, refund, settled, created_at + i, visible_at FROM submissions, n`,
-		`INSERT INTO runs SELECT 'run_' || i, 'sub_' || i, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
+		`INSERT INTO runs (id, submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
+			worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at) SELECT 'run_' || i, 'sub_' || i, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
 			worker, fence, image, row_key, output, log, usage_json, posture, created_at + i, queued_at + i, started_at, finished_at FROM runs, n`,
 	} {
 		_, err := w.rw.Exec("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < " + fmt.Sprint(n) + ") " + q)
 		w.must(err)
 	}
 	_, err := w.rw.Exec(fmt.Sprintf("UPDATE budgets SET attempts = attempts + %d, reserved = reserved + 1000000 * %[1]d", n))
+	w.must(err)
+	_, err = w.rw.Exec("PRAGMA wal_checkpoint(TRUNCATE)") // what comes after does not pay for this
 	w.must(err)
 }
 

@@ -122,6 +122,9 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 				return err
 			}
 		}
+		if err := t.chargeHours(s, s.refund); err != nil {
+			return err
+		}
 		t.touch("submissions", string(id))
 		if err := t.swap("UPDATE submissions SET settled = 1 WHERE id = ? AND settled = 0", id); err != nil {
 			return err

@@ -24,6 +24,8 @@ type Options struct {
 	Signer     ed25519.PrivateKey // signs ledger checkpoints; required
 	Checkpoint string             // file that keeps the newest checkpoint outside the database; "" for none
 	Now        func() time.Time   // default time.Now
+	Queue      Queue              // how runs share the workers
+	Patience   Patience           // how long a run may stay in a state
 }
 
 // DB is an open store. It is safe for concurrent use, and several processes may
@@ -34,6 +36,9 @@ type DB struct {
 	signer ed25519.PrivateKey
 	wall   func() time.Time
 	keep   *keeper // of the checkpoint files; nil for none
+
+	queue    Queue
+	patience Patience
 
 	mu     sync.Mutex
 	fronts map[string]ledger.Frontier // of the newest heads, to save reading them
@@ -64,7 +69,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, cannotOpen(o.DSN, err)
 	}
-	db := &DB{d: d, rw: rw, ro: ro, signer: o.Signer, wall: o.Now, fronts: map[string]ledger.Frontier{}}
+	db := &DB{d: d, rw: rw, ro: ro, signer: o.Signer, wall: o.Now, fronts: map[string]ledger.Frontier{}, queue: o.Queue, patience: o.Patience.or(patience)}
 	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(cannotOpen(o.DSN, err), db.Close())
 	}

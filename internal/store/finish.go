@@ -37,8 +37,10 @@ func (o Outcome) check(kind aihub.RunKind) error {
 }
 
 // Finish ends a smoke, train or infer run, or a score run that failed. A good
-// infer run queues the score run; a vendor's failure costs the attempt, any
-// other refunds it. The vendor may see a failure from the scenario's next tick
+// infer run queues the score run. What the platform failed is tried again, up to
+// three times in all, each time after a longer pause; after that, and when
+// anybody else is at fault, the submission ends: a vendor's failure costs the
+// attempt, any other refunds it. The vendor may see a failure from the scenario's next tick
 // on (read from its spec: sharing.score.tick).
 //
 // When the submission was cancelled meanwhile, the run ends as cancelled and
@@ -65,6 +67,8 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 		}
 		switch {
 		case s.State.Terminal():
+		case o.Failure.Owner == aihub.FaultPlatform && l.run.Attempt < maxAttempts:
+			err = t.retry(l.run.ID, t.db.patience.pause(l.run.Attempt))
 		case o.Failure != (aihub.Failure{}):
 			visible := t.now
 			if !s.Smoke {
@@ -81,7 +85,7 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 			if err = t.swap("UPDATE submissions SET state = ? WHERE id = ? AND state = ?", aihub.SubmissionScoring, s.ID, s.State); err == nil {
 				err = t.queue(aihub.Run{
 					Submission: s.ID, Scenario: s.Scenario, Org: s.Org, Kind: aihub.RunScore, Part: l.run.Part, Attempt: 1, Image: s.Image,
-				}, l.run.ID, t.now)
+				}, l.run.ID, t.now, time.Time{})
 			}
 		default:
 			err = t.end(s, aihub.SubmissionTried, aihub.Failure{}, false, t.now)
@@ -205,8 +209,10 @@ func (t *tx) score(s submissionRow, run aihub.RunID, sealed string, due time.Tim
 	return t.end(s, aihub.SubmissionScored, aihub.Failure{}, false, due)
 }
 
-// Reap turns runs whose lease ran out into lost and queues their successor, or
-// fails the submission (platform's fault) after 3 attempts. It returns how many.
+// Reap turns runs whose lease ran out, or that stayed in one state beyond its
+// deadline, into lost and queues their successor, or fails the submission
+// (platform's fault) after 3 attempts. It returns how many. A run that nobody
+// took up for Patience.Queued ends its submission the same way.
 // It also settles what submissions hold whose outcome may be seen by now; call
 // it at least once a tick.
 func (db *DB) Reap(ctx context.Context) (int, error) {
@@ -230,13 +236,91 @@ func (db *DB) Reap(ctx context.Context) (int, error) {
 			return n, err
 		}
 	}
+	if err := db.giveUp(ctx); err != nil {
+		return n, err
+	}
 	return n, db.settleAll(ctx)
+}
+
+// giveUp ends what has been queued too long.
+func (db *DB) giveUp(ctx context.Context) error {
+	var stale []aihub.RunID
+	err := db.read(ctx, func(t *tx) error {
+		for _, k := range []aihub.RunKind{aihub.RunSmoke, aihub.RunTrain, aihub.RunInfer, aihub.RunScore} {
+			ids, err := all(t, value[aihub.RunID], "SELECT id FROM runs WHERE state = 'queued' AND kind = ? AND queued_at <= ? ORDER BY queued_at, id LIMIT 100",
+				k, us(t.now.Add(-db.patience.Queued)))
+			if err != nil {
+				return err
+			}
+			stale = append(stale, ids...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range stale {
+		if err := db.write(ctx, func(t *tx) error { return t.expire(id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) expire(id aihub.RunID) error {
+	r, err := t.run(id)
+	if err != nil || r.State != aihub.RunQueued {
+		return err
+	}
+	s, err := t.submission(r.Submission)
+	if err != nil {
+		return err
+	}
+	why := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: fmt.Sprintf("nothing took it up for %s", t.db.patience.Queued)}
+	visible := t.now
+	if !s.Smoke {
+		if visible, err = t.tickOf(s.Scenario); err != nil {
+			return err
+		}
+	}
+	if err := r.State.Next(aihub.RunCancelled); err != nil {
+		return err
+	}
+	t.touch("runs", string(id))
+	if err := t.swap("UPDATE runs SET state = ?, fault_owner = ?, fault_reason = ?, fault_detail = ?, finished_at = ? WHERE id = ? AND state = ?",
+		aihub.RunCancelled, why.Owner, why.Reason, why.Detail, us(t.now), id, aihub.RunQueued); err != nil {
+		return err
+	}
+	if err := t.end(s, aihub.SubmissionFailed, why, true, visible); err != nil {
+		return err
+	}
+	if err := t.record(runs, "run.expire", string(s.ID), by{}, nil); err != nil {
+		return err
+	}
+	return t.settleDue(s.ID)
+}
+
+// retry queues the successor of a run, not to start before a pause is over.
+func (t *tx) retry(id aihub.RunID, pause time.Duration) error {
+	r, err := t.run(id)
+	if err != nil {
+		return err
+	}
+	next := r.Run
+	next.Attempt++
+	var ready time.Time
+	if pause > 0 {
+		ready = t.wall.Add(pause)
+	}
+	return t.queue(next, r.scores, r.queuedAt, ready)
 }
 
 // reap ends a run without a worker. It reports false when another process did so
 // first, or the worker is back.
 func (t *tx) reap(id aihub.RunID) (bool, error) {
-	fence, ok, err := one(t, value[int64], "SELECT fence FROM leases WHERE run = ? AND expires_at <= ?", id, us(t.wall))
+	var deadline int64
+	fence, ok, err := one(t, func(s scanner) (fence int64, err error) { err = s.Scan(&fence, &deadline); return fence, err },
+		"SELECT fence, COALESCE(deadline_at, expires_at + 1) FROM leases WHERE run = ? AND expires_at <= ?", id, us(t.wall))
 	if err != nil || !ok {
 		return false, err
 	}
@@ -252,6 +336,9 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 		return false, err
 	}
 	lost := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: "its worker went silent"}
+	if deadline <= us(t.wall) {
+		lost.Detail = fmt.Sprintf("it was %s longer than the platform waits", r.State)
+	}
 	t.touch("runs", string(id))
 	if err := t.swap("UPDATE runs SET state = ?, fault_owner = ?, fault_reason = ?, fault_detail = ?, finished_at = ? WHERE id = ? AND fence = ? AND state = ?",
 		aihub.RunLost, lost.Owner, lost.Reason, lost.Detail, us(t.now), id, fence, aihub.RunLeased); err != nil {
@@ -266,9 +353,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 	switch {
 	case s.State.Terminal():
 	case r.Attempt < maxAttempts:
-		next := r.Run
-		next.Attempt++
-		err = t.queue(next, r.scores, r.queuedAt)
+		err = t.retry(id, 0)
 	default:
 		visible := t.now
 		if !s.Smoke {
@@ -276,7 +361,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 				return false, err
 			}
 		}
-		lost.Detail = fmt.Sprintf("%d workers went silent", maxAttempts)
+		lost.Detail = fmt.Sprintf("%d attempts were lost, the last one because %s", maxAttempts, lost.Detail)
 		err = t.end(s, aihub.SubmissionFailed, lost, true, visible)
 	}
 	if err != nil {

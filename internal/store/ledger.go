@@ -34,10 +34,10 @@ const (
 var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 
 // covered lists the tables whose every row the ledger vouches for. The others
-// (leases, events, sessions) may change without a leaf: nothing that is charged,
+// (leases, events, sessions, turns, workers) may change without a leaf: nothing that is charged,
 // shown or approved depends on them.
 var covered = []string{
-	"budgets", "datasets", "enrolments", "images", "orgs", "releases", "rounds",
+	"budgets", "datasets", "enrolments", "hours", "images", "orgs", "releases", "rounds",
 	"runs", "scenarios", "scores", "submissions", "tokens", "users", "votes",
 }
 

@@ -63,6 +63,8 @@ func TestEveryTableIsCoveredOrExcused(t *testing.T) {
 		"leases":           "change with every heartbeat; a claim and an end are leaves",
 		"events":           "news of what other tables hold",
 		"sessions":         "a browser's, ended by time",
+		"turns":            "the order in which runs begin, which nothing is charged for",
+		"workers":          "who said that it is there",
 		"ledger":           "is recomputed",
 		"heads":            "are recomputed",
 		"goose_db_version": "the schema's version",

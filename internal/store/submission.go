@@ -13,7 +13,7 @@ import (
 )
 
 const submissionCols = `id, scenario, round, org, user_id, name, image, smoke, baseline, state, fault_owner, fault_reason, fault_detail,
-	nonce, created_at, visible_at, bits, refund, settled`
+	nonce, created_at, visible_at, bits, refund, settled, rerun_of`
 
 // submissionRow is a submission with what the store keeps of its charge.
 type submissionRow struct {
@@ -25,7 +25,7 @@ type submissionRow struct {
 
 func scanSubmission(s scanner) (r submissionRow, err error) {
 	err = s.Scan(&r.ID, ref{&r.Scenario}, &r.Round, &r.Org, &r.User, &r.Name, &r.Image, &r.Smoke, &r.Baseline, &r.State,
-		&r.Fault.Owner, &r.Fault.Reason, &r.Fault.Detail, &r.Nonce, at{&r.CreatedAt}, at{&r.VisibleAt}, &r.bits, &r.refund, &r.settled)
+		&r.Fault.Owner, &r.Fault.Reason, &r.Fault.Detail, &r.Nonce, at{&r.CreatedAt}, at{&r.VisibleAt}, &r.bits, &r.refund, &r.settled, null[aihub.SubmissionID]{&r.RerunOf})
 	return r, err
 }
 
@@ -124,6 +124,32 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 		return sub, notFound("image of your organisation", "属于贵机构的镜像", string(sub.Image))
 	}
 
+	if sub.RerunOf != "" {
+		if err := t.mayRepeat(sub); err != nil {
+			return sub, err
+		}
+	}
+	due, err := all(t, value[aihub.SubmissionID],
+		"SELECT id FROM submissions WHERE org = ? AND settled = 0 AND visible_at > 0 AND visible_at <= ? LIMIT 1000", sub.Org, us(t.now))
+	if err != nil {
+		return sub, err
+	}
+	if err := t.settleDue(due...); err != nil { // hours come back with it
+		return sub, err
+	}
+	cpu, err := t.holdHours(sc, sub.Org)
+	if err != nil {
+		return sub, err
+	}
+	wait, err := t.estimate(sub.Org, sub.Scenario, t.now, true)
+	if err != nil {
+		return sub, err
+	}
+	wait.Entered = true
+	waits, err := toJSON(wait)
+	if err != nil {
+		return sub, err
+	}
 	kind, part := aihub.RunInfer, round.Part
 	if sub.Smoke {
 		kind, part, price = aihub.RunSmoke, aihub.Sample, 0
@@ -135,14 +161,15 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	sub.State, sub.Fault, sub.CreatedAt, sub.VisibleAt = aihub.SubmissionQueued, aihub.Failure{}, t.now, time.Time{}
 	t.touch("submissions", string(sub.ID))
 	if err := t.insert("submissions", `id, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state,
-		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at`,
+		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at, rerun_of, waits, cpu`,
 		sub.ID, sub.Scenario.String(), sub.Round, sub.Org, sub.User, orNull(enrolment), sub.Name, sub.Image, bit(sub.Smoke), bit(sub.Baseline),
-		sub.State, "", "", "", sub.Nonce, price, 0, bit(sub.Smoke), us(t.now), 0); err != nil {
+		sub.State, "", "", "", sub.Nonce, price, 0, bit(sub.Smoke), us(t.now), 0,
+		orNull(sub.RerunOf), waits, cpu); err != nil {
 		return sub, err
 	}
 	if err := t.queue(aihub.Run{
 		Submission: sub.ID, Scenario: sub.Scenario, Org: sub.Org, Kind: kind, Part: part, Attempt: 1, Image: sub.Image,
-	}, "", t.now); err != nil {
+	}, "", t.now, time.Time{}); err != nil {
 		return sub, err
 	}
 	if err := t.event(sub.ID, "", "submitted", string(sub.State), "", time.Time{}); err != nil {
@@ -151,6 +178,25 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	return sub, t.record(acts, string(policies.SubmissionCreate), string(sub.ID), permitted(p), map[string]any{
 		"submission": sub.ID, "scenario": sub.Scenario, "round": sub.Round, "org": sub.Org, "image": sub.Image, "smoke": sub.Smoke,
 	})
+}
+
+// mayRepeat checks that sub enters again what its organisation knows to be over.
+func (t *tx) mayRepeat(sub aihub.Submission) error {
+	old, err := t.submission(sub.RerunOf)
+	if err != nil {
+		return err
+	}
+	switch {
+	case old.Org != sub.Org:
+		return noSubmission(sub.RerunOf)
+	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke:
+		return conflict("this is not what was entered then", "与原提交的内容不一致")
+	case old.Smoke && !old.State.Terminal(), !old.Smoke && !shown(old.Submission, t.now):
+		return aihub.Errorf(aihub.Pending, aihub.Text{
+			EN: "submission " + string(old.ID) + " has no outcome yet", ZH: "提交 " + string(old.ID) + " 尚无结果",
+		}).WithHint(aihub.Text{EN: "wait for it: aihub runs watch " + string(old.ID), ZH: "请等待结果：aihub runs watch " + string(old.ID)})
+	}
+	return nil
 }
 
 // pickRound finds the round of sub and checks its window. A smoke run counts in
@@ -207,17 +253,17 @@ func (t *tx) mayEnter(sc scenarioRow, sub aihub.Submission) (aihub.EnrolmentID, 
 	return e.ID, err
 }
 
-// queue adds a run, behind everything that was queued before since. The score
-// run of an infer run carries its id in scores.
-func (t *tx) queue(r aihub.Run, scores aihub.RunID, since time.Time) error {
+// queue adds a run, behind everything that was queued before since, which starts
+// at ready or later. The score run of an infer run carries its id in scores.
+func (t *tx) queue(r aihub.Run, scores aihub.RunID, since, ready time.Time) error {
 	key := make([]byte, 32)
 	rand.Read(key)
 	r.ID = aihub.RunID(aihub.NewID("run"))
 	t.touch("runs", string(r.ID))
 	return t.insert("runs", `id, submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
-		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at`,
+		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at`,
 		r.ID, r.Submission, r.Scenario.String(), r.Org, r.Kind, r.Part, r.Attempt, orNull(scores), aihub.RunQueued, "", "", "",
-		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0)
+		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0, orNever(ready))
 }
 
 // CancelSubmission withdraws a submission. What has not begun is given back. A
@@ -302,6 +348,12 @@ func (t *tx) end(s submissionRow, to aihub.SubmissionState, why aihub.Failure, r
 	if err := t.swap(`UPDATE submissions SET state = ?, fault_owner = ?, fault_reason = ?, fault_detail = ?, refund = ?, visible_at = ?
 		WHERE id = ? AND state = ?`, to, why.Owner, why.Reason, why.Detail, bit(refund), us(visible), s.ID, s.State); err != nil {
 		return err
+	}
+	if s.Smoke {
+		s.State, s.Fault = to, why
+		if err := t.chargeHours(s, refund); err != nil {
+			return err
+		}
 	}
 	return t.event(s.ID, "", string(to), string(to), "", visible)
 }

@@ -242,6 +242,14 @@ func orNull[S ~string](s S) any {
 	return string(s)
 }
 
+// orNever stores the zero time as NULL, for columns that were added later.
+func orNever(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return us(t)
+}
+
 func bit(b bool) int64 {
 	if b {
 		return 1

@@ -23,7 +23,8 @@ type Lease struct {
 // Run returns the run as it was claimed, row key included.
 func (l *Lease) Run() aihub.Run { return l.run }
 
-// Claim leases the oldest queued run of one of the kinds for ttl, or returns nil, nil.
+// Claim leases the queued run of one of the kinds whose turn it is (see Queue)
+// for ttl, or returns nil, nil.
 func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, kinds ...aihub.RunKind) (*Lease, error) {
 	if w == "" || len(kinds) == 0 || ttl <= 0 {
 		return nil, fmt.Errorf("store: Claim needs a worker, a time and a kind of run")
@@ -31,7 +32,7 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 	// An idle worker looks without taking the write lock.
 	var waiting bool
 	err := db.read(ctx, func(t *tx) error {
-		_, ok, err := t.oldest(kinds)
+		_, ok, err := t.next(kinds)
 		waiting = ok
 		return err
 	})
@@ -40,11 +41,15 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 	}
 	var l *Lease
 	err = db.write(ctx, func(t *tx) error {
-		r, ok, err := t.oldest(kinds)
+		p, ok, err := t.next(kinds)
 		if err != nil || !ok {
 			return err // another worker was quicker
 		}
+		r := p.run
 		if err := r.State.Next(aihub.RunLeased); err != nil {
+			return err
+		}
+		if err := t.take(p); err != nil {
 			return err
 		}
 		h, err := t.appendTo(runs)
@@ -59,7 +64,12 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 			aihub.RunLeased, w, got.fence, us(t.now), r.ID, aihub.RunQueued); err != nil {
 			return err
 		}
-		if err := t.insert("leases", "run, worker, fence, phase, expires_at", r.ID, w, got.fence, aihub.RunLeased, us(t.wall.Add(ttl))); err != nil {
+		end, err := t.deadline(r.Run, aihub.RunLeased)
+		if err != nil {
+			return err
+		}
+		if err := t.insert("leases", "run, worker, fence, phase, expires_at, deadline_at", r.ID, w, got.fence, aihub.RunLeased,
+			us(sooner(t.wall.Add(ttl), end)), us(end)); err != nil {
 			return err
 		}
 		if err := t.event(r.Submission, r.ID, "run", string(aihub.RunLeased), "", time.Time{}); err != nil {
@@ -74,18 +84,31 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 	return l, nil
 }
 
-// oldest returns the queued run of the kinds that has waited longest.
-func (t *tx) oldest(kinds []aihub.RunKind) (best runRow, found bool, err error) {
-	for _, k := range kinds { // one by one, so that each is the first of an index
-		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = ? AND r.kind = ? ORDER BY r.queued_at, r.id LIMIT 1", aihub.RunQueued, k)
+// deadline returns until when a run may stay in a state that begins now. A
+// worker whose heart beats on while its work stands still loses its run then.
+func (t *tx) deadline(r aihub.Run, s aihub.RunState) (time.Time, error) {
+	p := t.db.patience
+	switch {
+	case r.Kind == aihub.RunScore:
+		return t.wall.Add(p.Scoring), nil
+	case s == aihub.RunRunning:
+		sc, err := t.scenario(r.Scenario)
 		if err != nil {
-			return best, false, err
+			return time.Time{}, err
 		}
-		if ok && (!found || r.queuedAt.Before(best.queuedAt)) {
-			best, found = r, true
-		}
+		l, err := limitsOf(sc)
+		return t.wall.Add(time.Duration(l.Wall) + p.Running), err
+	case s == aihub.RunCollecting:
+		return t.wall.Add(p.Collecting), nil
 	}
-	return best, found, nil
+	return t.wall.Add(p.Preparing), nil
+}
+
+func sooner(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // hold returns the phase of a lease, or Conflict when it is lost.
@@ -99,7 +122,7 @@ func (t *tx) hold(l *Lease) (aihub.RunState, error) {
 	return phase, err
 }
 
-// Heartbeat extends the lease. Conflict means it is lost: stop the work at once.
+// Heartbeat extends the lease, up to the deadline of the run's state. Conflict means it is lost: stop the work at once.
 // Cancelled reports that the run should stop because its submission was cancelled or revoked.
 func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cancelled bool, err error) {
 	err = db.write(ctx, func(t *tx) error {
@@ -111,7 +134,8 @@ func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cance
 			return err
 		}
 		cancelled = s.State.Terminal()
-		return t.swap("UPDATE leases SET expires_at = ? WHERE run = ? AND fence = ?", us(t.wall.Add(ttl)), l.run.ID, l.fence)
+		return t.swap("UPDATE leases SET expires_at = CASE WHEN deadline_at < ? THEN deadline_at ELSE ? END WHERE run = ? AND fence = ?",
+			us(t.wall.Add(ttl)), us(t.wall.Add(ttl)), l.run.ID, l.fence)
 	})
 	return cancelled, err
 }
@@ -134,7 +158,11 @@ func (t *tx) advance(l *Lease, from, to aihub.RunState) error {
 	if err := from.Next(to); err != nil {
 		return err
 	}
-	if err := t.swap("UPDATE leases SET phase = ? WHERE run = ? AND fence = ? AND phase = ?", to, l.run.ID, l.fence, from); err != nil {
+	end, err := t.deadline(l.run, to)
+	if err != nil {
+		return err
+	}
+	if err := t.swap("UPDATE leases SET phase = ?, deadline_at = ? WHERE run = ? AND fence = ? AND phase = ?", to, us(end), l.run.ID, l.fence, from); err != nil {
 		return err
 	}
 	return t.event(l.run.Submission, l.run.ID, "run", string(to), "", time.Time{})

@@ -167,7 +167,7 @@ func (w *world) scenario(name string, quota int, bits float64, release string) a
 	n, err := w.NextScenarioVersion(w.ctx, name)
 	w.must(err)
 	r := aihub.Ref{Name: name, Version: n}
-	spec := fmt.Sprintf(`{"description":{"en":"Reports of residents","zh":"居民上报"},"sharing":{"score":{"release":%q,"tick":%q}}}`, release, tick)
+	spec := fmt.Sprintf(`{"limits":{"cpus":2,"wall":"3m0s"},"description":{"en":"Reports of residents","zh":"居民上报"},"sharing":{"score":{"release":%q,"tick":%q}}}`, release, tick)
 	sc := aihub.Scenario{
 		Ref: r, Title: aihub.Text{ZH: "事件分拨", EN: "Event dispatch"}, Summary: aihub.Text{ZH: "按部门分拨", EN: "Route 100% of reports"},
 		Field: "text", Area: "governance", Dataset: ds, Spec: []byte(spec),

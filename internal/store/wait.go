@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"aihub"
+	"aihub/policies"
+)
+
+// sandboxed are the kinds of runs that wait for a sandbox.
+var sandboxed = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
+
+const (
+	countUpTo  = 500            // queued runs of one organisation: beyond it is "or more"
+	silentFor  = time.Minute    // after which a worker does not count
+	fewest     = 5              // runs that an estimate needs
+	recentRuns = 40             // that it looks at
+	forgotten  = 24 * time.Hour // after which a worker's row goes
+)
+
+// Report says that a worker process is there, with so many sandboxes; 0: it stops.
+func (db *DB) Report(ctx context.Context, w aihub.WorkerID, slots int) error {
+	return db.write(ctx, func(t *tx) error {
+		if slots <= 0 {
+			return t.exec("DELETE FROM workers WHERE id = ? OR seen_at < ?", w, us(t.wall.Add(-forgotten)))
+		}
+		return t.exec("INSERT INTO workers (id, slots, seen_at) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, seen_at = excluded.seen_at",
+			w, slots, us(t.wall))
+	})
+}
+
+// Wait returns what the scope may know of how long a submission waits, nil when
+// it does not wait.
+func (db *DB) Wait(ctx context.Context, s policies.Scope, id aihub.SubmissionID) (w *aihub.Wait, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		sub, err := t.seenSubmission(s, id)
+		if err != nil {
+			return err
+		}
+		w, err = t.waitOf(s, sub)
+		return err
+	})
+	return w, err
+}
+
+func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
+	if !whole(s, sub.Org) && !sub.Smoke {
+		text, ok, err := one(t, value[string], "SELECT COALESCE(waits, '') FROM submissions WHERE id = ?", sub.ID)
+		if err != nil || !ok || text == "" || shown(sub.Submission, t.now) {
+			return nil, err
+		}
+		var w aihub.Wait
+		if err := json.Unmarshal([]byte(text), &w); err != nil {
+			return nil, err
+		}
+		w.Visible, err = t.tickOf(sub.Scenario)
+		return &w, err
+	}
+	r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.submission = ? AND r.state = 'queued' AND r.kind <> 'score'", sub.ID)
+	if err != nil || !ok {
+		return nil, err
+	}
+	w, err := t.estimate(r.Org, r.Scenario, r.queuedAt, !whole(s, sub.Org))
+	if err != nil {
+		return nil, err
+	}
+	ready, _, err := one(t, value[int64], "SELECT COALESCE(ready_at, 0) FROM runs WHERE id = ?", r.ID)
+	if err != nil {
+		return nil, err
+	}
+	if until := fromUS(ready); until.After(t.wall) {
+		w.Reason, w.Until = aihub.WaitPause, until
+		pause := int64(until.Sub(t.wall)/time.Second) + 1
+		w.Low, w.High = max(w.Low, pause), max(w.High, 2*pause)
+	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 {
+		busy, _, err := t.busy("run")
+		if err != nil {
+			return nil, err
+		}
+		if busy[string(r.Org)] >= t.db.queue.PerOrg {
+			w.Reason = aihub.WaitCap
+		}
+	}
+	return &w, nil
+}
+
+// estimate says how long a run that is in the queue since then waits. For the
+// vendor's eyes it counts its organisation's hidden submissions as waiting until
+// their outcome may be seen, leaves their duration out of the estimate, and
+// answers in ranges.
+func (t *tx) estimate(org aihub.OrgID, sc aihub.Ref, since time.Time, vendor bool) (aihub.Wait, error) {
+	w := aihub.Wait{AsOf: t.now}
+	own, err := t.ahead(org, since, vendor)
+	if err != nil {
+		return w, err
+	}
+	orgs, err := t.flows(sandboxed, "org", "", nil)
+	if err != nil {
+		return w, err
+	}
+	n, more := own, own >= countUpTo
+	for _, o := range orgs {
+		if o == string(org) {
+			continue
+		}
+		// While it waits for so many of its own, another gets so many turns.
+		turns := (int64(own+1)*t.db.queue.orgWeight(aihub.OrgID(o)) + t.db.queue.orgWeight(org) - 1) / t.db.queue.orgWeight(org)
+		q, err := t.queued(o, min(turns, countUpTo))
+		if err != nil {
+			return w, err
+		}
+		n += q
+	}
+	running, _, err := one(t, value[int], "SELECT count(*) FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score'")
+	if err != nil {
+		return w, err
+	}
+	if w.Workers, _, err = one(t, value[int], "SELECT COALESCE(SUM(slots), 0) FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor))); err != nil {
+		return w, err
+	}
+	w.AheadLow, w.AheadHigh = n, n
+	if more {
+		w.AheadHigh = -1
+	}
+	switch {
+	case w.Workers == 0:
+		w.Reason = aihub.WaitWorkers
+	case n == 0:
+		w.Reason = aihub.WaitNext
+	default:
+		w.Reason = aihub.WaitTurn
+	}
+	if vendor {
+		w.AheadLow, w.AheadHigh = bucket(n)
+	}
+	lengths, err := t.lengths(org, sc, vendor)
+	if err != nil || w.Workers == 0 || len(lengths) < fewest || w.AheadHigh < 0 {
+		return w, err
+	}
+	slices.Sort(lengths)
+	short, long := lengths[len(lengths)/4], lengths[len(lengths)*3/4]
+	rounds := func(n int) int64 { return int64(n / w.Workers) }
+	w.Known = true
+	if free := w.Workers - running; w.AheadLow >= free || vendor {
+		w.Low = rounds(w.AheadLow) * short.Milliseconds() / 1000
+		w.High = ((rounds(w.AheadHigh+w.Workers-1) + 1) * long.Milliseconds() / 1000) + 1
+	} else {
+		w.High = 2 // a sandbox is free
+	}
+	if vendor {
+		w.Low, w.High = step(w.Low, false), step(w.High, true)
+	}
+	return w, nil
+}
+
+// ahead counts what an organisation has in the queue before a time.
+func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
+	kinds := sandboxed
+	n := 0
+	if vendor {
+		kinds = []aihub.RunKind{aihub.RunSmoke}
+		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS some",
+			org, us(since), countUpTo)
+		if err != nil {
+			return 0, err
+		}
+		n = open
+	}
+	for _, k := range kinds {
+		q, _, err := one(t, value[int], `SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? AND queued_at < ? LIMIT ?) AS some`,
+			k, org, us(since), countUpTo)
+		if err != nil {
+			return 0, err
+		}
+		n += q
+	}
+	return min(n, countUpTo), nil
+}
+
+// queued counts the queued runs of an organisation up to most.
+func (t *tx) queued(org string, most int64) (n int, err error) {
+	for _, k := range sandboxed {
+		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? LIMIT ?) AS some", k, org, most)
+		if err != nil {
+			return 0, err
+		}
+		n += q
+	}
+	return min(n, int(most)), nil
+}
+
+// lengths are how long the last runs of a scenario took. A vendor's view knows
+// trials, and of others what has been shown.
+func (t *tx) lengths(org aihub.OrgID, sc aihub.Ref, vendor bool) ([]time.Duration, error) {
+	q := `SELECT r.finished_at - r.started_at FROM (SELECT submission, org, kind, state, started_at, finished_at FROM runs
+		WHERE scenario = ? AND finished_at > 0 ORDER BY finished_at DESC LIMIT 500) AS r JOIN submissions s ON s.id = r.submission
+		WHERE r.started_at > 0 AND r.kind <> 'score' AND r.state IN ('succeeded', 'failed')`
+	args := []any{sc.String()}
+	if vendor {
+		q += " AND (s.smoke = 1 OR (r.org <> ? AND s.visible_at > 0 AND s.visible_at <= ?))"
+		args = append(args, org, us(t.now))
+	}
+	list, err := all(t, value[int64], q+" ORDER BY r.finished_at DESC LIMIT ?", append(args, recentRuns)...)
+	out := make([]time.Duration, len(list))
+	for i, n := range list {
+		out[i] = time.Duration(n) * time.Microsecond
+	}
+	return out, err
+}
+
+// bucket is the range in which a vendor reads a number of runs.
+func bucket(n int) (low, high int) {
+	edges := []int{0, 1, 5, 20, 100, countUpTo}
+	for i := len(edges) - 1; i > 0; i-- {
+		if n >= edges[i] {
+			if i == len(edges)-1 {
+				return edges[i], -1
+			}
+			return edges[i], edges[i+1] - 1
+		}
+	}
+	return 0, 0
+}
+
+// step rounds seconds down or up to 1, 2, 5, 10, 20, 30 seconds, the same in
+// minutes, and whole hours.
+func step(s int64, up bool) int64 {
+	steps := []int64{0, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}
+	if s > 3600 {
+		if up {
+			s += 3599
+		}
+		return s / 3600 * 3600
+	}
+	i, exact := slices.BinarySearch(steps, s)
+	if !exact && !up {
+		i--
+	}
+	return steps[i]
+}
