@@ -17,9 +17,10 @@ type page struct {
 	entries int
 	rep     []byte // nil when all are 0
 	def     []byte // nil when all are the greatest
-	levels  []byte // rep and def as they stand in the page, with the lengths of v1
-	valid   int    // entries that have a value
-	coded   bool   // by dictionary: index holds the values
+	repRaw  []byte // the levels as they stand in the page, with the lengths of v1
+	defRaw  []byte
+	valid   int  // entries that have a value
+	coded   bool // by dictionary: index holds the values
 	index   []uint32
 	values  Values
 }
@@ -66,6 +67,7 @@ func (r *chunkReader) wrap(err error) error {
 func (r *chunkReader) reset(f *File, g, leaf int) error {
 	r.f, r.g, r.leaf, r.c = f, g, &f.leaves[leaf], &f.meta.groups[g].chunks[leaf]
 	r.left, r.hasDict = r.c.values, false
+	r.dict.n = 0
 	r.pager.reset(f.r, span{r.c.start(), r.c.size})
 	if r.leaf.MaxDef > 255 || r.leaf.MaxRep > 255 {
 		return unsupported(r.where(), "levels above 255")
@@ -193,14 +195,15 @@ func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
 		if rep, err = cut(l.MaxRep, h.repEnc); err != nil {
 			return err
 		}
+		p.repRaw = whole[:len(whole)-len(b)]
 		if def, err = cut(l.MaxDef, h.defEnc); err != nil {
 			return err
 		}
-		p.levels = whole[:len(whole)-len(b)]
+		p.defRaw = whole[len(p.repRaw) : len(whole)-len(b)]
 	} else {
 		k := int(h.repLen + h.defLen)
-		p.levels = b[:k]
 		rep, def = b[:h.repLen], b[h.repLen:k]
+		p.repRaw, p.defRaw = rep, def
 		if b, err = r.expand(&r.plain, b[k:], int(h.uncompressed)-k, !h.plain); err != nil {
 			return err
 		}
@@ -241,11 +244,18 @@ func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
 	if err := unpackRLE(p.index, b[1:], int(b[0])); err != nil {
 		return err
 	}
-	var top uint32
-	for _, x := range p.index {
-		top = max(top, x)
+	if b[0] < 32 && 1<<b[0] <= r.dict.n { // no index of this width is too great
+		return nil
 	}
-	if int64(top) >= int64(r.dict.n) {
+	var t0, t1, t2, t3 uint32
+	x := p.index
+	for ; len(x) >= 4; x = x[4:] {
+		t0, t1, t2, t3 = max(t0, x[0]), max(t1, x[1]), max(t2, x[2]), max(t3, x[3])
+	}
+	for _, v := range x {
+		t0 = max(t0, v)
+	}
+	if int64(max(t0, t1, t2, t3)) >= int64(r.dict.n) {
 		return errors.New("an index behind the dictionary")
 	}
 	return nil

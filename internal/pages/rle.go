@@ -31,7 +31,9 @@ func unpackRLE[T uint8 | uint32](dst []T, src []byte, width int) error {
 			for i := range w {
 				v |= uint32(src[i]) << (8 * i)
 			}
-			src = src[w:]
+			if src = src[w:]; uint64(v)>>width != 0 {
+				return errRLE
+			}
 			run := dst[:min(count, uint64(len(dst)))]
 			for i := range run {
 				run[i] = T(v)
@@ -81,16 +83,54 @@ func unpack[T uint8 | uint32 | uint64](dst []T, src []byte, width int) {
 		}
 		return
 	}
-	if width <= 56 {
-		// Eight values are width bytes; read them while eight bytes may be read
-		// at each of them.
+	// Eight values are width bytes. Read them with as few loads as hold them,
+	// while eight bytes may be read at each place.
+	w := uint(width) & 63
+	switch {
+	case width <= 8:
+		for ; i+8 <= len(dst) && len(src) >= 8; i += 8 {
+			o := dst[i : i+8 : i+8]
+			x := binary.LittleEndian.Uint64(src)
+			o[0] = T(x & mask)
+			x >>= w
+			o[1] = T(x & mask)
+			x >>= w
+			o[2] = T(x & mask)
+			x >>= w
+			o[3] = T(x & mask)
+			x >>= w
+			o[4] = T(x & mask)
+			x >>= w
+			o[5] = T(x & mask)
+			x >>= w
+			o[6] = T(x & mask)
+			x >>= w
+			o[7] = T(x & mask)
+			src = src[width:]
+		}
+	case width <= 16:
+		half, odd := width/2, uint(width&1)*4 // where the fifth value begins
+		for ; i+8 <= len(dst) && len(src) >= 16; i += 8 {
+			o := dst[i : i+8 : i+8]
+			x := binary.LittleEndian.Uint64(src)
+			y := binary.LittleEndian.Uint64(src[half:]) >> odd
+			o[0], o[4] = T(x&mask), T(y&mask)
+			x, y = x>>w, y>>w
+			o[1], o[5] = T(x&mask), T(y&mask)
+			x, y = x>>w, y>>w
+			o[2], o[6] = T(x&mask), T(y&mask)
+			x, y = x>>w, y>>w
+			o[3], o[7] = T(x&mask), T(y&mask)
+			src = src[width:]
+		}
+	case width <= 56:
 		for ; i+8 <= len(dst) && len(src) >= width+8; i += 8 {
 			o := dst[i : i+8 : i+8]
 			s := src[: width+8 : width+8]
-			b := 0
+			b := uint(0)
 			for k := range o {
 				o[k] = T(binary.LittleEndian.Uint64(s[b>>3:]) >> (b & 7) & mask)
-				b += width
+				b += w
 			}
 			src = src[width:]
 		}
