@@ -1,10 +1,15 @@
 #!/bin/sh
 # Installs what the test suites need from Debian's packages: a browser with a
-# Chinese font. As root it installs; otherwise it says what is missing.
+# Chinese font, and as root a Docker engine, which the tests start by themselves.
+# As root it installs; otherwise it says what is missing.
 set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need="$need chromium"
 fc-list :lang=zh 2>/dev/null | grep -q . || need="$need fonts-noto-cjk"
+command -v python3 >/dev/null 2>&1 || need="$need python3" # the starter kit's example
+if [ "$(id -u)" = 0 ] && ! command -v dockerd >/dev/null 2>&1 && ! [ -x /usr/sbin/dockerd ]; then
+  need="$need docker.io"
+fi
 [ -n "$need" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing$need"
@@ -13,6 +18,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   apt-get install -y -qq --no-install-recommends $need fontconfig >/dev/null
   exit 0
 fi
-echo "the browser tests need:$need"
+echo "the tests need:$need"
 echo "install them with: sudo apt-get install$need fontconfig"
 [ -z "${CI:-}" ] || exit 1
