@@ -27,18 +27,11 @@ type Attack struct {
 	PresenceMost  float64 `json:"presence_most"`
 }
 
-// Attacks measures what is published of the rows of g: those for which
-// published is true, when the outsider's table is all for which known is.
-func Attacks(g Groups, published, known func(row int) bool) (a Attack) {
-	f, F := make([]int64, len(g.Size)), make([]int64, len(g.Size))
-	for r, id := range g.Of {
-		if published(r) {
-			f[id]++
-			a.Rows++
-		}
-		if known(r) {
-			F[id]++
-		}
+// attacks measures what is published, f rows of each class, when the outsider's
+// table has F.
+func attacks(f, F []int64) (a Attack) {
+	for _, n := range f {
+		a.Rows += n
 	}
 	var own int64 // classes that have published rows
 	var within int64
@@ -71,25 +64,20 @@ func Attacks(g Groups, published, known func(row int) bool) (a Attack) {
 	return a
 }
 
-// Overlap returns how many rows of part a have their class in part b too, and
-// how many of these are alone in both: whoever knows the one knows the other.
-func Overlap(g Groups, a, b []int) (shared, certain int64) {
-	in, of := make([]int32, len(g.Size)), make([]int32, len(g.Size))
-	for _, r := range a {
-		in[g.Of[r]]++
-	}
-	for _, r := range b {
-		of[g.Of[r]]++
-	}
-	for id, n := range in {
-		if n > 0 && of[id] > 0 {
-			shared += int64(n)
-			if n == 1 && of[id] == 1 {
-				certain++
+// overlap compares two parts by the rows that each has of every class: how many
+// rows of the first have their class in the second too, and how many of these
+// are alone in both: whoever knows the one knows the other.
+func overlap(f, in []int64) (s Share) {
+	for id, n := range f {
+		s.Of += n
+		if n > 0 && in[id] > 0 {
+			s.Rows += n
+			if n == 1 && in[id] == 1 {
+				s.Certain++
 			}
 		}
 	}
-	return shared, certain
+	return s
 }
 
 // Uniqueness estimates how many people would be alone in their class, were the

@@ -31,50 +31,39 @@ type spread struct {
 	entropy, recursive, equal, ordered []float64 // recursive is +Inf when no c is enough
 }
 
-// spreads measures a column over classes. l is for the recursive measure.
-func spreads(c *table.Column, g Groups, l int) spread {
-	values, n := ordered(c)
-	whole := make([]float64, n) // share of each value in the table
-	for _, v := range values {
-		whole[v] += 1 / float64(len(values))
-	}
+// held are the values that the rows of classes have: counts of value codes, which
+// are in the order of the values, by class and then by value.
+type held struct {
+	start []int64 // of each class, in the lists below; one more for the end
+	value []uint32
+	count []int64
+	whole []float64 // share of each value in the table
+}
+
+// spreads measures a column over classes of the given sizes. l is for the
+// recursive measure.
+func spreads(h held, size []int64, l int) spread {
+	n := len(h.whole)
 	// up[i] is the share of values below i, sum[i] the sum of up[1..i].
 	up, sum := make([]float64, n+1), make([]float64, n+1)
-	for i, q := range whole {
+	for i, q := range h.whole {
 		up[i+1] = up[i] + q
 		sum[i+1] = sum[i] + up[i+1]
 	}
-	s := spread{make([]int32, len(g.Size)), make([]float64, len(g.Size)), make([]float64, len(g.Size)), make([]float64, len(g.Size)), make([]float64, len(g.Size))}
-	start := make([]int64, len(g.Size)+1) // rows of class i, as values, are at start[i] to start[i+1]
-	for i, n := range g.Size {
-		start[i+1] = start[i] + n
-	}
-	at, of := slices.Clone(start), make([]uint32, len(values))
-	for r, id := range g.Of {
-		of[at[id]] = values[r]
-		at[id]++
-	}
+	s := spread{make([]int32, len(size)), make([]float64, len(size)), make([]float64, len(size)), make([]float64, len(size)), make([]float64, len(size))}
 	var counts []int64
-	for id := range g.Size {
-		mine := of[start[id]:start[id+1]]
-		slices.Sort(mine)
-		counts = counts[:0]
-		rows := float64(len(mine))
+	for id := range size {
+		rows := float64(size[id])
 		var entropy, equal, ordered, seen, covered float64
 		from := 0 // first value that ordered does not count yet
-		for i := 0; i < len(mine); {
-			j := i
-			for j < len(mine) && mine[j] == mine[i] {
-				j++
-			}
-			p, v := float64(j-i)/rows, int(mine[i])
+		counts = append(counts[:0], h.count[h.start[id]:h.start[id+1]]...)
+		for i, k := range counts {
+			p, v := float64(k)/rows, int(h.value[h.start[id]+int64(i)])
 			entropy -= p * math.Log(p)
-			equal += math.Abs(p - whole[v])
-			covered += whole[v]
+			equal += math.Abs(p - h.whole[v])
+			covered += h.whole[v]
 			ordered += apart(up, sum, from, v, seen)
 			seen, from = seen+p, v
-			counts = append(counts, int64(j-i))
-			i = j
 		}
 		ordered += apart(up, sum, from, n, 1)
 		s.distinct[id] = int32(len(counts))
@@ -164,4 +153,36 @@ func (p Policy) fails(s spread, class int) bool {
 		return d > p.T+slack
 	}
 	return false
+}
+
+// Judge returns the values of a column as codes below n, and what says of a
+// class with so many rows of each value whether it breaks the policy's l or t.
+func (p Policy) Judge(c *table.Column) (codes []uint32, n int, fails func(counts []uint32) bool) {
+	codes, n = ordered(c)
+	whole := make([]float64, n)
+	for _, v := range codes {
+		whole[v] += 1 / float64(len(codes))
+	}
+	var present []int64
+	return codes, n, func(counts []uint32) bool {
+		rows, entropy, equal, walked, ordered := 0.0, 0.0, 0.0, 0.0, 0.0
+		present = present[:0]
+		for _, k := range counts {
+			if rows += float64(k); k > 0 {
+				present = append(present, int64(k))
+			}
+		}
+		for v, k := range counts {
+			share := float64(k) / rows
+			if k > 0 {
+				entropy -= share * math.Log(share)
+			}
+			equal += math.Abs(share-whole[v]) / 2
+			walked += share - whole[v]
+			ordered += math.Abs(walked)
+		}
+		s := spread{distinct: []int32{int32(len(present))}, entropy: []float64{math.Exp(entropy)}, equal: []float64{equal},
+			recursive: []float64{recursive(present, int(p.L))}, ordered: []float64{ordered / math.Max(1, float64(n-1))}}
+		return p.fails(s, 0)
+	}
 }

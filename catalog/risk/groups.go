@@ -2,8 +2,6 @@ package risk
 
 import (
 	"cmp"
-	"math"
-	"slices"
 
 	"aihub/catalog/risk/classes"
 	"aihub/internal/table"
@@ -87,75 +85,24 @@ func number(codes []uint64, size uint64, out []int32) uint64 {
 
 // codes numbers the values of c by first appearance; a null is one of them.
 func codes(c *table.Column) ([]uint32, int) {
-	out := make([]uint32, c.Len())
-	var n int
-	switch c.Type {
-	case table.String:
-		n = encode(c, c.Str, out)
-	case table.Float64:
-		bitsOf := make([]uint64, len(c.Flt))
-		for i, v := range c.Flt {
-			if v == 0 {
-				v = 0 // -0 is 0
-			}
-			if v != v {
-				v = math.NaN() // one of them
-			}
-			bitsOf[i] = math.Float64bits(v)
-		}
-		n = encode(c, bitsOf, out)
-	case table.Bool:
-		n = encode(c, c.Bool, out)
-	default:
-		n = encode(c, c.Int, out)
+	out, d := make([]uint32, c.Len()), newDict(c.Field)
+	for i := range out {
+		out[i], _ = d.code(c, i, true)
 	}
-	return out, n
+	return out, d.n
 }
 
-func encode[T comparable](c *table.Column, values []T, out []uint32) int {
-	seen := map[T]uint32{}
-	next, null := uint32(0), uint32(math.MaxUint32)
-	for i, v := range values {
-		if c.Null(i) {
-			if null == math.MaxUint32 {
-				null = next
-				next++
-			}
-			out[i] = null
-			continue
-		}
-		id, ok := seen[v]
-		if !ok {
-			id = next
-			next++
-			seen[v] = id
-		}
-		out[i] = id
-	}
-	return int(next)
-}
-
-// ordered is codes in the order of the values: numbers, dates and truth values
-// by size, texts by bytes, a null first.
+// ordered is codes in the order of the values.
 func ordered(c *table.Column) ([]uint32, int) {
-	out, n := codes(c)
-	first := make([]int, n) // a row of each
-	for i := len(out) - 1; i >= 0; i-- {
-		first[out[i]] = i
+	out, d := make([]uint32, c.Len()), newDict(c.Field)
+	for i := range out {
+		out[i], _ = d.code(c, i, true)
 	}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
+	rank := d.ranks()
+	for i, code := range out {
+		out[i] = rank[code]
 	}
-	slices.SortFunc(order, func(x, y int) int { return compareRows(c, first[x], first[y]) })
-	rank := make([]uint32, n)
-	for r, id := range order {
-		rank[id] = uint32(r)
-	}
-	for i, id := range out {
-		out[i] = rank[id]
-	}
-	return out, n
+	return out, d.n
 }
 
 func compareRows(c *table.Column, a, b int) int {

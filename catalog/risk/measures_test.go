@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -92,7 +93,7 @@ func TestMeasuresAgreeWithTheReference(t *testing.T) {
 	}
 	diversity := func(want Diversity0, column string, over Groups, l int) {
 		t.Helper()
-		w := spreads(b.Col(column), over, l).worst(column, nil)
+		w := spreads(heldBy(b.Col(column), over), over.Size, l).worst(column, nil)
 		if d := cmp.Diff(want, Diversity0{w.Distinct, w.Entropy, w.Recursive, w.Equal, w.Ordered}, near); d != "" {
 			t.Error(column, d)
 		}
@@ -102,25 +103,99 @@ func TestMeasuresAgreeWithTheReference(t *testing.T) {
 	diversity(g.IllBySex, "ill", Group(b, []string{"sex"}), 3)
 
 	part := b.Col("part").Str
-	all := func(int) bool { return true }
-	inSample := func(r int) bool { return part[r] == "sample" }
-	if d := cmp.Diff(g.Attack, Attacks(people, inSample, all), near); d != "" {
+	parts := map[string][]int64{}
+	for r, id := range people.Of {
+		if parts[part[r]] == nil {
+			parts[part[r]] = make([]int64, len(people.Size))
+		}
+		parts[part[r]][id]++
+	}
+	if d := cmp.Diff(g.Attack, attacks(parts["sample"], people.Size), near); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(g.Itself, Attacks(people, inSample, inSample), near); d != "" {
+	if d := cmp.Diff(g.Itself, attacks(parts["sample"], parts["sample"]), near); d != "" {
 		t.Error(d)
 	}
-	var sample, train []int
-	for r, p := range part {
-		switch p {
-		case "sample":
-			sample = append(sample, r)
-		case "train":
-			train = append(train, r)
+	if s := overlap(parts["sample"], parts["train"]); s.Rows != g.Overlap[0] || s.Certain != g.Overlap[1] || s.Of != g.Attack.Rows {
+		t.Error(s, g.Overlap)
+	}
+}
+
+// heldBy counts the values of a column over classes.
+func heldBy(c *table.Column, g Groups) held {
+	s := &sensitive{dict: newDict(c.Field), held: map[uint64]int64{}}
+	for r, id := range g.Of {
+		code, _ := s.code(c, r, true)
+		s.held[uint64(id)<<32|uint64(code)]++
+	}
+	return s.ordered(g.Size)
+}
+
+// A meter that gets the rows in batches and parts reports what the reference
+// says, and lets through the rows of the classes that it counts.
+func TestMeter(t *testing.T) {
+	t.Parallel()
+	g, b := reference(t)
+	p := Policy{Quasi: []string{"band", "sex", "area"}, K: 1, Sensitive: []string{"ill", "income"}, L: 1}
+	m := NewMeter(p, b.Schema())
+	part := make([]uint8, b.Rows)
+	for r, v := range b.Col("part").Str {
+		part[r] = uint8(slices.Index([]string{"sample", "train", "test"}, v))
+	}
+	var odd, even []int
+	for r := range b.Rows {
+		if r%2 == 0 {
+			even = append(even, r)
+		} else {
+			odd = append(odd, r)
 		}
 	}
-	if shared, certain := Overlap(people, sample, train); shared != g.Overlap[0] || certain != g.Overlap[1] {
-		t.Error(shared, certain, g.Overlap)
+	for _, rows := range [][]int{odd, even} {
+		if err := m.Add(b, rows, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rep, err := m.Gate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(g.Attack, *rep.Attack, near); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(Share{g.Overlap[0], g.Overlap[1], g.Attack.Rows}, *rep.InTrain); d != "" {
+		t.Error(d)
+	}
+	if d := rep.Sensitive[0]; math.Abs(d.Equal-g.Ill.Equal) > 1e-9 || d.Distinct != g.Ill.Distinct {
+		t.Errorf("%+v", d)
+	}
+	rows := int64(0)
+	for _, s := range rep.Sizes {
+		rows += s.Rows
+	}
+	if rows != 240 || slices.Contains(m.Keep(b, nil), false) {
+		t.Error(rows)
+	}
+	p.K, p.MaxSuppression = 3, 0.5
+	m = NewMeter(p, b.Schema())
+	if err := m.Add(b, nil, part); err != nil {
+		t.Fatal(err)
+	}
+	if rep, err = m.Gate(); err != nil {
+		t.Fatal(err)
+	}
+	size := Group(b, p.Quasi)
+	for r, ok := range m.Keep(b, nil) {
+		if ok != (size.Size[size.Of[r]] >= 3) {
+			t.Errorf("row %d", r)
+		}
+	}
+	if rep.Suppressed != 6+9*2 || rep.Attack.Population != 240-24 {
+		t.Errorf("%+v %+v", rep, rep.Attack)
+	}
+	// A row of a class that was never counted is not published.
+	b.Cols[slices.Index([]string{"age", "band"}, "band")].Str[0] = "900-909"
+	if m.Keep(b, []int{0})[0] {
+		t.Error("an unknown row is published")
 	}
 }
 
@@ -188,5 +263,35 @@ func TestLinkage(t *testing.T) {
 	}
 	if l := Link(alone, alone, []string{"x"}); math.Abs(l.Linked-l.Baseline) > 1e-9 {
 		t.Errorf("%+v", l)
+	}
+}
+
+// The search judges a class from its counts as the gate does from its rows.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	_, b := reference(t)
+	g := Group(b, []string{"band", "sex", "area"})
+	for _, column := range []string{"ill", "income"} {
+		for _, p := range []Policy{{L: 2}, {L: 2.2, Diversity: "entropy"}, {L: 2, C: 2, Diversity: "recursive"}, {T: 0.4}, {T: 0.2, Distance: "ordered"}} {
+			codes, n, fails := p.Judge(b.Col(column))
+			counts := make([][]uint32, len(g.Size))
+			for r, id := range g.Of {
+				if counts[id] == nil {
+					counts[id] = make([]uint32, n)
+				}
+				counts[id][codes[r]]++
+			}
+			s := spreads(heldBy(b.Col(column), g), g.Size, int(p.L))
+			failed := 0
+			for id := range counts {
+				if fails(counts[id]) != p.fails(s, id) {
+					t.Errorf("%s %+v: class %d", column, p, id)
+				}
+				failed += btoi(p.fails(s, id))
+			}
+			if failed == 0 || failed == len(counts) {
+				t.Errorf("%s %+v: %d of %d fail: nothing is tested", column, p, failed, len(counts))
+			}
+		}
 	}
 }

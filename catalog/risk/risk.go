@@ -13,7 +13,6 @@ package risk
 import (
 	"fmt"
 	"math/bits"
-	"slices"
 	"strings"
 
 	"aihub"
@@ -90,68 +89,19 @@ func bands(h classes.Histogram) (out []Band) {
 	return out
 }
 
-// Gate applies the policy's k, l and t to the masked table b. keep says for
-// every row whether it may be published. t compares a class with the whole of b,
-// dropped rows included. The error is Refused, with the numbers and what would
-// help, when more rows would have to go than the policy allows. The policy's
-// other limits are checked by Exceeded, when the rest of the report is filled in.
+// Gate applies the policy to the masked table b, all of whose rows belong
+// together. keep says for every row whether it may be published. For a table
+// that does not fit the memory, and for what its parts tell of each other, there
+// is Meter.
 func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
-	if p.Action == "" {
-		p.Action = "suppress"
+	m := NewMeter(p, b.Schema())
+	if err := m.Add(b, nil, nil); err != nil {
+		return rep, nil, err
 	}
-	rep.Policy = p
-	g := Group(b, p.Quasi)
-	rep.Before = count(classes.Of(g.Size), p.K)
-	good := make([]bool, len(g.Size))
-	for id, n := range g.Size {
-		good[id] = n >= int64(p.K)
+	if rep, err = m.Gate(); err != nil {
+		return rep, nil, err
 	}
-	measured := make([]spread, len(p.Sensitive))
-	for i, s := range p.Sensitive {
-		measured[i] = spreads(b.Col(s), g, int(p.L))
-		for id := range good {
-			if good[id] && p.fails(measured[i], id) {
-				good[id] = false
-				rep.Diverse += int(g.Size[id])
-			}
-		}
-	}
-	keep = make([]bool, b.Rows)
-	for r, id := range g.Of {
-		keep[r] = good[id]
-	}
-	allowed := int(p.MaxSuppression * float64(b.Rows))
-	if p.Action == "refuse" {
-		allowed = 0
-	}
-	if rep.Before.Below > 0 && len(p.Quasi) > 1 {
-		rep.Without = map[string]int{}
-		for i, q := range p.Quasi {
-			rest := slices.Delete(slices.Clone(p.Quasi), i, i+1)
-			rep.Without[q] = int(classes.Of(Group(b, rest).Size).Below(int64(p.K)))
-		}
-	}
-	rep.Suppressed = rep.Before.Below + rep.Diverse
-	if rep.Suppressed > allowed {
-		return rep, nil, refusal(rep, allowed)
-	}
-	// Whole classes go, so the others keep their size.
-	var left []int64
-	for id, n := range g.Size {
-		if good[id] {
-			left = append(left, n)
-		}
-	}
-	h := classes.Of(left)
-	rep.After, rep.Sizes = count(h, p.K), bands(h)
-	for i, s := range p.Sensitive {
-		rep.Sensitive = append(rep.Sensitive, measured[i].worst(s, good))
-	}
-	if p.Population > 0 {
-		u := PopulationUniques(h, p.Population)
-		rep.Uniques = &u
-	}
-	return rep, keep, nil
+	return rep, m.Keep(b, nil), nil
 }
 
 func refusal(rep Report, allowed int) error {
@@ -183,25 +133,6 @@ func refusal(rep Report, allowed int) error {
 	text.EN += fmt.Sprintf("; at most %d may be dropped", allowed)
 	text.ZH += fmt.Sprintf("；最多可舍弃 %d 行", allowed)
 	return aihub.Errorf(aihub.Refused, text).WithHint(hint)
-}
-
-// Sample fills in what the public sample tells: sample and train are rows of b,
-// all those of every part.
-func (rep *Report) Sample(b *table.Batch, sample, train, all []int) {
-	g := Group(b, rep.Policy.Quasi)
-	set := func(rows []int) func(int) bool {
-		in := make([]bool, b.Rows)
-		for _, r := range rows {
-			in[r] = true
-		}
-		return func(r int) bool { return in[r] }
-	}
-	a := Attacks(g, set(sample), set(all))
-	rep.Attack = &a
-	if len(train) > 0 && len(sample) > 0 {
-		shared, certain := Overlap(g, sample, train)
-		rep.InTrain = &Share{Rows: shared, Certain: certain, Of: int64(len(sample))}
-	}
 }
 
 // Exceeded returns a fault for every limit of the policy that the report is

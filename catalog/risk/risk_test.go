@@ -269,3 +269,30 @@ func TestLintLimits(t *testing.T) {
 		}
 	}
 }
+
+// A meter's keys are those of Group however many values its columns get, beyond
+// the width that they began with and beyond one word.
+func TestMeterWidens(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(9, 9))
+	b := &table.Batch{Rows: 20_000}
+	var names []string
+	for c, values := range []int64{3, 5000, 17, 900, 70_000, 12, 4000, 2} {
+		f := table.Field{Name: fmt.Sprint("c", c), Type: table.Int64}
+		col := table.NewColumn(f, b.Rows)
+		for r := range b.Rows {
+			col.AppendInt(rng.Int64N(1+values*int64(r)/int64(b.Rows)) * int64(r%2) * int64(c+1))
+		}
+		b.Cols, names = append(b.Cols, col), append(names, f.Name)
+	}
+	m := NewMeter(Policy{Quasi: names, K: 1}, b.Schema())
+	if err := m.Add(b, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if m.field[len(m.field)-1].word != 1 {
+		t.Fatal("one word was enough: nothing is tested")
+	}
+	if d := cmp.Diff(classes.Of(Group(b, names).Size), classes.Of(m.size)); d != "" {
+		t.Error(d)
+	}
+}

@@ -119,3 +119,22 @@ func (h *Hierarchy) Code(value string) (uint32, bool) {
 func Fixed(name string, n int) *Hierarchy {
 	return &Hierarchy{Name: name, values: [][]string{make([]string, n)}, share: [][]float64{make([]float64, n)}}
 }
+
+// Missing returns the code of a value that is missing, which stays missing, and
+// so apart from the others, at every level.
+func (h *Hierarchy) Missing() uint32 {
+	const name = "\x00missing"
+	if c, ok := h.code[name]; ok {
+		return c
+	}
+	for l := range h.values {
+		if l > 0 {
+			h.up[l-1] = append(h.up[l-1], uint32(len(h.values[l])))
+		}
+		h.values[l] = append(h.values[l], name)
+		h.share[l] = append(h.share[l], h.share[0][0])
+	}
+	c := uint32(len(h.values[0]) - 1)
+	h.code[name] = c
+	return c
+}
