@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"aihub/catalog"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+// datasetSearchCmd looks for the levels of generalisation that lose least. It
+// reads local files and sends nothing.
+func (p *process) datasetSearchCmd() *cobra.Command {
+	var manifest string
+	var keep int
+	c := p.verb("search DATA", "cli.dataset.search.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		m, err := readFile(manifest, 1<<20)
+		if err != nil {
+			return err
+		}
+		f, err := openFile(args[0])
+		if err != nil {
+			return err
+		}
+		f.Close()
+		bar := p.progress()
+		s, err := catalog.SearchLevels(cmd.Context(), m, args[0], max(1, min(keep, 1000)), func(done, total uint64) {
+			bar.show(wire.Progress{Stage: "search", Done: int64(done), Total: int64(total)})
+		})
+		bar.end()
+		if err != nil {
+			return err
+		}
+		return p.data(s, func() { p.showSearch(s) })
+	})
+	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	c.Flags().IntVar(&keep, "best", 10, p.t("cli.flag.best"))
+	p.require(c, "manifest")
+	return c
+}
+
+func (p *process) showSearch(s catalog.Search) {
+	p.say("cli.search.nodes", "Nodes", fmt.Sprint(s.Nodes), "Checked", fmt.Sprint(s.Checked), "Rows", fmt.Sprint(s.Rows))
+	if len(s.Best) == 0 {
+		p.say("cli.search.none")
+		return
+	}
+	var head []string
+	for _, c := range s.Columns {
+		head = append(head, c.Name)
+	}
+	head = append(head, "LOSS", "SUPPRESSED", "CLASSES", "K", "LARGEST")
+	var rows [][]string
+	for _, n := range s.Best {
+		var r []string
+		for i, l := range n.Levels {
+			if s.Columns[i].Levels == 1 {
+				r = append(r, "-")
+			} else {
+				r = append(r, strconv.Itoa(l))
+			}
+		}
+		rows = append(rows, append(r, fmt.Sprintf("%.6f", n.Loss), fmt.Sprintf("%d (%.2f%%)", n.Suppressed, 100*float64(n.Suppressed)/float64(max(1, s.Rows))),
+			fmt.Sprint(n.Classes), fmt.Sprint(n.K), fmt.Sprint(n.Largest)))
+	}
+	p.table(head, rows)
+	var write []string
+	for i, l := range s.Best[0].Levels {
+		switch c := s.Columns[i]; {
+		case c.Levels == 1:
+		case l == 0:
+			write = append(write, c.Name+": {use: keep}")
+		default:
+			write = append(write, fmt.Sprintf("%s: {use: hierarchy, level: %d}", c.Name, l))
+		}
+	}
+	p.say("cli.search.write", "Rules", strings.Join(write, "\n    "))
+}
