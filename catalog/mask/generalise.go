@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"aihub"
 	"aihub/internal/table"
@@ -170,27 +171,43 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 type address struct{ city bool }
 
 func (a address) mask(v string) (string, bool) {
-	v, ok := a.cut(v)
+	v = strings.TrimSpace(v)
 	// Anything but Han characters before the district is no part of its name.
-	return v, ok && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
-}
-
-func (a address) cut(v string) (string, bool) {
-	r := []rune(strings.TrimSpace(v))
+	han, cityHan := true, false
 	cities, city := 0, 0
-	for i := 1; i < min(len(r), 24); i++ {
-		if strings.ContainsRune("0123456789路街号", r[i]) {
-			break // the street has begun
+	var prev rune
+	for i, at := 0, 0; i < 24 && at < len(v); i++ {
+		// Nearly all are three bytes: not worth a call.
+		r, n := rune(v[at]), 3
+		if r>>4 == 0xe && at+2 < len(v) && v[at+1]>>6 == 2 && v[at+2]>>6 == 2 {
+			r = r&15<<12 | rune(v[at+1])&63<<6 | rune(v[at+2])&63
+		} else {
+			r, n = utf8.DecodeRuneInString(v[at:])
 		}
-		switch prev := r[i-1]; {
-		case r[i] == '市' && !strings.ContainsRune("超菜夜", prev): // not a market
-			cities, city = cities+1, i+1
-			if a.city || cities == 2 {
-				return string(r[:i+1]), true
+		at += n
+		if (r < 0x4e00 || r > 0x9fff) && !unicode.Is(unicode.Han, r) {
+			han = false
+		}
+		if i == 0 {
+			prev = r
+			continue
+		}
+		switch r {
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '路', '街', '号': // the street has begun
+			return v[:city], cityHan
+		case '市':
+			if prev != '超' && prev != '菜' && prev != '夜' { // not a market
+				cities, city, cityHan = cities+1, at, han
+				if a.city || cities == 2 {
+					return v[:at], han
+				}
 			}
-		case strings.ContainsRune("区县旗", r[i]) && !a.city && i >= 2 && !strings.ContainsRune("小社园校景厂库片", prev): // not an estate
-			return string(r[:i+1]), true
+		case '区', '县', '旗':
+			if !a.city && i >= 2 && !strings.ContainsRune("小社园校景厂库片", prev) { // not an estate
+				return v[:at], han
+			}
 		}
+		prev = r
 	}
-	return string(r[:city]), city > 0
+	return v[:city], cityHan
 }

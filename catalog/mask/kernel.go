@@ -60,7 +60,7 @@ func (m *Masking) Kernel(column string) (Kernel, bool) {
 		k.Mask = func(col *table.Column) (table.Column, []int) { return c.masker.Mask(col, nil) }
 		if t, ok := c.masker.(textMasker); ok {
 			k.Bytes = func(dst, src [][]byte) []int {
-				var out texts
+				out := texts{data: make([]byte, 0, 32*len(src)), ends: make([]int, 0, len(src))}
 				t.kernel.run(&out, src)
 				from := 0
 				for i, to := range out.ends {

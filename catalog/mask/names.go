@@ -36,16 +36,16 @@ func (n names) run(out *texts, src [][]byte) {
 func appendName(out []byte, v string, a, b uint64) []byte {
 	latin, runes := true, 0
 	for _, r := range v {
-		latin = latin && (r < 0x250 || !unicode.IsLetter(r))
+		latin = latin && (r < 0x250 || (r < 0x4e00 || r > 0x9fff) && !unicode.IsLetter(r))
 		runes++
 	}
 	switch {
 	case latin:
-		return append(append(append(out, draw(latinGiven, b)...), ' '), draw(latinSurnames, a)...)
+		return append(append(append(out, draw(&latinGiven, b)...), ' '), draw(&latinSurnames, a)...)
 	case runes <= 2:
-		return append(append(out, draw(hanSurnames, a)...), draw(hanGiven1, b)...)
+		return append(append(out, draw(&hanSurnames, a)...), draw(&hanGiven1, b)...)
 	default:
-		return append(append(out, draw(hanSurnames, a)...), draw(hanGiven2, b)...)
+		return append(append(out, draw(&hanSurnames, a)...), draw(&hanGiven2, b)...)
 	}
 }
 
@@ -53,6 +53,7 @@ func appendName(out []byte, v string, a, b uint64) []byte {
 type list struct {
 	words []string
 	sums  []uint64
+	first [256]uint8 // by the 256ths of the whole: a word not behind the one drawn
 }
 
 // ranked weighs the i-th of the words (from 0) by 1/(i+3): how often the names
@@ -64,18 +65,22 @@ func ranked(words string) list {
 		total += 1_000_000 / uint64(i+3)
 		l.sums = append(l.sums, total)
 	}
+	i := 0
+	for k := range l.first {
+		for l.sums[i] <= uint64(k)*total/256 {
+			i++
+		}
+		l.first[k] = uint8(i)
+	}
 	return l
 }
 
-func draw(l list, x uint64) string {
-	x %= l.sums[len(l.sums)-1]
-	i, j := 0, len(l.sums)-1
-	for i < j {
-		if m := (i + j) / 2; x < l.sums[m] {
-			j = m
-		} else {
-			i = m + 1
-		}
+func draw(l *list, x uint64) string {
+	total := l.sums[len(l.sums)-1]
+	x %= total
+	i := int(l.first[x*256/total])
+	for l.sums[i] <= x {
+		i++
 	}
 	return l.words[i]
 }
