@@ -49,6 +49,7 @@ type Column struct {
 	shape    map[Kind]string
 	distinct map[uint64]struct{} // hashes, up to maxDistinct
 	seed     maphash.Seed
+	found    []Match // memory kept from value to value
 }
 
 // maxDistinct bounds what is remembered of a column's values.
@@ -80,13 +81,12 @@ func (d *Column) addText(v string) {
 		d.distinct[maphash.String(d.seed, v)] = struct{}{}
 	}
 	trimmed := strings.TrimSpace(v)
-	ms := Scan(trimmed)
-	var seen []Kind
-	for _, m := range ms {
-		if slices.Contains(seen, m.Kind) {
+	ms := AppendScan(d.found, trimmed)
+	d.found = ms
+	for i, m := range ms {
+		if slices.ContainsFunc(ms[:i], func(n Match) bool { return n.Kind == m.Kind }) {
 			continue
 		}
-		seen = append(seen, m.Kind)
 		if nearlyAll(trimmed, m) {
 			d.whole[m.Kind]++
 		} else {
@@ -131,12 +131,17 @@ type rule struct {
 var columnRules = []rule{
 	{KindResident, Direct, 0, 0, "resident"},
 	{KindMobile, Direct, 0.01, 0, "phone"},
-	{KindCard, Direct, 0.10, 0, "pseudonym"},
-	{KindUSCC, Direct, 0.05, 0, "pseudonym"},
+	{KindCard, Direct, 0.10, 0, "card"},
+	{KindUSCC, Direct, 0.05, 0, "uscc"},
 	{KindEmail, Direct, 0, 0, "pseudonym"},
 	{KindLandline, Direct, 0.01, 0, "pseudonym"},
+	{KindPlate, Direct, 0.01, 0, "plate"},
+	{KindResident15, Direct, 0.05, 0.005, "resident"},
+	{KindPassport, Direct, 0.5, 0.005, "pseudonym"},
+	{KindIP, Direct, 0.2, 0.005, "pseudonym"},
 	{KindName, Direct, 0.6, 0.005, "name"},
 	{KindAddress, Direct, 0.005, 0.005, "address"},
+	{KindPlace, Quasi, 0.1, 0.05, "drop"},
 	{KindDistrict, Quasi, 0.5, 1, "address"},
 }
 
@@ -196,12 +201,12 @@ func classByName(name string) (Class, bool) {
 	switch {
 	case contains(name, "diagnos", "disease", "income", "salary", "wage", "religio", "politic", "criminal", "disab", "病", "诊断", "收入", "工资", "薪", "宗教", "政治面貌", "犯罪", "残疾"):
 		return Sensitive, true
-	case contains(name, "年龄", "性别", "出生", "生日", "民族", "籍贯", "职业", "学历", "文化程度", "婚姻", "邮编", "住址", "社区", "街道", "国籍", "户籍",
+	case contains(name, "年龄", "性别", "出生", "生日", "民族", "籍贯", "职业", "学历", "文化程度", "婚姻", "邮编", "住址", "社区", "街道", "国籍", "户籍", "经度", "纬度", "坐标", "latitude", "longitude",
 		"gender", "birth", "race", "ethnic", "occupation", "education", "marital", "postcode", "zipcode", "zip_code", "nationality", "native-country", "workclass", "district"):
 		return Quasi, true
 	}
 	for _, w := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == ' ' || r == '.' }) {
-		if slices.Contains([]string{"age", "sex", "dob", "zip", "born"}, w) {
+		if slices.Contains([]string{"age", "sex", "dob", "zip", "born", "lat", "lon", "lng"}, w) {
 			return Quasi, true
 		}
 	}

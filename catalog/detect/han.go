@@ -2,7 +2,9 @@ package detect
 
 import (
 	"slices"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // namedBefore stand before a personal name in running text, titledAfter behind one.
@@ -13,36 +15,68 @@ var (
 	titledAfter = cues("先生", "女士", "小姐", "同志", "老师", "医生", "阿姨", "大爷", "大妈", "师傅", "太太", "奶奶", "爷爷", "同学", "警官", "主任")
 )
 
-// cues lists words by their first rune, so that most runes of a text cost one look.
-func cues(words ...string) cueList {
-	m := cueList{words: map[rune][][]rune{}}
-	heads := ""
+// cues lists words by their first rune.
+func cues(words ...string) map[rune][]string {
+	m := map[rune][]string{}
 	for _, w := range words {
-		r := []rune(w)
-		m.words[r[0]] = append(m.words[r[0]], r)
-		heads += string(r[0])
+		r, _ := utf8.DecodeRuneInString(w)
+		m[r] = append(m[r], w)
 	}
-	m.heads = runeSet(heads)
 	return m
 }
 
-type cueList struct {
-	heads *set // first runes
-	words map[rune][][]rune
-}
-
-// at returns the length of the cue that r begins with, or 0.
-func (m cueList) at(r []rune) int {
-	if !m.heads.has(r[0]) {
-		return 0
-	}
-	for _, w := range m.words[r[0]] {
-		if len(r) >= len(w) && slices.Equal(r[:len(w)], w) {
+// cueAt returns the length in bytes of the cue that s begins with, or 0.
+func cueAt(words []string, s string) int {
+	for _, w := range words {
+		if strings.HasPrefix(s, w) {
 			return len(w)
 		}
 	}
 	return 0
 }
+
+// mark is what a character of three bytes may begin or end.
+type mark struct {
+	named  []string // cues before a name that begin with it
+	titled []string // titles behind a name
+	unit   bool     // it may end an address
+	plate  bool     // it may be the province of a plate
+}
+
+// marks number the mark of every rune below 0x10000 in marked; most have none (0),
+// so that most of a text costs one look a character. markWide is that of
+// full-width letters and digits.
+var marks, marked = func() (*[1 << 16]uint8, []mark) {
+	var at [1 << 16]uint8
+	list := make([]mark, 2, 128)
+	of := func(r rune) *mark {
+		if at[r] == 0 {
+			at[r] = uint8(len(list))
+			list = append(list, mark{})
+		}
+		return &list[at[r]]
+	}
+	for r, words := range namedBefore {
+		of(r).named = words
+	}
+	for r, words := range titledAfter {
+		of(r).titled = words
+	}
+	for _, r := range addressUnitChars {
+		of(r).unit = true
+	}
+	for _, r := range plateProvinces {
+		of(r).plate = true
+	}
+	for r := '０'; r <= 'ｚ'; r++ {
+		if r <= '９' || r >= 'Ａ' && r <= 'Ｚ' || r >= 'ａ' {
+			at[r] = markWide
+		}
+	}
+	return &at, list
+}()
+
+const markWide = 1
 
 // wordlike are surnames that are more often something else; before a title
 // alone they are no name.
@@ -51,32 +85,121 @@ var wordlike = runeSet("和于时同全从向对由万单明位阿能都计平�
 // linkRunes may stand between a cue and the name.
 var linkRunes = runeSet(":： 为是“\"（(")
 
-// scanHan finds names beside cues, and addresses.
-func scanHan(s string, ms []Match) []Match {
-	r := make([]rune, 0, len(s))
-	at := make([]int, 0, len(s)+1)
-	for i, c := range s {
-		r, at = append(r, c), append(at, i)
+// reach is how many runes around a mark are looked at.
+const reach = 48
+
+// rune3 decodes the first rune of s; that of three bytes without a call.
+func rune3(s string) (rune, int) {
+	if len(s) >= 3 && s[0]&0xf0 == 0xe0 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80 {
+		if r := rune(s[0]&15)<<12 | rune(s[1]&63)<<6 | rune(s[2]&63); r >= 0x800 && r>>11 != 0xd800>>11 {
+			return r, 3
+		}
 	}
-	at = append(at, len(s))
-	for i := range r {
-		if n := namedBefore.at(r[i:]); n > 0 {
-			if from, to := nameAfter(r, i+n); to > from {
-				ms = append(ms, Match{KindName, at[from], at[to]})
-			}
+	return utf8.DecodeRuneInString(s)
+}
+
+// lastRune decodes the last rune of s.
+func lastRune(s string) (rune, int) {
+	if n := len(s); n >= 3 && s[n-3]&0xf0 == 0xe0 {
+		if r, w := rune3(s[n-3:]); w == 3 {
+			return r, 3
 		}
-		if titledAfter.at(r[i:]) > 0 {
-			if from := nameBefore(r, i); from < i {
-				ms = append(ms, Match{KindName, at[from], at[i]})
-			}
+	}
+	return utf8.DecodeLastRuneInString(s)
+}
+
+// runesAfter decodes up to n runes of s; at[i] is where rune i begins.
+func runesAfter(s string, r *[reach]rune, at *[reach + 1]int, n int) int {
+	k, p := 0, 0
+	for k < n && p < len(s) {
+		c, w := rune3(s[p:])
+		r[k], at[k] = c, p
+		k++
+		p += w
+	}
+	at[k] = p
+	return k
+}
+
+// runesBefore decodes the last runes of s, up to n; at[i] is where rune i of the
+// result begins in s, and the result ends with s.
+func runesBefore(s string, r *[reach]rune, at *[reach + 1]int, n int) ([]rune, []int) {
+	k, p := reach, len(s)
+	at[k] = p
+	for k > reach-n && p > 0 {
+		c, w := lastRune(s[:p])
+		k--
+		p -= w
+		r[k], at[k] = c, p
+	}
+	return r[k:], at[k:]
+}
+
+// scanMark looks for a name, an address or a plate at the marked character s[i:i+3].
+func scanMark(s string, i int, m *mark, ms []Match) []Match {
+	if m.named != nil {
+		if n := cueAt(m.named, s[i:]); n > 0 {
+			ms = scanNamed(s, i+n, ms)
 		}
-		if addressUnits.has(r[i]) {
-			if from, to := addressAt(r, i); to > from {
-				ms = append(ms, Match{KindAddress, at[from], at[to]})
-			}
+	}
+	if m.titled != nil && cueAt(m.titled, s[i:]) > 0 {
+		ms = scanTitled(s, i, ms)
+	}
+	if m.unit && numberedPlace(s[:i]) {
+		ms = scanAddress(s, i, ms)
+	}
+	if m.plate && i+8 < len(s) && s[i+3] >= 'A' && s[i+3] <= 'Z' {
+		if n := plateAt(s[i:]); n > 0 {
+			ms = append(ms, Match{KindPlate, i, i + n})
 		}
 	}
 	return ms
+}
+
+func scanNamed(s string, i int, ms []Match) []Match {
+	var buf [reach]rune
+	var at [reach + 1]int
+	k := runesAfter(s[i:], &buf, &at, 7)
+	if from, to := nameAfter(buf[:k], 0); to > from {
+		ms = append(ms, Match{KindName, i + at[from], i + at[to]})
+	}
+	return ms
+}
+
+func scanTitled(s string, i int, ms []Match) []Match {
+	var buf [reach]rune
+	var at [reach + 1]int
+	r, where := runesBefore(s[:i], &buf, &at, 5)
+	if from := nameBefore(r, len(r)); from < len(r) {
+		ms = append(ms, Match{KindName, where[from], i})
+	}
+	return ms
+}
+
+func scanAddress(s string, i int, ms []Match) []Match {
+	var buf [reach]rune
+	var at [reach + 1]int
+	r, where := runesBefore(s[:i], &buf, &at, reach)
+	if from := addressBefore(r); from < len(r) {
+		to := i + 3
+		for to < len(s) && (isDigit(s[to]) || s[to] == '-') {
+			to++
+		}
+		ms = append(ms, Match{KindAddress, where[from], to})
+	}
+	return ms
+}
+
+// numberedPlace reports whether s ends in the number of a place, as in 莲花路12.
+func numberedPlace(s string) bool {
+	for first := true; s != ""; first = false {
+		r, w := lastRune(s)
+		if !isNumber(r) && (first || r != '-') {
+			return !first && addressPlaces.has(r)
+		}
+		s = s[:len(s)-w]
+	}
+	return false
 }
 
 // nameAfter returns the name that stands at r[p:] behind a cue. Behind a colon
@@ -137,40 +260,45 @@ func allGiven(r []rune) bool {
 
 var (
 	// addressUnits end a numbered place; addressPlaces are what the number is of.
-	addressUnits  = runeSet("号栋幢室座楼房弄")
-	addressPlaces = runeSet("路街道巷里村弄园苑城庭区厦场胡同屯组社镇乡湾坊阁轩居府邸墅号栋幢座楼层元院")
+	addressUnitChars = "号栋幢室座楼房弄"
+	addressPlaces    = runeSet("路街道巷里村弄园苑城庭区厦场胡同屯组社镇乡湾坊阁轩居府邸墅号栋幢座楼层元院")
 	// addressStops are words around an address, no part of one.
-	addressStops = runeSet("在于至从到往住址是为和与及叫说称的")
-	addressVerbs = []string{"反映", "投诉", "举报", "咨询", "来电", "建议", "希望", "请求", "发现", "看到", "路过", "报警", "报称", "门牌"}
+	addressStops    = runeSet("在于至从到往住址是为和与及叫说称的")
+	addressVerbs    = []string{"反映", "投诉", "举报", "咨询", "来电", "建议", "希望", "请求", "发现", "看到", "路过", "报警", "报称", "门牌"}
+	addressVerbEnds = func() *set {
+		ends := ""
+		for _, v := range addressVerbs {
+			ends += v[len(v)-3:]
+		}
+		return runeSet(ends)
+	}()
 )
 
-// addressAt returns the address that ends with the unit at r[i], as in
-// 福田区莲花路12号, or nothing when no numbered place stands before it.
-func addressAt(r []rune, i int) (from, to int) {
+// addressBefore returns where the address begins that ends with r and a unit
+// behind it, as in 福田区莲花路12号, or len(r) when no numbered place stands before it.
+func addressBefore(r []rune) (from int) {
+	i := len(r)
 	n := i
 	for n > 0 && (isNumber(r[n-1]) || n < i && r[n-1] == '-') {
 		n--
 	}
 	if n == i || n == 0 || !addressPlaces.has(r[n-1]) || n == 1 {
-		return 0, 0
+		return i
 	}
 	from = n
 	for from > 0 && n-from < 30 && !addressStops.has(r[from-1]) && !endsInVerb(r[:from]) && (isHan(r[from-1]) || isNumber(r[from-1]) || unicode.IsLetter(r[from-1]) || r[from-1] == '-') {
 		from--
 	}
 	if n-from < 2 {
-		return 0, 0
+		return i
 	}
-	to = i + 1
-	for to < len(r) && (r[to] >= '0' && r[to] <= '9' || r[to] == '-') {
-		to++
-	}
-	return from, to
+	return from
 }
 
 // endsInVerb reports whether a word that introduces an address ends r.
 func endsInVerb(r []rune) bool {
-	return len(r) >= 2 && slices.Contains(addressVerbs, string(r[len(r)-2:]))
+	n := len(r)
+	return n >= 2 && addressVerbEnds.has(r[n-1]) && slices.Contains(addressVerbs, string(r[n-2:]))
 }
 
 var hanDigits = runeSet("一二三四五六七八九十百零")

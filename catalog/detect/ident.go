@@ -225,3 +225,21 @@ func num(s string) (n int) {
 	}
 	return n
 }
+
+// Passport reports whether s has the form of a passport of mainland China: E and
+// 8 digits or a letter and 7; D, G, K, P or S and 8 digits; DE, PE or SE and 7.
+// It has no check digit.
+func Passport(s string) bool {
+	if len(s) != 9 || !digits(s[2:]) {
+		return false
+	}
+	switch s[0] {
+	case 'E':
+		return isDigit(s[1]) || s[1] >= 'A' && s[1] <= 'Z' && s[1] != 'I' && s[1] != 'O'
+	case 'D', 'P', 'S':
+		return isDigit(s[1]) || s[1] == 'E'
+	case 'G', 'K':
+		return isDigit(s[1])
+	}
+	return false
+}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -16,6 +17,13 @@ var compoundSurnames = []string{"欧阳", "上官", "司马", "诸葛", "东方"
 const givenChars = `伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂文辉玲建国华红梅建志海波春燕俊峰玉婷雪晶晨宇欣怡浩博轩子涵梓睿思佳嘉琪雨萱诗一诺可馨梦瑶倩颖琳琴云莲真环雅芝萍珍贞莉凤洁素爱妹香月莺媛瑞凡菊叶璧璐娅琦妍茜秋珊莎锦黛青倩婉娴瑾露蓓纨仪荷丹蓉眉君蕊薇菁岚苑婕馨瑗琰韵融园艺咏卿聪澜纯毓悦昭冰爽琬茗羽希宁飘育滢馥筠柔竹霭凝晓欢霄枫芸菲寒伊亚宜可姬舒影荔枝丽阳妮宝贝初程梵罡恒鸿桦骅剑娇纪宽苛灵玛媚琪晴容睿烁堂唯威韦雯苇萱阅彦宇雨洋忠宗曼紫逸贤蝶菡绿蓝儿翠烟毅良山仁博宏贵福生龙元全胜学祥才发武新利清飞彬富顺信子杰涛昌成康星光天达安岩中茂进林有坚和彪诚先敬震振壮会思群豪心邦承乐绍功松善厚庆民友裕河哲江浩亮政谦亨奇固之轮翰朗伯言若鸣朋斌梁栋维启克伦翔旭鹏泽晨辰士以建家致树炎德行时泰盛雄琛钧冠策腾楠榕风航弘义兴长春金银水火土木根柱桃枣花草小大芬芹慧惠敬淑岭银娥秋菊凤仙彩霞景桥东南西北方正道理智礼权衡世永远昊然苒沐熙瑜铭楷煜皓轩曦彤蕾蔚萌淼鑫森磊焱垚晗昕昱晟煊炜烨焕琳璇瑛璟珂珊珏玥瑄璐瑶甜田甲乙贺勤俭廉洪伦仲叔季孟奕佑俐俪健兆凯勋卓嫣宪尧屹岳峻崇巍帆庭延廷彰循恩恺悠惟慕懿拓捷振敦斐斯旻昀晋晔曙朔杉枢柏栩梧棠楚樱欧正殿毓沁沛泓泳洲浚涌淇淳渊湘源溪滔漫澄濡瀚炳烽煌照煦熠爵牧玄玮珩理琅琨瑚瑰璞甫畅皎盈睦瞳碧磬祎祖禄禹禾秉科程穆竞笑笛筱简粲纬纶绮缘绪绣缨罗羿翊翎耀聿肃胤航芃芊芙芮苏茵茹莘菀菱萧蒙蓁蓓蕙藜虹衍裴襄许诚诗谊豫贝赫赞超越跃辉迅迎远逊通遥邈郁郡配采野钊钰铃锋锐锡镇长闻阔际陶隽雁霁霏韬音项颂颜飒骁骏魁鸥麒麟黎齐`
 
 var (
+	compoundHeads = func() *set {
+		heads := ""
+		for _, c := range compoundSurnames {
+			heads += c[:3]
+		}
+		return runeSet(heads)
+	}()
 	isSurname = runeSet(surnames)
 	isGiven   = runeSet(givenChars)
 )
@@ -33,7 +41,9 @@ func runeSet(s string) *set {
 
 func (m *set) has(r rune) bool { return r>>16 == 0 && m[r>>6]>>(r&63)&1 == 1 }
 
-func isHan(r rune) bool { return unicode.Is(unicode.Han, r) }
+func isHan(r rune) bool {
+	return r >= 0x4e00 && r <= 0x9fff || r >= 0x2e80 && unicode.Is(unicode.Han, r)
+}
 
 // notGiven end or stand in words that begin like a name but name a place, an
 // office or a thing.
@@ -41,13 +51,8 @@ var notGiven = runeSet("省市区县镇乡村路街巷号局所处科部厅委�
 
 // surnameLen returns how many runes of s a surname at its beginning has, or 0.
 func surnameLen(s []rune) int {
-	if len(s) >= 2 {
-		head := string(s[:2])
-		for _, c := range compoundSurnames {
-			if c == head {
-				return 2
-			}
-		}
+	if len(s) >= 2 && compoundHeads.has(s[0]) && slices.Contains(compoundSurnames, string(s[:2])) {
+		return 2
 	}
 	if len(s) >= 1 && isSurname.has(s[0]) {
 		return 1
@@ -104,6 +109,80 @@ var latinNames = func() map[string]bool {
 	}
 	return m
 }()
+
+// latinCues stand before a name in Latin letters.
+var latinCues = map[string]bool{"mr": true, "mrs": true, "ms": true, "dr": true, "miss": true, "name": true, "dear": true, "contact": true, "patient": true, "applicant": true}
+
+// scanLatin looks for a name at the word s[i:j], which begins with a capital:
+// behind a cue as in Mr. Smith, or a common given name and a common surname.
+func scanLatin(s string, i, j int, ms []Match) []Match {
+	if j-i < 2 || j-i > 14 || j+2 >= len(s) {
+		return ms
+	}
+	var low [16]byte
+	for k := i; k < j; k++ {
+		low[k-i] = s[k] | 0x20
+	}
+	word := low[:j-i]
+	if latinCues[string(word)] {
+		from := j
+		for from < len(s) && from < j+3 && strings.IndexByte(".: ", s[from]) >= 0 {
+			from++
+		}
+		if from == j {
+			return ms
+		}
+		to, next := from, from
+		for words := 0; words < 3; words++ {
+			end := wordAt(s, next)
+			if end == 0 {
+				break
+			}
+			if to = end; to < len(s) && s[to] == '.' {
+				end++
+			}
+			if end >= len(s) || s[end] != ' ' {
+				break
+			}
+			next = end + 1
+		}
+		if to > from {
+			ms = append(ms, Match{KindName, from, to})
+		}
+		return ms
+	}
+	if s[j] != ' ' || !latinNames[string(word)] {
+		return ms
+	}
+	end := wordAt(s, j+1)
+	if end == j+2 && end+2 < len(s) && s[end] == '.' && s[end+1] == ' ' { // an initial
+		if e := wordAt(s, end+2); e > 0 {
+			return append(ms, Match{KindName, i, e})
+		}
+	}
+	if end == 0 || end-j-1 > len(low) {
+		return ms
+	}
+	n := 0
+	for k := j + 1; k < end; k++ {
+		low[n] = s[k] | 0x20
+		n++
+	}
+	if latinNames[string(low[:n])] {
+		ms = append(ms, Match{KindName, i, end})
+	}
+	return ms
+}
+
+// wordAt returns the end of the capitalised word at s[i], or 0.
+func wordAt(s string, i int) int {
+	if i >= len(s) || s[i] < 'A' || s[i] > 'Z' {
+		return 0
+	}
+	for i++; i < len(s) && isAlpha(s[i]); i++ {
+	}
+	return i
+}
 
 // LatinName reports whether s as a whole looks like a personal name in Latin
 // letters: two to four capitalised words, the first or last of them a common

@@ -56,3 +56,36 @@ func isEnergy(c byte) bool  { return strings.IndexByte(EnergyLetters, c) >= 0 }
 
 // oneHan reports whether the three bytes s are a character of list.
 func oneHan(list, s string) bool { return s[0] >= 0xe0 && strings.Contains(list, s) }
+
+// plateAt returns the length of the plate that s begins with, with a dot, blank or
+// hyphen behind the city or not, or 0.
+func plateAt(s string) int {
+	var b [12]byte
+	n := copy(b[:], s[:4])
+	p := 4
+	switch {
+	case strings.HasPrefix(s[p:], "·"):
+		p += 2
+	case s[p] == ' ' || s[p] == '-':
+		p++
+	}
+	j := p
+	for j < len(s) && (isDigit(s[j]) || isAlpha(s[j])) {
+		j++
+	}
+	switch j - p {
+	case 4:
+		if j+3 > len(s) {
+			return 0
+		}
+		j += 3
+	case 5, 6:
+	default:
+		return 0
+	}
+	n += copy(b[n:], s[p:j])
+	if !Plate(string(b[:n])) {
+		return 0
+	}
+	return j
+}

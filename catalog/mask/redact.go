@@ -18,7 +18,7 @@ var placeholders = map[string]string{
 
 // kindPlaceholders stand for what the detectors find.
 var kindPlaceholders = map[detect.Kind]string{
-	detect.KindResident: "〔证件号〕", detect.KindMobile: "〔电话〕", detect.KindLandline: "〔电话〕", detect.KindCard: "〔银行卡〕",
+	detect.KindResident: "〔证件号〕", detect.KindResident15: "〔证件号〕", detect.KindMobile: "〔电话〕", detect.KindLandline: "〔电话〕", detect.KindCard: "〔银行卡〕",
 	detect.KindPlate: "〔车牌〕", detect.KindPassport: "〔护照号〕", detect.KindIP: "〔网络地址〕", detect.KindPlace: "〔坐标〕",
 	detect.KindUSCC: "〔信用代码〕", detect.KindEmail: "〔邮箱〕", detect.KindName: "〔姓名〕", detect.KindAddress: "〔地址〕",
 }

@@ -10,6 +10,7 @@ import (
 
 	"aihub/catalog/detect"
 	"aihub/internal/table"
+	"aihub/internal/yamlx"
 )
 
 // Masked cards, codes and plates pass the check that the raw ones pass, keep
@@ -383,5 +384,36 @@ func TestLintNew(t *testing.T) {
 	}
 	if fs := (Plan{Default: "keep", Crypto: "des"}).Lint(schema); len(fs) != 1 || fs[0].Code != "crypto" {
 		t.Error(fs)
+	}
+}
+
+// What package detect proposes is a plan that fits the columns it is proposed for.
+func TestProposedPlan(t *testing.T) {
+	t.Parallel()
+	b := batch(
+		col("id", table.String, "11010519491231002X", "440524198001010013"), col("card", table.Int64, "6222021234567890128", "4111111111111111"),
+		col("车", table.String, "粤B12345", "粤AD12345"), col("code", table.String, "91350100M000100Y43", "x"), col("年龄", table.Int64, "35", "36"),
+		col("出生日期", table.Date, "1980-01-01", "1990-01-01"), col("电话", table.String, "0755-83212345", "010-83212345"), col("tel", table.Int64, "13812345678", "13912345678"),
+		col("note", table.String, "请打13812345678找我，谢谢你们的工作", "无"), col("收入", table.Float64, "1.5", "2"), col("位置", table.String, "22.54309, 114.05786", "22.54309,114.05787"),
+		col("区", table.String, "广东省深圳市福田区", "广东省深圳市南山区"), col("a: b # c", table.Bool, "true", "false"))
+	var fs []detect.Finding
+	for i := range b.Cols {
+		d := detect.NewColumn(b.Cols[i].Field)
+		d.Add(&b.Cols[i])
+		fs = append(fs, d.Findings()...)
+	}
+	text := detect.PlanYAML(detect.Propose(b.Schema(), fs))
+	var doc struct {
+		Mask Plan `yaml:"mask"`
+	}
+	if fs := yamlx.Decode([]byte(text), &doc); len(fs) > 0 {
+		t.Fatal(fs, text)
+	}
+	if fs := doc.Mask.Lint(b.Schema()); fs != nil {
+		t.Fatal(fs, text)
+	}
+	out, m := apply(t, doc.Mask, b)
+	if m.Err() != nil || out.Col("位置") != nil || out.Col("id").Str[0] == b.Cols[0].Str[0] || out.Col("年龄").Str[0] != "35-39" {
+		t.Error(m.Err(), text)
 	}
 }

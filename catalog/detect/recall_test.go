@@ -1,0 +1,197 @@
+package detect
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"aihub/internal/table"
+)
+
+// widen writes ASCII as full-width characters.
+func widen(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && r < 0x7f {
+			return r - '!' + '！'
+		}
+		return r
+	}, s)
+}
+
+// Of 5,000 valid identifiers of every kind, made here, each is found whole in
+// every text around it: recall is 100 %.
+func TestRecall(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(11, 11))
+	pick := func(from string, n int) (s string) {
+		r := []rune(from)
+		for range n {
+			s += string(r[rng.IntN(len(r))])
+		}
+		return s
+	}
+	const digits = "0123456789"
+	const serial = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+	area := func() string {
+		return Provinces[rng.IntN(len(Provinces))] + fmt.Sprintf("%02d%02d", rng.IntN(71), rng.IntN(100))
+	}
+	birth := func() string { return fmt.Sprintf("%04d%02d%02d", 1900+rng.IntN(200), 1+rng.IntN(12), 1+rng.IntN(28)) }
+	resident := func() string {
+		b := area() + birth() + pick(digits, 3)
+		return b + string(ResidentCheck(b))
+	}
+	coordinate := func(n int) string { return fmt.Sprintf("%.*f", 4+rng.IntN(4), float64(rng.IntN(2*n*1e6)-n*1e6)/1e6) }
+	plateCity := func() string { return pick(plateProvinces, 1) + pick("ABCDEFGHJKLMNPQRSTUVWXYZ", 1) }
+	for name, c := range map[string]struct {
+		kind Kind
+		wide bool // found in full-width characters as well
+		make func() string
+	}{
+		"resident":   {KindResident, true, resident},
+		"resident x": {KindResident, false, func() string { return strings.ToLower(resident()) }},
+		"resident 15": {KindResident15, true, func() string {
+			for {
+				if s := area() + birth()[2:] + pick(digits, 3); !BankCard(s) {
+					return s
+				}
+			}
+		}},
+		"uscc": {KindUSCC, true, func() string {
+			b := pick("159A", 1) + pick("123", 1) + Provinces[rng.IntN(len(Provinces))] + pick(digits, 4) + pick(USCCAlphabet, 9)
+			check, _ := USCCCheck(b)
+			if s := b + string(check); !Resident(s) {
+				return s
+			}
+			return "91350100M000100Y43"
+		}},
+		"mobile": {KindMobile, true, func() string { return "1" + pick("3456789", 1) + pick(digits, 9) }},
+		"mobile 3-4": {KindMobile, false, func() string {
+			return "1" + pick("3456789", 1) + pick(digits, 1) + "-" + pick(digits, 4) + "-" + pick(digits, 4)
+		}},
+		"landline": {KindLandline, true, func() string {
+			return "0" + pick("3456789", 1) + pick(digits, 2) + "-" + pick("2345678", 1) + pick(digits, 7)
+		}},
+		"landline2": {KindLandline, false, func() string { return "(02" + pick("0123456789", 1) + ")" + pick("2345678", 1) + pick(digits, 7) }},
+		"card": {KindCard, true, func() string {
+			b := pick("6", 1) + "2" + pick(digits, 13+rng.IntN(4))
+			if s := b + string(LuhnDigit(b)); !Resident(s) && !(len(s) == 18 && USCC(s)) {
+				return s
+			}
+			return "6222021234567890128"
+		}},
+		"card 4": {KindCard, false, func() string {
+			b := "62" + pick(digits, 13)
+			b += string(LuhnDigit(b))
+			return b[:4] + " " + b[4:8] + " " + b[8:12] + " " + b[12:]
+		}},
+		"plate":       {KindPlate, false, func() string { return plateCity() + pick(digits, 3) + pick(serial, 2) }},
+		"plate dot":   {KindPlate, false, func() string { return plateCity() + "·" + pick(serial, 1) + pick(digits, 4) }},
+		"plate new":   {KindPlate, false, func() string { return plateCity() + pick(EnergyLetters, 1) + pick(serial, 1) + pick(digits, 4) }},
+		"plate truck": {KindPlate, false, func() string { return plateCity() + pick(digits, 5) + pick(EnergyLetters, 1) }},
+		"plate use":   {KindPlate, false, func() string { return plateCity() + pick(digits, 4) + pick("学警挂港澳", 1) }},
+		"passport":    {KindPassport, true, func() string { return "E" + pick("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", 1) + pick(digits, 7) }},
+		"passport g":  {KindPassport, false, func() string { return pick("GDSPK", 1) + pick(digits, 8) }},
+		"email":       {KindEmail, false, func() string { return pick("abcxyz", 4) + "." + pick(digits, 2) + "@" + pick("mnop", 5) + ".com.cn" }},
+		"ipv4": {KindIP, false, func() string {
+			return fmt.Sprintf("%d.%d.%d.%d", 1+rng.IntN(255), rng.IntN(256), rng.IntN(256), rng.IntN(256))
+		}},
+		"ipv6": {KindIP, false, func() string {
+			return fmt.Sprintf("%x:%x:%x:%x:%x:%x:%x:1%x", 1+rng.IntN(65535), rng.IntN(65536), rng.IntN(65536), rng.IntN(65536), rng.IntN(65536), rng.IntN(65536), rng.IntN(65536), rng.IntN(4096))
+		}},
+		"ipv6 short":  {KindIP, false, func() string { return fmt.Sprintf("fe80::%x:1%x", 1+rng.IntN(65535), rng.IntN(4096)) }},
+		"coordinates": {KindPlace, false, func() string { return coordinate(89) + pick(",，、", 1) + coordinate(179) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 5000 {
+				v := c.make()
+				forms := []string{v}
+				if c.wide {
+					forms = append(forms, widen(v))
+				}
+				for _, v := range forms {
+					for _, around := range []string{"%s", "号码为%s，请核对", "a %s b", "（%s）", "\n%s\n", "已登记：%s。"} {
+						text := fmt.Sprintf(around, v)
+						at, ok := strings.Index(text, v), false
+						for _, m := range Scan(text) {
+							ok = ok || m.Kind == c.kind && m.Start <= at+1 && m.End >= at+len(v) && m.Start >= at
+						}
+						if !ok {
+							t.Fatalf("%q: %+v", text, Scan(text))
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestNotIdentifiersNew(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"std::vector<int>::iterator", "08:00:00", "12:30:45:10", "1.2.3", "v1.2.3.4.5", "256.1.1.1", "3.1415926", "1234.5678,99.1234", "粤港澳大湾区",
+		"新ABC", "京A的", "E1234567", "A12345678", "２０２４年", "::", "a::b", "Street Light", "John went home", "比例为1.2345，其余"} {
+		if ms := Scan(text); len(ms) != 0 {
+			t.Errorf("%q: %+v", text, ms)
+		}
+	}
+}
+
+func TestLatinNamesInText(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"please ask Mr. Zubrowka today": "Zubrowka", "Name: Anna K Jansson, age": "Anna K Jansson", "call John Smith at": "John Smith",
+		"by Mary J. Watson of": "", "Dear Sandra, hello": "Sandra", "to Robert J. Miller now": "Robert J. Miller",
+	} {
+		ms := Scan(text)
+		got := ""
+		if len(ms) > 0 {
+			got = text[ms[0].Start:ms[0].End]
+		}
+		if want == "" && !strings.HasPrefix(got, "Mary") || want != "" && got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+// What is proposed says its class and level and is of the column's type.
+func TestPropose(t *testing.T) {
+	t.Parallel()
+	rows := func(name string, f func(i int) string) (*Column, table.Field) {
+		vals := make([]string, 50)
+		for i := range vals {
+			vals[i] = f(i)
+		}
+		d, c := strCol(name, vals...)
+		return d, c.Field
+	}
+	var fields []table.Field
+	var findings []Finding
+	add := func(d *Column, f table.Field) {
+		fields = append(fields, f)
+		findings = append(findings, d.Findings()...)
+	}
+	add(rows("证件", func(i int) string {
+		b := fmt.Sprintf("4403041980010%d0%02d", 1+i%9, i)
+		b = (b + "000")[:17]
+		return b + string(ResidentCheck(b))
+	}))
+	add(rows("车", func(i int) string { return fmt.Sprintf("粤B%05d", 10000+i) }))
+	add(rows("诊断", func(i int) string { return "感冒" }))
+	add(rows("note", func(i int) string { return fmt.Sprintf("路灯第%d天不亮，请打13812345%03d找我", i, i) }))
+	add(rows("性别", func(i int) string { return "男" }))
+	add(rows("a \"b\" # c", func(i int) string { return "x" }))
+	ps := Propose(fields, findings)
+	want := `[["证件","direct",4,"resident"],["车","direct",3,"plate"],["诊断","sensitive",4,"keep"],["note","direct",3,"redact"],["性别","quasi",2,"keep"],["a \"b\" # c","none",1,"keep"]]`
+	var got [][]any
+	for _, p := range ps {
+		got = append(got, []any{p.Column, p.Class, p.Level, p.Use})
+	}
+	if b, _ := json.Marshal(got); string(b) != want {
+		t.Errorf("%s\nwant %s", b, want)
+	}
+	y := PlanYAML(ps)
+	if !strings.Contains(y, `"a \"b\" # c": {use: keep} # none, level 1`) || strings.Contains(y, "13812345") {
+		t.Error(y)
+	}
+}
