@@ -121,8 +121,9 @@ type Event struct {
 	Seq        int64        `json:"seq"`
 	Submission SubmissionID `json:"submission"`
 	Run        RunID        `json:"run,omitempty"`
-	Type       string       `json:"type"` // submitted, run, log, scored, released, failed
+	Type       string       `json:"type"` // submitted, queue, run, log, scored, released, failed
 	State      string       `json:"state,omitempty"`
 	Text       string       `json:"text,omitempty"` // a log excerpt (smoke runs only)
+	Wait       *Wait        `json:"wait,omitempty"` // type queue, which has no number: how long it waits
 	At         time.Time    `json:"at"`
 }

@@ -40,8 +40,8 @@ type Orchestrator struct {
 // kinds are the runs that a sandbox carries out.
 var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke}
 
-// attempts is how often the store retries a run that the platform failed.
-const attempts = 3
+// reportEvery is how often a worker says that it is there.
+const reportEvery = 10 * time.Second
 
 func (o *Orchestrator) init() {
 	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
@@ -108,13 +108,27 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	}
 }
 
-// reap gives up runs whose worker went silent, for every worker on the store,
-// and settles what is due; also while all of ours are busy. A worker that was
+// reap gives up runs whose worker went silent or that are stuck, for every worker
+// on the store, and settles what is due; also while all of ours are busy. It says
+// that this worker is there. A worker that was
 // killed here may have left something, too.
 func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 	t := time.NewTicker(min(o.ttl()/4, time.Second))
 	defer t.Stop()
+	defer func() {
+		gone, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = o.DB.Report(gone, o.Worker, 0) // else its silence tells
+	}()
+	var reported time.Time
 	for {
+		if time.Since(reported) > reportEvery {
+			if err := o.DB.Report(ctx, o.Worker, max(1, o.Parallel)); err == nil {
+				reported = time.Now()
+			} else if ctx.Err() == nil {
+				o.log().Error("reporting for work", "error", logged(err))
+			}
+		}
 		n, err := o.DB.Reap(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -168,11 +182,7 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 		return
 	case errors.As(err, &f):
 		out.Failure = f.Failure
-	case err != nil && run.Attempt < attempts:
-		// Let go: when the lease has run out, the run is tried again.
-		log.Error("the platform failed a run, it will be tried again", "error", logged(err))
-		return
-	case err != nil:
+	case err != nil: // the store has it tried again, some times
 		log.Error("the platform failed a run", "error", logged(err))
 		out.Failure = aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: detail(err)}
 	}

@@ -12,11 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"aihub"
+	"aihub/internal/store"
 	"aihub/internal/table"
 	"aihub/policies"
 	"aihub/sandbox"
@@ -177,12 +179,44 @@ func TestPlatformFails(t *testing.T) {
 	for _, r := range w.runs(s) {
 		states = append(states, r.State)
 	}
-	if want := []aihub.RunState{aihub.RunLost, aihub.RunLost, aihub.RunFailedState}; !slices.Equal(states, want) || f.runs != 3 {
+	if want := []aihub.RunState{aihub.RunFailedState, aihub.RunFailedState, aihub.RunFailedState}; !slices.Equal(states, want) || f.runs != 3 {
 		t.Errorf("states %v after %d runs, want %v", states, f.runs, want)
 	}
 	if r := w.run(s); r.Fault.Owner != aihub.FaultPlatform || r.Fault.Reason != aihub.ReasonPlatform || !strings.Contains(r.Fault.Detail, "on fire") {
 		t.Errorf("fault %+v", r.Fault)
 	}
+}
+
+// hanging is a runner whose first run neither ends nor fails, whatever its limits.
+type hanging struct {
+	sandbox.Runner
+	runs atomic.Int32
+}
+
+func (h *hanging) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	if h.runs.Add(1) == 1 {
+		<-ctx.Done()
+		return sandbox.Result{}, ctx.Err()
+	}
+	return h.Runner.Run(ctx, j)
+}
+
+// A worker whose heart beats while its work stands still loses the run.
+func TestStuckRun(t *testing.T) {
+	w := newWorld(t, func(s *scenarios.Spec) { s.Limits.Wall = scenarios.Duration(20 * time.Second) })
+	w.open(store.Patience{Running: 200*time.Millisecond - 20*time.Second}) // the first is stuck after 200 ms
+	s := w.submit(false, "hello")
+	o := w.orchestrator("worker-1")
+	o.Runner = &hanging{Runner: w.runner}
+	w.work(o, func() bool { return len(w.runs(s)) > 1 })
+	if r := w.runs(s)[0]; r.State != aihub.RunLost || !strings.Contains(r.Fault.Detail, "it was running longer") {
+		t.Errorf("%s, %+v", r.State, r.Fault)
+	}
+	w.open(store.Patience{})
+	if r := w.finish(s); r.State != aihub.RunSucceeded {
+		t.Errorf("%s, %+v", r.State, r.Fault)
+	}
+	w.once(s)
 }
 
 // A run whose submission is cancelled is killed.

@@ -11,7 +11,7 @@
 //
 // Every end names who is at fault: the vendor for what the algorithm did, the
 // data when a part cannot be read or is not what its digest says, the scenario
-// when its spec cannot be carried out, and the platform for the rest. The
-// platform's failures are not reported as such at once: the worker lets go of
-// the run, its lease runs out, and another worker takes it up.
+// when its spec cannot be carried out, and the platform for the rest. What
+// the platform failed is tried again by the store's rules, and so is a run whose
+// worker went silent or that stays in one state beyond its deadline.
 package sandbox

@@ -84,16 +84,31 @@ func openWorld(t testing.TB, dir string) *world {
 		}
 		t.Skipf("this machine cannot run sandboxes: %+v", c)
 	}
-	seed := sha256.Sum256([]byte("a test's signing key"))
-	var err error
-	w.db, err = store.Open(t.Context(), store.Options{DSN: filepath.Join(dir, "aihub.db"), Signer: ed25519.NewKeyFromSeed(seed[:]), Checkpoint: filepath.Join(dir, "checkpoint")})
-	w.must(err)
+	w.open(store.Patience{})
 	t.Cleanup(func() { w.db.Close() })
+	var err error
 	w.blobs, err = blob.Open(filepath.Join(dir, "blobs"))
 	w.must(err)
 	w.eng, err = policies.New()
 	w.must(err)
 	return w
+}
+
+// open opens the store, again if need be.
+func (w *world) open(p store.Patience) {
+	w.Helper()
+	if w.db != nil {
+		w.must(w.db.Close())
+	}
+	if p.Pause == 0 {
+		p.Pause = 50 * time.Millisecond
+	}
+	seed := sha256.Sum256([]byte("a test's signing key"))
+	var err error
+	w.db, err = store.Open(w.Context(), store.Options{
+		DSN: filepath.Join(w.dir, "aihub.db"), Signer: ed25519.NewKeyFromSeed(seed[:]), Checkpoint: filepath.Join(w.dir, "checkpoint"), Patience: p,
+	})
+	w.must(err)
 }
 
 func (w *world) permit(a aihub.Actor, act policies.Action, o policies.Object) policies.Permit {

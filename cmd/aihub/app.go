@@ -60,8 +60,21 @@ func (a *app) openDB(ctx context.Context) (err error) {
 	a.DB, err = store.Open(ctx, store.Options{
 		DSN: filepath.Join(a.Config.Home, "aihub.db"), Signer: a.Keys.Signer(),
 		Checkpoint: filepath.Join(a.Config.Home, "checkpoint"), Now: a.Now,
+		Queue: queueOf(a.Config.Queue),
 	})
 	return err
+}
+
+func queueOf(c config.Queue) store.Queue {
+	q := store.Queue{PerOrg: c.PerOrganisation, PerScenario: c.PerScenario, ScenarioWeights: c.Scenarios, Hours: c.CPUHours}
+	q.OrgWeights, q.HoursOf = map[aihub.OrgID]int{}, map[aihub.OrgID]float64{}
+	for org, n := range c.Organisations {
+		q.OrgWeights[aihub.OrgID(org)] = n
+	}
+	for org, h := range c.CPUHoursOf {
+		q.HoursOf[aihub.OrgID(org)] = h
+	}
+	return q
 }
 
 // openApp opens the platform in cfg.Home, creating it when it is new.

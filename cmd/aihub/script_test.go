@@ -95,7 +95,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := exec.CommandContext(ctx, exe, "serve")
 	c.Dir = ts.Getenv("WORK")
-	for _, k := range []string{"AIHUB_HOME", "AIHUB_LISTEN", "AIHUB_LANG", "AIHUB_OPERATOR_PASSWORD", "PATH", "HOME", "TMPDIR"} {
+	for _, k := range []string{"AIHUB_HOME", "AIHUB_LISTEN", "AIHUB_CONFIG", "AIHUB_LANG", "AIHUB_OPERATOR_PASSWORD", "PATH", "HOME", "TMPDIR"} {
 		c.Env = append(c.Env, k+"="+ts.Getenv(k))
 	}
 	log, err := os.OpenFile(ts.MkAbs("server.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -71,6 +71,10 @@ func (p *process) follow(ctx context.Context, c *client.Client, id aihub.Submiss
 			fmt.Fprint(p.Err, printable(e.Text))
 			return
 		}
+		if e.Type == "queue" {
+			fmt.Fprintf(p.Err, "%s  %s\n", e.At.Local().Format(time.TimeOnly), wire.WaitWords(p.lang, *e.Wait, time.Local))
+			return
+		}
 		word := p.t("cli.event." + e.Type)
 		if e.Type == "run" {
 			word += " " + e.State
@@ -107,6 +111,9 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 			fmt.Fprintln(p.Out, printable(v.Fault.Detail))
 		}
 	}
+	if v.Wait != nil {
+		fmt.Fprintln(p.Out, wire.WaitWords(p.lang, *v.Wait, time.Local))
+	}
 	if v.Score != nil {
 		var rows [][]string
 		for _, m := range v.Score.Released {
@@ -136,67 +143,4 @@ func number(m aihub.MetricValue) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.6g", m.Value)
-}
-
-func (p *process) runsCmd() *cobra.Command {
-	var scenario string
-	c := p.verb("runs [SUBMISSION]", "cli.runs.short", cobra.MaximumNArgs(1), func(cmd *cobra.Command, args []string) error {
-		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			if len(args) == 1 {
-				v, err := c.Submission(ctx, aihub.SubmissionID(args[0]))
-				if err != nil {
-					return err
-				}
-				return p.data(v, func() {
-					p.showSubmission(v)
-					var rows [][]string
-					for _, r := range v.Runs {
-						rows = append(rows, []string{string(r.ID), string(r.Kind), string(r.State), string(r.Fault.Reason)})
-					}
-					p.table([]string{"RUN", "KIND", "STATE", "REASON"}, rows)
-				})
-			}
-			subs, err := c.Submissions(ctx, scenario)
-			if err != nil {
-				return err
-			}
-			return p.data(subs, func() {
-				var rows [][]string
-				for _, s := range subs {
-					rows = append(rows, []string{string(s.ID), s.Scenario.String(), roundOf(s), string(s.Org), s.Name, string(s.State), string(s.Fault.Reason)})
-				}
-				p.table([]string{"SUBMISSION", "SCENARIO", "ROUND", "ORG", "NAME", "STATE", "REASON"}, rows)
-			})
-		})
-	})
-	c.Flags().StringVar(&scenario, "scenario", "", p.t("cli.flag.scenario"))
-	log := p.verb("log RUN", "cli.runs.log.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			s, err := c.RunLog(ctx, aihub.RunID(args[0]))
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(p.Out, printable(s))
-			return nil
-		})
-	})
-	cancel := p.verb("cancel SUBMISSION", "cli.runs.cancel.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			if err := c.Cancel(ctx, aihub.SubmissionID(args[0])); err != nil {
-				return err
-			}
-			return p.data(map[string]any{"cancelled": args[0]}, func() { p.say("cli.cancelled", "ID", args[0]) })
-		})
-	})
-	watch := p.verb("watch SUBMISSION", "cli.runs.watch.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			v, err := p.follow(ctx, c, aihub.SubmissionID(args[0]))
-			if err != nil {
-				return err
-			}
-			return p.outcome(v)
-		})
-	})
-	c.AddCommand(log, watch, cancel)
-	return c
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,18 @@ type Config struct {
 	URL     string `yaml:"url"`     // how people reach it, for links; default http://Listen
 	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
 	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
+
+	Queue Queue `yaml:"queue"`
+}
+
+// Queue is how organisations and scenarios share the sandboxes.
+type Queue struct {
+	PerOrganisation int                `yaml:"per_organisation"` // sandboxes at once for one organisation; 0: no bound
+	PerScenario     int                `yaml:"per_scenario"`     // for one scenario; 0: no bound
+	Organisations   map[string]int     `yaml:"organisations"`    // turns of an organisation against others; default 1
+	Scenarios       map[string]int     `yaml:"scenarios"`        // turns of a scenario within an organisation; default 1
+	CPUHours        float64            `yaml:"cpu_hours"`        // processor hours a month for an organisation; 0: no bound
+	CPUHoursOf      map[string]float64 `yaml:"cpu_hours_of"`     // for one organisation, instead
 }
 
 // Default is what an empty file means, with home as the data directory.
@@ -93,12 +106,38 @@ func (c Config) check() (faults []aihub.Fault) {
 	if c.Workers < 0 || c.Workers > 1024 {
 		faults = append(faults, fault("workers", "0 to 1024 is expected", "应在 0 至 1024 之间"))
 	}
+	faults = append(faults, c.Queue.check()...)
 	if c.Blobs != "" && !filepath.IsAbs(c.Blobs) && !strings.HasPrefix(c.Blobs, "s3://") && !strings.HasPrefix(c.Blobs, "file:///") {
 		faults = append(faults, fault("blobs", "an absolute path or s3://KEY:SECRET@HOST:PORT/BUCKET is expected", "应为绝对路径或 s3://KEY:SECRET@HOST:PORT/BUCKET"))
 	}
 	if !filepath.IsAbs(c.Home) {
 		faults = append(faults, fault("home", "an absolute path is expected", "应为绝对路径"))
 	}
+	return faults
+}
+
+func (q Queue) check() (faults []aihub.Fault) {
+	for where, n := range map[string]int{"queue.per_organisation": q.PerOrganisation, "queue.per_scenario": q.PerScenario} {
+		if n < 0 || n > 1024 {
+			faults = append(faults, fault(where, "0 to 1024 is expected", "应在 0 至 1024 之间"))
+		}
+	}
+	for where, m := range map[string]map[string]int{"queue.organisations": q.Organisations, "queue.scenarios": q.Scenarios} {
+		for name, n := range m {
+			if n < 1 || n > 1000 {
+				faults = append(faults, fault(where+"."+name, "a weight is 1 to 1000", "权重应在 1 至 1000 之间"))
+			}
+		}
+	}
+	for name, h := range q.CPUHoursOf {
+		if !(h >= 0 && h <= 1e6) {
+			faults = append(faults, fault("queue.cpu_hours_of."+name, "0 to 1000000 hours is expected", "应在 0 至 1000000 小时之间"))
+		}
+	}
+	if !(q.CPUHours >= 0 && q.CPUHours <= 1e6) {
+		faults = append(faults, fault("queue.cpu_hours", "0 to 1000000 hours is expected", "应在 0 至 1000000 小时之间"))
+	}
+	slices.SortFunc(faults, func(a, b aihub.Fault) int { return strings.Compare(a.Where, b.Where) })
 	return faults
 }
 

@@ -20,21 +20,22 @@ func env(kv ...string) func(string) string {
 
 func TestEnvironmentOverlaysFile(t *testing.T) {
 	f := filepath.Join(t.TempDir(), "c.yaml")
-	if err := os.WriteFile(f, []byte("listen: 127.0.0.1:9000\nworkers: 3\n"), 0o600); err != nil {
+	if err := os.WriteFile(f, []byte("listen: 127.0.0.1:9000\nworkers: 3\nqueue:\n  per_organisation: 2\n  organisations: {acme: 4}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := Load(f, env("AIHUB_HOME", "/srv/a", "AIHUB_LISTEN", "0.0.0.0:80"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Home != "/srv/a" || c.Listen != "0.0.0.0:80" || c.Workers != 3 || c.URL != "http://0.0.0.0:80" {
+	if c.Home != "/srv/a" || c.Listen != "0.0.0.0:80" || c.Workers != 3 || c.URL != "http://0.0.0.0:80" ||
+		c.Queue.PerOrganisation != 2 || c.Queue.Organisations["acme"] != 4 {
 		t.Errorf("got %+v", c)
 	}
 }
 
 func TestEveryFaultAtOnce(t *testing.T) {
 	f := filepath.Join(t.TempDir(), "c.yaml")
-	if err := os.WriteFile(f, []byte("lisen: x\nworkers: -1\nurl: ftp://x\n"), 0o600); err != nil {
+	if err := os.WriteFile(f, []byte("lisen: x\nworkers: -1\nurl: ftp://x\nqueue:\n  cpu_hours: -1\n  scenarios: {dispatch: 0}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Load(f, env("AIHUB_HOME", "relative"))
@@ -42,7 +43,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"lisen", "workers", "url", "home"} {
+	for _, want := range []string{"lisen", "workers", "url", "home", "queue.cpu_hours", "queue.scenarios.dispatch"} {
 		if !strings.Contains(e.Error(), want) {
 			t.Errorf("no fault about %s in:\n%v", want, e)
 		}

@@ -21,6 +21,7 @@ import (
 const (
 	pollEvery  = 500 * time.Millisecond
 	beatEvery  = 15 * time.Second
+	queueEvery = 4                // polls between two looks at the queue
 	streamLife = time.Hour        // then the client takes the stream up again
 	stallAfter = 60 * time.Second // an upload that sends nothing for so long is given up
 )
@@ -105,7 +106,16 @@ func (a *API) events(c *gin.Context, who aihub.Actor) error {
 	defer beat.Stop()
 	life := time.NewTimer(streamLife)
 	defer life.Stop()
-	for {
+	var told aihub.Wait
+	for i := 0; ; i++ {
+		if i%queueEvery == 0 {
+			if err := a.pushWait(c, who, id, &told); err != nil {
+				if ctx.Err() == nil {
+					Public(ctx, a.Log, err)
+				}
+				return nil
+			}
+		}
 		ended, err := a.push(c, who, id, spec, &after)
 		if err != nil {
 			// The stream has begun: log, close, and the client asks again.
@@ -130,6 +140,30 @@ func (a *API) events(c *gin.Context, who aihub.Actor) error {
 		case <-poll.C:
 		}
 	}
+}
+
+// pushWait tells how long a submission waits, when that differs from what was
+// told. It is no event of the submission and has no number.
+func (a *API) pushWait(c *gin.Context, who aihub.Actor, id aihub.SubmissionID, told *aihub.Wait) error {
+	w, err := a.Desk.Wait(c.Request.Context(), who, id)
+	if err != nil || w == nil {
+		return err
+	}
+	same := *w
+	same.AsOf = told.AsOf
+	if same == *told {
+		return nil
+	}
+	*told = *w
+	b, err := json.Marshal(aihub.Event{Submission: id, Type: "queue", At: w.AsOf, Wait: w})
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(c.Writer, "event: queue\ndata: %s\n\n", b); err != nil {
+		return err
+	}
+	c.Writer.Flush()
+	return nil
 }
 
 // push writes the events after *after, and the end when the outcome is visible:

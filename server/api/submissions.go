@@ -53,6 +53,19 @@ func (a *API) submissions() {
 		func(ctx context.Context, who aihub.Actor, in *ByID) (*none, error) {
 			return nil, a.Desk.Cancel(ctx, who, aihub.SubmissionID(in.ID))
 		})
+	handle(a, op(http.MethodPost, "/submissions/{id}/rerun", "rerun-submission", tag, "Enter the same image again in the round that is open", 201),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			ByID
+			Body wire.Rerun
+		}) (*body[aihub.Submission], error) {
+			return answer(a.Desk.Rerun(ctx, who, aihub.SubmissionID(in.ID), in.Body.Nonce))
+		})
+	handle(a, op(http.MethodGet, "/hours", "get-hours", tag, "Processor time that an organisation has used this month", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			Org string `query:"org" maxLength:"64" doc:"default: your own"`
+		}) (*body[aihub.Hours], error) {
+			return answer(a.Desk.Hours(ctx, who, aihub.OrgID(in.Org)))
+		})
 
 	o = op(http.MethodGet, "/submissions/{id}/events", "follow-submission", tag, "Follow a submission: server-sent events", 200)
 	o.Parameters = []*huma.Param{param("path", "id", ""), param("query", "after", "only events after this sequence number; Last-Event-ID does the same")}

@@ -57,6 +57,16 @@ func (c *Client) Cancel(ctx context.Context, id aihub.SubmissionID) error {
 	return c.command(ctx, nil, "submissions", string(id), "cancel")
 }
 
+// Rerun enters a submission whose outcome is known again.
+func (c *Client) Rerun(ctx context.Context, id aihub.SubmissionID, nonce string) (aihub.Submission, error) {
+	return send[aihub.Submission](ctx, c, wire.Rerun{Nonce: nonce}, "submissions", string(id), "rerun")
+}
+
+// Hours returns the processor time of an organisation ("": the own) this month.
+func (c *Client) Hours(ctx context.Context, org aihub.OrgID) (aihub.Hours, error) {
+	return call[aihub.Hours](ctx, c, get("hours").with("org", string(org)))
+}
+
 // Receipt returns the JSON proof of a submission, verifiable offline.
 func (c *Client) Receipt(ctx context.Context, id aihub.SubmissionID) ([]byte, error) {
 	return c.bytes(ctx, get("submissions", string(id), "receipt"))
@@ -135,7 +145,7 @@ func (c *Client) events(ctx context.Context, id aihub.SubmissionID, after *int64
 				if err := json.Unmarshal([]byte(data), &e); err != nil {
 					return false, c.broken(ctx, err)
 				}
-				*after = e.Seq
+				*after = max(*after, e.Seq) // news of the queue have no number
 				f(e)
 			}
 			name, data = "", ""

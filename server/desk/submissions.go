@@ -41,6 +41,10 @@ func (d *Desk) CanPush(ctx context.Context, a aihub.Actor) error {
 
 // Submit enters an image in a round, or tries it on the public sample.
 func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.NewSubmission) (aihub.Submission, error) {
+	return d.enter(ctx, a, ref, in, "")
+}
+
+func (d *Desk) enter(ctx context.Context, a aihub.Actor, ref string, in wire.NewSubmission, again aihub.SubmissionID) (aihub.Submission, error) {
 	v, _, err := d.Scenario(ctx, a, ref)
 	if err != nil {
 		return aihub.Submission{}, err
@@ -57,7 +61,7 @@ func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.Ne
 		return aihub.Submission{}, err
 	}
 	sub := aihub.Submission{
-		Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image, Smoke: in.Smoke, Nonce: in.Nonce,
+		Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image, Smoke: in.Smoke, Nonce: in.Nonce, RerunOf: again,
 	}
 	bits := 0.0
 	if !in.Smoke {
@@ -73,6 +77,36 @@ func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.Ne
 		}
 	}
 	return d.DB.Submit(ctx, p, sub, bits)
+}
+
+// Rerun enters a submission whose outcome is known again: the same image, in the
+// round that is open now. It costs what any submission costs; what the first one
+// cost has come back when the fault was not its vendor's.
+func (d *Desk) Rerun(ctx context.Context, a aihub.Actor, id aihub.SubmissionID, nonce string) (aihub.Submission, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Submission{}, err
+	}
+	old, err := d.DB.Submission(ctx, policies.ScopeOf(a), id)
+	if err != nil {
+		return aihub.Submission{}, err
+	}
+	return d.enter(ctx, a, old.Scenario.String(), wire.NewSubmission{Image: old.Image, Name: old.Name, Smoke: old.Smoke, Nonce: nonce}, id)
+}
+
+// Hours returns the processor time of an organisation ("": the actor's own).
+func (d *Desk) Hours(ctx context.Context, a aihub.Actor, org aihub.OrgID) (aihub.Hours, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Hours{}, err
+	}
+	if org == "" {
+		org = a.Org
+	}
+	return d.DB.Hours(ctx, policies.ScopeOf(a), org)
+}
+
+// Wait returns how long a submission waits, nil when it does not.
+func (d *Desk) Wait(ctx context.Context, a aihub.Actor, id aihub.SubmissionID) (*aihub.Wait, error) {
+	return d.DB.Wait(ctx, policies.ScopeOf(a), id)
 }
 
 // Price returns the bits of the leak budget that one attempt reserves.
@@ -112,6 +146,9 @@ func (d *Desk) Submission(ctx context.Context, a aihub.Actor, id aihub.Submissio
 	}
 	if v.Runs == nil {
 		v.Runs = []aihub.Run{}
+	}
+	if v.Wait, err = d.DB.Wait(ctx, scope, id); err != nil {
+		return wire.SubmissionView{}, err
 	}
 	if sub.Smoke {
 		return v, nil

@@ -21,7 +21,8 @@ import (
 type submissionsView struct {
 	list      []aihub.Submission
 	scenarios map[aihub.Ref]wire.ScenarioView
-	all       bool // of every organisation
+	all       bool         // of every organisation
+	hours     *aihub.Hours // of the own organisation
 }
 
 func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
@@ -41,8 +42,20 @@ func (s *Site) submissions(c *gin.Context, p *page) (templ.Component, error) {
 		}
 		v.scenarios[sub.Scenario] = sc
 	}
+	if v.hours, err = s.hours(ctx, p); err != nil {
+		return nil, err
+	}
 	p.nav, p.title = "submissions", p.t("web.submissions.title")
 	return submissionsPage(p, v), nil
+}
+
+// hours are those of the viewer's organisation, nil when it submits nothing.
+func (s *Site) hours(ctx context.Context, p *page) (*aihub.Hours, error) {
+	if !p.actor.Has(aihub.Vendor) {
+		return nil, nil
+	}
+	h, err := s.Desk.Hours(ctx, p.actor, "")
+	return &h, err
 }
 
 type submissionView struct {
@@ -53,6 +66,7 @@ type submissionView struct {
 	release *aihub.Release
 	log     string
 	logRun  aihub.RunID // of a smoke run: whose log is shown
+	nonce   string      // for a second run
 }
 
 // whole reports whether the viewer sees more than the submission's own vendor.
@@ -102,7 +116,7 @@ func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.title, v.rounds, v.spec = sc.Title, sc.Rounds, spec
+	v.title, v.rounds, v.spec, v.nonce = sc.Title, sc.Rounds, spec, aihub.NewID("web")
 	if v.Smoke && v.Org == p.actor.Org {
 		for _, r := range v.Runs {
 			v.logRun = r.ID // the newest
@@ -158,8 +172,19 @@ func (s *Site) cancel(c *gin.Context, p *page) (templ.Component, error) {
 	return nil, nil
 }
 
+// rerun enters the same image again.
+func (s *Site) rerun(c *gin.Context, p *page) (templ.Component, error) {
+	sub, err := s.Desk.Rerun(c.Request.Context(), p.actor, aihub.SubmissionID(c.Param("id")), c.PostForm("nonce"))
+	if err != nil {
+		return nil, err
+	}
+	back(c, "/submissions/"+string(sub.ID), "submitted")
+	return nil, nil
+}
+
 type submitView struct {
 	scenarioView
+	hours  *aihub.Hours
 	round  aihub.Round // that is open; zero when none is
 	budget *aihub.Budget
 	nonce  string
@@ -183,6 +208,9 @@ func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
 			v.budget = &b
 			break
 		}
+	}
+	if v.hours, err = s.hours(c.Request.Context(), p); err != nil {
+		return v, err
 	}
 	v.nonce = aihub.NewID("web")
 	p.title = p.t("web.submit.title")

@@ -59,6 +59,7 @@ func (s *Site) Mount(r *gin.Engine) {
 	r.GET("/submissions", s.page(s.submissions))
 	r.GET("/submissions/:id", s.page(s.submission))
 	r.POST("/submissions/:id/cancel", s.page(s.cancel))
+	r.POST("/submissions/:id/rerun", s.page(s.rerun))
 	r.GET("/datasets", s.page(s.datasets))
 	r.GET("/datasets/:ref", s.page(s.dataset))
 	r.GET("/work", s.page(s.work))

@@ -27,6 +27,7 @@
 //	GET  /submissions?scenario=          []aihub.Submission
 //	GET  /submissions/{id}               SubmissionView
 //	POST /submissions/{id}/cancel
+//	POST /submissions/{id}/rerun         Rerun -> aihub.Submission: the same image in the round that is open
 //	GET  /submissions/{id}/events?after= server-sent events, id: Seq, data: aihub.Event; when the outcome is
 //	                                     visible an event named "end" follows (data: SubmissionView) and the stream closes
 //	GET  /submissions/{id}/receipt       JSON proof, verifiable offline
@@ -35,6 +36,7 @@
 //	POST /releases/{id}/votes            Decide
 //	GET  /ledger/checkpoint, /ledger/verify  Checkpoint (public); LedgerReport
 //	GET  /queue                          map of run state to count
+//	GET  /hours?org=                     aihub.Hours of this month, of the own organisation unless told
 package wire
 
 import (
@@ -127,12 +129,18 @@ type NewSubmission struct {
 	Nonce string       `json:"nonce" required:"true" minLength:"8" maxLength:"100" doc:"a random string: sending the same one again returns the first submission"`
 }
 
+// Rerun enters a submission again.
+type Rerun struct {
+	Nonce string `json:"nonce" required:"true" minLength:"8" maxLength:"100" doc:"a random string: sending the same one again returns the first submission"`
+}
+
 // SubmissionView is one submission whole, as its viewer may see it.
 type SubmissionView struct {
 	aihub.Submission
 	Runs   []aihub.Run   `json:"runs"`
 	Score  *aihub.Score  `json:"score,omitempty" doc:"what of it was released; absent before"`
 	Budget *aihub.Budget `json:"budget,omitempty" doc:"of its organisation in its round"`
+	Wait   *aihub.Wait   `json:"wait,omitempty" doc:"how long it waits, while it does"`
 }
 
 // Board is the ranking of one round.

@@ -1,0 +1,330 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"aihub"
+)
+
+// A heart that beats keeps a run up to the deadline of its state and not longer.
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		states []aihub.RunState
+		within time.Duration
+	}{
+		{nil, patience.Preparing},
+		{[]aihub.RunState{aihub.RunPreparing}, patience.Preparing},
+		{[]aihub.RunState{aihub.RunPreparing, aihub.RunRunning}, 3*time.Minute + patience.Running}, // the scenario's limit is 3 minutes
+		{[]aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}, patience.Collecting},
+	} {
+		w, sc := entered(t, 9, 64, "policy")
+		sub := w.submit(w.alice, sc, 1)
+		l := w.claim(aihub.RunInfer)
+		state := aihub.RunLeased
+		for _, s := range c.states {
+			w.must(w.Advance(w.ctx, l, s))
+			state = s
+		}
+		beats := int(c.within / (30 * time.Second))
+		for i := range beats {
+			if _, err := w.Heartbeat(w.ctx, l, time.Minute); err != nil {
+				t.Fatalf("%s: lost at beat %d of %d: %v", state, i, beats, err)
+			}
+			if n, err := w.Reap(w.ctx); n != 0 || err != nil {
+				t.Fatalf("%s: reaped after beat %d of %d: %v", state, i, beats, err)
+			}
+			w.clock.pass(30 * time.Second)
+		}
+		_, err := w.Heartbeat(w.ctx, l, time.Minute)
+		w.want(aihub.Conflict, err)
+		if n, err := w.Reap(w.ctx); n != 1 || err != nil {
+			t.Fatalf("%s: reaped %d: %v", state, n, err)
+		}
+		all, err := w.Runs(w.ctx, w.scope(w.steward), sub.ID)
+		w.must(err)
+		if len(all) != 2 || all[0].State != aihub.RunLost || !strings.Contains(all[0].Fault.Detail, "it was "+string(state)) || all[1].State != aihub.RunQueued {
+			t.Errorf("%s: %+v", state, all)
+		}
+		w.sound()
+	}
+}
+
+// What the platform failed is tried again after a pause; the third time the
+// submission fails and nothing is charged.
+func TestPlatformFaultIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 1, 64, "policy")
+	sub := w.submit(w.alice, sc, 1)
+	for attempt := 1; attempt <= maxAttempts; attempt++ {
+		l := w.claim(aihub.RunInfer)
+		if l.Run().Attempt != attempt {
+			t.Fatalf("attempt %d, want %d", l.Run().Attempt, attempt)
+		}
+		w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: "the disk is full"}}))
+		if attempt == maxAttempts {
+			break
+		}
+		if l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer); l != nil || err != nil {
+			t.Fatalf("tried again without a pause: %v %v", l, err)
+		}
+		wait, err := w.Wait(w.ctx, w.scope(w.steward), sub.ID)
+		w.must(err)
+		if wait == nil || wait.Reason != aihub.WaitPause || !wait.Until.After(w.clock.now()) {
+			t.Errorf("wait %+v", wait)
+		}
+		w.clock.pass(patience.pause(attempt))
+	}
+	w.toTick()
+	_, err := w.Reap(w.ctx)
+	w.must(err)
+	got, err := w.DB.Submission(w.ctx, w.scope(w.steward), sub.ID)
+	w.must(err)
+	if b := w.budgetOf(w.steward, sc, "acme"); got.State != aihub.SubmissionFailed || got.Fault.Owner != aihub.FaultPlatform || b.Attempts != 0 {
+		t.Errorf("%+v, budget %+v", got, b)
+	}
+	w.sound()
+}
+
+// What nobody takes up for long ends, and costs nothing.
+func TestQueuedTooLong(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	sub, trial := w.submit(w.alice, sc, 1), w.smoke(w.bob, sc)
+	w.clock.pass(patience.Queued - time.Minute)
+	_, err := w.Reap(w.ctx)
+	w.must(err)
+	if got, err := w.DB.Submission(w.ctx, w.scope(w.steward), sub.ID); err != nil || got.State != aihub.SubmissionQueued {
+		t.Fatal(got.State, err)
+	}
+	w.clock.pass(2 * time.Minute)
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	w.toTick()
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	for _, id := range []aihub.SubmissionID{sub.ID, trial.ID} {
+		got, err := w.DB.Submission(w.ctx, w.scope(w.steward), id)
+		w.must(err)
+		if got.State != aihub.SubmissionFailed || got.Fault.Owner != aihub.FaultPlatform {
+			t.Errorf("%+v", got)
+		}
+	}
+	for _, org := range []aihub.OrgID{"acme", "bits"} {
+		if h, err := w.Hours(w.ctx, w.scope(w.steward), org); err != nil || h.Used != 0 || h.Reserved != 0 {
+			t.Errorf("hours of %s %+v %v", org, h, err)
+		}
+	}
+	if b := w.budgetOf(w.steward, sc, "acme"); b.Attempts != 0 {
+		t.Errorf("budget %+v", b)
+	}
+	w.sound()
+}
+
+// Hours are held from entry on; what a hidden run used is told at its tick, in
+// quarters; a trial's at its end; a fault of others costs nothing.
+func TestHours(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 20, 640, "policy")
+	const held = 2 * 3.0 / 60 // two processors for three minutes
+	w.queue.HoursOf = map[aihub.OrgID]float64{"acme": 3 * held}
+	check := func(what string, used, reserved float64) {
+		t.Helper()
+		h, err := w.Hours(w.ctx, w.scope(w.alice), "acme")
+		w.must(err)
+		if near := func(a, b float64) bool { return a-b < 1e-9 && b-a < 1e-9 }; !near(h.Used, used) || !near(h.Reserved, reserved) || !near(h.Limit, 3*held) {
+			t.Errorf("%s: %+v, want %g used and %g held", what, h, used, reserved)
+		}
+	}
+	w.submit(w.alice, sc, 1)
+	check("entered", 0, held)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), Outcome{Output: digest("o"), Usage: aihub.Usage{CPUMS: 1000}}))
+	w.score()
+	check("scored, not shown", 0, held)
+	w.submit(w.alice, sc, 1)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), Outcome{Failure: aihub.Failure{Owner: aihub.FaultData, Reason: aihub.ReasonData}, Usage: aihub.Usage{CPUMS: 99999}}))
+	w.smoke(w.alice, sc)
+	check("three under way", 0, 3*held)
+	_, err := w.trySubmit(w.alice, sc, 1)
+	w.want(aihub.Quota, err)
+	if !strings.Contains(err.Error(), "has used 0.0 of 0.3 processor hours this month, 0.3 are held") {
+		t.Errorf("%v", err)
+	}
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunSmoke), Outcome{Usage: aihub.Usage{CPUMS: 3_600}}))
+	check("the trial is over", 0.001, 2*held)
+	w.toTick()
+	w.submit(w.alice, sc, 1) // settles what is due on its way
+	check("the tick has come", 0.001+held/4, held)
+	w.smoke(w.bob, sc)
+	if h, err := w.Hours(w.ctx, w.scope(w.bob), "bits"); err != nil || h.Limit != 0 || h.Reserved == 0 {
+		t.Errorf("%+v %v", h, err)
+	}
+	_, err = w.Hours(w.ctx, w.scope(w.bob), "acme")
+	w.want(aihub.NotFound, err)
+	w.sound()
+}
+
+// What a vendor reads of the queue is a range, and of a hidden submission it
+// never changes until the tick.
+func TestWait(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 100, 640, "policy")
+	wait := func(a aihub.Actor, id aihub.SubmissionID) *aihub.Wait {
+		t.Helper()
+		v, err := w.Wait(w.ctx, w.scope(a), id)
+		w.must(err)
+		return v
+	}
+	first := w.submit(w.alice, sc, 1)
+	if v := wait(w.alice, first.ID); v.Reason != aihub.WaitWorkers || v.Known || v.AheadHigh != 0 || !v.Entered || v.Visible != w.nextTick() {
+		t.Errorf("without a worker: %+v", v)
+	}
+	w.must(w.Report(w.ctx, "worker-1", 2))
+	for range fewest + 2 {
+		w.smoke(w.bob, sc)
+		w.clock.pass(time.Second)
+	}
+	trial := w.smoke(w.bob, sc)
+	if v := wait(w.bob, trial.ID); v.Known || v.AheadLow != 5 || v.AheadHigh != 19 || v.Reason != aihub.WaitTurn || v.Workers != 2 {
+		t.Errorf("a trial behind seven and one of another: %+v", v)
+	}
+	if v := wait(w.steward, trial.ID); v.AheadLow != 8 || v.AheadHigh != 8 {
+		t.Errorf("the steward reads %+v", v)
+	}
+	for range fewest {
+		l := w.claim(aihub.RunSmoke)
+		w.clock.pass(10 * time.Second)
+		w.must(w.Finish(w.ctx, l, Outcome{}))
+	}
+	w.must(w.Report(w.ctx, "worker-1", 2))
+	if v := wait(w.bob, trial.ID); !v.Known || v.AheadLow != 1 || v.AheadHigh != 4 || v.Low != 0 || v.High != 60 {
+		t.Errorf("a trial behind two and one of another: %+v", v) // 3 rounds of 10 s and one more
+	}
+	hidden := w.submit(w.alice, sc, 1)
+	told := *wait(w.alice, hidden.ID)
+	w.infer()
+	w.infer()
+	w.clock.pass(time.Minute)
+	w.score()
+	if v := wait(w.alice, hidden.ID); *v != told {
+		t.Errorf("what a vendor reads of the queue changed with its run: %+v, was %+v", v, told)
+	}
+	next := w.submit(w.alice, sc, 1)
+	if v := wait(w.alice, next.ID); v.AheadLow != 5 { // two of its own, and three trials of another
+		t.Errorf("its hidden runs that ended count as open until the tick: %+v", v)
+	}
+	w.toTick()
+	if v := wait(w.alice, first.ID); v != nil {
+		t.Errorf("after the tick: %+v", v)
+	}
+}
+
+// A second entry of what failed is a new submission that names the first.
+func TestRerun(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	first := w.submit(w.alice, sc, 1)
+	again := func(a aihub.Actor) (aihub.Submission, error) {
+		w.n++
+		return w.Submit(w.ctx, w.submitPermit(a, sc), aihub.Submission{
+			Scenario: sc, Round: "main", Image: first.Image, Nonce: fmt.Sprint("again", w.n), RerunOf: first.ID,
+		}, 1)
+	}
+	_, err := again(w.alice)
+	w.want(aihub.Pending, err)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), Outcome{Failure: aihub.Failure{Owner: aihub.FaultData, Reason: aihub.ReasonData}}))
+	_, err = again(w.alice)
+	w.want(aihub.Pending, err) // unseen as yet
+	w.toTick()
+	w.image(w.bob, "an image of acme")
+	_, err = again(w.bob)
+	w.want(aihub.NotFound, err)
+	s, err := again(w.alice)
+	w.must(err)
+	if b := w.budgetOf(w.steward, sc, "acme"); s.RerunOf != first.ID || b.Attempts != 1 {
+		t.Errorf("%+v, budget %+v", s, b)
+	}
+	w.sound()
+}
+
+// Organisations and scenarios that always have something queued get turns by
+// weight, within one turn of each; nobody starves, whatever others queue and
+// whatever is capped.
+func TestFairShares(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		dir, err := os.MkdirTemp("", "store")
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		w := newWorldIn(t, dir)
+		defer w.DB.Close()
+		one, two := w.scenario("one", 1000, 1e6, "policy"), w.scenario("two", 1000, 1e6, "policy")
+		vendors := []aihub.Actor{w.alice, w.bob}
+		weight := map[aihub.OrgID]int{"acme": rapid.IntRange(1, 4).Draw(r, "acme"), "bits": rapid.IntRange(1, 4).Draw(r, "bits")}
+		scWeight := map[string]int{"one": rapid.IntRange(1, 3).Draw(r, "one"), "two": rapid.IntRange(1, 3).Draw(r, "two")}
+		perOrg := rapid.IntRange(0, 2).Draw(r, "cap")
+		w.queue = Queue{OrgWeights: weight, ScenarioWeights: scWeight, PerOrg: perOrg}
+		for _, v := range vendors {
+			w.enrol(v, one, aihub.Enrolment{})
+			w.enrol(v, two, aihub.Enrolment{})
+		}
+		// bits comes late: it gets its share from then on, and nothing for the past.
+		late := rapid.IntRange(0, 6).Draw(r, "late")
+		n := 24
+		for range n {
+			w.submit(w.alice, one, 0)
+			w.submit(w.alice, two, 0)
+		}
+		finish := func(l *Lease) {
+			w.must(w.Finish(context.Background(), l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonExit}}))
+		}
+		for range late {
+			finish(w.claim(aihub.RunInfer))
+		}
+		for range n {
+			w.submit(w.bob, one, 0)
+			w.submit(w.bob, two, 0)
+		}
+		turns := map[aihub.OrgID]float64{}
+		within := map[string]float64{}
+		for i := range n {
+			l := w.claim(aihub.RunInfer)
+			finish(l)
+			run := l.Run()
+			turns[run.Org]++
+			within[string(run.Org)+run.Scenario.Name]++
+			d := turns["acme"]/float64(weight["acme"]) - turns["bits"]/float64(weight["bits"])
+			bound := 1/float64(weight["acme"]) + 1/float64(weight["bits"]) + 1e-6
+			if d > bound || d < -bound {
+				r.Fatalf("after %d turns acme has %g of weight %d, bits %g of weight %d", i+1, turns["acme"], weight["acme"], turns["bits"], weight["bits"])
+			}
+			bound = 1/float64(scWeight["one"]) + 1/float64(scWeight["two"]) + 1e-6
+			if d := within["bitsone"]/float64(scWeight["one"]) - within["bitstwo"]/float64(scWeight["two"]); d > bound || d < -bound {
+				r.Fatalf("after %d turns bits has %v of weights %v", i+1, within, scWeight)
+			}
+		}
+		if perOrg > 0 { // the cap holds, and does not keep others out
+			busy := map[aihub.OrgID]int{}
+			for {
+				l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer)
+				w.must(err)
+				if l == nil {
+					break
+				}
+				busy[l.Run().Org]++
+			}
+			if busy["acme"] != perOrg || busy["bits"] != perOrg {
+				r.Fatalf("%v at once with a cap of %d", busy, perOrg)
+			}
+		}
+	})
+}
