@@ -7,8 +7,9 @@
 // cut, put in an order that says nothing, and named by its digest; the raw file
 // never becomes a blob. A second person approves it before anyone sees it.
 //
-// Work happens in memory: a table may have maxRows rows and about maxBytes of
-// masked values.
+// A table may have any number of rows: it is read and masked batch by batch, its
+// masked rows wait in a scratch file (scratch), are read back in their final
+// order and written to the files of the parts. Memory does not grow with them.
 package catalog
 
 import (
@@ -29,11 +30,8 @@ import (
 	"aihub/policies"
 )
 
-// Bounds of a table.
-const (
-	maxRows  = 20_000_000
-	maxBytes = 4 << 30
-)
+// maxRows bounds what works on a table in memory: the search for levels.
+const maxRows = 20_000_000
 
 // Catalog publishes. It is safe for concurrent use.
 type Catalog struct {
@@ -44,6 +42,7 @@ type Catalog struct {
 	Dir      string           // for temporary files, which hold masked data only
 	Now      func() time.Time // default time.Now
 
+	held    int        // bytes of scratch in memory; 0: spillBytes
 	storing sync.Mutex // held from the first blob of a version to its row in the store
 }
 

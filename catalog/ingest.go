@@ -11,10 +11,13 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
+	"sync"
 
 	"aihub"
 	"aihub/catalog/detect"
 	"aihub/catalog/mask"
+	"aihub/catalog/risk"
 	"aihub/internal/table"
 )
 
@@ -26,12 +29,18 @@ type progress func(stage string, done, total int64)
 type ingested struct {
 	raw      aihub.Digest
 	columns  []table.Field // of the raw table
-	table    *table.Batch  // masked; the key column first
-	rule     []int8        // part that a row's split column names, as an index of aihub.Parts; -1 for none
+	schema   []table.Field // of the masked one; the key column first
+	rows     *scratch      // the masked rows
+	read     int64         // rows of it that were not dropped
+	dropped  int64         // by masking
+	meter    *risk.Meter   // of the masked rows; nil without a risk policy
+	link     *linkSample   // nil without one, too
 	findings []detect.Finding
 	nulls    map[string]int64 // of the raw table
 	nulled   map[string]int64 // by masking
 	blank    int64            // rows without a truth value
+	keyless  int64            // rows without a key; rows behind the first are not kept
+	first    int64            // the first of these, from 0
 }
 
 // digestFile reads a file to its end.
@@ -89,10 +98,10 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 }
 
 // ingest reads the raw table once: every value is looked at by the detectors
-// and masked. key belongs to the dataset's mask scope.
-func (m *Manifest) ingest(ctx context.Context, path string, key []byte, p progress) (*ingested, error) {
+// and masked, and every row is dealt a part and a place. The keys belong to the
+// dataset's mask scope. The caller closes in.rows.
+func (m *Manifest) ingest(ctx context.Context, path string, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
 	in := &ingested{nulls: map[string]int64{}}
-	var err error
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
 	}
@@ -105,63 +114,152 @@ func (m *Manifest) ingest(ctx context.Context, path string, key []byte, p progre
 	if fs := m.check(in.columns); len(fs) > 0 {
 		return nil, badManifest(fs)
 	}
-	masking, err := m.Mask.Compile(in.columns, key)
+	masking, err := m.Mask.Compile(in.columns, maskKey)
 	if err != nil {
 		return nil, err
-	}
-	detectors := make([]*detect.Column, len(in.columns))
-	for i, f := range in.columns {
-		detectors[i] = detect.NewColumn(f)
 	}
 	schema := masking.Schema()
 	if m.KeyFrom == "rows" {
 		schema = append([]table.Field{{Name: m.Key, Type: table.String}}, schema...)
 	}
-	in.table = table.NewBatch(schema, 0)
+	perm := keyFirst(schema, m.Key)
+	for _, i := range perm {
+		in.schema = append(in.schema, schema[i])
+	}
 	if err := m.observe(ctx, path, masking); err != nil {
 		return nil, err
 	}
-	numbered := hmac.New(sha256.New, key)
-	size := 0
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
+	if in.rows, err = newScratch(rm, in.schema); err != nil {
+		return nil, err
+	}
+	defer func() {
 		if err != nil {
-			return nil, err
+			err = errors.Join(err, in.rows.close())
 		}
-		for i := range b.Cols {
-			detectors[i].Add(&b.Cols[i])
-			in.countNulls(&b.Cols[i])
+	}()
+	if m.Risk.Declared() {
+		in.meter, in.link = risk.NewMeter(m.Risk, in.schema), newLinkSample(in.columns, in.schema, m.Risk.Quasi)
+	}
+	if err := m.pump(ctx, in, r, masking, perm, maskKey, splitKey, p); err != nil {
+		return nil, err
+	}
+	in.nulled, in.dropped = masking.Nulled(), masking.Dropped()
+	return in, masking.Err()
+}
+
+// work is a batch on its way: read, then looked at and masked, then stored.
+type work struct {
+	raw, masked *table.Batch
+	rule        []int8 // part that a row's split column names, as an index of aihub.Parts; -1 for none
+	err         error
+}
+
+// pump moves the rows of r into in. Reading, masking and storing go on side by
+// side, each batch in its turn: the result does not depend on their pace.
+func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, masking *mask.Masking, perm []int, maskKey, splitKey []byte, p progress) error {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait() // r and in.rows are the caller's again
+	defer stop()
+	total := int64(0)
+	if c, ok := r.(table.Counted); ok {
+		total = c.Rows()
+	}
+	read, masked := make(chan work), make(chan work)
+	send := func(ch chan work, w work) bool {
+		select {
+		case ch <- w:
+			return w.err == nil
+		case <-ctx.Done():
+			return false
 		}
-		b = masking.Records(b)
-		in.rule = append(in.rule, m.Split.named(b)...)
-		in.blank += m.blank(b)
-		masked := masking.Apply(b)
+	}
+	running.Go(func() {
+		defer close(read)
+		for {
+			b, err := r.Next()
+			if err == io.EOF || !send(read, work{raw: b, err: err}) {
+				return
+			}
+		}
+	})
+	detectors := make([]*detect.Column, len(in.columns))
+	for i, f := range in.columns {
+		detectors[i] = detect.NewColumn(f)
+	}
+	running.Go(func() {
+		defer close(masked)
+		for w := range read {
+			if w.err == nil {
+				var looking sync.WaitGroup
+				looking.Go(func() {
+					for i := range w.raw.Cols {
+						detectors[i].Add(&w.raw.Cols[i])
+						in.countNulls(&w.raw.Cols[i])
+					}
+				})
+				kept := masking.Records(w.raw)
+				w.rule = m.Split.named(kept)
+				in.blank += m.blank(kept)
+				w.masked = masking.Apply(kept)
+				looking.Wait()
+				w.raw = kept
+			}
+			if !send(masked, w) {
+				return
+			}
+		}
+	})
+	numbered := hmac.New(sha256.New, maskKey)
+	dealer := newDealer(m.Split, splitKey)
+	for w := range masked {
+		if w.err != nil {
+			return w.err
+		}
 		if m.KeyFrom == "rows" {
-			masked.Cols = append([]table.Column{rowKeys(numbered, m.Key, in.raw, in.table.Rows, b.Rows)}, masked.Cols...)
+			w.masked.Cols = append([]table.Column{rowKeys(numbered, m.Key, in.raw, in.read, w.masked.Rows)}, w.masked.Cols...)
 		}
-		for i := range masked.Rows {
-			in.table.AppendRow(masked, i)
+		b := &table.Batch{Rows: w.masked.Rows}
+		for _, i := range perm {
+			b.Cols = append(b.Cols, w.masked.Cols[i])
 		}
-		if size += weigh(masked); size > maxBytes || in.table.Rows > maxRows {
-			return nil, aihub.Errorf(aihub.Quota, aihub.Text{
-				EN: fmt.Sprintf("the table is larger than %d rows or about %d MiB of values", maxRows, maxBytes>>20),
-				ZH: fmt.Sprintf("表格超过 %d 行或约 %d MiB 数据", maxRows, maxBytes>>20)}).
-				WithHint(aihub.Text{EN: "drop columns that the scenario does not need, or publish fewer rows", ZH: "请去掉场景不需要的列，或减少行数"})
+		if err := in.store(w.raw, b, dealer, w.rule); err != nil {
+			return err
 		}
-		p("mask", int64(in.table.Rows), 0)
+		p("mask", in.read, total)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	for _, d := range detectors {
 		in.findings = append(in.findings, d.Findings()...)
 	}
-	in.nulled = masking.Nulled()
-	in.keyFirst(m.Key)
-	return in, masking.Err()
+	return nil
+}
+
+// store deals the rows of b, masked ones of raw, and keeps them.
+func (in *ingested) store(raw, b *table.Batch, d *dealer, rule []int8) error {
+	order, part := d.deal(&b.Cols[0], rule)
+	whole := true
+	for r := range b.Rows {
+		if b.Cols[0].Null(r) { // the publish will end with their number
+			if in.keyless++; in.keyless == 1 {
+				in.first = in.read + int64(r)
+			}
+			whole = false
+		}
+	}
+	first := in.read
+	if in.read += int64(b.Rows); !whole || in.keyless > 0 {
+		return nil
+	}
+	if in.meter != nil {
+		if err := in.meter.Add(b, nil, part); err != nil {
+			return err
+		}
+		in.link.add(raw, b, order)
+	}
+	return in.rows.add(b, order, part, first)
 }
 
 // observe reads the table once before it is masked, where a technique must know
@@ -191,23 +289,27 @@ func (m *Manifest) observe(ctx context.Context, path string, masking *mask.Maski
 }
 
 func (in *ingested) countNulls(c *table.Column) {
-	for i := range c.Len() {
-		if c.Null(i) {
+	if c.Valid == nil {
+		return
+	}
+	for _, ok := range c.Valid {
+		if !ok {
 			in.nulls[c.Name]++
 		}
 	}
 }
 
-// keyFirst moves the key to the front.
-func (in *ingested) keyFirst(key string) {
-	cols := in.table.Cols
-	for i := range cols {
-		if cols[i].Name == key {
-			k := cols[i]
-			copy(cols[1:i+1], cols[:i])
-			cols[0] = k
+// keyFirst returns the order of the columns with the key at the front.
+func keyFirst(schema []table.Field, key string) []int {
+	perm := make([]int, 0, len(schema))
+	for i, f := range schema {
+		if f.Name == key {
+			perm = slices.Insert(perm, 0, i)
+		} else {
+			perm = append(perm, i)
 		}
 	}
+	return perm
 }
 
 // rowKeys names n rows from number first on by the raw file and their place in it.
@@ -215,27 +317,14 @@ func rowKeys(h interface {
 	io.Writer
 	Sum([]byte) []byte
 	Reset()
-}, name string, raw aihub.Digest, first, n int) table.Column {
+}, name string, raw aihub.Digest, first int64, n int) table.Column {
 	c := table.NewColumn(table.Field{Name: name, Type: table.String}, n)
 	for i := range n {
 		h.Reset()
-		fmt.Fprintf(h, "row %s %d", raw, first+i)
+		fmt.Fprintf(h, "row %s %d", raw, first+int64(i))
 		c.AppendStr(hex.EncodeToString(h.Sum(nil)[:16]))
 	}
 	return c
-}
-
-// weigh returns about how many bytes the values of b take.
-func weigh(b *table.Batch) int {
-	n := 0
-	for i := range b.Cols {
-		c := &b.Cols[i]
-		n += 8 * c.Len()
-		for _, s := range c.Str {
-			n += 8 + len(s)
-		}
-	}
-	return n
 }
 
 // blank counts the rows of b whose truth is missing.
@@ -333,18 +422,19 @@ func verb(f detect.Finding, inside, whole string) string {
 }
 
 var kindNames = map[detect.Kind]aihub.Text{
-	detect.KindResident: {EN: "resident numbers", ZH: "公民身份号码"},
-	detect.KindMobile:   {EN: "mobile numbers", ZH: "手机号"},
-	detect.KindLandline: {EN: "telephone numbers", ZH: "固定电话号码"},
-	detect.KindCard:     {EN: "bank card numbers", ZH: "银行卡号"},
-	detect.KindUSCC:     {EN: "unified social credit codes", ZH: "统一社会信用代码"},
-	detect.KindEmail:    {EN: "e-mail addresses", ZH: "电子邮箱"},
-	detect.KindName:     {EN: "names of people", ZH: "人名"},
-	detect.KindAddress:  {EN: "addresses", ZH: "详细地址"},
-	detect.KindPlate:    {EN: "vehicle plates", ZH: "车牌号"},
-	detect.KindPassport: {EN: "passport numbers", ZH: "护照号"},
-	detect.KindIP:       {EN: "IP addresses", ZH: "IP 地址"},
-	detect.KindPlace:    {EN: "coordinates", ZH: "坐标"},
+	detect.KindResident:   {EN: "resident numbers", ZH: "公民身份号码"},
+	detect.KindResident15: {EN: "resident numbers of 15 digits", ZH: "15 位公民身份号码"},
+	detect.KindMobile:     {EN: "mobile numbers", ZH: "手机号"},
+	detect.KindLandline:   {EN: "telephone numbers", ZH: "固定电话号码"},
+	detect.KindCard:       {EN: "bank card numbers", ZH: "银行卡号"},
+	detect.KindUSCC:       {EN: "unified social credit codes", ZH: "统一社会信用代码"},
+	detect.KindEmail:      {EN: "e-mail addresses", ZH: "电子邮箱"},
+	detect.KindName:       {EN: "names of people", ZH: "人名"},
+	detect.KindAddress:    {EN: "addresses", ZH: "详细地址"},
+	detect.KindPlate:      {EN: "vehicle plates", ZH: "车牌号"},
+	detect.KindPassport:   {EN: "passport numbers", ZH: "护照号"},
+	detect.KindIP:         {EN: "IP addresses", ZH: "IP 地址"},
+	detect.KindPlace:      {EN: "coordinates", ZH: "坐标"},
 }
 
 // maskNote says in words what a rule did; nothing for a column that was kept.

@@ -1,13 +1,18 @@
 package catalog
 
 import (
-	"slices"
+	"cmp"
+	"encoding/binary"
+	"math"
 	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
-	"aihub"
 	"aihub/catalog/detect"
 	"aihub/catalog/mask"
 	"aihub/catalog/risk"
+	"aihub/catalog/sketch"
 	"aihub/internal/table"
 )
 
@@ -41,12 +46,20 @@ type ColumnProfile struct {
 	Nulled    int64      `json:"nulled,omitempty"` // by masking: values that the technique could not take
 	Rows      int64      `json:"rows"`             // counted
 	Nulls     int64      `json:"nulls"`
-	Distinct  int64      `json:"distinct"`            // at most maxDistinct
+	Distinct  int64      `json:"distinct"`            // counted up to keptValues, estimated (0.8 %) beyond
+	Lengths   *Lengths   `json:"lengths,omitempty"`   // of texts, in characters
 	Min       string     `json:"min,omitempty"`       // when at least minGroup rows have it
 	Max       string     `json:"max,omitempty"`       //
 	Quantiles []Quantile `json:"quantiles,omitempty"` // with at least minGroup rows on either side
 	Top       []Group    `json:"top,omitempty"`       // the largest groups of equal values
 	Small     int64      `json:"small_groups"`        // groups of fewer than minGroup rows, not shown
+}
+
+// Lengths says how long the texts of a column are: the lengths that shares of
+// them do not exceed, each with at least minGroup texts on either side.
+type Lengths struct {
+	Mean      float64    `json:"mean"`
+	Quantiles []Quantile `json:"quantiles,omitempty"`
 }
 
 // Quantile is the value that a share P of the rows do not exceed.
@@ -63,64 +76,167 @@ type Group struct {
 
 // Bounds of a column's profile.
 const (
-	maxDistinct = 100_000
-	maxTop      = 20
-	maxValue    = 64 // characters of a value that is shown
+	keptValues = 20_000 // whose rows are counted one by one
+	keptRanks  = 4096   // of a sketch of quantiles
+	maxTop     = 20
+	maxValue   = 64 // characters of a value that is shown
 )
 
-// profile describes the masked table that is published.
-func (m *Manifest) profile(in *ingested, c cut) []ColumnProfile {
-	var all []int
-	for _, p := range aihub.Parts {
-		all = append(all, c[p]...)
-	}
-	var out []ColumnProfile
-	for i := range in.table.Cols {
-		col := &in.table.Cols[i]
-		rule, _ := m.Mask.Of(col.Name)
-		cp := ColumnProfile{Name: col.Name, Type: col.Type, Use: rule.Use, Because: rule.Because, RawNulls: in.nulls[col.Name], Nulled: in.nulled[col.Name]}
-		rows := all
-		if slices.Contains(m.Truth, col.Name) {
-			cp.Truth, rows = true, c[aihub.Sample]
-		}
-		if i == 0 {
-			cp.Rows, cp.Distinct = int64(len(rows)), int64(len(rows)) // keys are unique and say nothing
-			if m.KeyFrom == "rows" {
-				cp.Use = "numbered"
-			}
-		} else {
-			cp.count(col, rows)
-		}
-		out = append(out, cp)
-	}
-	return out
+// unshown begins what stands for a text that is too long to be shown.
+const unshown = "\x00"
+
+// shares are those of which quantiles are shown.
+var shares = []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
+
+// columnStats gathers a ColumnProfile, batch by batch, in bounded memory.
+type columnStats struct {
+	table.Field
+	rows, nulls int64
+	distinct    sketch.Distinct
+	texts       *sketch.Top[string]
+	ints        *sketch.Top[int64] // of Int64, Date, Timestamp and Bool
+	floats      *sketch.Top[float64]
+	length      int64 // of all texts together
+	lengths     *sketch.Quantiles[int64]
+	intRanks    *sketch.Quantiles[int64]
+	floatRanks  *sketch.Quantiles[float64]
+	min, max    extreme
 }
 
-func (cp *ColumnProfile) count(col *table.Column, rows []int) {
-	cp.Rows = int64(len(rows))
-	groups := map[string]int64{}
-	var present []int
+// extreme is the least or greatest value and how many rows have it.
+type extreme struct {
+	i    int64
+	f    float64
+	rows int64
+}
+
+func newColumnStats(f table.Field) *columnStats {
+	s := &columnStats{Field: f}
+	switch f.Type {
+	case table.String:
+		s.texts, s.lengths = sketch.NewTop[string](keptValues), sketch.NewQuantiles[int64](keptRanks)
+	case table.Float64:
+		s.floats, s.floatRanks = sketch.NewTop[float64](keptValues), sketch.NewQuantiles[float64](keptRanks)
+	default:
+		s.ints, s.intRanks = sketch.NewTop[int64](keptValues), sketch.NewQuantiles[int64](keptRanks)
+	}
+	return s
+}
+
+// add looks at the values of c that rows names.
+func (s *columnStats) add(c *table.Column, rows []int) {
+	s.rows += int64(len(rows))
 	for _, r := range rows {
-		v, ok := col.Text(r)
-		if !ok {
-			cp.Nulls++
+		if c.Null(r) {
+			s.nulls++
 			continue
 		}
-		present = append(present, r)
-		if _, known := groups[v]; known || len(groups) < maxDistinct {
-			groups[v]++
+		switch c.Type {
+		case table.String:
+			v := c.Str[r]
+			n := int64(utf8.RuneCountInString(v))
+			s.length += n
+			s.lengths.Add(n)
+			if n > maxValue { // counted by its hash, for it is never shown
+				v = string(binary.BigEndian.AppendUint64([]byte(unshown), sketch.Hash(v)))
+			}
+			if s.texts.Add(v) {
+				s.distinct.Add(sketch.Hash(v))
+			}
+		case table.Float64:
+			v := c.Flt[r]
+			if v != v {
+				s.distinct.Add(0) // all that is no number is one value
+				continue
+			}
+			if s.floats.Add(v) {
+				s.distinct.Add(sketch.Mix(math.Float64bits(v + 0))) // -0 is 0
+			}
+			s.floatRanks.Add(v)
+			s.min.see(0, v, s.min.rows == 0 || v < s.min.f, v == s.min.f)
+			s.max.see(0, v, s.max.rows == 0 || v > s.max.f, v == s.max.f)
+		case table.Bool:
+			v := int64(0)
+			if c.Bool[r] {
+				v = 1
+			}
+			s.ints.Add(v)
+		default:
+			v := c.Int[r]
+			if s.ints.Add(v) {
+				s.distinct.Add(sketch.Mix(uint64(v)))
+			}
+			s.intRanks.Add(v)
+			s.min.see(v, 0, s.min.rows == 0 || v < s.min.i, v == s.min.i)
+			s.max.see(v, 0, s.max.rows == 0 || v > s.max.i, v == s.max.i)
 		}
 	}
-	cp.Distinct = int64(len(groups))
-	for v, n := range groups {
+}
+
+func (e *extreme) see(i int64, f float64, beyond, same bool) {
+	switch {
+	case beyond:
+		*e = extreme{i, f, 1}
+	case same:
+		e.rows++
+	}
+}
+
+// profile fills in what was seen. Nothing stands for fewer than minGroup rows.
+func (s *columnStats) profile(cp *ColumnProfile) {
+	cp.Rows, cp.Nulls = s.rows, s.nulls
+	one := table.NewColumn(s.Field, 1)
+	text := func(i int64, f float64) string {
+		one.Reset()
+		switch s.Type {
+		case table.Float64:
+			one.AppendFlt(f)
+		case table.Bool:
+			one.AppendBool(i == 1)
+		default:
+			one.AppendInt(i)
+		}
+		v, _ := one.Text(0)
+		return v
+	}
+	switch {
+	case s.texts != nil:
+		top(cp, s.texts, func(v string) string { return v }, s.distinct.Count())
+		if n := s.rows - s.nulls; n >= minGroup {
+			cp.Lengths = &Lengths{Mean: math.Round(10*float64(s.length)/float64(n)) / 10}
+			cp.Lengths.Quantiles = quantiles(s.lengths, n, func(v int64) string { return strconv.FormatInt(v, 10) })
+		}
+	case s.floats != nil:
+		top(cp, s.floats, func(v float64) string { return text(0, v) }, s.distinct.Count())
+		cp.Quantiles = quantiles(s.floatRanks, s.rows-s.nulls, func(v float64) string { return text(0, v) })
+	default:
+		top(cp, s.ints, func(v int64) string { return text(v, 0) }, s.distinct.Count())
+		cp.Quantiles = quantiles(s.intRanks, s.rows-s.nulls, func(v int64) string { return text(v, 0) })
+	}
+	if s.min.rows >= minGroup {
+		cp.Min = text(s.min.i, s.min.f)
+	}
+	if s.max.rows >= minGroup {
+		cp.Max = text(s.max.i, s.max.f)
+	}
+}
+
+// top fills in the groups of equal values.
+func top[K cmp.Ordered](cp *ColumnProfile, t *sketch.Top[K], text func(K) string, distinct int64) {
+	if cp.Distinct = distinct; t.Exact() {
+		cp.Distinct = int64(len(t.Counts))
+	}
+	large := int64(0)
+	for v, n := range t.Counts {
 		if n < minGroup {
-			cp.Small++
 			continue
 		}
-		if len([]rune(v)) <= maxValue {
-			cp.Top = append(cp.Top, Group{v, n})
+		large++
+		if s := text(v); !strings.HasPrefix(s, unshown) {
+			cp.Top = append(cp.Top, Group{s, n})
 		}
 	}
+	cp.Small = max(0, cp.Distinct-large)
 	sort.Slice(cp.Top, func(i, j int) bool {
 		if cp.Top[i].Rows != cp.Top[j].Rows {
 			return cp.Top[i].Rows > cp.Top[j].Rows
@@ -128,37 +244,14 @@ func (cp *ColumnProfile) count(col *table.Column, rows []int) {
 		return cp.Top[i].Value < cp.Top[j].Value
 	})
 	cp.Top = cp.Top[:min(len(cp.Top), maxTop)]
-	if col.Type == table.String || col.Type == table.Bool || len(present) == 0 {
-		return
-	}
-	less := func(a, b int) int {
-		if col.Type == table.Float64 {
-			return compare(col.Flt[a], col.Flt[b])
-		}
-		return compare(col.Int[a], col.Int[b])
-	}
-	slices.SortStableFunc(present, less)
-	n := len(present)
-	text := func(i int) string { v, _ := col.Text(present[i]); return v }
-	if n >= minGroup && text(0) == text(minGroup-1) {
-		cp.Min = text(0)
-	}
-	if n >= minGroup && text(n-1) == text(n-minGroup) {
-		cp.Max = text(n - 1)
-	}
-	for _, p := range []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99} {
-		if float64(n)*min(p, 1-p) >= minGroup {
-			cp.Quantiles = append(cp.Quantiles, Quantile{p, text(int(p * float64(n-1)))})
-		}
-	}
 }
 
-func compare[T int64 | float64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// quantiles returns those of n values that at least minGroup lie on either side of.
+func quantiles[T cmp.Ordered](q *sketch.Quantiles[T], n int64, text func(T) string) (out []Quantile) {
+	for i, v := range q.At(shares...) {
+		if p := shares[i]; float64(n)*min(p, 1-p) >= minGroup {
+			out = append(out, Quantile{p, text(v)})
+		}
 	}
-	return 0
+	return out
 }

@@ -2,21 +2,20 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"aihub"
-	"aihub/catalog/risk"
 	"aihub/internal/table"
 	"aihub/policies"
 )
 
-// Publish masks and cuts the raw table at rawPath (CSV or Parquet) as the
+// Publish masks and cuts the raw table at rawPath (any format of table.Open) as the
 // manifest (YAML) says, and proposes it as the next version of its name, for a
 // second person to approve. Progress is called with the stages ingest (bytes
 // read), mask, split and store (rows); it may be nil.
@@ -25,9 +24,9 @@ import (
 // when what would be published identifies people: a column that is kept and
 // holds identifiers, or classes smaller than the manifest's k. Then, and when it
 // fails, nothing is stored. The same raw file, manifest and root key give the
-// same content digest.
+// same content digest, on any number of cores.
 func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML []byte, rawPath string,
-	report func(stage string, done, total int64)) (aihub.DatasetVersion, error) {
+	report func(stage string, done, total int64)) (v aihub.DatasetVersion, err error) {
 	var none aihub.DatasetVersion
 	if report == nil {
 		report = func(string, int64, int64) {}
@@ -47,20 +46,25 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}
+	dir, err := c.temp()
+	if err != nil {
+		return none, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	// An organisation's scopes are its own.
 	scope := string(actor.Org) + "/" + m.Mask.Scope
-	in, err := m.ingest(ctx, rawPath, c.Keys.Derive("mask", scope), report)
+	in, err := m.ingest(ctx, rawPath, room{dir, cmp.Or(c.held, spillBytes)}, c.Keys.Derive("mask", scope), c.Keys.Derive("split", scope), report)
 	if err != nil {
 		return none, err
 	}
-	d, err := m.prepare(in, c.Keys.Derive("split", scope))
+	defer in.rows.close()
+	d, err := m.prepare(ctx, in, dir, report)
 	if err != nil {
 		return none, err
 	}
-	report("split", d.rows(), d.rows())
-	v := aihub.DatasetVersion{
+	v = aihub.DatasetVersion{
 		Org: actor.Org, Author: actor.User, State: aihub.DatasetProposed, Title: m.Title, Description: m.Description,
-		License: m.License, Key: m.Key, Columns: m.described(in.table), Raw: in.raw, CreatedAt: c.now(),
+		License: m.License, Key: m.Key, Columns: m.described(in.schema), Raw: in.raw, CreatedAt: c.now(),
 	}
 	plan, err := m.Mask.Canonical(in.columns)
 	if err != nil {
@@ -70,28 +74,21 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	return c.store(ctx, permit, m.Name, v, d, report)
 }
 
-// prepared is a dataset ready to be stored.
+// prepared is a dataset ready to be stored: files that hold its parts.
 type prepared struct {
 	m       *Manifest
-	table   *table.Batch
-	cut     cut
+	parts   []partFiles
 	profile Profile
 }
 
-func (d *prepared) rows() (n int64) {
-	for _, rows := range d.cut {
-		n += int64(len(rows))
-	}
-	return n
-}
-
-// prepare runs every gate on the masked table and deals its rows.
-func (m *Manifest) prepare(in *ingested, key []byte) (*prepared, error) {
+// prepare runs every gate on the masked rows and writes the files of the parts
+// into dir.
+func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report progress) (*prepared, error) {
 	if err := m.gate(in); err != nil {
 		return nil, err
 	}
-	if err := in.checkKeys(m.Key); err != nil {
-		return nil, err
+	if in.keyless > 0 {
+		return nil, badKeys(m.Key, in.keyless, 0, in.first)
 	}
 	if in.blank > 0 {
 		return nil, aihub.Errorf(aihub.Contract, aihub.Text{
@@ -99,34 +96,31 @@ func (m *Manifest) prepare(in *ingested, key []byte) (*prepared, error) {
 			ZH: fmt.Sprintf("%d 行没有真值，既不能用于训练也不能评分", in.blank)}).
 			WithHint(aihub.Text{EN: "remove these rows from the file", ZH: "请从文件中删除这些行"})
 	}
-	d := &prepared{m: m, table: in.table}
-	d.profile = Profile{Rows: int64(in.table.Rows), Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
-	var keep []bool
-	if m.Risk.Declared() {
-		rep, k, err := risk.Gate(in.table, m.Risk)
-		if err != nil {
-			return nil, err
-		}
-		d.profile.Risk, keep = &rep, k
-	}
+	d := &prepared{m: m}
+	d.profile = Profile{Rows: in.read + in.dropped, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
 	var err error
-	if d.cut, err = m.cut(in, keep, key); err != nil {
+	if d.profile.Risk, err = m.gateRisk(in); err != nil {
 		return nil, err
 	}
-	leaks, err := m.leaks(in.table, d.cut)
+	out, err := m.write(ctx, in, dir, report)
+	if err != nil {
+		return nil, err
+	}
+	d.parts = out.files
+	leaks, err := out.leaks.report(out.rows)
 	if err != nil {
 		return nil, err
 	}
 	d.profile.Leaks = append(d.profile.Leaks, leaks...)
-	d.profile.Columns = m.profile(in, d.cut)
+	d.profile.Columns = m.profile(in, out)
 	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
 		return nil, err
 	}
-	for p, rows := range d.cut {
-		d.profile.Parts[string(p)] = int64(len(rows))
+	for p, n := range out.rows {
+		d.profile.Parts[string(p)] = n
 	}
 	for _, f := range in.columns {
-		if in.table.Col(f.Name) == nil {
+		if !slices.ContainsFunc(in.schema, func(o table.Field) bool { return o.Name == f.Name }) {
 			d.profile.Dropped = append(d.profile.Dropped, f.Name)
 		}
 	}
@@ -134,10 +128,9 @@ func (m *Manifest) prepare(in *ingested, key []byte) (*prepared, error) {
 }
 
 // described returns the columns of the masked table with their notes.
-func (m *Manifest) described(b *table.Batch) []aihub.Column {
+func (m *Manifest) described(schema []table.Field) []aihub.Column {
 	var out []aihub.Column
-	for i := range b.Cols {
-		f := b.Cols[i].Field
+	for i, f := range schema {
 		r, _ := m.Mask.Of(f.Name)
 		note, did := m.Notes[f.Name], maskNote(r)
 		if i == 0 && m.KeyFrom == "rows" {
@@ -161,11 +154,6 @@ func (m *Manifest) described(b *table.Batch) []aihub.Column {
 func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string, v aihub.DatasetVersion, d *prepared, report progress) (_ aihub.DatasetVersion, err error) {
 	c.storing.Lock()
 	defer c.storing.Unlock()
-	dir, err := c.temp()
-	if err != nil {
-		return aihub.DatasetVersion{}, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	bs := &blobs{store: c.Blobs}
 	defer func() {
 		// After a conflict another server may have published the same content:
@@ -176,27 +164,25 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 			}
 		}
 	}()
-	input, truth := d.m.columns(d.table)
-	done := int64(0)
-	for _, p := range aihub.Parts {
-		rows := d.cut[p]
-		if len(rows) == 0 {
-			continue
-		}
-		f := aihub.PartFile{Part: p, Rows: int64(len(rows))}
+	done, total := int64(0), int64(0)
+	for _, p := range d.parts {
+		total += p.rows
+	}
+	for _, p := range d.parts {
+		f := aihub.PartFile{Part: p.part, Rows: p.rows}
 		for _, side := range []struct {
-			cols   []int
+			path   string
 			digest *aihub.Digest
-		}{{input, &f.Input}, {truth, &f.Truth}} {
+		}{{p.input, &f.Input}, {p.truth, &f.Truth}} {
 			var n int64
-			if *side.digest, n, err = putPart(ctx, bs, filepath.Join(dir, "part"), d.table, side.cols, rows); err != nil {
+			if *side.digest, n, err = putFile(ctx, bs, side.path); err != nil {
 				return aihub.DatasetVersion{}, err
 			}
 			f.Bytes += n
 		}
 		v.Parts = append(v.Parts, f)
 		done += f.Rows
-		report("store", done, d.rows())
+		report("store", done, total)
 	}
 	content, err := json.Marshal(struct {
 		Key     string           `json:"key"`
@@ -225,36 +211,13 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 	return v, c.DB.ProposeDataset(ctx, permit, v)
 }
 
-// putPart writes some columns and rows of b as Parquet and puts the file.
-func putPart(ctx context.Context, bs *blobs, path string, b *table.Batch, cols, rows []int) (aihub.Digest, int64, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+// putFile puts a file and removes it.
+func putFile(ctx context.Context, bs *blobs, path string) (aihub.Digest, int64, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
-	view := &table.Batch{Rows: b.Rows} // shares b's values
-	for _, i := range cols {
-		view.Cols = append(view.Cols, b.Cols[i])
-	}
-	w, err := table.NewParquetWriter(f, view.Schema())
-	if err != nil {
-		return "", 0, err
-	}
-	out := table.NewBatch(view.Schema(), 0)
-	for i, r := range rows {
-		out.AppendRow(view, r)
-		if out.Rows == 4096 || i == len(rows)-1 {
-			if err = errors.Join(ctx.Err(), w.Write(out)); err != nil {
-				return "", 0, err
-			}
-			out.Reset()
-		}
-	}
-	if err := w.Close(); err != nil {
-		return "", 0, err
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return "", 0, err
-	}
-	return bs.put(ctx, f)
+	d, n, err := bs.put(ctx, f)
+	return d, n, errors.Join(noRoom(err), os.Remove(path))
 }

@@ -14,6 +14,7 @@ import (
 type bar struct {
 	p     *process
 	stage string
+	start time.Time // of the stage
 	last  time.Time
 	open  bool
 }
@@ -28,6 +29,9 @@ func (b *bar) show(x wire.Progress) {
 	if x.Stage == b.stage && (!b.p.TTY || now.Sub(b.last) < 100*time.Millisecond && x.Done != x.Total) {
 		return
 	}
+	if x.Stage != b.stage {
+		b.start = now
+	}
 	name := b.p.t("cli.stage." + x.Stage)
 	if !b.p.TTY {
 		fmt.Fprintln(b.p.Err, name)
@@ -35,7 +39,7 @@ func (b *bar) show(x wire.Progress) {
 		if x.Stage != b.stage && b.open {
 			fmt.Fprintln(b.p.Err)
 		}
-		fmt.Fprintf(b.p.Err, "\r\x1b[K%s  %s", name, count(x))
+		fmt.Fprintf(b.p.Err, "\r\x1b[K%s  %s%s", name, count(x), rate(x.Done, now.Sub(b.start)))
 		b.open = true
 	}
 	b.stage, b.last = x.Stage, now
@@ -52,6 +56,14 @@ func count(x wire.Progress) string {
 		return fmt.Sprintf("%d / %d (%d%%)", x.Done, x.Total, 100*x.Done/x.Total)
 	}
 	return fmt.Sprint(x.Done)
+}
+
+// rate says how fast a stage of at least a second is: rows or bytes a second.
+func rate(done int64, d time.Duration) string {
+	if d < time.Second {
+		return ""
+	}
+	return fmt.Sprintf("  %.0f/s", float64(done)/d.Seconds())
 }
 
 // rootCause returns the last words of an operating system error.

@@ -60,7 +60,7 @@ func OpenArrow(r io.Reader, o Options) (_ Reader, err error) {
 		}
 		seen[c.field.Name] = true
 	}
-	a.batch = NewBatch(a.Schema(), 0)
+	a.ring = newRing(a.Schema())
 	return a, fs.err(aihub.Text{EN: "the Arrow file breaks its contract", ZH: "Arrow 文件不符合约定"}, flatHint)
 }
 
@@ -68,14 +68,14 @@ var flatHint = aihub.Text{EN: "drop the columns named in the mask plan, or write
 	ZH: "请在脱敏方案中删除所列的列，或写成由字符串、数值、布尔、日期和时间戳组成的平面表"}
 
 type arrowReader struct {
-	r     *ipc.Reader
-	mem   *budget
-	cols  []arrowLeaf
-	batch *Batch
-	rec   arrow.RecordBatch // being read
-	at    int64             // of its rows, the next
-	recs  int
-	err   error
+	r    *ipc.Reader
+	mem  *budget
+	cols []arrowLeaf
+	ring ring
+	rec  arrow.RecordBatch // being read
+	at   int64             // of its rows, the next
+	recs int
+	err  error
 }
 
 // arrowLeaf is a column: where it is among the fields of the record, and the
@@ -172,17 +172,17 @@ func (a *arrowReader) Next() (b *Batch, err error) {
 		}
 		a.rec, a.at = a.r.RecordBatch(), 0
 	}
-	a.batch.Reset()
+	out := a.ring.next()
 	n := int(min(a.rec.NumRows()-a.at, batchRows))
 	room := maxBatch
 	for i := range a.cols {
-		if err := a.cols[i].read(&a.batch.Cols[i], a.rec, int(a.at), n, &room); err != nil {
+		if err := a.cols[i].read(&out.Cols[i], a.rec, int(a.at), n, &room); err != nil {
 			return nil, fmt.Errorf("column %s: %w", clip(a.cols[i].field.Name), err)
 		}
 	}
-	a.batch.Rows = n
+	out.Rows = n
 	a.at += int64(n)
-	return a.batch, nil
+	return out, nil
 }
 
 // read appends rows from to from+n of the record to c.

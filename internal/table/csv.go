@@ -61,7 +61,7 @@ type csvReader struct {
 	enc    string
 	schema []Field
 	scan   *scanner
-	batch  *Batch
+	ring   ring
 	rows   int64 // found by check
 	read   int64
 }
@@ -296,7 +296,7 @@ func (c *csvReader) rewind() error {
 		return err
 	}
 	c.scan = newScanner(bufio.NewReaderSize(text, sniffBytes), c.delim, nil)
-	c.batch = NewBatch(c.schema, 0)
+	c.ring = newRing(c.schema)
 	if err := c.scan.next(); err != nil {
 		return changed(err)
 	}
@@ -305,9 +305,12 @@ func (c *csvReader) rewind() error {
 
 func (c *csvReader) Schema() []Field { return c.schema }
 
+// Rows implements Counted.
+func (c *csvReader) Rows() int64 { return c.rows }
+
 func (c *csvReader) Next() (*Batch, error) {
-	c.batch.Reset()
-	for n := 0; c.batch.Rows < batchRows && n < batchBytes; {
+	b := c.ring.next()
+	for n := 0; b.Rows < batchRows && n < batchBytes; {
 		err := c.scan.next()
 		if err == io.EOF {
 			break
@@ -318,16 +321,16 @@ func (c *csvReader) Next() (*Batch, error) {
 		if c.read++; len(c.scan.fields) != len(c.schema) || c.read > c.rows {
 			return nil, changed(nil)
 		}
-		for i := range c.batch.Cols {
-			if !c.batch.Cols[i].parse(string(c.scan.field(i))) {
+		for i := range b.Cols {
+			if !b.Cols[i].parse(string(c.scan.field(i))) {
 				return nil, changed(nil)
 			}
 		}
-		c.batch.Rows++
+		b.Rows++
 		n += len(c.scan.rec)
 	}
-	if c.batch.Rows > 0 {
-		return c.batch, nil
+	if b.Rows > 0 {
+		return b, nil
 	}
 	if c.read != c.rows {
 		return nil, changed(nil)

@@ -48,8 +48,9 @@ type jsonlReader struct {
 	index  map[string]int // of a name among the columns
 	schema []Field
 	unread []bool
-	batch  *Batch
-	rows   int64 // found by check
+	ring   ring
+	batch  *Batch // of it, being filled
+	rows   int64  // found by check
 	read   int64
 }
 
@@ -205,7 +206,7 @@ func (j *jsonlReader) rewind() error {
 		return err
 	}
 	j.lines = &lineReader{r: bufio.NewReaderSize(text, sniffBytes)}
-	j.batch = NewBatch(j.schema, 0)
+	j.ring = newRing(j.schema)
 	j.line.emit = func(path []byte, k jsonKind, v []byte) error {
 		i, ok := j.index[string(path)]
 		if !ok || j.batch.Cols[i].Len() != j.batch.Rows {
@@ -227,8 +228,11 @@ func (j *jsonlReader) rewind() error {
 
 func (j *jsonlReader) Schema() []Field { return j.schema }
 
+// Rows implements Counted.
+func (j *jsonlReader) Rows() int64 { return j.rows }
+
 func (j *jsonlReader) Next() (*Batch, error) {
-	j.batch.Reset()
+	j.batch = j.ring.next()
 	for n := 0; j.batch.Rows < batchRows && n < batchBytes; {
 		b, err := j.lines.next()
 		if err == io.EOF {

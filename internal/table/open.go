@@ -107,6 +107,14 @@ type fileReader struct {
 	f *os.File
 }
 
+// Rows implements Counted; 0 is unknown.
+func (r fileReader) Rows() int64 {
+	if c, ok := r.Reader.(Counted); ok {
+		return c.Rows()
+	}
+	return 0
+}
+
 func (r fileReader) Close() error { return errors.Join(r.Reader.Close(), r.f.Close()) }
 
 // checkDeclared reports declared types of columns that are not there, and types

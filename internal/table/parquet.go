@@ -58,7 +58,7 @@ func openParquet(path string, columns []string, unread func(string) bool) (r Rea
 	if err := p.plan(columns, unread); err != nil {
 		return nil, err
 	}
-	p.batch = NewBatch(p.Schema(), 0)
+	p.ring = newRing(p.Schema())
 	return p, nil
 }
 
@@ -85,7 +85,7 @@ type parquetReader struct {
 	cols  []leafReader
 	group int   // row group being read; -1 before the first
 	left  int64 // rows of it still to read
-	batch *Batch
+	ring  ring
 	mem   *budget
 	dicts int   // see guard
 	err   error // what ended the reading
@@ -149,6 +149,9 @@ func (p *parquetReader) Schema() []Field {
 	return fs
 }
 
+// Rows implements Counted.
+func (p *parquetReader) Rows() int64 { return max(0, p.pf.NumRows()) }
+
 func (p *parquetReader) Next() (b *Batch, err error) {
 	if p.err != nil {
 		return nil, p.err
@@ -170,11 +173,11 @@ func (p *parquetReader) Next() (b *Batch, err error) {
 		}
 	}
 	n := int(min(p.left, batchRows))
-	p.batch.Reset()
+	out := p.ring.next()
 	room := maxBatch
 	for i := range p.cols {
 		l := &p.cols[i]
-		err := l.read(&p.batch.Cols[i], n, &room)
+		err := l.read(&out.Cols[i], n, &room)
 		var e *aihub.Error
 		switch {
 		case errors.As(err, &e):
@@ -183,9 +186,9 @@ func (p *parquetReader) Next() (b *Batch, err error) {
 			return nil, damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
 		}
 	}
-	p.batch.Rows = n
+	out.Rows = n
 	p.left -= int64(n)
-	return p.batch, nil
+	return out, nil
 }
 
 func (p *parquetReader) openGroup() error {

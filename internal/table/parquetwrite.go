@@ -17,11 +17,17 @@ const (
 	groupBytes = 64 << 20
 )
 
+// RowsWriter is a Writer that can take some rows of a batch.
+type RowsWriter interface {
+	Writer
+	WriteRows(b *Batch, idx []int) error
+}
+
 // NewParquetWriter writes Parquet to w: zstd, every column optional, no
 // statistics, no key-value metadata, a constant created_by. The same rows give
 // the same bytes however they are cut into batches. Close writes the footer; it
 // does not close w.
-func NewParquetWriter(w io.Writer, fields []Field) (Writer, error) {
+func NewParquetWriter(w io.Writer, fields []Field) (RowsWriter, error) {
 	nodes := make(schema.FieldList, len(fields))
 	for i, f := range fields {
 		n, err := leaf(f)
@@ -73,6 +79,7 @@ type parquetWriter struct {
 	schema []Field
 	group  *Batch // the row group being filled
 	bytes  int
+	all    []int
 	defs   []int16
 	failed error // the first error: a writer that failed writes no footer
 }
@@ -84,13 +91,37 @@ func (p *parquetWriter) Write(b *Batch) error {
 	if err := checkBatch(p.schema, b); err != nil {
 		return err
 	}
+	p.all = p.all[:0]
 	for r := range b.Rows {
-		p.group.AppendRow(b, r)
-		for i := range b.Cols {
-			if b.Cols[i].Type == String {
-				p.bytes += len(b.Cols[i].Str[r])
+		p.all = append(p.all, r)
+	}
+	return p.write(b, p.all)
+}
+
+// WriteRows writes the rows of b that idx names, as Write would.
+func (p *parquetWriter) WriteRows(b *Batch, idx []int) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	if err := checkBatch(p.schema, b); err != nil {
+		return err
+	}
+	return p.write(b, idx)
+}
+
+func (p *parquetWriter) write(b *Batch, idx []int) error {
+	for len(idx) > 0 {
+		n := 0
+		for n < len(idx) && p.group.Rows+n < groupRows && p.bytes < groupBytes {
+			for i := range b.Cols {
+				if b.Cols[i].Type == String {
+					p.bytes += len(b.Cols[i].Str[idx[n]])
+				}
 			}
+			n++
 		}
+		p.group.AppendRows(b, idx[:n])
+		idx = idx[n:]
 		if p.group.Rows == groupRows || p.bytes >= groupBytes {
 			if p.failed = p.flush(); p.failed != nil {
 				return p.failed

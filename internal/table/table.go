@@ -195,6 +195,46 @@ func (b *Batch) AppendRow(src *Batch, i int) {
 	b.Rows++
 }
 
+// AppendRows adds the rows of src, a batch of the same schema, that idx names.
+func (b *Batch) AppendRows(src *Batch, idx []int) {
+	for k := range b.Cols {
+		b.Cols[k].AppendRows(&src.Cols[k], idx)
+	}
+	b.Rows += len(idx)
+}
+
+// AppendRows adds the values of src, a column of the same type, that idx names.
+func (c *Column) AppendRows(src *Column, idx []int) {
+	if src.Valid != nil {
+		c.needValid()
+		for _, i := range idx {
+			c.Valid = append(c.Valid, src.Valid[i])
+		}
+	} else if c.Valid != nil {
+		for range idx {
+			c.Valid = append(c.Valid, true)
+		}
+	}
+	switch c.Type {
+	case String:
+		for _, i := range idx {
+			c.Str = append(c.Str, src.Str[i])
+		}
+	case Float64:
+		for _, i := range idx {
+			c.Flt = append(c.Flt, src.Flt[i])
+		}
+	case Bool:
+		for _, i := range idx {
+			c.Bool = append(c.Bool, src.Bool[i])
+		}
+	default:
+		for _, i := range idx {
+			c.Int = append(c.Int, src.Int[i])
+		}
+	}
+}
+
 // Reset empties b and keeps its memory.
 func (b *Batch) Reset() {
 	for i := range b.Cols {
@@ -203,11 +243,35 @@ func (b *Batch) Reset() {
 	b.Rows = 0
 }
 
-// Reader yields batches, then io.EOF. A batch is valid until the next call.
+// Reader yields batches, then io.EOF. A batch is valid for three further calls,
+// so that reading can go on while batches before are worked on.
 type Reader interface {
 	Schema() []Field
 	Next() (*Batch, error)
 	Close() error
+}
+
+// Counted is a Reader that knows how many rows it will yield.
+type Counted interface{ Rows() int64 }
+
+// ring is the batches of a Reader, used in turn.
+type ring struct {
+	b [4]*Batch
+	i int
+}
+
+func newRing(schema []Field) (r ring) {
+	for i := range r.b {
+		r.b[i] = NewBatch(schema, 0)
+	}
+	return r
+}
+
+// next returns the batch that was used longest ago, empty.
+func (r *ring) next() *Batch {
+	r.i = (r.i + 1) % len(r.b)
+	r.b[r.i].Reset()
+	return r.b[r.i]
 }
 
 // Writer takes batches of one schema. Nothing is complete before Close.

@@ -1,0 +1,361 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"syscall"
+
+	"github.com/klauspost/compress/s2"
+
+	"aihub"
+	"aihub/internal/table"
+)
+
+// scratch holds the masked rows of a table of any size on disk, and gives them
+// back in the order of a number that each row has. Rows go to buckets by the top
+// bits of their number; a bucket is sorted when it is read. A table that fits
+// the buffers never reaches the disk. The file has no name: nothing of it
+// outlives the process.
+type scratch struct {
+	fields  []table.Field
+	f       *os.File
+	size    int64
+	buckets []bucket
+	held    int // bytes in buffers
+	rows    int64
+	spill   int // bytes held before they go to disk
+}
+
+type bucket struct {
+	buf    []byte
+	blocks []block
+	rows   int
+	bytes  int64 // of all records, not compressed
+}
+
+// block is a stretch of a bucket's records in the file, compressed.
+type block struct {
+	at  int64
+	len int32
+}
+
+const (
+	bucketBits = 11
+	spillBytes = 48 << 20
+)
+
+// room is where scratch goes: a directory, and how many bytes are held in memory
+// before they go there.
+type room struct {
+	dir  string
+	held int
+}
+
+func newScratch(rm room, fields []table.Field) (*scratch, error) {
+	f, err := os.CreateTemp(rm.dir, "scratch-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &scratch{fields: fields, f: f, buckets: make([]bucket, 1<<bucketBits), spill: rm.held}, nil
+}
+
+func (s *scratch) close() error { return s.f.Close() }
+
+// add stores the rows of b: order is where each belongs, part which part it
+// goes to, first the number of b's first row in the raw file.
+func (s *scratch) add(b *table.Batch, order []uint64, part []uint8, first int64) error {
+	var rec []byte
+	for r := range b.Rows {
+		rec = s.encode(rec[:0], b, r)
+		k := &s.buckets[order[r]>>(64-bucketBits)]
+		was := len(k.buf)
+		k.buf = binary.BigEndian.AppendUint64(k.buf, order[r])
+		k.buf = append(k.buf, part[r])
+		k.buf = binary.AppendUvarint(k.buf, uint64(first)+uint64(r))
+		k.buf = binary.AppendUvarint(k.buf, uint64(len(rec)))
+		k.buf = append(k.buf, rec...)
+		k.rows++
+		k.bytes += int64(len(k.buf) - was)
+		s.held += len(k.buf) - was
+	}
+	s.rows += int64(b.Rows)
+	if s.held >= s.spill {
+		return s.flush()
+	}
+	return nil
+}
+
+// flush writes what the buffers hold.
+func (s *scratch) flush() error {
+	var packed []byte
+	for i := range s.buckets {
+		k := &s.buckets[i]
+		if len(k.buf) == 0 {
+			continue
+		}
+		packed = s2.Encode(packed[:cap(packed)], k.buf)
+		if _, err := s.f.WriteAt(packed, s.size); err != nil {
+			return noRoom(err)
+		}
+		k.blocks = append(k.blocks, block{s.size, int32(len(packed))})
+		s.size += int64(len(packed))
+		k.buf = k.buf[:0]
+	}
+	s.held = 0
+	return nil
+}
+
+// noRoom says what to do when the disk is full.
+func noRoom(err error) error {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	return aihub.Errorf(aihub.Unavailable, aihub.Text{
+		EN: "the disk is full: a publish needs room for about twice the masked table", ZH: "磁盘已满：发布约需脱敏后数据两倍的空间"}).
+		WithHint(aihub.Text{EN: "free space below the data directory and publish again; nothing was stored", ZH: "请清理数据目录所在磁盘后重新发布；未保存任何内容"}).Because(err)
+}
+
+// encode appends row r: a bit for each null, then the values that are there. A
+// text of an even number of lower-case hexadecimal digits takes half its bytes.
+func (s *scratch) encode(rec []byte, b *table.Batch, r int) []byte {
+	nulls := len(rec)
+	rec = append(rec, make([]byte, (len(b.Cols)+7)/8)...)
+	for i := range b.Cols {
+		c := &b.Cols[i]
+		if c.Null(r) {
+			rec[nulls+i/8] |= 1 << (i % 8)
+			continue
+		}
+		switch c.Type {
+		case table.String:
+			v := c.Str[r]
+			if len(v) >= 16 && isHex(v) {
+				rec = binary.AppendUvarint(rec, uint64(len(v))|1)
+				at := len(rec)
+				rec = append(rec, v[:len(v)/2]...) // room; hex.Decode does not read what it writes over
+				hex.Decode(rec[at:], []byte(v))
+			} else {
+				rec = binary.AppendUvarint(rec, uint64(len(v))<<1)
+				rec = append(rec, v...)
+			}
+		case table.Float64:
+			rec = binary.LittleEndian.AppendUint64(rec, math.Float64bits(c.Flt[r]))
+		case table.Bool:
+			if c.Bool[r] {
+				rec = append(rec, 1)
+			} else {
+				rec = append(rec, 0)
+			}
+		default:
+			rec = binary.AppendVarint(rec, c.Int[r])
+		}
+	}
+	return rec
+}
+
+func isHex(v string) bool {
+	for i := range len(v) {
+		if c := v[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(v)%2 == 0
+}
+
+// shuffled is a stretch of rows in their final order.
+type shuffled struct {
+	*table.Batch
+	part  []uint8
+	row   []int64 // in the raw file
+	order []uint64
+}
+
+const shuffledRows = 4096
+
+// read yields all rows in order, stretch by stretch. A stretch is f's until f
+// returns. Equal numbers keep the order in which they were added.
+func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	type item struct {
+		rows *shuffled
+		err  error
+	}
+	// The next stretch is made while f works on this one: two are enough.
+	ch := make(chan item)
+	go func() {
+		defer close(ch)
+		var two [2]*shuffled
+		for i := range two {
+			two[i] = &shuffled{Batch: table.NewBatch(s.fields, shuffledRows)}
+		}
+		n := 0
+		send := func(it item) bool {
+			select {
+			case ch <- it:
+				return it.err == nil
+			case <-ctx.Done():
+				return false
+			}
+		}
+		var load loader
+		for i := range s.buckets {
+			recs, err := load.sorted(s, &s.buckets[i])
+			if err != nil {
+				send(item{err: err})
+				return
+			}
+			for len(recs) > 0 {
+				out := two[n%2]
+				n++
+				take := recs[:min(len(recs), shuffledRows)]
+				if err := out.fill(load.arena, take); err != nil {
+					send(item{err: err})
+					return
+				}
+				recs = recs[len(take):]
+				if !send(item{rows: out}) {
+					return
+				}
+			}
+		}
+	}()
+	for it := range ch {
+		if it.err != nil {
+			return it.err
+		}
+		if err := f(it.rows); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// loader reads buckets into memory that it uses again.
+type loader struct {
+	packed, arena []byte
+	recs          []record
+}
+
+// record is where a row stands in the arena.
+type record struct {
+	order uint64
+	at    uint32 // of the part, behind the number
+}
+
+var errScratch = errors.New("catalog: the scratch file does not hold what was written")
+
+// sorted returns the records of a bucket in order.
+func (l *loader) sorted(s *scratch, k *bucket) ([]record, error) {
+	if k.bytes > math.MaxUint32 {
+		return nil, fmt.Errorf("catalog: a bucket of %d bytes", k.bytes)
+	}
+	l.arena = slices.Grow(l.arena[:0], int(k.bytes))[:0]
+	for _, b := range k.blocks {
+		l.packed = slices.Grow(l.packed[:0], int(b.len))[:b.len]
+		if _, err := s.f.ReadAt(l.packed, b.at); err != nil {
+			return nil, err
+		}
+		n, err := s2.DecodedLen(l.packed)
+		if err != nil || len(l.arena)+n > int(k.bytes) {
+			return nil, errScratch
+		}
+		at := len(l.arena)
+		l.arena = l.arena[:at+n]
+		if _, err := s2.Decode(l.arena[at:], l.packed); err != nil {
+			return nil, errScratch
+		}
+	}
+	l.arena = append(l.arena, k.buf...)
+	l.recs = l.recs[:0]
+	for at := 0; at < len(l.arena); {
+		rec := record{binary.BigEndian.Uint64(l.arena[at:]), uint32(at + 8)}
+		l.recs = append(l.recs, rec)
+		at += 9
+		_, n := binary.Uvarint(l.arena[at:])
+		at += n
+		size, n := binary.Uvarint(l.arena[at:])
+		at += n + int(size)
+	}
+	if len(l.recs) != k.rows {
+		return nil, errScratch
+	}
+	slices.SortFunc(l.recs, func(a, b record) int {
+		if c := cmp.Compare(a.order, b.order); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.at, b.at)
+	})
+	return l.recs, nil
+}
+
+// fill replaces the rows of out by records.
+func (out *shuffled) fill(arena []byte, recs []record) error {
+	out.Reset()
+	out.part, out.row, out.order = out.part[:0], out.row[:0], out.order[:0]
+	for _, rec := range recs {
+		b := arena[rec.at:]
+		out.order = append(out.order, rec.order)
+		out.part = append(out.part, b[0])
+		row, n := binary.Uvarint(b[1:])
+		b = b[1+n:]
+		out.row = append(out.row, int64(row))
+		size, n := binary.Uvarint(b)
+		if err := out.decode(b[n : n+int(size)]); err != nil {
+			return err
+		}
+	}
+	out.Rows = len(recs)
+	return nil
+}
+
+// decode appends one row.
+func (out *shuffled) decode(b []byte) error {
+	nulls := b[:(len(out.Cols)+7)/8]
+	b = b[len(nulls):]
+	for i := range out.Cols {
+		c := &out.Cols[i]
+		if nulls[i/8]>>(i%8)&1 == 1 {
+			c.AppendNull()
+			continue
+		}
+		switch c.Type {
+		case table.String:
+			size, n := binary.Uvarint(b)
+			b = b[n:]
+			if size&1 == 1 { // hexadecimal: size is that of the text, and odd for it
+				v := b[:(size&^1)/2]
+				b = b[len(v):]
+				c.AppendStr(hex.EncodeToString(v))
+			} else {
+				v := b[:size>>1]
+				b = b[len(v):]
+				c.AppendStr(string(v))
+			}
+		case table.Float64:
+			c.AppendFlt(math.Float64frombits(binary.LittleEndian.Uint64(b)))
+			b = b[8:]
+		case table.Bool:
+			c.AppendBool(b[0] == 1)
+			b = b[1:]
+		default:
+			v, n := binary.Varint(b)
+			b = b[n:]
+			c.AppendInt(v)
+		}
+	}
+	if len(b) != 0 {
+		return errScratch
+	}
+	return nil
+}
