@@ -270,7 +270,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	if err != nil {
 		return out, err
 	}
-	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
+	j.ID, j.Rootfs, j.Image, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, run.Image, img.Args(), img.WorkingDir, run.Kind.Hidden()
 	if err != nil {
 		return out, err
 	}

@@ -33,6 +33,7 @@ type Runner interface {
 type Job struct {
 	ID      string           // unique; lower-case letters, digits, '_' and '-'
 	Rootfs  string           // unpacked image; never written to
+	Image   aihub.Digest     // what Rootfs was unpacked from: a runner may keep its own copy by it; "" keeps none
 	Input   string           // directory shown read-only as /input
 	Model   string           // directory shown read-only as /model, or ""
 	Output  string           // empty host directory; the declared files are collected into it
@@ -65,7 +66,7 @@ type Capabilities struct {
 type Capability struct {
 	Name     string     `json:"name"` // memory, pids, output, network, wall, cpu, files, log
 	Enforced bool       `json:"enforced"`
-	By       string     `json:"by"`  // mechanism
+	By       aihub.Text `json:"by"`  // mechanism
 	Why      aihub.Text `json:"why"` // when not enforced: why, and what would help
 }
 

@@ -105,7 +105,7 @@ func openApp(ctx context.Context, cfg config.Config, p *process) (*app, error) {
 	}
 	a.Images = &oci.Cache{Dir: at("cache", "images")}
 	a.Catalog = &catalog.Catalog{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Keys: a.Keys, Dir: at("tmp"), Now: p.Now}
-	a.Runner = newRunner(at("run"))
+	a.Runner = newRunner(at("run"), cfg.Sandbox)
 	return a, nil
 }
 

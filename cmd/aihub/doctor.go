@@ -23,7 +23,7 @@ func (p *process) versionCmd() *cobra.Command {
 
 func (p *process) doctorCmd() *cobra.Command {
 	return p.verb("doctor", "cli.doctor.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		r, done, err := localRunner()
+		r, done, err := localRunner(p.Getenv)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func (p *process) doctorCmd() *cobra.Command {
 				if !c.Enforced {
 					mark = "✗"
 				}
-				rows = append(rows, []string{mark, p.t("cli.check." + c.Name), c.By, c.Why.In(p.lang)})
+				rows = append(rows, []string{mark, p.t("cli.check." + c.Name), c.By.In(p.lang), c.Why.In(p.lang)})
 			}
 			p.table([]string{"", p.t("cli.doctor.promise"), p.t("cli.doctor.by"), p.t("cli.doctor.why")}, rows)
 			if caps.CanRunHidden() {

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"aihub/sandbox"
 	"aihub/sandbox/gvisor"
 	"aihub/sandbox/runnertest/hostile"
 	"aihub/scenarios/packs/algorithms"
@@ -20,15 +19,4 @@ func dispatch() {
 		}
 		os.Exit(algorithms.Main(os.Args[1:]))
 	}
-}
-
-func newRunner(dir string) sandbox.Runner { return gvisor.New(dir) }
-
-// localRunner is a runner outside of a server's data directory.
-func localRunner() (sandbox.Runner, func(), error) {
-	dir, err := os.MkdirTemp("", "aihub-run-*")
-	if err != nil {
-		return nil, nil, err
-	}
-	return gvisor.New(dir), func() { _ = removeTree(dir) }, nil
 }

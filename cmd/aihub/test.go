@@ -74,7 +74,7 @@ func (p *process) test(ctx context.Context, image, dir string) error {
 		return err
 	}
 	defer release()
-	r, done, err := localRunner()
+	r, done, err := localRunner(p.Getenv)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,16 @@ type Config struct {
 	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
 	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
 
+<<<<<<< internal/config/config.go
+	Sandbox Sandbox `yaml:"sandbox"`
+}
+
+// Sandbox says what isolates algorithms.
+type Sandbox struct {
+	Runner  string `yaml:"runner"`  // gvisor (embedded, the default) or docker
+	Runtime string `yaml:"runtime"` // docker: runc, runsc, kata-runtime, as the engine knows it; "" is its default
+	Host    string `yaml:"host"`    // docker: unix:///… or tcp://…; "" is DOCKER_HOST or the usual socket
+=======
 	Queue Queue `yaml:"queue"`
 }
 
@@ -38,11 +48,12 @@ type Queue struct {
 	Scenarios       map[string]int     `yaml:"scenarios"`        // turns of a scenario within an organisation; default 1
 	CPUHours        float64            `yaml:"cpu_hours"`        // processor hours a month for an organisation; 0: no bound
 	CPUHoursOf      map[string]float64 `yaml:"cpu_hours_of"`     // for one organisation, instead
+>>>>>>> /tmp/aihub/mine
 }
 
 // Default is what an empty file means, with home as the data directory.
 func Default(home string) Config {
-	return Config{Home: home, Listen: "127.0.0.1:8420"}
+	return Config{Home: home, Listen: "127.0.0.1:8420", Sandbox: Sandbox{Runner: "gvisor"}}
 }
 
 // Load reads file ("" for none; a missing default file is no fault), overlays
@@ -67,6 +78,7 @@ func Load(file string, getenv func(string) string) (Config, error) {
 	}
 	overlay := map[string]*string{
 		"AIHUB_HOME": &c.Home, "AIHUB_LISTEN": &c.Listen, "AIHUB_URL": &c.URL, "AIHUB_BLOBS": &c.Blobs,
+		"AIHUB_RUNNER": &c.Sandbox.Runner, "AIHUB_RUNTIME": &c.Sandbox.Runtime, "AIHUB_DOCKER": &c.Sandbox.Host,
 	}
 	for k, to := range overlay {
 		if v := getenv(k); v != "" {
@@ -109,6 +121,14 @@ func (c Config) check() (faults []aihub.Fault) {
 	faults = append(faults, c.Queue.check()...)
 	if c.Blobs != "" && !filepath.IsAbs(c.Blobs) && !strings.HasPrefix(c.Blobs, "s3://") && !strings.HasPrefix(c.Blobs, "file:///") {
 		faults = append(faults, fault("blobs", "an absolute path or s3://KEY:SECRET@HOST:PORT/BUCKET is expected", "应为绝对路径或 s3://KEY:SECRET@HOST:PORT/BUCKET"))
+	}
+	switch b := c.Sandbox; {
+	case b.Runner != "gvisor" && b.Runner != "docker":
+		faults = append(faults, fault("sandbox.runner", fmt.Sprintf("%q is neither gvisor nor docker", b.Runner), fmt.Sprintf("%q 应为 gvisor 或 docker", b.Runner)))
+	case b.Runner == "gvisor" && (b.Runtime != "" || b.Host != ""):
+		faults = append(faults, fault("sandbox", "runtime and host are settings of runner docker", "runtime 与 host 仅适用于 docker 执行器"))
+	case b.Host != "" && !strings.HasPrefix(b.Host, "unix:///") && !strings.HasPrefix(b.Host, "tcp://") && !strings.HasPrefix(b.Host, "npipe://"):
+		faults = append(faults, fault("sandbox.host", "unix:///PATH or tcp://HOST:PORT is expected", "应为 unix:///路径 或 tcp://主机:端口"))
 	}
 	if !filepath.IsAbs(c.Home) {
 		faults = append(faults, fault("home", "an absolute path is expected", "应为绝对路径"))

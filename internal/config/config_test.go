@@ -56,3 +56,26 @@ func TestMissingFileIsNamed(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestSandbox(t *testing.T) {
+	for settings, want := range map[string]string{
+		"": "",
+		"sandbox: {runner: docker, runtime: runsc}":    "",
+		"sandbox: {runner: docker, host: 'tcp://h:1'}": "",
+		"sandbox: {runner: kvm}":                       "sandbox.runner",
+		"sandbox: {runtime: runc}":                     "runner docker",
+		"sandbox: {runner: docker, host: 'ssh://h'}":   "sandbox.host",
+	} {
+		f := filepath.Join(t.TempDir(), "c.yaml")
+		if err := os.WriteFile(f, []byte(settings+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := Load(f, env("AIHUB_HOME", "/srv/a"))
+		if want == "" && (err != nil || c.Sandbox.Runner == "") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %+v, %v", settings, c.Sandbox, err)
+		}
+	}
+	if c, err := Load("", env("AIHUB_HOME", "/srv/a", "AIHUB_RUNNER", "docker", "AIHUB_DOCKER", "unix:///s")); err != nil || c.Sandbox != (Sandbox{Runner: "docker", Host: "unix:///s"}) {
+		t.Errorf("%+v, %v", c.Sandbox, err)
+	}
+}

@@ -13,7 +13,6 @@ package gvisor
 import (
 	"context"
 
-	"aihub"
 	"aihub/sandbox"
 	"aihub/sandbox/gvisor/stage"
 )
@@ -45,7 +44,7 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities { return r.prob
 // machine that does not keep every promise of the contract. When ctx ends, the
 // container is killed and the error is ctx's.
 func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
-	if err := check(j); err != nil {
+	if err := j.Check(); err != nil {
 		return sandbox.Result{}, err
 	}
 	if j.Hidden {
@@ -53,7 +52,7 @@ func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error)
 			if err := ctx.Err(); err != nil {
 				return sandbox.Result{}, err
 			}
-			return sandbox.Result{}, refuse(c)
+			return sandbox.Result{}, c.Refuse()
 		}
 	}
 	return r.run(ctx, j)
@@ -62,20 +61,3 @@ func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error)
 // Sweep removes what runners on dir left behind whose process is gone. It does
 // not touch those of running ones.
 func (r *Runner) Sweep(ctx context.Context) error { return r.sweep(ctx) }
-
-// refuse says which promises are not kept.
-func refuse(c sandbox.Capabilities) error {
-	e := aihub.Errorf(aihub.Unavailable, aihub.Text{
-		EN: "this machine cannot keep what the sandbox promises, so it runs nothing on hidden data",
-		ZH: "本机无法兑现沙箱的承诺，因此不会在隐藏数据上运行任何算法",
-	}).WithHint(aihub.Text{
-		EN: "run aihub doctor to see what would help",
-		ZH: "请运行 aihub doctor 查看解决办法",
-	})
-	for _, x := range c.Checks {
-		if !x.Enforced {
-			e.Faults = append(e.Faults, aihub.Fault{Code: "not_enforced", Where: x.Name, Message: x.Why})
-		}
-	}
-	return e
-}

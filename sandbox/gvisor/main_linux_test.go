@@ -143,7 +143,10 @@ func TestProbe(t *testing.T) {
 		}
 		by := map[string]string{}
 		for _, x := range c.Checks {
-			by[x.Name] = x.By
+			by[x.Name] = x.By.EN
+			if x.By.ZH == "" {
+				t.Errorf("%s is not explained in Chinese", x.Name)
+			}
 		}
 		if none != strings.HasPrefix(by["memory"], "watchdog, overshoot ") && !ordinary() {
 			t.Errorf("without cgroups %v, memory is bounded by %q", none, by["memory"])

@@ -18,7 +18,7 @@ var onlyLinux = aihub.Text{
 }
 
 func (*Runner) probe(context.Context) sandbox.Capabilities {
-	return sandbox.Capabilities{Checks: []sandbox.Capability{{Name: "start", By: "gVisor", Why: onlyLinux}}}
+	return sandbox.Capabilities{Checks: []sandbox.Capability{{Name: "start", By: aihub.Text{EN: "gVisor", ZH: "gVisor"}, Why: onlyLinux}}}
 }
 
 func (*Runner) run(context.Context, sandbox.Job) (sandbox.Result, error) {

@@ -36,7 +36,7 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 		return c // asked to stop: nothing was learnt
 	}
 	c.Available = err == nil
-	c.Checks = append(c.Checks, sandbox.Capability{Name: "start", Enforced: err == nil, By: "gVisor"})
+	c.Checks = append(c.Checks, sandbox.Capability{Name: "start", Enforced: err == nil, By: both("gVisor", "gVisor")})
 	if err != nil {
 		c.Checks[0].Why = whyNot(err)
 	} else {
@@ -86,38 +86,41 @@ func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Resu
 // checks turns a posture, which the launcher has compared with the contract
 // already, into promises.
 func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capability {
-	yes := func(name, by string, args ...any) sandbox.Capability {
-		return sandbox.Capability{Name: name, Enforced: true, By: fmt.Sprintf(by, args...)}
+	yes := func(name, en, zh string, args ...any) sandbox.Capability {
+		return sandbox.Capability{Name: name, Enforced: true, By: both(en, zh, args...)}
 	}
-	cpu := yes("cpu", "%s", p.CPU.By)
+	cpu := yes("cpu", "quota of %s", "%s 的配额", p.CPU.By)
 	if r.state.place == nil {
-		cpu.By = "pinned to whole cores"
+		cpu = yes("cpu", "pinned to whole cores", "绑定到整个核心")
+	}
+	network := yes("network", "network namespace with no device", "没有任何设备的网络命名空间")
+	if len(p.Devices) > 0 {
+		d := strings.Join(p.Devices, ", ")
+		network = yes("network", "network namespace with %s alone", "仅有 %s 的网络命名空间", d)
 	}
 	return []sandbox.Capability{
-		yes("kernel", "gVisor %s, %s", p.Version, p.Platform),
+		yes("kernel", "gVisor %s, %s", "gVisor %s，%s", p.Version, p.Platform),
 		r.memory(ctx, p),
-		yes("pids", "RLIMIT_NPROC in the sandbox's kernel"),
-		yes("output", "tmpfs of %.0f KiB and %d inodes", p.Output.Limit/1024, p.Output.Inodes),
-		yes("network", "network namespace with %s", devices(p.Devices)),
+		yes("pids", "RLIMIT_NPROC in the sandbox's kernel", "沙箱内核中的 RLIMIT_NPROC"),
+		yes("output", "tmpfs of %.0f KiB and %d inodes", "%.0f KiB、%d 个文件的 tmpfs", p.Output.Limit/1024, p.Output.Inodes),
+		network,
 		cpu,
-		yes("files", "RLIMIT_NOFILE and RLIMIT_FSIZE in the sandbox's kernel"),
-		yes("wall", "clock of the launcher"),
-		yes("log", "reader that counts and drops"),
+		yes("files", "RLIMIT_NOFILE and RLIMIT_FSIZE in the sandbox's kernel", "沙箱内核中的 RLIMIT_NOFILE 与 RLIMIT_FSIZE"),
+		yes("wall", "clock of the launcher", "由启动器计时"),
+		yes("log", "reader that counts and drops", "读取端计数并丢弃超出部分"),
 	}
 }
 
-func devices(d []string) string {
-	if len(d) == 0 {
-		return "no device"
-	}
-	return strings.Join(d, ", ") + " alone"
+// both fills two formats with the same values.
+func both(en, zh string, args ...any) aihub.Text {
+	return aihub.Text{EN: fmt.Sprintf(en, args...), ZH: fmt.Sprintf(zh, args...)}
 }
 
 // memory says how memory is bounded. The kernel's own accounting needs no proof
 // beyond the limit read back; the watchdog has to catch a program that takes
 // memory as fast as it can.
 func (r *Runner) memory(ctx context.Context, p stage.Posture) sandbox.Capability {
-	c := sandbox.Capability{Name: "memory", By: p.Memory.By}
+	c := sandbox.Capability{Name: "memory", By: both("%s", "%s", p.Memory.By)}
 	if r.state.place != nil {
 		c.Enforced = true
 		return c
@@ -135,7 +138,7 @@ func (r *Runner) memory(ctx context.Context, p stage.Posture) sandbox.Capability
 	default:
 		c.Enforced = true
 		over := max(0, res.Usage.PeakBytes-limit)
-		c.By = fmt.Sprintf("watchdog, overshoot %d MiB", (over+1<<20-1)>>20)
+		c.By = both("watchdog, overshoot %d MiB", "看门狗，最多超出 %d MiB", (over+1<<20-1)>>20)
 		c.Why = aihub.Text{
 			EN: fmt.Sprintf("no cgroup: %v", r.state.noPlace),
 			ZH: fmt.Sprintf("没有可用的 cgroup：%v", r.state.noPlace),

@@ -134,6 +134,12 @@ var collectCases = []testcase{
 					t.Logf("the guest cannot even make it: %s", e.Log)
 					return
 				}
+				if kind == "hardlink" && s.Engine {
+					if got := e.well(t).file(t, "predictions.csv"); got != "x" {
+						t.Errorf("collected %q", got)
+					}
+					return
+				}
 				// What a kernel of its own keeps to itself is missing on the host.
 				if reason := e.Failure.Reason; reason != aihub.ReasonNoOutput || kind != "fifo" && kind != "socket" {
 					e.failed(t, aihub.ReasonOutput)

@@ -91,17 +91,35 @@ var Limits = scenarios.Limits{
 	Output: 4 << 20, Inodes: 32, Tmp: 16 << 20, Log: 256 << 10,
 }
 
+// Traits are what a runner cannot do by its nature, each with what takes its
+// place in the contract. The zero value is the whole contract.
+type Traits struct {
+	// Engine: an engine stands between us and the kernel. It reports a signal as
+	// exit code 128+n, samples what a run uses, and does not count a file's names.
+	Engine bool
+	// HostKernel: the guest meets the machine's kernel. /proc/meminfo is the
+	// machine's, and processes are counted by a cgroup instead of RLIMIT_NPROC,
+	// which on one kernel would be a count over all containers.
+	HostKernel bool
+}
+
 // suite is what the cases share.
 type suite struct {
+	Traits
 	runner sandbox.Runner
 	rootfs string
+	image  aihub.Digest // names rootfs
 }
 
 // Run runs the whole suite on the runner that make returns.
-func Run(t *testing.T, make func(t *testing.T) sandbox.Runner) {
-	s := &suite{runner: make(t), rootfs: filepath.Join(t.TempDir(), "rootfs")}
+func Run(t *testing.T, make func(t *testing.T) sandbox.Runner) { RunWith(t, Traits{}, make) }
+
+// RunWith runs the suite on a runner with traits.
+func RunWith(t *testing.T, traits Traits, make func(t *testing.T) sandbox.Runner) {
+	s := &suite{Traits: traits, runner: make(t), rootfs: filepath.Join(t.TempDir(), "rootfs")}
 	Rootfs(t, s.rootfs, Guest(t))
 	before := tree(t, s.rootfs)
+	s.image = aihub.Digest("sha256:" + before)
 	caps := s.runner.Probe(t.Context())
 	if !caps.CanRunHidden() {
 		t.Fatalf("this machine cannot keep the contract: %+v", caps)
@@ -132,7 +150,7 @@ func (s *suite) job(t *testing.T, args ...string) (sandbox.Job, *record) {
 	dir := t.TempDir()
 	log := &record{changed: make(chan struct{})}
 	j := sandbox.Job{
-		ID: strings.ToLower(aihub.NewID("suite")), Rootfs: s.rootfs, Input: filepath.Join(dir, "input"), Output: filepath.Join(dir, "output"),
+		ID: strings.ToLower(aihub.NewID("suite")), Rootfs: s.rootfs, Image: s.image, Input: filepath.Join(dir, "input"), Output: filepath.Join(dir, "output"),
 		Args: append([]string{"/guest"}, args...), Limits: Limits, Log: log,
 	}
 	for _, d := range []string{j.Input, j.Output} {

@@ -1,0 +1,187 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/sandbox"
+	"aihub/sandbox/runnertest"
+)
+
+// sleeper prepares a job that runs until it is killed, and a channel that is
+// closed when it is there.
+func sleeper(t testing.TB, dir, rootfs, id string) (sandbox.Job, <-chan struct{}) {
+	t.Helper()
+	here := &signalWriter{c: make(chan struct{})}
+	j := sandbox.Job{
+		ID: id, Rootfs: rootfs, Input: filepath.Join(dir, "input"), Output: filepath.Join(dir, "output"),
+		Args: []string{"/guest", "sleeper"}, Limits: runnertest.Limits, Log: here,
+	}
+	for _, d := range []string{j.Input, j.Output} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return j, here.c
+}
+
+type signalWriter struct{ c chan struct{} }
+
+func (s *signalWriter) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("here")) {
+		close(s.c)
+	}
+	return len(p), nil
+}
+
+const victimVar = "AIHUB_TEST_VICTIM" // host|dir|rootfs|id
+
+// TestVictim is the process that TestKilledRunner kills.
+func TestVictim(t *testing.T) {
+	f := strings.Split(os.Getenv(victimVar), "|")
+	if len(f) != 4 {
+		t.Skip("is started by TestKilledRunner")
+	}
+	j, here := sleeper(t, f[1], f[2], f[3])
+	go func() {
+		<-here
+		fmt.Println("here")
+	}()
+	_, err := New(Options{Dir: f[1], Host: f[0]}).Run(context.Background(), j)
+	t.Fatal("it ended by itself: ", err)
+}
+
+// What a killed process left on the engine the next Sweep removes, and a run of
+// the same id can begin even before.
+func TestKilledRunner(t *testing.T) {
+	r := newRunner(t)
+	rootfs := filepath.Join(t.TempDir(), "rootfs")
+	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
+	for _, how := range []string{"swept", "run again"} {
+		id := strings.ToLower(aihub.NewID("victim"))
+		cmd := exec.Command(os.Args[0], "-test.run", "^TestVictim$")
+		cmd.Env = append(os.Environ(), victimVar+"="+strings.Join([]string{r.opt.Host, r.opt.Dir, rootfs, id}, "|"))
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 500)
+		if n, err := out.Read(b); string(b[:n]) != "here\n" {
+			t.Fatalf("%q %v", b[:n], err)
+		}
+		if err := r.Sweep(t.Context()); err != nil || len(r.left(t)) != 4 {
+			t.Errorf("while it lives: %v %v, want two containers and two volumes", r.left(t), err)
+		}
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if how == "swept" {
+			for range 2 {
+				if err := r.Sweep(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			if left := r.left(t); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+			continue
+		}
+		j, _ := sleeper(t, t.TempDir(), rootfs, id)
+		j.Args, j.Log = []string{"/guest", "hello"}, nil
+		if res, err := r.Run(t.Context(), j); err != nil || res.Failure.Reason != "" {
+			t.Errorf("%+v %v", res, err)
+		}
+	}
+}
+
+// Each thing that falls short of the contract is named.
+func TestDrift(t *testing.T) {
+	r := newRunner(t)
+	rootfs := filepath.Join(t.TempDir(), "rootfs")
+	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
+	j, here := sleeper(t, t.TempDir(), rootfs, strings.ToLower(aihub.NewID("drift")))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _, _ = r.Run(ctx, j) }()
+	defer func() { cancel(); <-ended }()
+	select {
+	case <-here:
+	case <-ended:
+		t.Fatal("it ended by itself")
+	}
+	good, err := r.measure(ctx, j)
+	if err == nil {
+		good.Process, err = r.process(ctx, namesOf(j.ID).guest)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if good.Process == nil || good.Process.Seccomp != "filter" || !slices.Equal(good.Process.Devices, []string{"lo"}) {
+		t.Errorf("seen from outside: %+v", good.Process)
+	}
+	if d := good.Drift(r, j); len(d) > 0 {
+		t.Errorf("%+v", d)
+	}
+	for code, change := range map[string]func(*Posture){
+		"user":           func(p *Posture) { p.User = "" },
+		"root":           func(p *Posture) { p.ReadOnlyRoot = false },
+		"capabilities":   func(p *Posture) { p.CapAdd = []string{"SYS_ADMIN"} },
+		"new_privileges": func(p *Posture) { p.Process = &Process{UID: 1, Seccomp: "filter"} },
+		"seccomp":        func(p *Posture) { p.Seccomp = "unconfined" },
+		"network":        func(p *Posture) { p.Network = "bridge" },
+		"namespace":      func(p *Posture) { p.Namespaces = map[string]string{"pid": "host"} },
+		"mounts":         func(p *Posture) { p.Mounts = append(slices.Clone(p.Mounts), "bind:/host:rw") },
+		"devices":        func(p *Posture) { p.Devices = 1 },
+		"memory":         func(p *Posture) { p.MemorySwap = -1 },
+		"pids":           func(p *Posture) { p.Pids = 0 },
+		"cpu":            func(p *Posture) { p.NanoCPUs = 0 },
+		"files":          func(p *Posture) { p.Limits = nil },
+		"output":         func(p *Posture) { p.Output = "" },
+	} {
+		bad := good
+		change(&bad)
+		d := bad.Drift(r, j)
+		if len(d) == 0 || d[0].Code != "posture_"+code || d[0].Message.ZH == "" {
+			t.Errorf("%s: %+v", code, d)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	r := newRunner(t)
+	c := r.Probe(t.Context())
+	if !c.CanRunHidden() {
+		t.Errorf("%+v", c)
+	}
+	for _, x := range c.Checks {
+		if x.By.EN == "" || x.By.ZH == "" {
+			t.Errorf("%s is not explained", x.Name)
+		}
+	}
+	for what, o := range map[string]Options{
+		"no engine":  {Dir: t.TempDir(), Host: "unix:///nonexistent/docker.sock"},
+		"no runtime": {Dir: t.TempDir(), Host: r.opt.Host, Runtime: "moon"},
+	} {
+		bad := New(o)
+		if c := bad.Probe(t.Context()); c.Available || c.CanRunHidden() || c.Checks[0].Why.ZH == "" {
+			t.Errorf("%s: %+v", what, c)
+		}
+		j, _ := sleeper(t, t.TempDir(), "/", "x")
+		if _, err := bad.Run(t.Context(), j); aihub.KindOf(err) != aihub.Unavailable {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

@@ -1,0 +1,463 @@
+package docker
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"aihub"
+	"aihub/sandbox"
+)
+
+// patience is how long the engine may take over one step that is not the guest's.
+const patience = time.Minute
+
+// errTime ends the wait for a guest that is over its wall clock limit.
+var errTime = errors.New("the wall clock limit")
+
+// run carries out j, whose form is checked.
+func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, err error) {
+	for _, name := range j.Collect {
+		if !sandbox.Plain(name) {
+			return res, platform("preparing", fmt.Errorf("%q is not a plain file name", name))
+		}
+	}
+	why, err := startFault(j)
+	if err != nil {
+		return res, err
+	}
+	if why != "" {
+		return vendor(res, 127, aihub.ReasonStart, "%s", why), nil
+	}
+	lock, err := r.claim(j.ID)
+	if err != nil {
+		return res, err
+	}
+	defer lock.release()
+	// Of a worker that was killed under the same id: the lock is ours, so it is dead.
+	if err := r.remove(ctx, j.ID); err != nil {
+		return res, ended(ctx, err)
+	}
+	image, done, err := r.image(ctx, j)
+	if err != nil {
+		return res, ended(ctx, err)
+	}
+	defer done()
+	defer func() {
+		if rm := r.remove(context.WithoutCancel(ctx), j.ID); rm != nil {
+			err = errors.Join(err, rm)
+		}
+	}()
+	res, err = r.contain(ctx, j, image)
+	return res, ended(ctx, err)
+}
+
+// ended turns an error into ctx's, if ctx ended.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// contain makes the two containers of j, runs the guest to its end and collects
+// what it left. What it makes is removed by its caller.
+func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res sandbox.Result, err error) {
+	n := namesOf(j.ID)
+	if err := r.lay(ctx, j); err != nil {
+		return res, err
+	}
+	c, h := r.guestOf(j, image)
+	if _, err := r.api.ContainerCreate(ctx, c, h, nil, nil, n.guest); err != nil {
+		return res, platform("making the container", err)
+	}
+	posture, err := r.measure(ctx, j)
+	if err != nil {
+		return res, err
+	}
+	stream, err := r.api.ContainerAttach(ctx, n.guest, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+	if err != nil {
+		return res, platform("attaching", err)
+	}
+	defer stream.Close()
+	log := &logger{to: j.Log, most: int64(j.Limits.Log)}
+	drained := make(chan error, 1)
+	go func() {
+		_, err := stdcopy.StdCopy(log, log, stream.Reader)
+		drained <- err
+	}()
+	waiting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	exit, broken := r.api.ContainerWait(waiting, n.guest, container.WaitConditionNextExit)
+	if err := r.api.ContainerStart(ctx, n.guest, container.StartOptions{}); err != nil {
+		return r.notStarted(ctx, res, err)
+	}
+	meter := r.meter(waiting, n.guest)
+	if posture.Process, err = r.process(ctx, n.guest); err != nil {
+		return res, err
+	}
+	if d := posture.Drift(r, j); len(d) > 0 {
+		return res, sandbox.Drifted(d)
+	}
+	if res.Posture, err = json.Marshal(posture); err != nil {
+		return res, err
+	}
+
+	timer := time.NewTimer(time.Duration(j.Limits.Wall))
+	defer timer.Stop()
+	var status int64
+	var cause error
+	for over := false; !over; {
+		select {
+		case w := <-exit:
+			status, over = w.StatusCode, true
+		case err := <-broken:
+			return res, platform("waiting for the container", err)
+		case <-timer.C:
+			if cause != nil {
+				return res, platform("ending the container", errors.New("it does not die"))
+			}
+			cause = errTime
+			r.kill(ctx, n.guest)
+			timer.Reset(patience)
+		case <-done(ctx, cause):
+			cause = ctx.Err()
+			r.kill(ctx, n.guest)
+			timer.Reset(patience)
+		}
+	}
+	if ctx.Err() != nil {
+		return res, ctx.Err()
+	}
+	select {
+	case err := <-drained:
+		if err != nil {
+			return res, platform("reading the log", err)
+		}
+	case <-time.After(patience):
+		return res, platform("reading the log", errors.New("it does not end"))
+	}
+	if log.err != nil {
+		return res, platform("writing the log", log.err)
+	}
+	stop()
+	m := <-meter
+	res.Usage = aihub.Usage{CPUMS: m.cpu.Milliseconds(), PeakBytes: m.peak, LogBytes: log.n}
+	if res, err = r.classify(ctx, res, j, status, cause, log); err != nil || res.Failure.Reason != "" {
+		return res, err
+	}
+	var failure *aihub.Failure
+	if res.Usage.OutBytes, failure, err = r.collect(ctx, j); err != nil {
+		return res, platform("collecting /output", err)
+	}
+	if failure != nil {
+		res.Failure = *failure
+	}
+	return res, nil
+}
+
+// done is ctx's end, until something else has ended the run.
+func done(ctx context.Context, cause error) <-chan struct{} {
+	if cause != nil {
+		return nil
+	}
+	return ctx.Done()
+}
+
+// lay makes the volumes and the carrier, and fills /input and /model.
+func (r *Runner) lay(ctx context.Context, j sandbox.Job) error {
+	image, err := r.carrier(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range r.volumes(j) {
+		if _, err := r.api.VolumeCreate(ctx, v); err != nil {
+			return platform("making a volume", err)
+		}
+	}
+	n := namesOf(j.ID)
+	c, h := r.carrierOf(j, image)
+	if _, err := r.api.ContainerCreate(ctx, c, h, nil, nil, n.carrier); err != nil {
+		return platform("making the carrier", err)
+	}
+	if err := r.copyIn(ctx, n.carrier, "/input", j.Input); err != nil {
+		return err
+	}
+	if j.Model != "" {
+		if err := r.copyIn(ctx, n.carrier, "/model", j.Model); err != nil {
+			return err
+		}
+	}
+	if err := r.api.ContainerStart(ctx, n.carrier, container.StartOptions{}); err != nil {
+		return platform("starting the carrier", err)
+	}
+	return nil
+}
+
+// copyIn copies the regular files and directories below from into dir. They are
+// root's there, readable for everybody.
+func (r *Runner) copyIn(ctx context.Context, name, dir, from string) error {
+	root, err := os.OpenRoot(from)
+	if err != nil {
+		return platform("reading its input", err)
+	}
+	defer root.Close()
+	in, out := io.Pipe()
+	filled := make(chan error, 1)
+	go func() {
+		w := tar.NewWriter(out)
+		err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+			if err != nil || name == "." || !d.IsDir() && !d.Type().IsRegular() {
+				return err
+			}
+			fi, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if d.IsDir() {
+				return w.WriteHeader(&tar.Header{Name: name + "/", Typeflag: tar.TypeDir, Mode: 0o755})
+			}
+			if err := w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o444, Size: fi.Size()}); err != nil {
+				return err
+			}
+			f, err := root.Open(name)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.CopyN(w, f, fi.Size())
+			return err
+		})
+		if err == nil {
+			err = w.Close()
+		}
+		filled <- err
+		out.CloseWithError(err)
+	}()
+	err = r.api.CopyToContainer(ctx, name, dir, in, container.CopyToContainerOptions{})
+	in.Close()
+	if mine := <-filled; mine != nil && !errors.Is(mine, io.ErrClosedPipe) {
+		err = mine
+	}
+	if err != nil {
+		return platform("handing over "+dir, err)
+	}
+	return nil
+}
+
+func (r *Runner) kill(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	_ = r.api.ContainerKill(ctx, name, "KILL") // it may be dead already; who waits finds out
+}
+
+func vendor(res sandbox.Result, exit int, reason aihub.Reason, format string, args ...any) sandbox.Result {
+	res.Exit = exit
+	res.Failure = aihub.Failure{Owner: aihub.FaultVendor, Reason: reason, Detail: fmt.Sprintf(format, args...)}
+	return res
+}
+
+// executes finds, in what an engine says about a container that does not start,
+// the part that is about the command.
+var executes = regexp.MustCompile(`(?s)(exec: ".*|exec .*: (?:exec format error|no such file or directory|permission denied|is a directory)|error finding executable .*|failed to load .*|.*not a directory: unknown|chdir to cwd .*)`)
+
+// notStarted tells a command that cannot be executed from an engine that failed.
+func (r *Runner) notStarted(ctx context.Context, res sandbox.Result, err error) (sandbox.Result, error) {
+	if why := executes.FindString(err.Error()); why != "" && ctx.Err() == nil {
+		return vendor(res, 127, aihub.ReasonStart, "%s", clean(why)), nil
+	}
+	return res, platform("starting the container", err)
+}
+
+// late is what a runtime writes into the log when the command turns out at the
+// last moment to be no program.
+var late = regexp.MustCompile(`^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused: )?.*(?:exec format error|no such file or directory|permission denied)\s*$`)
+
+// classify says how the guest ended. What was done to it from outside counts
+// before what it did by itself.
+func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job, status int64, cause error, log *logger) (sandbox.Result, error) {
+	res.Exit = int(status)
+	state, err := r.state(ctx, j, status, cause)
+	if err != nil {
+		return res, err
+	}
+	if from, err := time.Parse(time.RFC3339Nano, state.StartedAt); err == nil {
+		if to, err := time.Parse(time.RFC3339Nano, state.FinishedAt); err == nil {
+			res.Usage.WallMS = max(0, to.Sub(from).Milliseconds())
+		}
+	}
+	switch {
+	case state.OOMKilled:
+		res.Usage.PeakBytes = max(res.Usage.PeakBytes, int64(j.Limits.Memory))
+		return vendor(res, 137, aihub.ReasonMemory, "more than %d bytes of memory", j.Limits.Memory), nil
+	case cause != nil:
+		return vendor(res, 137, aihub.ReasonTimeout, "longer than %v", time.Duration(j.Limits.Wall)), nil
+	case (status == 1 || status == 255 || status == 128) && late.Match(log.head):
+		return vendor(res, 127, aihub.ReasonStart, "%s", clean(string(log.head))), nil
+	case status > 128 && status <= 128+64:
+		return vendor(res, int(status), aihub.ReasonSignal, "signal %d, or exit code %d", status-128, status), nil
+	case status != 0:
+		return vendor(res, int(status), aihub.ReasonExit, "exit code %d", status), nil
+	}
+	return res, nil
+}
+
+// state asks how the container ended. The notice that memory ran out can come
+// after that of the end; so where it would explain the end, it is waited for.
+func (r *Runner) state(ctx context.Context, j sandbox.Job, status int64, cause error) (*container.State, error) {
+	deadline := time.Now().Add(2 * time.Second)
+	for {
+		got, err := r.api.ContainerInspect(ctx, namesOf(j.ID).guest)
+		if err != nil {
+			return nil, platform("asking how it ended", err)
+		}
+		if got.State.OOMKilled || status != 137 || cause != nil || time.Now().After(deadline) {
+			return got.State, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// clean keeps a message to one line of bounded length.
+func clean(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' {
+			return ' '
+		}
+		return c
+	}, s)
+	return strings.ToValidUTF8(strings.TrimSpace(s[:min(len(s), 500)]), "")
+}
+
+// logger counts what a container writes and keeps the first bytes of it. It
+// never makes the writer wait for more than the log itself.
+type logger struct {
+	mu   sync.Mutex
+	to   io.Writer
+	most int64
+	n    int64
+	head []byte // the first bytes, to tell what a runtime wrote
+	err  error
+}
+
+func (l *logger) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if keep := min(int64(len(p)), l.most-l.n); keep > 0 && l.to != nil && l.err == nil {
+		_, l.err = l.to.Write(p[:keep])
+	}
+	if room := 4<<10 - len(l.head); room > 0 {
+		l.head = append(l.head, p[:min(room, len(p))]...)
+	}
+	l.n += int64(len(p))
+	return len(p), nil
+}
+
+// metered is what was seen of a container's use.
+type metered struct {
+	peak int64
+	cpu  time.Duration
+}
+
+// meter follows the engine's samples until ctx ends.
+func (r *Runner) meter(ctx context.Context, name string) <-chan metered {
+	out := make(chan metered, 1)
+	go func() {
+		var m metered
+		defer func() { out <- m }()
+		s, err := r.api.ContainerStats(ctx, name, true)
+		if err != nil {
+			return
+		}
+		defer s.Body.Close()
+		for d := json.NewDecoder(s.Body); ; {
+			var x container.StatsResponse
+			if d.Decode(&x) != nil {
+				return
+			}
+			m.peak = max(m.peak, int64(x.MemoryStats.MaxUsage), int64(x.MemoryStats.Usage))
+			m.cpu = max(m.cpu, time.Duration(x.CPUStats.CPUUsage.TotalUsage))
+		}
+	}()
+	return out
+}
+
+// collect copies the declared files out of the carrier, one by one, so that what
+// is not declared is not even looked at. What comes is a tar of the engine about
+// a directory of the vendor: one regular file of the right name and at most the
+// allowed size is taken, and nothing else.
+func (r *Runner) collect(ctx context.Context, j sandbox.Job) (total int64, failure *aihub.Failure, err error) {
+	to, err := os.OpenRoot(j.Output)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer to.Close()
+	var made []string
+	defer func() {
+		if failure != nil || err != nil {
+			for _, name := range made {
+				_ = to.Remove(name)
+			}
+		}
+	}()
+	for _, name := range j.Collect {
+		made = append(made, name)
+		n, why, err := r.collectFile(ctx, j, to, name, int64(j.Limits.Output)-total)
+		if err != nil || why != nil {
+			return 0, why, err
+		}
+		total += n
+	}
+	return total, nil, nil
+}
+
+func (r *Runner) collectFile(ctx context.Context, j sandbox.Job, to *os.Root, name string, limit int64) (int64, *aihub.Failure, error) {
+	bad := func(reason aihub.Reason, format string, args ...any) *aihub.Failure {
+		return &aihub.Failure{Owner: aihub.FaultVendor, Reason: reason, Detail: "/output/" + name + " " + fmt.Sprintf(format, args...)}
+	}
+	body, st, err := r.api.CopyFromContainer(ctx, namesOf(j.ID).carrier, "/output/"+name)
+	if errdefs.IsNotFound(err) {
+		return 0, bad(aihub.ReasonNoOutput, "is missing"), nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	defer body.Close()
+	if !st.Mode.IsRegular() {
+		return 0, bad(aihub.ReasonOutput, "is %v, not a regular file", st.Mode.Type()), nil
+	}
+	if st.Size > limit {
+		return 0, bad(aihub.ReasonOutput, "has %d bytes, %d are allowed", st.Size, limit), nil
+	}
+	t := tar.NewReader(io.LimitReader(body, limit+1<<20))
+	h, err := t.Next()
+	if err != nil {
+		return 0, nil, err
+	}
+	if h.Typeflag != tar.TypeReg || strings.TrimPrefix(h.Name, "./") != name || h.Size > limit {
+		return 0, bad(aihub.ReasonOutput, "is no plain file of at most %d bytes", limit), nil
+	}
+	dst, err := to.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, nil, err
+	}
+	n, err := io.Copy(dst, t)
+	return n, nil, errors.Join(err, dst.Close())
+}
