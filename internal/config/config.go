@@ -27,8 +27,8 @@ type Config struct {
 	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
 	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
 
-<<<<<<< internal/config/config.go
 	Sandbox Sandbox `yaml:"sandbox"`
+	Queue   Queue   `yaml:"queue"`
 }
 
 // Sandbox says what isolates algorithms.
@@ -36,8 +36,6 @@ type Sandbox struct {
 	Runner  string `yaml:"runner"`  // gvisor (embedded, the default) or docker
 	Runtime string `yaml:"runtime"` // docker: runc, runsc, kata-runtime, as the engine knows it; "" is its default
 	Host    string `yaml:"host"`    // docker: unix:///… or tcp://…; "" is DOCKER_HOST or the usual socket
-=======
-	Queue Queue `yaml:"queue"`
 }
 
 // Queue is how organisations and scenarios share the sandboxes.
@@ -48,7 +46,6 @@ type Queue struct {
 	Scenarios       map[string]int     `yaml:"scenarios"`        // turns of a scenario within an organisation; default 1
 	CPUHours        float64            `yaml:"cpu_hours"`        // processor hours a month for an organisation; 0: no bound
 	CPUHoursOf      map[string]float64 `yaml:"cpu_hours_of"`     // for one organisation, instead
->>>>>>> /tmp/aihub/mine
 }
 
 // Default is what an empty file means, with home as the data directory.
