@@ -40,6 +40,16 @@ type Kernel struct {
 	// type String and PerValue; safe for concurrent use.
 	Bytes func(dst, src [][]byte) (bad []int)
 
+	// Width is the length that every result of Into has, 0 when they differ or
+	// Bytes is nil. Into writes result i to at[i*step:][:Width], and zeros for a
+	// bad one: for a caller that lays out values itself.
+	Width int
+	Into  func(at []byte, step int, src [][]byte) (bad []int)
+
+	// Raw writes the 16 bytes whose hex digits a pseudonym is; nil for any other
+	// technique.
+	Raw func(at []byte, step int, src [][]byte)
+
 	// Mask does the same for a column of values of any type; nulls stay nulls.
 	// It is nil unless PerValue.
 	Mask func(c *table.Column) (out table.Column, bad []int)
@@ -72,10 +82,53 @@ func (m *Masking) Kernel(column string) (Kernel, bool) {
 				}
 				return out.bad
 			}
+			k.Width = widthOf(t.kernel)
+			if k.Width > 0 {
+				k.Into = func(at []byte, step int, src [][]byte) []int { return into(t.kernel, k.Width, at, step, src) }
+			}
+			if p, ok := t.kernel.(pseudonym); ok {
+				k.Raw = p.raw
+			}
 		}
 		return k, true
 	}
 	return Kernel{}, false
+}
+
+// widthOf returns the length of all results of a kernel, or 0.
+func widthOf(k kernel) int {
+	switch k := k.(type) {
+	case pseudonym:
+		return 32
+	case fpe:
+		switch k.scheme.(type) {
+		case phone:
+			return 11
+		case resident, uscc:
+			return 18
+		}
+	}
+	return 0
+}
+
+// into runs a kernel over a few values at a time, so that its own memory stays small.
+func into(k kernel, width int, at []byte, step int, src [][]byte) (bad []int) {
+	var buf [lanes * 32]byte
+	var ends [lanes]int
+	for from := 0; from < len(src); from += lanes {
+		t := texts{data: buf[:0], ends: ends[:0]}
+		k.run(&t, src[from:min(from+lanes, len(src))])
+		start := 0
+		for i, end := range t.ends {
+			out := at[(from+i)*step:][:width]
+			clear(out[copy(out, t.data[start:end]):])
+			start = end
+		}
+		for _, i := range t.bad {
+			bad = append(bad, from+i)
+		}
+	}
+	return bad
 }
 
 // textMasker makes a kernel work on columns.

@@ -118,6 +118,17 @@ func (p pseudonym) run(out *texts, src [][]byte) {
 	}
 }
 
+func (p pseudonym) raw(at []byte, step int, src [][]byte) {
+	var sums [lanes * 16]byte
+	for from := 0; from < len(src); from += lanes {
+		n := min(lanes, len(src)-from)
+		p.prf.sum(&sums, src[from:from+n])
+		for i := range n {
+			copy(at[(from+i)*step:][:16], sums[i*16:])
+		}
+	}
+}
+
 // hexPairs are the two digits of every byte.
 var hexPairs = func() (t [256][2]byte) {
 	const digits = "0123456789abcdef"

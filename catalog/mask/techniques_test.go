@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"encoding/hex"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -347,6 +348,24 @@ func TestKernel(t *testing.T) {
 				t.Errorf("%s %d: %q, want %q", name, i, got, want)
 			}
 		}
+		at := make([]byte, len(src)*(k.Width+4))
+		if got := k.Into(at, k.Width+4, src); !slices.Equal(got, bad) {
+			t.Errorf("%s: bad are %v", name, got)
+		}
+		for i, v := range dst {
+			if v == nil {
+				v = make([]byte, k.Width)
+			}
+			if got := at[i*(k.Width+4):][:k.Width]; !slices.Equal(got, v) {
+				t.Errorf("%s %d: %q, want %q", name, i, got, v)
+			}
+		}
+		if k.Raw != nil {
+			k.Raw(at, 20, src)
+			if got := hex.EncodeToString(at[20:36]); got != string(dst[1]) {
+				t.Errorf("%s: raw %s, want %s", name, got, dst[1])
+			}
+		}
 		if col, _ := k.Mask(b.Col(name)); fmt.Sprint(rendered(&col)) != fmt.Sprint(rendered(out.Col(name))) {
 			t.Errorf("%s: %v", name, rendered(&col))
 		}
@@ -415,5 +434,40 @@ func TestProposedPlan(t *testing.T) {
 	out, m := apply(t, doc.Mask, b)
 	if m.Err() != nil || out.Col("位置") != nil || out.Col("id").Str[0] == b.Cols[0].Str[0] || out.Col("年龄").Str[0] != "35-39" {
 		t.Error(m.Err(), text)
+	}
+}
+
+// What a caller that lays out values itself pays for a value.
+func BenchmarkKernel(b *testing.B) {
+	for use, make1 := range map[string]func(i int) string{
+		"pseudonym": func(i int) string { return fmt.Sprintf("E%07d", i) }, "phone": func(i int) string { return fmt.Sprintf("138%08d", i) },
+		"resident": func(i int) string {
+			s := fmt.Sprintf("44030419800101%03d", i%1000)
+			return s + string(detect.ResidentCheck(s))
+		},
+	} {
+		m, err := Plan{Columns: map[string]Rule{"c": {Use: use}}}.Compile([]table.Field{{Name: "c", Type: table.String}}, testKey)
+		if err != nil {
+			b.Fatal(err)
+		}
+		k, _ := m.Kernel("c")
+		src := make([][]byte, 4096)
+		for i := range src {
+			src[i] = []byte(make1(i))
+		}
+		at := make([]byte, len(src)*k.Width)
+		run := func(name string, f func()) {
+			b.Run(name, func(b *testing.B) {
+				start := cpuTime(b)
+				for b.Loop() {
+					f()
+				}
+				b.ReportMetric((cpuTime(b)-start)/float64(b.N)/float64(len(src)), "cpu-ns/value")
+			})
+		}
+		run(use, func() { k.Into(at, k.Width, src) })
+		if k.Raw != nil {
+			run(use+" raw", func() { k.Raw(at, 16, src) })
+		}
 	}
 }
