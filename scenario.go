@@ -43,10 +43,11 @@ type Round struct {
 	Name       string    `json:"name"`
 	Title      Text      `json:"title"`
 	Part       Part      `json:"part"`
-	Opens      time.Time `json:"opens"`  // zero: from publication
-	Closes     time.Time `json:"closes"` // zero: until the scenario closes
-	Quota      int       `json:"quota"`  // attempts an organisation has in the round
-	BudgetBits float64   `json:"budget_bits"`
+	Opens      time.Time `json:"opens"`       // zero: from publication
+	Closes     time.Time `json:"closes"`      // zero: until the scenario closes
+	Quota      int       `json:"quota"`       // attempts an organisation has in the round
+	BudgetBits float64   `json:"budget_bits"` // leak budget: nothing is answered once the part has had so much
+	OrgBits    float64   `json:"org_bits"`    // the most of it that one organisation may spend; 0: all
 }
 
 // IsOpen reports whether submissions may enter at now.

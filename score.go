@@ -35,10 +35,22 @@ type Score struct {
 	Org        OrgID         `json:"org"`
 	Sealed     []MetricValue `json:"sealed,omitempty"` // full precision; never in a vendor's view
 	Released   []MetricValue `json:"released,omitempty"`
-	Note       string        `json:"note,omitempty"` // e.g. "no significant improvement"
-	Bits       float64       `json:"bits"`           // price charged for the release
+	Note       string        `json:"note,omitempty"`        // e.g. "no significant improvement"
+	Bits       float64       `json:"bits"`                  // price charged for the release
+	Proof      *Certificate  `json:"certificate,omitempty"` // how far what was released can be off; with the release
 	ScoredAt   time.Time     `json:"scored_at"`
 	ReleasedAt time.Time     `json:"released_at"` // zero while sealed
+}
+
+// Certificate says how far a released score can be from what the algorithm
+// scores on data it has never met. See package sharing for the bound.
+type Certificate struct {
+	Error   float64 `json:"error,omitempty"` // in the primary metric's units; 0: no bound is known for this metric
+	Delta   float64 `json:"delta"`           // the chance that the bound does not hold
+	Bits    float64 `json:"bits"`            // spent on the hidden part by everyone, this answer included
+	Total   float64 `json:"total"`           // budget of the part; 0: a final part, asked once
+	Answers int64   `json:"answers"`         // given about the part
+	Rows    int64   `json:"rows"`            // of the part
 }
 
 // ReleaseState is where a release stands.
@@ -104,16 +116,22 @@ type Vote struct {
 	At      time.Time `json:"at"`
 }
 
-// Budget is how much feedback about one hidden part one organisation has had.
+// Budget is how much feedback about one hidden part has been given: Bits,
+// Reserved and Total are of the part, whoever asked and in whichever scenario;
+// Attempts, Own and Share are of one organisation in one round.
 type Budget struct {
 	Scenario Ref     `json:"scenario"`
 	Round    string  `json:"round"`
 	Org      OrgID   `json:"org"`
 	Attempts int     `json:"attempts"` // charged or reserved
 	Quota    int     `json:"quota"`
+	Part     string  `json:"part"`     // name@N/part, whose budget it is
 	Bits     float64 `json:"bits"`     // spent
 	Reserved float64 `json:"reserved"` // held by submissions under way
 	Total    float64 `json:"total"`
+	Answers  int64   `json:"answers"` // given about the part
+	Own      float64 `json:"own"`     // spent or held by this organisation in this round
+	Share    float64 `json:"share"`   // the most it may spend
 }
 
 // Event is something that happened to a run or submission, for streams.

@@ -88,8 +88,15 @@ const blockRows = 1 << 16
 // Score computes every metric, in the order of the spec, at full precision.
 // Predictions must have been checked against exactly the ids of t's rows.
 func (p *Plan) Score(ctx context.Context, t *Truth, pred *Predictions) ([]aihub.MetricValue, error) {
+	values, _, err := p.ScoreSample(ctx, t, pred)
+	return values, err
+}
+
+// ScoreSample is Score with the primary metric's value under each draw of the
+// round's bootstrap, nil when it has none.
+func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (values []aihub.MetricValue, sample []float64, err error) {
 	if pred.rows != len(t.Keys) {
-		return nil, fmt.Errorf("evaluator: %d predictions for %d rows of truth", pred.rows, len(t.Keys))
+		return nil, nil, fmt.Errorf("evaluator: %d predictions for %d rows of truth", pred.rows, len(t.Keys))
 	}
 	var bucket []uint16
 	if p.boot != nil {
@@ -98,12 +105,12 @@ func (p *Plan) Score(ctx context.Context, t *Truth, pred *Predictions) ([]aihub.
 			bucket[i] = p.boot.Bucket(key)
 		}
 	}
-	values := make([]aihub.MetricValue, len(p.metrics))
+	values = make([]aihub.MetricValue, len(p.metrics))
 	for i, m := range p.metrics {
 		acc := m.New()
 		for lo := 0; lo < pred.rows; lo += blockRows {
 			if err := ctx.Err(); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			hi := min(lo+blockRows, pred.rows)
 			b := &metric.Block{Rows: hi - lo, Truth: cut(t.Label, lo, hi)}
@@ -120,8 +127,11 @@ func (p *Plan) Score(ctx context.Context, t *Truth, pred *Predictions) ([]aihub.
 			ID: p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
 			Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi,
 		}
+		if s, ok := acc.(metric.Sampler); ok && p.spec.Metrics[i].Primary {
+			sample = s.Sample()
+		}
 	}
-	return values, nil
+	return values, sample, nil
 }
 
 func cut(c metric.Column, lo, hi int) metric.Column {

@@ -14,13 +14,14 @@ import (
 	"aihub/policies/sharing"
 )
 
-// Release shows every score whose tick has come (and which reviewers approved,
-// where the scenario asks them), with the digits that its sharing terms allow.
-// It returns how many. One that cannot be released does not hold up the others.
+// Release answers every submission whose tick has come (and which reviewers
+// approved, where the scenario asks them): the answer that the scenario's terms
+// allow is charged to the leak budget of the hidden part, and then shown. It
+// returns how many. One that cannot be released does not hold up the others.
 //
-// Within a tick, releases go in the order of submission, because what is shown
-// of one depends on what was shown before. What was shown is read before it is
-// added to, so only one worker of a platform may release at a time.
+// Within a tick, releases go in the order of submission, because an answer
+// depends on the answers before it. The store refuses a charge when another
+// answer about the part has come between; the question is put again.
 func (w *Worker) Release(ctx context.Context) (int, error) {
 	due, err := w.DB.DueReleases(ctx)
 	if err != nil || len(due) == 0 {
@@ -52,7 +53,26 @@ func (w *Worker) Release(ctx context.Context) (int, error) {
 }
 
 func (w *Worker) release(ctx context.Context, r aihub.Release, sub aihub.Submission) error {
+	p, err := w.Policies.Authorize(ctx, policies.Platform(), policies.ReleaseScore,
+		policies.Object{Kind: "release", ID: string(r.ID), Org: r.Org})
+	if err != nil {
+		return err
+	}
+	if r.State != aihub.ReleaseReleasing {
+		if err := w.charge(ctx, p, r, sub); err != nil {
+			return err
+		}
+	}
+	return w.DB.ReleaseScore(ctx, p, r.ID)
+}
+
+// charge decides what is shown of a score.
+func (w *Worker) charge(ctx context.Context, p policies.Permit, r aihub.Release, sub aihub.Submission) error {
 	all := policies.ScopeOf(policies.Platform())
+	part, err := w.DB.PartBudget(ctx, sub.Scenario, sub.Round)
+	if err != nil {
+		return err
+	}
 	score, err := w.DB.Score(ctx, all, r.Submission)
 	if err != nil {
 		return err
@@ -65,58 +85,97 @@ func (w *Worker) release(ctx context.Context, r aihub.Release, sub aihub.Submiss
 	if err != nil {
 		return err
 	}
-	best, err := w.shown(ctx, sub, terms)
+	round, err := w.round(ctx, sub)
 	if err != nil {
 		return err
 	}
-	values, note, err := sharing.Apply(terms, score.Sealed, best)
+	var a sharing.Answer
+	if round.Part == aihub.Final {
+		a, err = terms.Final(score.Sealed)
+	} else {
+		q := sharing.Question{Sealed: score.Sealed, Baseline: sub.Baseline}
+		if err := w.against(ctx, sub, terms, &q); err != nil {
+			return err
+		}
+		a, err = terms.Answer(q)
+	}
 	if err != nil {
 		return err
 	}
-	p, err := w.Policies.Authorize(ctx, policies.Platform(), policies.ReleaseScore,
-		policies.Object{Kind: "release", ID: string(r.ID), Org: r.Org})
-	if err != nil {
-		return err
+	if score.Bits > 0 { // an earlier version of the platform charged when it scored
+		a.Bits = 0
 	}
-	return w.DB.ReleaseScore(ctx, p, r.ID, values, note)
+	return w.DB.ChargeScore(ctx, p, r.ID, part.Answers, terms, a)
 }
 
-// shown returns the best values shown so far to the submission's organisation
-// in its round, or nil. A baseline is entered by the owner of the truth, from
-// whom nothing is hidden: each is shown as it is.
-func (w *Worker) shown(ctx context.Context, sub aihub.Submission, terms sharing.Terms) ([]aihub.MetricValue, error) {
+func (w *Worker) round(ctx context.Context, sub aihub.Submission) (aihub.Round, error) {
+	rounds, err := w.DB.Rounds(ctx, sub.Scenario)
+	for _, r := range rounds {
+		if r.Name == sub.Round {
+			return r, err
+		}
+	}
+	return aihub.Round{}, cmp.Or(err, fmt.Errorf("evaluator: %s has no round %q", sub.Scenario, sub.Round))
+}
+
+// against fills in what was shown so far to the submission's organisation in its
+// round, and how the sealed primary values compare. A baseline is entered by the
+// owner of the truth, from whom nothing is hidden: each is shown as it is.
+func (w *Worker) against(ctx context.Context, sub aihub.Submission, terms sharing.Terms, q *sharing.Question) error {
 	if sub.Baseline {
-		return nil, nil
+		return nil
 	}
 	entries, err := w.DB.Board(ctx, sub.Scenario, sub.Round)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	ids, better := make([]string, 1), "max"
-	for _, m := range terms.Metrics {
-		if m.Primary {
-			ids[0] = m.ID
-			if m.Min {
-				better = "min"
-			}
-		}
-	}
+	primary := terms.Primary()
+	better := map[bool]string{true: "min", false: "max"}[primary.Min]
 	var own []store.Entry
 	for _, e := range entries {
 		if e.Org.ID == sub.Org && !e.Baseline {
 			own = append(own, e)
 		}
 	}
-	rows := board.Rank(Entries(own), ids, better)
+	rows := board.Rank(Entries(own), []string{primary.ID}, better)
 	if len(rows) == 0 {
-		return nil, nil
+		return nil
 	}
-	for _, e := range own {
-		if e.Score.Submission == rows[0].Submission {
-			return e.Score.Released, nil
+	i := slices.IndexFunc(own, func(e store.Entry) bool { return e.Score.Submission == rows[0].Submission })
+	q.Best = own[i].Score.Released
+
+	all := policies.ScopeOf(policies.Platform())
+	leader, err := w.DB.Score(ctx, all, rows[0].Submission)
+	if err != nil {
+		return err
+	}
+	draws := [2][]float64{}
+	for i, id := range []aihub.SubmissionID{sub.ID, leader.Submission} {
+		if draws[i], err = w.DB.Sample(ctx, all, id); err != nil {
+			return err
 		}
 	}
-	return nil, nil
+	mine, theirs := valueOf(q.Sealed, primary.ID), valueOf(leader.Sealed, primary.ID)
+	if mine.Status == aihub.MetricUndefined || theirs.Status == aihub.MetricUndefined {
+		return nil
+	}
+	gain := mine.Value - theirs.Value
+	if primary.Min {
+		gain = -gain
+	}
+	if se, ok := board.PairedSE(mine, theirs, draws[0], draws[1]); ok {
+		q.Leader = &sharing.Paired{Gain: gain, SE: se}
+	}
+	return nil
+}
+
+func valueOf(list []aihub.MetricValue, id string) aihub.MetricValue {
+	for _, v := range list {
+		if v.ID == id {
+			return v
+		}
+	}
+	return aihub.MetricValue{Status: aihub.MetricUndefined}
 }
 
 // Entries turns what was released of a round into what board.Rank ranks. A

@@ -95,7 +95,7 @@ func (w *Worker) Score(ctx context.Context) (bool, error) {
 	}
 	run := l.Run()
 	work, stop := w.keep(ctx, l, ttl)
-	values, tick, err := w.values(work, l)
+	values, sample, tick, err := w.values(work, l)
 	cause := stop()
 	switch {
 	case errors.Is(cause, errCancelled):
@@ -107,7 +107,7 @@ func (w *Worker) Score(ctx context.Context) (bool, error) {
 		if errors.As(err, &f) {
 			err = w.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure(*f)})
 		} else if err == nil {
-			err = w.DB.FinishScore(ctx, l, values, sharing.NextTick(w.now(), tick))
+			err = w.DB.FinishScore(ctx, l, values, sharing.NextTick(w.now(), tick), sample...)
 		}
 	}
 	if err != nil {
@@ -176,7 +176,7 @@ func fail(owner aihub.FaultOwner, reason aihub.Reason, err error) error {
 
 // values scores the predictions of l's submission. A *failure ends the run;
 // any other error does not: it may be tried again.
-func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.MetricValue, tick time.Duration, err error) {
+func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.MetricValue, sample []float64, tick time.Duration, err error) {
 	defer func() {
 		// A metric that panics fails this run, not the worker.
 		if p := recover(); p != nil {
@@ -185,60 +185,60 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 	}()
 	scenario, dataset, infer, err := w.DB.RunInputs(ctx, l)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	sub, err := w.DB.Submission(ctx, policies.ScopeOf(policies.Platform()), l.Run().Submission)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	spec, err := scenarios.ParseCanonical(scenario.Spec)
 	if err != nil {
-		return nil, 0, fail(aihub.FaultPlatform, aihub.ReasonScorer, err)
+		return nil, nil, 0, fail(aihub.FaultPlatform, aihub.ReasonScorer, err)
 	}
 	plan, err := NewPlan(spec, sub.Scenario.String()+" "+sub.Round)
 	if err != nil {
-		return nil, 0, fail(aihub.FaultScenario, aihub.ReasonScorer, err)
+		return nil, nil, 0, fail(aihub.FaultScenario, aihub.ReasonScorer, err)
 	}
 	part, ok := dataset.File(infer.Part)
 	if !ok {
-		return nil, 0, fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %q", dataset.Ref, infer.Part))
+		return nil, nil, 0, fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %q", dataset.Ref, infer.Part))
 	}
 
 	dir, err := os.MkdirTemp(w.Dir, scratch)
 	if err != nil {
-		return nil, 0, fmt.Errorf("evaluator: %w", err)
+		return nil, nil, 0, fmt.Errorf("evaluator: %w", err)
 	}
 	defer os.RemoveAll(dir)
 	truthPath, predPath := filepath.Join(dir, "truth"), filepath.Join(dir, "predictions")
 	if err := w.fetch(ctx, part.Truth, truthPath, aihub.FaultData, aihub.ReasonData); err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	truth, err := ReadTruth(ctx, truthPath, dataset.Key, spec)
 	if err != nil {
-		return nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
+		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
 	}
 	ids, err := NewIDs(truth.RowIDs(infer.RowKey))
 	if err != nil {
-		return nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
+		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
 	}
 	if err := w.fetch(ctx, infer.Output, predPath, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	pred, faults, err := CheckPredictions(ctx, spec, predPath, ids)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	if len(faults) > 0 {
-		return nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, faults))
+		return nil, nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, faults))
 	}
-	values, err = plan.Score(ctx, truth, pred)
+	values, sample, err = plan.ScoreSample(ctx, truth, pred)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
 	if err := undefined(spec, values); err != nil {
-		return nil, 0, err
+		return nil, nil, 0, err
 	}
-	return values, time.Duration(spec.Sharing.Score.Tick), nil
+	return values, sample, time.Duration(spec.Sharing.Score.Tick), nil
 }
 
 // fetch copies a blob. One that is not there, or is not what it was, ends the

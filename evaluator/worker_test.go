@@ -204,7 +204,7 @@ func (h *hub) enter(a aihub.Actor, round string, rows func(id func(key string) s
 	h.must(h.db.RegisterImage(h.ctx, h.permit(a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org}), a.Org, image, 1))
 	sub, err := h.db.Submit(h.ctx, h.permit(a, policies.SubmissionCreate, policies.Object{ID: h.ref.String(), Org: "city", For: a.Org}), aihub.Submission{
 		Scenario: h.ref, Round: round, Image: image, Name: fmt.Sprint("entry-", h.n), Nonce: fmt.Sprint(h.n),
-	}, 9)
+	}, 20)
 	h.must(err)
 	l, err := h.db.Claim(h.ctx, "sandbox", time.Minute, aihub.RunInfer)
 	h.must(err)
@@ -326,7 +326,7 @@ func TestWorkerScoresAndReleases(t *testing.T) {
 	// the city is shown as it is, each one.
 	h.enter(h.bob, "main", h.right(15))
 	worse := h.enter(h.alice, "main", h.right(14))
-	h.enter(h.alice, "main", h.right(16))
+	h.enter(h.alice, "main", h.right(20))
 	h.enter(h.steward, "main", h.right(18))
 	h.enter(h.steward, "main", h.right(2))
 	for range 5 {
@@ -336,7 +336,7 @@ func TestWorkerScoresAndReleases(t *testing.T) {
 	if n := h.release(); n != 5 {
 		t.Errorf("%d released", n)
 	}
-	h.wantBoard("1 city entry-5 baseline 0.9 0.9", "2 acme entry-4 0.8 0.8", "3 bits entry-2 0.75 0.75", "4 city entry-6 baseline 0.1 0.1")
+	h.wantBoard("1 acme entry-4 1 1", "2 city entry-5 baseline 0.9 0.9", "3 bits entry-2 0.75 0.75", "4 city entry-6 baseline 0.1 0.1")
 	score, err = h.db.Score(h.ctx, policies.ScopeOf(h.alice), worse.ID)
 	h.must(err)
 	if score.Sealed != nil || score.Note != "no_improvement" || score.Released[0].Value < 0.75 {

@@ -2,9 +2,7 @@ package scenarios
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"aihub"
@@ -75,47 +73,4 @@ func roundParts(spec Spec) []string {
 		}
 	}
 	return out
-}
-
-// LintWithRows refuses a release that is finer than the hidden part can bear.
-// With n rows the step must be at least
-//
-//	1.8 · (0.5/√n) · (hi - lo)
-//
-// of the released range, or a vendor who may ask again learns the part instead
-// of the problem: below that step, hill-climbing on random labels gains (Blum
-// and Hardt 2015, the Ladder; the factor 1.8 held in simulations of 100
-// submissions). A round that answers once is exempt.
-func LintWithRows(spec Spec, rows map[aihub.Part]int64) []aihub.Fault {
-	l := linter{where: func(path string) string { return path }, bad: func(string) bool { return false }}
-	score := spec.Sharing.Score
-	if len(score.Range) != 2 {
-		return nil
-	}
-	for _, r := range spec.Rounds {
-		n := rows[aihub.Part(r.Part)]
-		if n == 0 || r.Quota <= 1 {
-			continue
-		}
-		least := SmallestStep(n, score.Range[1]-score.Range[0])
-		if score.Step < least*(1-1e-9) {
-			up := strconv.FormatFloat(roundUp(least), 'f', -1, 64)
-			l.add("step_too_fine", "sharing.score.step",
-				fmt.Sprintf("%g is too fine for the %d rows of the %s part: at least %s, or vendors could learn the hidden part from their scores", score.Step, n, r.Part, up),
-				fmt.Sprintf("%g 对 %[3]s 分区的 %[2]d 行过细：至少 %[4]s，否则厂商可由成绩推知隐藏数据", score.Step, n, r.Part, up))
-		}
-	}
-	return l.faults
-}
-
-// SmallestStep is the finest step for n hidden rows and a released range of
-// this width.
-func SmallestStep(n int64, width float64) float64 { return 1.8 * 0.5 / math.Sqrt(float64(n)) * width }
-
-// roundUp returns the next decimal with two significant digits.
-func roundUp(x float64) float64 {
-	e := math.Floor(math.Log10(x)) - 1
-	scaled := math.Ceil(x/math.Pow(10, e) - 1e-9)
-	v, _ := strconv.ParseFloat(fmt.Sprintf("%.0fe%.0f", scaled, e), 64)
-	return v
 }

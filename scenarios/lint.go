@@ -252,13 +252,7 @@ func (l *linter) rounds(s Spec) {
 		} else {
 			bounded(l, p+"quota", r.Quota, 1, maxQuota)
 		}
-		if bounded(l, p+"bits", r.Bits, 1, maxBits) {
-			if price, ok := s.ReleaseBits(); ok && r.Bits < price {
-				l.add("budget_too_small", p+"bits",
-					fmt.Sprintf("one release of these metrics with this step costs %.1f bits: allow at least that, or use a larger step or fewer metrics", price),
-					fmt.Sprintf("以此步长公布这些指标一次需 %.1f 比特：请至少给到这么多，或增大步长、减少指标", price))
-			}
-		}
+		l.roundBudget(s, p, r)
 	}
 }
 

@@ -42,7 +42,7 @@ func TestLintAgainst(t *testing.T) {
 		"truth of a type":  {func(s *Spec, v *aihub.DatasetVersion) { v.Columns[4].Type = "int64" }, []string{"wrong_type@truth.type"}},
 		"no test rows":     {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 0 }, []string{"no_part@rounds[0].part"}},
 		"no sample":        {func(s *Spec, v *aihub.DatasetVersion) { v.Parts = v.Parts[1:] }, []string{"no_part@dataset"}},
-		"few rows":         {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 1999 }, []string{"step_too_fine@sharing.score.step"}},
+		"few rows":         {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 1999 }, []string{"step_too_fine@sharing.score.step", "too_few_rows@rounds[0].quota"}},
 		"several at once":  {func(s *Spec, v *aihub.DatasetVersion) { v.Key = "id"; s.Truth.Column = "amps" }, []string{"wrong_key@input.key", "unknown_column@truth.column"}},
 		"final asked once": {func(s *Spec, v *aihub.DatasetVersion) { s.Rounds[0].Part, s.Rounds[0].Quota = "final", 1 }, nil},
 	} {
@@ -94,7 +94,7 @@ func TestLocate(t *testing.T) {
 	v := lights()
 	v.Key, v.Parts[1].Rows = "id", 1000
 	f := Locate([]byte(good(t)), LintAgainst(spec, v))
-	if len(f) != 2 || f[0].Where != "line 16, column 8" || f[1].Where != "line 28, column 11" {
+	if len(f) != 3 || f[0].Where != "line 16, column 8" || f[1].Where != "line 28, column 11" {
 		t.Errorf("%v", f)
 	}
 }

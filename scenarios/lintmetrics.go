@@ -66,6 +66,7 @@ func (l *linter) metric(s Spec, p string, m Metric, info MetricInfo) {
 		l.add("bad_value", p+"direction", fmt.Sprintf("of %s, %s is better", m.Use, info.Direction), fmt.Sprintf("%s 以 %s 为优", m.Use, info.Direction))
 	}
 	l.params(p+"params", s, m, info)
+	l.metricGrid(s, p, m, info)
 
 	// What cannot be read is reported there, not again at every metric.
 	if l.bad("truth") || l.bad("output.columns") || slices.ContainsFunc(s.Output.Columns, func(c OutputColumn) bool { return !slices.Contains(valueTypes, c.Type) }) {
@@ -206,7 +207,7 @@ func (l *linter) sharing(s Spec) {
 	if !bounded(l, "sharing.score.step", score.Step, 1e-9, 1e9) || score.Range == nil || !l.interval("sharing.score.range", score.Range) {
 		return
 	}
-	if g, ok := score.levels(); !ok {
+	if g, ok := levels(score.Step, score.Range); !ok {
 		l.add("out_of_range", "sharing.score.step", fmt.Sprintf("the range holds %.0f multiples of the step; 2 to 1000000 are needed", g), fmt.Sprintf("range 内有 %.0f 个 step 的倍数；应为 2 至 1000000 个", g))
 	}
 	if !one || !known {
@@ -221,24 +222,6 @@ func (l *linter) sharing(s Spec) {
 		l.add("out_of_range", "sharing.score.range", fmt.Sprintf("must lie within the values of %s, %g to %g, and reach its best, %g", primary.Use, lo, hi, best),
 			fmt.Sprintf("须在 %s 的取值 %g 至 %g 之内，并包含最优值 %g", primary.Use, lo, hi, best))
 	}
-}
-
-// levels counts the multiples of the step inside the range. The tolerance keeps
-// the binary dust of a decimal step from losing one.
-func (s ScoreSharing) levels() (float64, bool) {
-	if len(s.Range) != 2 || s.Step <= 0 {
-		return 0, false
-	}
-	g := math.Floor(s.Range[1]/s.Step+1e-9) - math.Ceil(s.Range[0]/s.Step-1e-9) + 1
-	return g, g >= 2 && g <= 1e6
-}
-
-// ReleaseBits is the price of one release: for each metric log2(levels + 2), the
-// symbols it can show (a level, undefined, no improvement). It is what
-// policies/sharing charges; false when the spec does not say enough.
-func (s Spec) ReleaseBits() (float64, bool) {
-	g, ok := s.Sharing.Score.levels()
-	return float64(len(s.Metrics)) * math.Log2(g+2), ok && len(s.Metrics) > 0
 }
 
 func sameSet(a, b []string) bool {

@@ -103,7 +103,9 @@ const (
 //	sharing.logs                 smoke open, hidden reason
 //	rounds[].part                test
 //	rounds[].title               the round's name, in both languages
+//	metrics[].range, .step       of one that is not primary: its own range when bounded, else that of the primary one, and as many levels
 //	rounds[].quota, .bits        20 (final part: 1), 64
+//	rounds[].share               half of the bits, and enough for one release
 func (s *Spec) fill(has func(path string) bool) {
 	def(has, "input.format", &s.Input.Format, DefaultFormat)
 	def(has, "output.format", &s.Output.Format, DefaultFormat)
@@ -146,6 +148,7 @@ func (s *Spec) fill(has func(path string) bool) {
 			score.Range = []float64{info.Range[0], info.Range[1]}
 		}
 	}
+	s.fillGrids(has)
 	def(has, "sharing.logs.smoke", &s.Sharing.Logs.Smoke, smokeLogs)
 	def(has, "sharing.logs.hidden", &s.Sharing.Logs.Hidden, hiddenLogs)
 
@@ -159,6 +162,7 @@ func (s *Spec) fill(has func(path string) bool) {
 		}
 		def(has, p+"quota", &r.Quota, quota)
 		def(has, p+"bits", &r.Bits, DefaultBits)
+		def(has, p+"share", &r.Share, s.shareOf(r.Bits))
 	}
 }
 
@@ -252,7 +256,7 @@ func RoundsOf(ref aihub.Ref, spec Spec) []aihub.Round {
 	for _, r := range spec.Rounds {
 		out = append(out, aihub.Round{
 			Scenario: ref, Name: r.Name, Title: r.Title, Part: aihub.Part(r.Part),
-			Opens: r.Opens, Closes: r.Closes, Quota: r.Quota, BudgetBits: r.Bits,
+			Opens: r.Opens, Closes: r.Closes, Quota: r.Quota, BudgetBits: r.Bits, OrgBits: r.Share,
 		})
 	}
 	return out

@@ -191,6 +191,8 @@ var hints = map[string]hint{
 	"Metric.params":       {false, aihub.Text{EN: "parameters of the metric", ZH: "指标参数"}, nil},
 	"Metric.primary":      {false, aihub.Text{EN: "ranks the board", ZH: "用于榜单排名"}, fallback(false)},
 	"Metric.direction":    {false, aihub.Text{EN: "which is better; default the metric's own", ZH: "何者为优；默认由指标决定"}, map[string]any{"enum": []string{"max", "min"}}},
+	"Metric.step":         {false, aihub.Text{EN: "how fine it is shown; the primary metric has sharing.score.step", ZH: "公布步长；主指标见 sharing.score.step"}, map[string]any{"exclusiveMinimum": 0}},
+	"Metric.range":        {false, aihub.Text{EN: "range that is shown; the primary metric has sharing.score.range", ZH: "公布的取值范围；主指标见 sharing.score.range"}, nil},
 	"Metric.on_undefined": {false, aihub.Text{EN: "what an undefined value counts as", ZH: "指标无定义时如何处理"}, oneOf([]string{"worst", "error"}, undefinedAs)},
 
 	"Sharing.score": {true, aihub.Text{EN: "how a score is released", ZH: "成绩如何公布"}, nil},
@@ -208,7 +210,8 @@ var hints = map[string]hint{
 	"Round.title":  {false, aihub.Text{EN: "title; default the name", ZH: "标题；默认为名称"}, nil},
 	"Round.part":   {false, aihub.Text{EN: "hidden part it scores on; each round has its own", ZH: "所用的隐藏分区；各轮次不同"}, oneOf([]string{"test", "final"}, "test")},
 	"Round.opens":  {false, aihub.Text{EN: "first moment; default publication", ZH: "开始时间；默认为发布之时"}, nil},
-	"Round.closes": {false, aihub.Text{EN: "end; default when the scenario closes", ZH: "结束时间；默认为场景关闭之时"}, nil},
+	"Round.closes": {false, aihub.Text{EN: "end; default when the scenario closes; the final part needs one", ZH: "结束时间；默认为场景关闭之时；final 分区必填"}, nil},
 	"Round.quota":  {false, aihub.Text{EN: "attempts of an organisation; 1 on the final part", ZH: "每个机构的提交次数；final 分区为 1"}, numbers(1, maxQuota, DefaultQuota)},
-	"Round.bits":   {false, aihub.Text{EN: "leak budget of an organisation", ZH: "每个机构的泄露预算（比特）"}, numbers(1, maxBits, DefaultBits)},
+	"Round.bits":   {false, aihub.Text{EN: "leak budget of the part, in bits, for everyone together", ZH: "该分区的泄露预算（比特），所有机构共用"}, numbers(1, maxBits, DefaultBits)},
+	"Round.share":  {false, aihub.Text{EN: "bits of it that one organisation may spend; default half", ZH: "单个机构最多可用的比特；默认为一半"}, numbers(1, maxBits, nil)},
 }

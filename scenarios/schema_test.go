@@ -46,7 +46,7 @@ func TestSchemaAccepts(t *testing.T) {
 		"type: string}", "type: string}\n    - {name: p, type: float64, sums_to_one: [q]}\n    - {name: q, type: float64, range: [0, 1]}",
 		"use: f1@1", "{use: f1@1, primary: true, prediction: state}\n  - {use: log_loss@1, prediction: p}",
 		"metrics:", "contact: a@example.org\nenvironment: {AIHUB_LANG: zh}\nlimits: {memory: 1GiB, wall: 1m30s, tmp: 1048576}\nmetrics:",
-		"- name: spring", "- {name: spring, bits: 200, opens: 2026-01-01T00:00:00+08:00, closes: 2026-12-31T00:00:00+08:00}\n  - {name: last, part: final}",
+		"- name: spring", "- {name: spring, bits: 200, opens: 2026-01-01T00:00:00+08:00, closes: 2026-12-31T00:00:00+08:00}\n  - {name: last, part: final, closes: 2027-01-31T00:00:00+08:00}",
 	).Replace(good(t))
 	_, canonical, err := Parse("spec.yaml", []byte(full))
 	if err != nil {

@@ -98,6 +98,8 @@ type Metric struct {
 	Primary     bool           `json:"primary,omitempty" yaml:"primary"`
 	Direction   string         `json:"direction" yaml:"direction"`       // max, min
 	OnUndefined string         `json:"on_undefined" yaml:"on_undefined"` // worst, error
+	Step        float64        `json:"step,omitempty" yaml:"step"`       // how fine it is shown; of the primary metric: sharing.score
+	Range       []float64      `json:"range,omitempty" yaml:"range"`     // that is shown; of the primary metric: sharing.score
 }
 
 // Sharing is what may leave of a hidden run.
@@ -128,7 +130,8 @@ type Round struct {
 	Opens  time.Time  `json:"opens,omitzero" yaml:"opens"`
 	Closes time.Time  `json:"closes,omitzero" yaml:"closes"`
 	Quota  int        `json:"quota" yaml:"quota"` // attempts an organisation
-	Bits   float64    `json:"bits" yaml:"bits"`   // leak budget an organisation
+	Bits   float64    `json:"bits" yaml:"bits"`   // leak budget of the part: nothing more is answered after so much
+	Share  float64    `json:"share" yaml:"share"` // bits of it that one organisation may spend
 }
 
 // Fields are the technical fields a scenario may be in.

@@ -286,11 +286,14 @@ func (w *world) release() {
 		w.must(err)
 		s, err := w.db.Score(ctx, platform, r.Submission)
 		w.must(err)
-		shown, note, err := sharing.Apply(terms, s.Sealed, nil)
+		a, err := terms.Answer(sharing.Question{Sealed: s.Sealed})
+		w.must(err)
+		b, err := w.db.PartBudget(ctx, r.Scenario, s.Round)
 		w.must(err)
 		p, err := engine.Authorize(ctx, policies.Platform(), policies.ReleaseScore, policies.Object{Kind: "release", ID: string(r.ID)})
 		w.must(err)
-		w.must(w.db.ReleaseScore(ctx, p, r.ID, shown, note))
+		w.must(w.db.ChargeScore(ctx, p, r.ID, b.Answers, terms, a))
+		w.must(w.db.ReleaseScore(ctx, p, r.ID))
 	}
 }
 

@@ -1,6 +1,10 @@
 package metric
 
-import "aihub"
+import (
+	"slices"
+
+	"aihub"
+)
 
 // stats are sufficient statistics: rows, counts and exact sums, of one bucket
 // or of all rows. Two stats of the same metric add up.
@@ -52,7 +56,10 @@ type tally struct {
 	counts []int64
 	sums   []Sum
 	buf    [1024]float64
+	sample []float64 // of the last Result
 }
+
+func (t *tally) Sample() []float64 { return t.sample }
 
 func (t *tally) Add(b *Block) {
 	cell := b.Bucket
@@ -169,6 +176,9 @@ func (t *tally) interval(value float64) (lo, hi float64) {
 		if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
 			values = append(values, x.Value)
 		}
+	}
+	if len(values) == Replicates {
+		t.sample = slices.Clone(values)
 	}
 	lo, hi = interval(values)
 	if lo == 0 && hi == 0 {

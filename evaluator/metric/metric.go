@@ -74,6 +74,12 @@ type Accumulator interface {
 	Result() Result
 }
 
+// Sampler is an Accumulator that knows its Result under each draw of the
+// bootstrap: values of the same rows are compared by it, draw by draw.
+type Sampler interface {
+	Sample() []float64 // after Result; nil unless every draw has a value
+}
+
 // Block is a run of aligned rows: row i of Truth belongs to row i of every Pred.
 type Block struct {
 	Rows   int
@@ -112,6 +118,8 @@ const (
 	NonePredicted       = "none_predicted"       // no row was predicted to be of the positive class
 	ConstantPredictions = "constant_predictions" // all predicted values are equal
 	OutOfDomain         = "out_of_domain"        // a value is outside what the metric is defined for
+	NoReference         = "no_reference"         // the truth holds nothing to measure against
+	Nothing             = "nothing"              // neither the truth nor the predictions hold anything
 	Crossed             = "crossed"              // a lower bound is above its upper bound
 )
 

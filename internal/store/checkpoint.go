@@ -38,6 +38,7 @@ type keeper struct {
 
 	wake chan struct{}
 	done chan struct{}
+	turn sync.Mutex // of who writes the files
 }
 
 func (db *DB) newKeeper(ctx context.Context, path string) (*keeper, error) {
@@ -86,7 +87,15 @@ func (k *keeper) loop() {
 	k.flush()
 }
 
+// sync returns when all that was put before is in the files.
+func (k *keeper) sync() error {
+	k.flush()
+	return k.err()
+}
+
 func (k *keeper) flush() {
+	k.turn.Lock()
+	defer k.turn.Unlock()
 	k.mu.Lock()
 	notes := k.notes
 	k.notes = map[string]string{}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/policies/sharing"
 )
 
 // Outcome is what a sandbox run left.
@@ -142,10 +143,12 @@ func (t *tx) letGo(l *Lease, why aihub.Failure) (submissionRow, error) {
 	return s, t.event(s.ID, l.run.ID, "run", string(to), "", time.Time{})
 }
 
-// FinishScore ends a score run well: the score is sealed, the reserved bits are
-// charged, and its Release is submitted, due at the given time. In a scenario
-// whose scores are released by review it goes on to review_1.
-func (db *DB) FinishScore(ctx context.Context, l *Lease, values []aihub.MetricValue, due time.Time) error {
+// FinishScore ends a score run well: the score is sealed, and its Release is
+// submitted, due at the given time; of a final part, when its round has closed.
+// In a scenario whose scores are released by review it goes on to review_1. The
+// sample is the primary metric under each of the round's bootstrap draws, none
+// when there are none: paired comparisons are made with it.
+func (db *DB) FinishScore(ctx context.Context, l *Lease, values []aihub.MetricValue, due time.Time, sample ...float64) error {
 	if l.run.Kind != aihub.RunScore {
 		return fmt.Errorf("store: FinishScore of a %s run", l.run.Kind)
 	}
@@ -169,7 +172,7 @@ func (db *DB) FinishScore(ctx context.Context, l *Lease, values []aihub.MetricVa
 			return err
 		}
 		if !s.State.Terminal() {
-			if err := t.score(s, l.run.ID, sealed, clean(due)); err != nil {
+			if err := t.score(s, l.run, sealed, sample, clean(due)); err != nil {
 				return err
 			}
 		}
@@ -180,18 +183,20 @@ func (db *DB) FinishScore(ctx context.Context, l *Lease, values []aihub.MetricVa
 	})
 }
 
-func (t *tx) score(s submissionRow, run aihub.RunID, sealed string, due time.Time) error {
+func (t *tx) score(s submissionRow, run aihub.Run, sealed string, sample []float64, due time.Time) error {
 	sc, err := t.scenario(s.Scenario)
 	if err != nil {
 		return err
 	}
+	if r, err := t.round(s.Scenario, s.Round); err != nil {
+		return err
+	} else if r.Part == aihub.Final && r.Closes.After(due) {
+		due = sharing.NextTick(r.Closes.Add(-time.Microsecond), sc.tick)
+	}
 	score, rel := aihub.NewID("sco"), aihub.NewID("rel")
 	t.touch("scores", score)
-	if err := t.insert("scores", "id, submission, run, scenario, round, org, sealed, bits, scored_at",
-		score, s.ID, run, s.Scenario.String(), s.Round, s.Org, sealed, s.bits, us(t.now)); err != nil {
-		return err
-	}
-	if err := t.spend(s); err != nil {
+	if err := t.insert("scores", "id, submission, run, scenario, round, org, sealed, bits, scored_at, sample",
+		score, s.ID, run.ID, s.Scenario.String(), s.Round, s.Org, sealed, 0, us(t.now), orNull(packed(sample))); err != nil {
 		return err
 	}
 	state, err := release(aihub.ReleaseDraft, aihub.ReleaseSubmitted)

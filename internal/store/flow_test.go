@@ -7,6 +7,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/policies/sharing"
 )
 
 // The main job, as its people: from a published dataset to a board and a receipt.
@@ -32,8 +33,8 @@ func TestFromDatasetToBoard(t *testing.T) {
 	}
 	due := w.nextTick()
 	w.must(w.FinishScore(w.ctx, score, sealedValues, due))
-	if b := w.budgetOf(w.steward, sc, "acme"); b.Attempts != 1 || b.Reserved != 0 || b.Bits != 5 {
-		t.Fatalf("spent before anything is shown: %+v", b)
+	if b := w.budgetOf(w.steward, sc, "acme"); b.Attempts != 1 || b.Reserved != 5 || b.Bits != 0 {
+		t.Fatalf("held until the answer: %+v", b)
 	}
 	if n := w.releaseDue(); n != 0 {
 		t.Fatal("released before its tick")
@@ -42,8 +43,12 @@ func TestFromDatasetToBoard(t *testing.T) {
 		t.Fatalf("board before the tick: %v %v", es, err)
 	}
 	w.toTick()
+	w.price = 2.5
 	if n := w.releaseDue(); n != 1 {
 		t.Fatalf("%d releases are due", n)
+	}
+	if b := w.budgetOf(w.steward, sc, "acme"); b.Attempts != 1 || b.Reserved != 0 || b.Bits != 2.5 || b.Own != 2.5 || b.Answers != 1 {
+		t.Fatalf("after the answer: %+v", b)
 	}
 	es, err := w.Board(w.ctx, sc, "main")
 	w.must(err)
@@ -93,7 +98,8 @@ func TestPermitsAreChecked(t *testing.T) {
 			"RegisterImage":    func() error { return w.RegisterImage(w.ctx, p, "acme", digest("i"), 1) },
 			"Submit":           func() error { _, err := w.Submit(w.ctx, p, aihub.Submission{Scenario: sc}, 0); return err },
 			"CancelSubmission": func() error { return w.CancelSubmission(w.ctx, p, "sub_x") },
-			"ReleaseScore":     func() error { return w.ReleaseScore(w.ctx, p, "rel_x", nil, "") },
+			"ReleaseScore":     func() error { return w.ReleaseScore(w.ctx, p, "rel_x") },
+			"ChargeScore":      func() error { return w.ChargeScore(w.ctx, p, "rel_x", 0, testTerms, sharing.Answer{}) },
 			"Vote":             func() error { return w.Vote(w.ctx, p, "rel_x", true, "") },
 		} {
 			if err := f(); aihub.KindOf(err) != aihub.Refused {
@@ -157,7 +163,7 @@ func TestConstraintsOfTheDatabase(t *testing.T) {
 		"vote about another org's":       "INSERT INTO votes VALUES ('v', '" + string(rels[0].ID) + "', 'bits', 'tom', 'acme', 1, '', 1, 5)",
 		"same nonce twice":               "INSERT INTO submissions SELECT 'x', scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state, fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at FROM submissions",
 		"same attempt twice":             "INSERT INTO runs SELECT 'x', submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail, worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at FROM runs WHERE kind = 'infer'",
-		"a second score":                 "INSERT INTO scores SELECT 'x', submission, run, scenario, round, org, sealed, bits, scored_at FROM scores",
+		"a second score":                 "INSERT INTO scores SELECT 'x', submission, run, scenario, round, org, sealed, bits, scored_at, NULL, NULL FROM scores",
 		"a submission without agreement": "UPDATE submissions SET enrolment = NULL",
 		"an image of another":            "UPDATE submissions SET org = 'bits', user_id = 'bob'",
 		"negative budget":                "UPDATE budgets SET reserved = -1",

@@ -16,9 +16,9 @@ import (
 )
 
 // receipted are the acts that a receipt shows: that a submission was entered,
-// how it ended, what was released. Other leaves about it (who claimed its runs,
+// how it ended, what its answer cost, what was released. Other leaves about it (who claimed its runs,
 // when they ended) are not its vendor's to know.
-var receipted = []string{string(policies.SubmissionCreate), "submission.settle", string(policies.ReleaseScore)}
+var receipted = []string{string(policies.SubmissionCreate), "submission.settle", "release.charge", string(policies.ReleaseScore)}
 
 const receiptFormat = "aihub-receipt/1"
 

@@ -146,7 +146,7 @@ func redactScore(s policies.Scope, sc scoreRow, now time.Time) (aihub.Score, boo
 	v := sc.Score
 	released := sc.release == aihub.ReleaseReleased
 	if !released {
-		v.Released, v.Note, v.ReleasedAt = nil, "", time.Time{}
+		v.Released, v.Note, v.ReleasedAt, v.Proof = nil, "", time.Time{}, nil
 	}
 	if !seesSealed(s, v.Org) {
 		v.Sealed = nil

@@ -7,6 +7,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/policies/sharing"
 )
 
 // release walks states by legal moves and returns the last.
@@ -47,33 +48,41 @@ func (t *tx) votes(id aihub.ReleaseID) ([]aihub.Vote, error) {
 	}, "SELECT user_id, approve, reason, voted_at FROM votes WHERE release_id = ? ORDER BY place", id)
 }
 
-// DueReleases returns the releases that ReleaseScore would take now: submitted,
-// where policy releases by itself, or approved by review, and their tick has come.
+// DueReleases returns the releases that ChargeScore or ReleaseScore would take
+// now: submitted, where policy releases by itself, or approved by review, and
+// their tick has come; or charged, and not yet shown.
 func (db *DB) DueReleases(ctx context.Context) (list []aihub.Release, err error) {
 	err = db.read(ctx, func(t *tx) error {
-		list, err = all(t, scanRelease, "SELECT "+releaseCols+" FROM releases WHERE state IN (?, ?) AND due_at <= ? ORDER BY due_at, id",
-			aihub.ReleaseSubmitted, aihub.ReleaseApproved, us(t.now))
+		list, err = all(t, scanRelease, "SELECT "+releaseCols+" FROM releases WHERE state IN (?, ?, ?) AND due_at <= ? ORDER BY due_at, id",
+			aihub.ReleaseSubmitted, aihub.ReleaseApproved, aihub.ReleaseReleasing, us(t.now))
 		return err
 	})
 	return list, err
 }
 
-// ReleaseScore shows values of a score: the release goes to released in one
-// transaction with its leaf. For a scenario with review it must be approved
-// first. Nothing is shown before its tick, nor when the sealed values are no
-// longer those that were submitted.
+// ChargeScore decides what will be shown of a score and charges it to the leak
+// budget of the hidden part; nothing is shown yet. asked is how many answers the
+// part had given when the question was put: a Conflict means that another one
+// came between, and that the question is to be put again. For a scenario with
+// review the release must be approved first. Nothing is charged before its tick,
+// nor when the sealed values are no longer those that were submitted. An answer
+// that was charged stays as it is, whatever happens before it is shown.
 // ReleaseScore, ID = release
-func (db *DB) ReleaseScore(ctx context.Context, p policies.Permit, id aihub.ReleaseID, values []aihub.MetricValue, note string) error {
+func (db *DB) ChargeScore(ctx context.Context, p policies.Permit, id aihub.ReleaseID, asked int64, terms sharing.Terms, a sharing.Answer) error {
 	if err := p.Check(policies.ReleaseScore, string(id)); err != nil {
 		return err
 	}
-	if err := bounded(4000, "note", note); err != nil {
+	if err := bounded(4000, "note", a.Note); err != nil {
 		return err
 	}
-	if values == nil {
-		values = []aihub.MetricValue{}
+	if a.Values == nil {
+		a.Values = []aihub.MetricValue{}
 	}
-	text, err := toJSON(values)
+	text, err := toJSON(a.Values)
+	if err != nil {
+		return err
+	}
+	price, err := toMicro(a.Bits)
 	if err != nil {
 		return err
 	}
@@ -85,7 +94,7 @@ func (db *DB) ReleaseScore(ctx context.Context, p policies.Permit, id aihub.Rele
 		if r.DueAt.After(t.now) {
 			return aihub.Errorf(aihub.Pending, aihub.Text{EN: "its time has not come", ZH: "尚未到公布时间"})
 		}
-		path := []aihub.ReleaseState{aihub.ReleaseReleasing, aihub.ReleaseReleased}
+		path := []aihub.ReleaseState{aihub.ReleaseReleasing}
 		if r.State == aihub.ReleaseSubmitted {
 			path = append([]aihub.ReleaseState{aihub.ReleaseScanning, aihub.ReleaseApproved}, path...)
 		}
@@ -101,21 +110,104 @@ func (db *DB) ReleaseScore(ctx context.Context, p policies.Permit, id aihub.Rele
 			return damaged(fmt.Sprintf("the sealed values of %s are not those that were submitted", r.Submission),
 				fmt.Sprintf("%s 的封存成绩与提交出域时不一致", r.Submission))
 		}
-		for _, v := range values {
+		for _, v := range a.Values {
 			if !slices.ContainsFunc(sc.Sealed, func(m aihub.MetricValue) bool { return m.ID == v.ID }) {
 				return fmt.Errorf("store: metric %s was never scored", v.ID)
 			}
 		}
+		s, err := t.submission(r.Submission)
+		if err != nil {
+			return err
+		}
+		proof, part, err := t.prove(s, terms, asked, price)
+		if err != nil {
+			return err
+		}
+		certificate, err := toJSON(proof)
+		if err != nil {
+			return err
+		}
+		t.touch("scores", string(r.Score))
+		if err := t.swap("UPDATE scores SET bits = ?, proof = ? WHERE id = ?", price, certificate, r.Score); err != nil {
+			return err
+		}
 		t.touch("releases", string(id))
-		if err := t.swap("UPDATE releases SET state = ?, shown = ?, note = ?, decided_at = CASE WHEN decided_at = 0 THEN ? ELSE decided_at END, released_at = ? WHERE id = ? AND state = ?",
-			to, text, note, us(t.now), us(t.now), id, r.State); err != nil {
+		if err := t.swap("UPDATE releases SET state = ?, shown = ?, note = ?, decided_at = CASE WHEN decided_at = 0 THEN ? ELSE decided_at END WHERE id = ? AND state = ?",
+			to, text, a.Note, us(t.now), id, r.State); err != nil {
+			return err
+		}
+		return t.record(acts, "release.charge", string(r.Submission), permitted(p), map[string]any{
+			"submission": r.Submission, "part": part, "bits": bits(price), "certificate": proof,
+		})
+	})
+}
+
+// prove charges an answer and returns the certificate that goes with it. A final
+// part has no account: its answers are all given at once.
+func (t *tx) prove(s submissionRow, terms sharing.Terms, asked, price int64) (c aihub.Certificate, part string, err error) {
+	sc, err := t.scenario(s.Scenario)
+	if err != nil {
+		return c, "", err
+	}
+	round, err := t.round(s.Scenario, s.Round)
+	if err != nil {
+		return c, "", err
+	}
+	v, err := t.dataset(sc.Dataset)
+	if err != nil {
+		return c, "", err
+	}
+	f, _ := v.File(round.Part)
+	if round.Part == aihub.Final {
+		n, _, err := one(t, value[int64], `SELECT count(*) FROM submissions WHERE scenario = ? AND round = ? AND smoke = 0`, s.Scenario.String(), s.Round)
+		return sharing.FinalCertificate(terms, n, f.Rows), sc.Dataset.String() + "/" + string(round.Part), err
+	}
+	before, err := t.partOf(sc.Dataset, round.Part)
+	if err != nil {
+		return c, "", err
+	}
+	if before.Answers != asked {
+		return c, "", conflict("another answer about this part came between", "在此期间该分区已给出另一答复")
+	}
+	after, err := t.charge(s, round.Part, price)
+	return after.Certificate(terms, f.Rows), after.id, err
+}
+
+// ReleaseScore shows what was charged: the release goes to released in one
+// transaction with its leaf. The charge is in the checkpoint file by then, so
+// that no copy of the database that forgets it can be put back.
+// ReleaseScore, ID = release
+func (db *DB) ReleaseScore(ctx context.Context, p policies.Permit, id aihub.ReleaseID) error {
+	if err := p.Check(policies.ReleaseScore, string(id)); err != nil {
+		return err
+	}
+	if db.keep != nil {
+		if err := db.keep.sync(); err != nil {
+			return err
+		}
+	}
+	return db.write(ctx, func(t *tx) error {
+		r, err := t.release(id)
+		if err != nil {
+			return err
+		}
+		to, err := release(r.State, aihub.ReleaseReleased)
+		if err != nil {
+			return err
+		}
+		t.touch("releases", string(id))
+		if err := t.swap("UPDATE releases SET state = ?, released_at = ? WHERE id = ? AND state = ?", to, us(t.now), id, r.State); err != nil {
 			return err
 		}
 		if err := t.event(r.Submission, "", "released", string(to), "", t.now); err != nil {
 			return err
 		}
+		sc, _, err := one(t, scanScore, scoreSelect+" WHERE c.id = ?", r.Score)
+		if err != nil {
+			return err
+		}
 		if err := t.record(acts, string(policies.ReleaseScore), string(r.Submission), permitted(p),
-			map[string]any{"submission": r.Submission, "values": values, "note": note}); err != nil {
+			map[string]any{"submission": r.Submission, "values": sc.Released, "note": sc.Note, "certificate": sc.Proof}); err != nil {
 			return err
 		}
 		return t.settleDue(r.Submission)
@@ -165,8 +257,30 @@ func (db *DB) Vote(ctx context.Context, p policies.Permit, id aihub.ReleaseID, a
 		if err := t.swap("UPDATE releases SET state = ?, decided_at = ? WHERE id = ? AND state = ?", to, decided, id, r.State); err != nil {
 			return err
 		}
+		if to == aihub.ReleaseRejected {
+			if err := t.chargeRefusal(r); err != nil {
+				return err
+			}
+		}
 		return t.record(acts, string(policies.ReleaseVote), string(r.Submission), permitted(p), nil)
 	})
+}
+
+// chargeRefusal charges what reviewers of the sealed values say by refusing them.
+func (t *tx) chargeRefusal(r aihub.Release) error {
+	s, err := t.submission(r.Submission)
+	if err != nil {
+		return err
+	}
+	round, err := t.round(s.Scenario, s.Round)
+	if err != nil || round.Part == aihub.Final {
+		return err
+	}
+	if _, err := t.charge(s, round.Part, s.bits); err != nil {
+		return err
+	}
+	t.touch("scores", string(r.Score))
+	return t.swap("UPDATE scores SET bits = ? WHERE id = ?", s.bits, r.Score)
 }
 
 // tally returns where a vote takes a release.

@@ -124,7 +124,10 @@ func TestReleaseRefuses(t *testing.T) {
 	t.Parallel()
 	w, r := inReview(t)
 	release := func(values ...aihub.MetricValue) error {
-		return w.ReleaseScore(w.ctx, w.permit(policies.Platform(), policies.ReleaseScore, policies.Object{ID: string(r.ID)}), r.ID, values, "")
+		if err := w.charge(r, 1, values...); err != nil {
+			return err
+		}
+		return w.ReleaseScore(w.ctx, w.permit(policies.Platform(), policies.ReleaseScore, policies.Object{ID: string(r.ID)}), r.ID)
 	}
 	w.want(aihub.Pending, release())
 	w.toTick()
@@ -168,7 +171,7 @@ func TestReceipts(t *testing.T) {
 	p, err = VerifyReceipt(raw, w.PublicKey())
 	w.must(err)
 	facts, _ := json.Marshal(p.Steps)
-	if len(p.Steps) != 3 || !strings.Contains(string(facts), `"value":0.83,`) || !strings.Contains(string(facts), string(good.Image)) {
+	if len(p.Steps) != 4 || !strings.Contains(string(facts), `"certificate":{"error":0.14`) || !strings.Contains(string(facts), `"value":0.83,`) || !strings.Contains(string(facts), string(good.Image)) {
 		t.Errorf("the receipt proves %s", facts)
 	}
 	for _, secret := range []string{"canary", "worker-1", "0.8312345", "memory", "wall"} {

@@ -89,6 +89,9 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 			if err := t.addRound(id, i, r); err != nil {
 				return err
 			}
+			if err := t.openPart(sc.Dataset, r); err != nil {
+				return err
+			}
 		}
 		return t.record(acts, string(policies.ScenarioPublish), id, permitted(p),
 			map[string]any{"digest": sc.Digest, "dataset": sc.Dataset})
@@ -106,10 +109,14 @@ func (t *tx) addRound(scenario string, place int, r aihub.Round) error {
 	if r.Quota < 0 || (!r.Closes.IsZero() && !r.Closes.After(r.Opens)) {
 		return invalid(fmt.Sprintf("round %q has a negative quota or closes before it opens", r.Name), fmt.Sprintf("轮次 %q 的次数为负，或在开始前结束", r.Name))
 	}
+	share, err := toMicro(r.OrgBits)
+	if err != nil {
+		return err
+	}
 	id := scenario + "/" + r.Name
 	t.touch("rounds", id)
-	return t.insert("rounds", "id, scenario, name, place, title_zh, title_en, part, opens_at, closes_at, quota, budget",
-		id, scenario, r.Name, place, r.Title.ZH, r.Title.EN, r.Part, us(r.Opens), us(r.Closes), r.Quota, budget)
+	return t.insert("rounds", "id, scenario, name, place, title_zh, title_en, part, opens_at, closes_at, quota, budget, share",
+		id, scenario, r.Name, place, r.Title.ZH, r.Title.EN, r.Part, us(r.Opens), us(r.Closes), r.Quota, budget, share)
 }
 
 // CloseScenario ends an open scenario: nothing new enters, what is under way ends.
@@ -242,10 +249,10 @@ func (db *DB) Scenarios(ctx context.Context, s policies.Scope, f ScenarioFilter)
 	return list, err
 }
 
-const roundCols = "scenario, name, title_zh, title_en, part, opens_at, closes_at, quota, budget"
+const roundCols = "scenario, name, title_zh, title_en, part, opens_at, closes_at, quota, budget, COALESCE(share, 0)"
 
 func scanRound(s scanner) (r aihub.Round, err error) {
-	err = s.Scan(ref{&r.Scenario}, &r.Name, &r.Title.ZH, &r.Title.EN, &r.Part, at{&r.Opens}, at{&r.Closes}, &r.Quota, micro{&r.BudgetBits})
+	err = s.Scan(ref{&r.Scenario}, &r.Name, &r.Title.ZH, &r.Title.EN, &r.Part, at{&r.Opens}, at{&r.Closes}, &r.Quota, micro{&r.BudgetBits}, micro{&r.OrgBits})
 	return r, err
 }
 

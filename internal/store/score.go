@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"time"
 
 	"aihub"
@@ -10,7 +13,7 @@ import (
 )
 
 const scoreSelect = `SELECT c.id, c.submission, c.run, c.scenario, c.round, c.org, c.sealed, c.bits, c.scored_at,
-	r.state, r.due_at, r.shown, r.note, r.released_at FROM scores c JOIN releases r ON r.score = c.id`
+	r.state, r.due_at, r.shown, r.note, r.released_at, COALESCE(c.proof, '') FROM scores c JOIN releases r ON r.score = c.id`
 
 // scoreRow is a score with where its release stands.
 type scoreRow struct {
@@ -21,11 +24,14 @@ type scoreRow struct {
 }
 
 func scanScore(s scanner) (r scoreRow, err error) {
-	var values string
+	var values, proof string
 	err = s.Scan(&r.ID, &r.Submission, &r.Run, ref{&r.Scenario}, &r.Round, &r.Org, &r.sealedText, micro{&r.Bits}, at{&r.ScoredAt},
-		&r.release, at{&r.due}, &values, &r.Note, at{&r.ReleasedAt})
+		&r.release, at{&r.due}, &values, &r.Note, at{&r.ReleasedAt}, &proof)
 	if err == nil {
 		err = json.Unmarshal([]byte(r.sealedText), &r.Sealed)
+	}
+	if err == nil && proof != "" {
+		err = json.Unmarshal([]byte(proof), &r.Proof)
 	}
 	if err == nil && values != "" {
 		err = json.Unmarshal([]byte(values), &r.Released)
@@ -102,4 +108,44 @@ func (db *DB) Board(ctx context.Context, sc aihub.Ref, round string) ([]Entry, e
 		return nil
 	})
 	return list, err
+}
+
+// Sample returns the primary metric of a sealed score under the bootstrap draws of
+// its round, nil when it has none. Only the platform itself may ask.
+func (db *DB) Sample(ctx context.Context, s policies.Scope, sub aihub.SubmissionID) (sample []float64, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		text, ok, err := one(t, value[string], "SELECT COALESCE(sample, '') FROM scores WHERE submission = ?", sub)
+		if err == nil && (!ok || !isPlatform(s)) {
+			err = notFound("score of submission", "成绩，提交", string(sub))
+		}
+		if err == nil {
+			sample, err = unpacked(text)
+		}
+		return err
+	})
+	return sample, err
+}
+
+// packed writes numbers as base64 of their bits, little endian.
+func packed(list []float64) string {
+	if len(list) == 0 {
+		return ""
+	}
+	b := make([]byte, 0, 8*len(list))
+	for _, x := range list {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func unpacked(text string) ([]float64, error) {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(b)%8 != 0 {
+		return nil, damaged("the sample of a score is not what was stored", "成绩的自助样本与存储内容不符")
+	}
+	var list []float64
+	for ; len(b) > 0; b = b[8:] {
+		list = append(list, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+	}
+	return list, nil
 }

@@ -153,7 +153,7 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	kind, part := aihub.RunInfer, round.Part
 	if sub.Smoke {
 		kind, part, price = aihub.RunSmoke, aihub.Sample, 0
-	} else if err := t.reserve(sc, round, rounds, sub.Org, price); err != nil {
+	} else if price, err = t.reserve(sc, round, rounds, sub.Org, price); err != nil {
 		return sub, err
 	}
 	sub.ID = aihub.SubmissionID(aihub.NewID("sub"))

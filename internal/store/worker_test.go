@@ -316,8 +316,10 @@ func TestBudgetAndNonce(t *testing.T) {
 	}
 	_, err := w.trySubmit(w.alice, sc, 0.000001)
 	w.want(aihub.Quota, err)
-	w.submit(w.alice, sc, 0) // costs nothing
-	w.submit(w.bob, sc, 1)   // a budget of its own
+	w.submit(w.alice, sc, 0)             // costs nothing
+	_, err = w.trySubmit(w.bob, sc, 0.1) // the part's budget, whoever asks
+	w.want(aihub.Quota, err)
+	w.submit(w.bob, sc, 0)
 	for _, bad := range []float64{-1, math.NaN(), math.Inf(1)} {
 		_, err := w.trySubmit(w.alice, sc, bad)
 		w.want(aihub.Invalid, err)

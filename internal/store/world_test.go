@@ -12,6 +12,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/policies/sharing"
 )
 
 // clock is a Now that tests move by hand.
@@ -47,7 +48,8 @@ type world struct {
 
 	operator, steward, reviewer, reviewer2, reviewer3, alice, bob aihub.Actor
 
-	n int // makes names
+	price float64 // of an answer
+	n     int     // makes names
 }
 
 var signer = func() ed25519.PrivateKey {
@@ -146,7 +148,7 @@ func (w *world) dataset(name string) aihub.Ref {
 			{Part: aihub.Sample, Rows: 10, Input: digest("sample"), Truth: digest("sample truth"), Bytes: 5},
 			{Part: aihub.Test, Rows: 100, Input: digest("test"), Truth: digest("test truth"), Bytes: 50},
 		},
-		Content: digest("content"), Plan: digest("plan"), Raw: digest("raw"), Profile: digest("profile"), Card: digest("card"),
+		Content: digest("content"), Plan: digest("plan"), Raw: digest("raw of " + r.String()), Profile: digest("profile"), Card: digest("card"),
 	}
 	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v))
 	w.must(w.DecideDataset(w.ctx, w.approval(r), r, true, "k = 12"))
@@ -267,10 +269,26 @@ func (w *world) releaseDue() int {
 	w.must(err)
 	for _, r := range list {
 		p := w.permit(policies.Platform(), policies.ReleaseScore, policies.Object{ID: string(r.ID)})
-		w.must(w.ReleaseScore(w.ctx, p, r.ID, []aihub.MetricValue{{ID: "f1", Value: 0.83, Status: aihub.MetricOK}}, ""))
+		if r.State != aihub.ReleaseReleasing {
+			w.must(w.charge(r, w.price, aihub.MetricValue{ID: "f1", Value: 0.83, Status: aihub.MetricOK}))
+		}
+		w.must(w.ReleaseScore(w.ctx, p, r.ID))
 	}
 	return len(list)
 }
+
+// charge charges an answer of price bits.
+func (w *world) charge(r aihub.Release, price float64, values ...aihub.MetricValue) error {
+	w.Helper()
+	s, err := w.DB.Submission(w.ctx, w.scope(policies.Platform()), r.Submission)
+	w.must(err)
+	b, err := w.PartBudget(w.ctx, s.Scenario, s.Round)
+	w.must(err)
+	p := w.permit(policies.Platform(), policies.ReleaseScore, policies.Object{ID: string(r.ID)})
+	return w.ChargeScore(w.ctx, p, r.ID, b.Answers, testTerms, sharing.Answer{Values: values, Bits: price})
+}
+
+var testTerms = sharing.Terms{Metrics: []sharing.Metric{{ID: "f1", Primary: true, Step: 0.01, Hi: 1, Loss: 1}}}
 
 // entered is a world with one scenario that acme and bits take up.
 func entered(t testing.TB, quota int, bits float64, release string) (*world, aihub.Ref) {

@@ -10,10 +10,10 @@ import (
 	"aihub"
 )
 
-// NoImprovement is the note of a release that shows nothing new.
+// NoImprovement is the note of an answer that shows nothing new.
 const NoImprovement = "no_improvement"
 
-// Note returns the text of a note of Apply; of "" it is empty.
+// Note returns the text of a note of an Answer; of "" it is empty.
 func Note(note string) aihub.Text {
 	if note != NoImprovement {
 		return aihub.Text{}
@@ -28,63 +28,116 @@ func Note(note string) aihub.Text {
 // metric's own reason could tell about labels and stays sealed.
 const UndefinedReason = "undefined_on_hidden_part"
 
-// Apply returns what is shown of a sealed score: the primary metric first, then
-// the others in the order of the terms. best is what was last shown to the same
-// organisation in the same round, nil when nothing was.
+// A gain counts when it is at least Noise standard errors above what was shown,
+// and a paired one-sided test at about 5 % finds it: Significant standard errors
+// above the sealed score that was shown.
+const (
+	Noise       = 1.0
+	Significant = 1.645
+)
+
+// Question is what an answer depends on.
+type Question struct {
+	Sealed   []aihub.MetricValue // at full precision
+	Best     []aihub.MetricValue // last shown to the same organisation in the same round; nil when nothing was
+	Leader   *Paired             // compares the sealed primary values of this and of what Best was shown of; nil: not known
+	Baseline bool                // entered by the owner of the truth: each is shown as it is
+}
+
+// Paired compares two scores of the same rows.
+type Paired struct {
+	Gain float64 // how much better than the other, in the metric's units; negative when worse
+	SE   float64 // its standard error
+}
+
+// Answer is what is shown, and what it costs.
+type Answer struct {
+	Values []aihub.MetricValue `json:"values"`
+	Note   string              `json:"note,omitempty"`
+	Bits   float64             `json:"bits"`
+}
+
+// Answer returns what is shown of a sealed score: the primary metric first, then
+// the others in the order of the terms.
 //
 //   - The primary value is limited to the grid's ends. It improves when nothing
 //     (or only an undefined value) was shown before, or when it beats the best
-//     shown by at least a step. Then every metric is shown, rounded to the
-//     nearest multiple of the step, a tie to the larger one.
-//   - Otherwise best is returned, with the note NoImprovement.
+//     shown by at least max(step, Noise·SE), and the paired test finds the gain.
+//     Then every metric is shown, rounded to the nearest multiple of its step, a
+//     tie to the larger one.
+//   - Otherwise Best is returned, with the note NoImprovement.
 //   - An undefined metric stays undefined, with UndefinedReason. An undefined
 //     primary never improves; as a first answer it is shown alone.
 //
 // Shown values carry id, signature, value and status, and nothing else. They
 // are exact decimals: 0.835 and never 0.8350000001. An error means that the
 // caller mixed up scores or terms, and nothing may be shown.
-func Apply(t Terms, sealed, best []aihub.MetricValue) (shown []aihub.MetricValue, note string, err error) {
-	g, err := t.grid()
+func (t Terms) Answer(q Question) (Answer, error) {
+	grids, err := t.grids()
 	if err != nil {
-		return nil, "", err
+		return Answer{}, err
 	}
-	var primary Metric
-	for _, m := range t.Metrics {
-		if m.Primary {
-			primary = m
-		}
-	}
-	value, err := find(sealed, primary.ID)
+	primary, code := t.Primary(), t.code(grids, q)
+	value, err := find(q.Sealed, primary.ID)
 	if err != nil {
-		return nil, "", err
+		return Answer{}, err
 	}
-	improved, err := g.improves(primary, value, best)
+	best := q.Best
+	if q.Baseline {
+		best = nil
+	}
+	improved, err := grids[primary.ID].improves(primary, value, best, q.Leader)
 	if err != nil {
-		return nil, "", err
+		return Answer{}, err
 	}
-	from := sealed
+	from, a := q.Sealed, Answer{Bits: code.new}
 	if !improved && len(best) > 0 {
-		from, note = best, NoImprovement // already on the grid: showing it again changes nothing
+		from, a = best, Answer{Note: NoImprovement, Bits: code.old} // already on the grid: showing it again changes nothing
 	}
 	for _, m := range append([]Metric{primary}, t.Metrics...) {
-		if m.Primary && len(shown) > 0 || len(shown) > 0 && shown[0].Status == aihub.MetricUndefined {
+		if m.Primary && len(a.Values) > 0 || len(a.Values) > 0 && a.Values[0].Status == aihub.MetricUndefined {
 			continue
 		}
 		v, err := find(from, m.ID)
 		if err != nil {
-			return nil, "", err
+			return Answer{}, err
 		}
-		s, err := g.show(v)
+		s, err := grids[m.ID].show(v)
 		if err != nil {
-			return nil, "", err
+			return Answer{}, err
 		}
-		shown = append(shown, s)
+		a.Values = append(a.Values, s)
 	}
-	return shown, note, nil
+	return a, nil
+}
+
+// Final returns what is shown of a score of a final part, which is asked once:
+// everything, in the order of the terms, primary first.
+func (t Terms) Final(sealed []aihub.MetricValue) (Answer, error) {
+	if _, err := t.grids(); err != nil {
+		return Answer{}, err
+	}
+	var a Answer
+	for _, first := range []bool{true, false} {
+		for _, m := range t.Metrics {
+			if m.Primary != first {
+				continue
+			}
+			v, err := find(sealed, m.ID)
+			if err != nil {
+				return Answer{}, err
+			}
+			if v.Status == aihub.MetricUndefined {
+				v = aihub.MetricValue{ID: v.ID, Signature: v.Signature, Status: aihub.MetricUndefined, Reason: UndefinedReason}
+			}
+			a.Values = append(a.Values, v)
+		}
+	}
+	return a, nil
 }
 
 // improves compares v with what was shown, in exact decimals.
-func (g grid) improves(m Metric, v aihub.MetricValue, best []aihub.MetricValue) (bool, error) {
+func (g grid) improves(m Metric, v aihub.MetricValue, best []aihub.MetricValue, leader *Paired) (bool, error) {
 	if v.Status == aihub.MetricUndefined {
 		return false, nil
 	}
@@ -106,7 +159,17 @@ func (g grid) improves(m Metric, v aihub.MetricValue, best []aihub.MetricValue) 
 	if m.Min {
 		gain.Neg(gain)
 	}
-	return gain.Cmp(g.step) >= 0, nil
+	if gain.Cmp(g.step) < 0 {
+		return false, nil
+	}
+	if leader == nil {
+		return true, nil
+	}
+	if bad := func(x float64) bool { return math.IsNaN(x) || math.IsInf(x, 0) }; bad(leader.Gain) || bad(leader.SE) || leader.SE < 0 {
+		return false, fmt.Errorf("sharing: %s has a gain of %v ± %v", m.ID, leader.Gain, leader.SE)
+	}
+	above, _ := gain.Float64()
+	return above >= Noise*leader.SE && leader.Gain > Significant*leader.SE, nil
 }
 
 // show rounds v to the grid and strips everything else.

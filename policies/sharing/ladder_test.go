@@ -22,12 +22,18 @@ func undefined(id string) aihub.MetricValue {
 }
 
 func terms(step, lo, hi float64, min bool, others ...string) Terms {
-	t := Terms{Step: step, Lo: lo, Hi: hi}
+	var t Terms
 	for _, id := range others {
-		t.Metrics = append(t.Metrics, Metric{ID: id})
+		t.Metrics = append(t.Metrics, Metric{ID: id, Step: step, Lo: lo, Hi: hi})
 	}
-	t.Metrics = append(t.Metrics, Metric{ID: "p", Primary: true, Min: min})
+	t.Metrics = append(t.Metrics, Metric{ID: "p", Primary: true, Min: min, Step: step, Lo: lo, Hi: hi})
 	return t
+}
+
+// apply asks without a paired test.
+func apply(t Terms, sealed, best []aihub.MetricValue) ([]aihub.MetricValue, string, error) {
+	a, err := t.Answer(Question{Sealed: sealed, Best: best})
+	return a.Values, a.Note, err
 }
 
 func TestLadder(t *testing.T) {
@@ -77,7 +83,7 @@ func TestLadder(t *testing.T) {
 	} {
 		var best []aihub.MetricValue
 		for i, s := range c.steps {
-			shown, note, err := Apply(c.terms, []aihub.MetricValue{ok("p", s.sealed)}, best)
+			shown, note, err := apply(c.terms, []aihub.MetricValue{ok("p", s.sealed)}, best)
 			if err != nil {
 				t.Fatalf("%s, step %d: %v", name, i, err)
 			}
@@ -93,7 +99,7 @@ func TestNothingElseLeaves(t *testing.T) {
 	tm := terms(0.01, 0, 1, false, "f1", "auc")
 	deg := ok("f1", 0)
 	deg.Status, deg.Reason = aihub.MetricDegenerate, "nothing predicted as 公园"
-	shown, note, err := Apply(tm, []aihub.MetricValue{ok("secret", 0.123456), ok("p", 0.83123), undefined("auc"), deg}, nil)
+	shown, note, err := apply(tm, []aihub.MetricValue{ok("secret", 0.123456), ok("p", 0.83123), undefined("auc"), deg}, nil)
 	if err != nil || note != "" {
 		t.Fatal(note, err)
 	}
@@ -106,7 +112,7 @@ func TestNothingElseLeaves(t *testing.T) {
 	// Even when the caller hands in a best that says more than it may.
 	best := slices.Clone(shown)
 	best[0].Lo, best[0].Hi, best[0].N, best[0].Reason = 0.82, 0.84, 99, "x"
-	again, note, err := Apply(tm, []aihub.MetricValue{ok("p", 0.831), ok("f1", 0.999), ok("auc", 0.999)}, best)
+	again, note, err := apply(tm, []aihub.MetricValue{ok("p", 0.831), ok("f1", 0.999), ok("auc", 0.999)}, best)
 	if err != nil || note != NoImprovement || jsonOf(t, again) != want {
 		t.Errorf("without improvement: %s %q %v", jsonOf(t, again), note, err)
 	}
@@ -117,19 +123,19 @@ func TestNothingElseLeaves(t *testing.T) {
 
 func TestUndefinedPrimary(t *testing.T) {
 	tm := terms(0.01, 0, 1, false, "f1")
-	first, note, err := Apply(tm, []aihub.MetricValue{undefined("p"), ok("f1", 0.7)}, nil)
+	first, note, err := apply(tm, []aihub.MetricValue{undefined("p"), ok("f1", 0.7)}, nil)
 	if err != nil || note != "" || len(first) != 1 || first[0].Status != aihub.MetricUndefined || first[0].Reason != UndefinedReason {
 		t.Fatalf("first: %s %q %v", jsonOf(t, first), note, err)
 	}
-	again, note, err := Apply(tm, []aihub.MetricValue{undefined("p"), ok("f1", 0.9)}, first)
+	again, note, err := apply(tm, []aihub.MetricValue{undefined("p"), ok("f1", 0.9)}, first)
 	if err != nil || note != NoImprovement || jsonOf(t, again) != jsonOf(t, first) {
 		t.Errorf("again: %s %q %v", jsonOf(t, again), note, err)
 	}
-	better, note, err := Apply(tm, []aihub.MetricValue{ok("p", 0), ok("f1", 0.9)}, first)
+	better, note, err := apply(tm, []aihub.MetricValue{ok("p", 0), ok("f1", 0.9)}, first)
 	if err != nil || note != "" || len(better) != 2 {
 		t.Errorf("a value after undefined: %s %q %v", jsonOf(t, better), note, err)
 	}
-	stays, note, err := Apply(tm, []aihub.MetricValue{undefined("p"), undefined("f1")}, better)
+	stays, note, err := apply(tm, []aihub.MetricValue{undefined("p"), undefined("f1")}, better)
 	if err != nil || note != NoImprovement || jsonOf(t, stays) != jsonOf(t, better) {
 		t.Errorf("undefined after a value: %s %q %v", jsonOf(t, stays), note, err)
 	}
@@ -154,7 +160,7 @@ func TestMixedUpIsAnError(t *testing.T) {
 		"secondary not a number": {[]aihub.MetricValue{ok("p", 1), ok("f1", math.NaN())}, nil},
 		"best with no f1 in it":  {with(ok("p", 0.5)), []aihub.MetricValue{ok("p", 0.8)}},
 	} {
-		shown, note, err := Apply(tm, c.sealed, c.best)
+		shown, note, err := apply(tm, c.sealed, c.best)
 		if err == nil || shown != nil || note != "" {
 			t.Errorf("%s: shown %s %q", name, jsonOf(t, shown), note)
 		}
@@ -178,7 +184,7 @@ func drawSealed(t *rapid.T, tm Terms) []aihub.MetricValue {
 		if rapid.IntRange(0, 9).Draw(t, id+" undefined") == 0 {
 			return undefined(id)
 		}
-		v := ok(id, rapid.Float64Range(tm.Lo-2*tm.Step, tm.Hi+2*tm.Step).Draw(t, id))
+		v := ok(id, rapid.Float64Range(tm.Metrics[0].Lo-2*tm.Metrics[0].Step, tm.Metrics[0].Hi+2*tm.Metrics[0].Step).Draw(t, id))
 		v.Lo = rapid.Float64().Draw(t, id+" lo")
 		v.N = rapid.Int64().Draw(t, id+" n")
 		return v
@@ -196,11 +202,11 @@ func TestAlongASequence(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "submissions") {
 			sealed := drawSealed(t, tm)
 			kept, keptBest := slices.Clone(sealed), slices.Clone(best)
-			shown, note, err := Apply(tm, sealed, best)
+			shown, note, err := apply(tm, sealed, best)
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, note2, _ := Apply(tm, sealed, best)
+			again, note2, _ := apply(tm, sealed, best)
 			if !slices.Equal(shown, again) || note != note2 || !slices.Equal(sealed, kept) || !slices.Equal(best, keptBest) {
 				t.Fatal("not a function of its arguments, or it changed them")
 			}
@@ -211,12 +217,12 @@ func TestAlongASequence(t *testing.T) {
 					}
 					continue
 				}
-				k := new(big.Rat).Quo(exact(v.Value), exact(tm.Step))
-				if !k.IsInt() || v.Value < tm.Lo || v.Value > tm.Hi {
-					t.Fatalf("%v is not a multiple of %v in [%v, %v]", v.Value, tm.Step, tm.Lo, tm.Hi)
+				k := new(big.Rat).Quo(exact(v.Value), exact(tm.Metrics[0].Step))
+				if !k.IsInt() || v.Value < tm.Metrics[0].Lo || v.Value > tm.Metrics[0].Hi {
+					t.Fatalf("%v is not a multiple of %v in [%v, %v]", v.Value, tm.Metrics[0].Step, tm.Metrics[0].Lo, tm.Metrics[0].Hi)
 				}
-				if decimals(v.Value) > decimals(tm.Step) {
-					t.Fatalf("%v has more decimals than the step %v", v.Value, tm.Step)
+				if decimals(v.Value) > decimals(tm.Metrics[0].Step) {
+					t.Fatalf("%v has more decimals than the step %v", v.Value, tm.Metrics[0].Step)
 				}
 				if v.Lo != 0 || v.Hi != 0 || v.N != 0 {
 					t.Fatalf("more than a value left: %+v", v)
@@ -230,8 +236,8 @@ func TestAlongASequence(t *testing.T) {
 				if tm.Metrics[1].Min {
 					gain.Neg(gain)
 				}
-				if gain.Cmp(exact(tm.Step)) < 0 {
-					t.Fatalf("%v replaced %v: less than a step of %v", shown[0].Value, best[0].Value, tm.Step)
+				if gain.Cmp(exact(tm.Metrics[0].Step)) < 0 {
+					t.Fatalf("%v replaced %v: less than a step of %v", shown[0].Value, best[0].Value, tm.Metrics[0].Step)
 				}
 			}
 			best = shown
@@ -244,7 +250,7 @@ func TestOnlyTheSymbolLeaves(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tm := drawTerms(t)
 		a := drawSealed(t, tm)
-		shown, _, err := Apply(tm, a, nil)
+		shown, _, err := apply(tm, a, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +265,7 @@ func TestOnlyTheSymbolLeaves(t *testing.T) {
 		if len(b) == 1 {
 			b = append(b, ok("s", rapid.Float64Range(-9, 9).Draw(t, "unseen")))
 		}
-		again, _, err := Apply(tm, b, nil)
+		again, _, err := apply(tm, b, nil)
 		if err != nil || !slices.Equal(shown, again) {
 			t.Fatalf("%+v and %+v (%v)", shown, again, err)
 		}
@@ -287,7 +293,7 @@ func TestPriceCountsEverySymbol(t *testing.T) {
 		})
 		bests := [][]aihub.MetricValue{nil}
 		for _, p := range []float64{0, 0.25, 0.5, 0.75, 1} {
-			shown, _, err := Apply(tm, []aihub.MetricValue{ok("p", p), ok("s", 0.5)}, nil)
+			shown, _, err := apply(tm, []aihub.MetricValue{ok("p", p), ok("s", 0.5)}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,7 +303,7 @@ func TestPriceCountsEverySymbol(t *testing.T) {
 			answers := map[string]bool{}
 			for _, p := range values {
 				for _, s := range values {
-					shown, note, err := Apply(tm, []aihub.MetricValue{p("p"), s("s")}, best)
+					shown, note, err := apply(tm, []aihub.MetricValue{p("p"), s("s")}, best)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -2,14 +2,21 @@
 // It is pure: what leaves is a function of its arguments, so that a transcript
 // of releases can be replayed and checked.
 //
-// A sealed score leaves as one symbol a metric, and every symbol has a price.
-// Values are shown on a grid, the multiples of a step inside a range, and only
-// when the primary metric beats the best value shown before to the same
-// organisation in the same round by at least a step (the Ladder of Blum and
-// Hardt, 2015); otherwise what was shown stays, with the note "no significant
-// improvement". Outcomes become visible at a tick, so that durations say
-// nothing, and a failed run leaves one reason class. Nothing else leaves: no
-// interval, no row count, no reason text of a metric, no log.
+// A hidden part has one leak budget, an Account, whoever asks and through
+// whichever scenario: organisations may be one in truth. An Answer to a
+// submission is a symbol of a prefix code that is fixed before anything is
+// scored, and its length in bits is its price. The primary metric is shown on a
+// grid, and only when it beats what the same organisation was shown before by a
+// step and by more than the noise of the hidden part (the Ladder of Blum and
+// Hardt, 2015, with a paired test); otherwise what was shown stays, with the note
+// "no significant improvement", which costs next to nothing. What was spent so
+// far gives the Certificate: how far a released score can be from the truth,
+// however cleverly it was asked for.
+//
+// Outcomes become visible at a tick, so that durations say nothing, and a failed
+// run leaves one reason class. Nothing else leaves while a part may be asked
+// again: no interval, no row count, no reason text of a metric, no log. A final
+// part is asked once, all at the same time, and answers with every digit.
 package sharing
 
 import (
@@ -22,28 +29,36 @@ import (
 	"aihub"
 )
 
-// Terms are what a scenario promises about its scores.
+// Terms are what a scenario promises about its scores: one metric is primary.
 type Terms struct {
-	Metrics []Metric // one of them primary
-	Step    float64  // > 0; decimal, in units of each metric
-	Lo, Hi  float64  // the range that is shown; what lies beyond is shown as its end
+	Metrics []Metric
 }
 
-// Metric is one number that may be shown.
+// Metric is one number that may be shown, on a grid of its own.
 type Metric struct {
 	ID      string
 	Primary bool
-	Min     bool // smaller is better
+	Min     bool    // smaller is better
+	Step    float64 // > 0; decimal, in the metric's own units
+	Lo, Hi  float64 // the range that is shown; what lies beyond is shown as its end
+	Loss    float64 // the width of one row's loss, when the metric is the mean of such; else 0
 }
 
 // TermsOf reads the terms from the canonical form of a scenario's spec
-// (aihub.Scenario.Spec), where metrics and sharing.score declare them.
+// (aihub.Scenario.Spec): metrics and sharing.score declare them. A metric
+// without a grid of its own is shown on that of the primary one.
 func TermsOf(spec []byte) (Terms, error) {
 	var s struct {
 		Metrics []struct {
-			ID        string `json:"id"`
-			Primary   bool   `json:"primary"`
-			Direction string `json:"direction"`
+			ID        string    `json:"id"`
+			Use       string    `json:"use"`
+			Primary   bool      `json:"primary"`
+			Direction string    `json:"direction"`
+			Step      float64   `json:"step"`
+			Range     []float64 `json:"range"`
+			Params    struct {
+				Eps any `json:"eps"`
+			} `json:"params"`
 		} `json:"metrics"`
 		Sharing struct {
 			Score struct {
@@ -55,37 +70,43 @@ func TermsOf(spec []byte) (Terms, error) {
 	if err := json.Unmarshal(spec, &s); err != nil {
 		return Terms{}, badTerms("the spec is not JSON", "规范不是 JSON").Because(err)
 	}
-	if len(s.Sharing.Score.Range) != 2 {
+	score := s.Sharing.Score
+	if len(score.Range) != 2 {
 		return Terms{}, badTerms("sharing.score.range needs two numbers", "sharing.score.range 需要两个数")
 	}
-	t := Terms{Step: s.Sharing.Score.Step, Lo: s.Sharing.Score.Range[0], Hi: s.Sharing.Score.Range[1]}
+	t := Terms{}
 	for _, m := range s.Metrics {
 		if m.Direction != "max" && m.Direction != "min" {
 			return Terms{}, badTerms(fmt.Sprintf("metric %q needs the direction max or min", m.ID), fmt.Sprintf("指标 %q 需要方向 max 或 min", m.ID))
 		}
-		t.Metrics = append(t.Metrics, Metric{m.ID, m.Primary, m.Direction == "min"})
+		v := Metric{ID: m.ID, Primary: m.Primary, Min: m.Direction == "min", Step: score.Step, Lo: score.Range[0], Hi: score.Range[1]}
+		if m.Step != 0 && len(m.Range) == 2 && !m.Primary {
+			v.Step, v.Lo, v.Hi = m.Step, m.Range[0], m.Range[1]
+		}
+		eps, _ := m.Params.Eps.(float64)
+		v.Loss = lossWidth(m.Use, eps)
+		t.Metrics = append(t.Metrics, v)
 	}
-	_, err := t.grid()
+	_, err := t.grids()
 	return t, err
 }
 
-// Price returns the bits that one release may carry: for each metric
-//
-//	log2(G + 2),  G = floor(hi/step) - ceil(lo/step) + 1 grid points,
-//
-// the logarithm of how many symbols it can show: a grid point, "undefined", or
-// "no significant improvement" (everything stays). It bounds what one release
-// tells about the hidden part whatever the algorithm is, because Apply can
-// answer in no other way; and the bits of several releases add up, which is
-// what a leak budget counts (description length, as in Dwork et al., Science 349
-// (2015) 636). That a run failed is not priced here: it cannot depend on labels,
-// which no run ever sees.
-func Price(t Terms) (float64, error) {
-	g, err := t.grid()
-	if err != nil {
-		return 0, err
+// lossWidth is the width of one row's loss for the metrics that are means of
+// bounded losses: only for them does the certificate hold.
+func lossWidth(use string, eps float64) float64 {
+	switch use {
+	case "accuracy@1":
+		return 1
+	case "brier@1":
+		return 2
+	case "smape@1":
+		return 200
+	case "log_loss@1":
+		if eps > 0 && eps < 1 {
+			return -math.Log(eps)
+		}
 	}
-	return float64(len(t.Metrics)) * math.Log2(float64(g.hi-g.lo+1)+2), nil
+	return 0
 }
 
 // NextTick returns the first multiple of tick since the Unix epoch that lies
@@ -122,36 +143,58 @@ type grid struct {
 	lo, hi int64
 }
 
+// levels is how many values are on the grid.
+func (g grid) levels() int64 { return g.hi - g.lo + 1 }
+
 // maxGrid bounds the grid points: finer is as good as unrounded.
 const maxGrid = 1_000_000
 
-func (t Terms) grid() (grid, error) {
-	for _, x := range []float64{t.Step, t.Lo, t.Hi} {
-		if math.IsNaN(x) || math.Abs(x) > 1e12 {
-			return grid{}, badTerms("step and range must be numbers up to 1e12", "step 与 range 必须是不超过 1e12 的数")
-		}
-	}
-	if t.Step < 1e-9 {
-		return grid{}, badTerms("the step must be at least 1e-9", "step 至少为 1e-9")
-	}
-	primaries, ids := 0, map[string]bool{}
+// grids returns the grid of every metric, or says what is wrong with the terms.
+func (t Terms) grids() (map[string]grid, error) {
+	primaries, all := 0, map[string]grid{}
 	for _, m := range t.Metrics {
 		if m.Primary {
 			primaries++
 		}
-		ids[m.ID] = true
+		g, err := m.grid()
+		if err != nil {
+			return nil, err
+		}
+		all[m.ID] = g
 	}
-	if primaries != 1 || len(ids) != len(t.Metrics) || ids[""] {
-		return grid{}, badTerms("metrics need distinct ids, and exactly one is primary", "指标需有不同的 id，且恰有一个主指标")
+	if _, nameless := all[""]; primaries != 1 || len(all) != len(t.Metrics) || nameless {
+		return nil, badTerms("metrics need distinct ids, and exactly one is primary", "指标需有不同的 id，且恰有一个主指标")
 	}
-	g := grid{step: exact(t.Step), digits: decimals(t.Step)}
-	lo, hi := ceil(new(big.Rat).Quo(exact(t.Lo), g.step)), floor(new(big.Rat).Quo(exact(t.Hi), g.step))
+	return all, nil
+}
+
+func (m Metric) grid() (grid, error) {
+	for _, x := range []float64{m.Step, m.Lo, m.Hi} {
+		if math.IsNaN(x) || math.Abs(x) > 1e12 {
+			return grid{}, badTerms("step and range must be numbers up to 1e12", "step 与 range 必须是不超过 1e12 的数")
+		}
+	}
+	if m.Step < 1e-9 {
+		return grid{}, badTerms("the step must be at least 1e-9", "step 至少为 1e-9")
+	}
+	g := grid{step: exact(m.Step), digits: decimals(m.Step)}
+	lo, hi := ceil(new(big.Rat).Quo(exact(m.Lo), g.step)), floor(new(big.Rat).Quo(exact(m.Hi), g.step))
 	if n := new(big.Int).Sub(hi, lo); n.Sign() <= 0 || n.Cmp(big.NewInt(maxGrid)) >= 0 {
 		return grid{}, badTerms(fmt.Sprintf("the range must hold at least 2 and at most %d multiples of the step", maxGrid),
 			fmt.Sprintf("range 内应有 2 至 %d 个 step 的倍数", maxGrid))
 	}
 	g.lo, g.hi = lo.Int64(), hi.Int64()
 	return g, nil
+}
+
+// Primary returns the metric that ranks.
+func (t Terms) Primary() Metric {
+	for _, m := range t.Metrics {
+		if m.Primary {
+			return m
+		}
+	}
+	return Metric{}
 }
 
 func badTerms(en, zh string) *aihub.Error {

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"math"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +23,7 @@ import (
 func TestTermsOfASpec(t *testing.T) {
 	spec := scenarios.Spec{
 		Metrics: []scenarios.Metric{
-			{ID: "acc", Use: "accuracy@1", Direction: "max"},
+			{ID: "acc", Use: "accuracy@1", Direction: "max", Step: 0.01, Range: []float64{0, 1}},
 			{ID: "mae", Use: "mae@1", Direction: "min", Primary: true},
 		},
 		Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Step: 0.5, Range: []float64{0, 60}}},
@@ -35,12 +36,12 @@ func TestTermsOfASpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Terms{Metrics: []Metric{{ID: "acc"}, {ID: "mae", Primary: true, Min: true}}, Step: 0.5, Lo: 0, Hi: 60}
+	want := Terms{Metrics: []Metric{{ID: "acc", Step: 0.01, Hi: 1, Loss: 1}, {ID: "mae", Primary: true, Min: true, Step: 0.5, Lo: 0, Hi: 60}}}
 	if a, b := jsonOf(t, got), jsonOf(t, want); a != b {
 		t.Errorf("got %s, want %s", a, b)
 	}
 	bits, err := Price(got)
-	if want := 2 * math.Log2(121+2); err != nil || math.Abs(bits-want) > 1e-12 {
+	if want := math.Log2(100) + math.Log2(121+2) + math.Log2(101+2); err != nil || math.Abs(bits-want) > 1e-12 {
 		t.Errorf("Price = %v, %v; want %v", bits, err, want)
 	}
 }
@@ -49,17 +50,20 @@ func TestTermsOfASpec(t *testing.T) {
 func TestPriceIsWhatTheLinterSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tm := drawTerms(t)
+		m := tm.Metrics[0]
 		spec := scenarios.Spec{
 			Metrics: []scenarios.Metric{{ID: "s"}, {ID: "p", Primary: true}},
-			Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Step: tm.Step, Range: []float64{
-				float64(int(tm.Lo/tm.Step)) * tm.Step, float64(int(tm.Hi/tm.Step)) * tm.Step, // ends on the grid, with binary dust
+			Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Step: m.Step, Range: []float64{
+				float64(int(m.Lo/m.Step)) * m.Step, float64(int(m.Hi/m.Step)) * m.Step, // ends on the grid, with binary dust
 			}}},
 		}
 		// What a person writes has no dust.
 		for i, x := range spec.Sharing.Score.Range {
 			spec.Sharing.Score.Range[i], _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64)
 		}
-		tm.Lo, tm.Hi = spec.Sharing.Score.Range[0], spec.Sharing.Score.Range[1]
+		for i := range tm.Metrics {
+			tm.Metrics[i].Lo, tm.Metrics[i].Hi = spec.Sharing.Score.Range[0], spec.Sharing.Score.Range[1]
+		}
 		bits, err := Price(tm)
 		said, ok := spec.ReleaseBits()
 		if (err == nil) != ok || ok && math.Abs(bits-said) > 1e-9 {
@@ -69,32 +73,33 @@ func TestPriceIsWhatTheLinterSays(t *testing.T) {
 }
 
 func TestTermsRefused(t *testing.T) {
-	good := Terms{Metrics: []Metric{{ID: "a", Primary: true}}, Step: 0.01, Lo: 0, Hi: 1}
+	a := Metric{ID: "a", Primary: true, Step: 0.01, Hi: 1}
+	good := Terms{Metrics: []Metric{a}}
 	if _, err := Price(good); err != nil {
 		t.Fatal(err)
 	}
 	for name, f := range map[string]func(*Terms){
-		"no step":         func(t *Terms) { t.Step = 0 },
-		"negative step":   func(t *Terms) { t.Step = -0.1 },
-		"step not number": func(t *Terms) { t.Step = math.NaN() },
-		"endless step":    func(t *Terms) { t.Step = math.Inf(1) },
-		"too fine":        func(t *Terms) { t.Step = 1e-7 },
-		"empty range":     func(t *Terms) { t.Lo, t.Hi = 1, 1 },
-		"turned range":    func(t *Terms) { t.Lo, t.Hi = 1, 0 },
-		"one grid point":  func(t *Terms) { t.Step = 0.6; t.Lo = 0.1 },
-		"endless range":   func(t *Terms) { t.Hi = math.Inf(1) },
+		"no step":         func(t *Terms) { t.Metrics[0].Step = 0 },
+		"negative step":   func(t *Terms) { t.Metrics[0].Step = -0.1 },
+		"step not number": func(t *Terms) { t.Metrics[0].Step = math.NaN() },
+		"endless step":    func(t *Terms) { t.Metrics[0].Step = math.Inf(1) },
+		"too fine":        func(t *Terms) { t.Metrics[0].Step = 1e-7 },
+		"empty range":     func(t *Terms) { t.Metrics[0].Lo, t.Metrics[0].Hi = 1, 1 },
+		"turned range":    func(t *Terms) { t.Metrics[0].Lo, t.Metrics[0].Hi = 1, 0 },
+		"one grid point":  func(t *Terms) { t.Metrics[0].Step = 0.6; t.Metrics[0].Lo = 0.1 },
+		"endless range":   func(t *Terms) { t.Metrics[0].Hi = math.Inf(1) },
 		"no metrics":      func(t *Terms) { t.Metrics = nil },
-		"no primary":      func(t *Terms) { t.Metrics = []Metric{{ID: "a"}} },
-		"two primaries":   func(t *Terms) { t.Metrics = []Metric{{ID: "a", Primary: true}, {ID: "b", Primary: true}} },
-		"an id twice":     func(t *Terms) { t.Metrics = []Metric{{ID: "a", Primary: true}, {ID: "a"}} },
-		"no id":           func(t *Terms) { t.Metrics = []Metric{{Primary: true}} },
+		"no primary":      func(t *Terms) { t.Metrics[0].Primary = false },
+		"two primaries":   func(t *Terms) { t.Metrics = append(t.Metrics, Metric{ID: "b", Primary: true, Step: 0.01, Hi: 1}) },
+		"an id twice":     func(t *Terms) { t.Metrics = append(t.Metrics, Metric{ID: "a", Step: 0.01, Hi: 1}) },
+		"no id":           func(t *Terms) { t.Metrics[0].ID = "" },
 	} {
-		terms := good
+		terms := Terms{Metrics: slices.Clone(good.Metrics)}
 		f(&terms)
 		if _, err := Price(terms); aihub.KindOf(err) != aihub.Contract {
 			t.Errorf("%s: %v", name, err)
 		}
-		if shown, _, err := Apply(terms, []aihub.MetricValue{ok("a", 0.5), ok("b", 0.5)}, nil); err == nil || shown != nil {
+		if shown, _, err := apply(terms, []aihub.MetricValue{ok("a", 0.5), ok("b", 0.5)}, nil); err == nil || shown != nil {
 			t.Errorf("%s: shown %v", name, shown)
 		}
 	}
@@ -107,10 +112,10 @@ func TestTermsRefused(t *testing.T) {
 }
 
 func TestPriceOfTwoDecimals(t *testing.T) {
-	// Accuracy in steps of 0.01: 101 grid points, undefined, no improvement.
-	bits, err := Price(Terms{Metrics: []Metric{{ID: "a", Primary: true}}, Step: 0.01, Hi: 1})
-	if err != nil || math.Abs(bits-math.Log2(103)) > 1e-12 {
-		t.Errorf("Price = %v, %v; want log2(103) = %v", bits, err, math.Log2(103))
+	// Accuracy in steps of 0.01: 101 grid points, undefined, refused; improvements are rare.
+	bits, err := Price(Terms{Metrics: []Metric{{ID: "a", Primary: true, Step: 0.01, Hi: 1}}})
+	if err != nil || math.Abs(bits-math.Log2(100*103)) > 1e-12 {
+		t.Errorf("Price = %v, %v; want log2(100 * 103) = %v", bits, err, math.Log2(100*103))
 	}
 }
 
@@ -123,14 +128,14 @@ func FuzzTermsOf(f *testing.F) {
 			return
 		}
 		bits, err := Price(terms)
-		if err != nil || !(bits > 0) || bits > float64(len(terms.Metrics))*21 {
+		if err != nil || !(bits > 0) || bits > float64(len(terms.Metrics))*21+7 {
 			t.Fatalf("Price = %v, %v", bits, err)
 		}
 		var sealed []aihub.MetricValue
 		for _, m := range terms.Metrics {
 			sealed = append(sealed, ok(m.ID, v))
 		}
-		shown, _, err := Apply(terms, sealed, nil)
+		shown, _, err := apply(terms, sealed, nil)
 		if bad := math.IsNaN(v) || math.IsInf(v, 0); (err != nil) != bad || !bad && len(shown) != len(sealed) {
 			t.Fatalf("Apply = %v, %v", shown, err)
 		}
