@@ -270,7 +270,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	if err != nil {
 		return out, err
 	}
-	j.ID, j.Rootfs, j.Image, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, run.Image, img.Args(), img.WorkingDir, run.Kind.Hidden()
+	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
 	if err != nil {
 		return out, err
 	}
@@ -280,7 +280,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 		return out, err
 	}
 	j := job(dir, spec)
-	j.ID, j.Rootfs, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, img.Args(), img.WorkingDir, run.Kind.Hidden()
+	j.ID, j.Rootfs, j.Image, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, run.Image, img.Args(), img.WorkingDir, run.Kind.Hidden()
 	j.Env = append(append([]string{}, img.Env...), j.Env...)
 	log := &live{every: 200 * time.Millisecond, append: func(ctx context.Context, text string) error { return o.DB.AppendLog(ctx, l, text) }}
 	j.Log = log
