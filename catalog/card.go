@@ -137,10 +137,7 @@ func (w *cardWriter) privacy(p Profile) {
 		w.line("- No quasi-identifiers are declared: how well rows hide among each other was not measured\n", "- 未声明准标识符：未测量等价类\n")
 		return
 	}
-	r := p.Risk
-	w.line("- Over %s, every row shares its values with at least %d others (k = %d); the largest class has %d rows",
-		"- 按 %s，每行至少与另外 %d 行取值相同（k = %d）；最大等价类 %d 行", strings.Join(r.Policy.Quasi, ", "), r.After.K-1, r.After.K, r.After.Largest)
-	w.line("- %d of %d rows were dropped for this (%s)\n", "- 为此舍弃 %d / %d 行（%s）\n", r.Suppressed, r.Before.Rows, percent(int64(r.Suppressed), int64(r.Before.Rows)))
+	w.risk(p.Risk)
 }
 
 func (w *cardWriter) leaks(p Profile) {

@@ -1,0 +1,82 @@
+package catalog
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"aihub/catalog/risk"
+)
+
+// risk writes how well rows hide among each other. Every figure is about the
+// whole dataset and rounded: none is about a class that a reader could name.
+func (w *cardWriter) risk(r *risk.Report) {
+	w.line("- Over %s, every row shares its values with at least %d others (k = %d); the largest class has %d rows",
+		"- 按 %s，每行至少与另外 %d 行取值相同（k = %d）；最大等价类 %d 行", strings.Join(r.Policy.Quasi, ", "), r.After.K-1, r.After.K, r.After.Largest)
+	w.line("- %d of %d rows were dropped for this (%s)", "- 为此舍弃 %d / %d 行（%s）", r.Suppressed, r.Before.Rows, percent(int64(r.Suppressed), int64(r.Before.Rows)))
+	w.line("- The chance to name a row rightly is at most %s, on average %s", "- 正确指认一行的概率最高 %s，平均 %s", chance(r.After.Risk), chance(r.After.Average))
+	for _, d := range r.Sensitive {
+		w.line("- `%s`: at least %d values in every class (entropy %s); no class is further than %s from the whole (ordered: %s)",
+			"- `%s`：每个等价类至少 %d 个取值（熵指数 %s）；与全表分布的距离不超过 %s（按次序：%s）",
+			d.Column, d.Distinct, short(d.Entropy), short(d.Equal), short(d.Ordered))
+	}
+	if u := r.Uniques; u != nil {
+		w.line("- Of a population of %d, an estimated %s would be alone in their class (%s)", "- 在 %d 人的总体中，估计 %s 的人在其等价类中唯一（%s）",
+			u.Population, chance(u.Share), map[string]string{"pitman": "Pitman", "zayatz": "Zayatz"}[u.Model])
+	}
+	if a := r.Attack; a != nil && a.Rows > 0 {
+		w.line("- Public sample (%d of %d rows): a prosecutor names a row with a chance of at most %s, a journalist %s; a marketer names %s of the rows; membership in the sample is known with a certainty of %s to %s",
+			"- 公开样本（%d / %d 行）：检察官指认一行的概率最高 %s，记者 %s；营销者可指认 %s 的行；判定某行在样本中的把握为 %s 至 %s",
+			a.Rows, a.Population, chance(a.Prosecutor), chance(a.Journalist), chance(a.Marketer), chance(a.PresenceLeast), chance(a.PresenceMost))
+	}
+	if s := r.InTrain; s != nil {
+		w.line("- %s of the sample's rows have their class in the train part too", "- 公开样本中 %s 的行在 train 分区也有相同等价类", percent(s.Rows, s.Of))
+	}
+	if l := r.Linkage; l != nil {
+		w.line("- Linkage test: of %d raw rows, %s are nearest to their own masked row among %d (by pure chance %s)",
+			"- 链接测试：%d 条原始行中，%s 与自己的脱敏行最近（共 %d 条；纯随机为 %s）", l.Rows, chance(l.Linked), l.Among, chance(l.Baseline))
+	}
+	w.b.WriteString("\n")
+	w.sizes(r.Sizes)
+}
+
+// sizes plots how many rows are in classes of each size.
+func (w *cardWriter) sizes(bands []risk.Band) {
+	most, all := int64(0), int64(0)
+	for _, b := range bands {
+		most, all = max(most, b.Rows), all+b.Rows
+	}
+	if most == 0 {
+		return
+	}
+	w.line("| size of class | classes | rows | |\n|---:|---:|---:|---|", "| 等价类大小 | 等价类 | 行 | |\n|---:|---:|---:|---|")
+	for _, b := range bands {
+		size := fmt.Sprintf("%d–%d", b.From, b.To)
+		if b.From == b.To {
+			size = fmt.Sprint(b.From)
+		}
+		w.row(size, fmt.Sprint(b.Classes), percent(b.Rows, all), bar(float64(b.Rows)/float64(most), 24))
+	}
+	w.b.WriteString("\n")
+}
+
+// bar draws a share, 0 to 1, width characters wide, in eighths.
+func bar(share float64, width int) string {
+	n := max(1, int(math.Round(share*float64(width)*8)))
+	return strings.Repeat("█", n/8) + strings.TrimSpace(string([]rune(" ▏▎▍▌▋▊▉")[n%8]))
+}
+
+// chance renders a share with two significant digits.
+func chance(x float64) string {
+	if x <= 0 {
+		return "0%"
+	}
+	if x < 0.0001 {
+		return "<0.01%"
+	}
+	v := 100 * x
+	digits := max(0, 1-int(math.Floor(math.Log10(v))))
+	return fmt.Sprintf("%.*f%%", digits, v)
+}
+
+func short(x float64) string { return fmt.Sprintf("%.3g", x) }
