@@ -171,7 +171,7 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 type address struct{ city bool }
 
 func (a address) mask(v string) (string, bool) {
-	v = strings.TrimSpace(v)
+	v = trim(v)
 	// Anything but Han characters before the district is no part of its name.
 	han, cityHan := true, false
 	cities, city := 0, 0

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"bytes"
 	"encoding/binary"
 	"strings"
 	"unicode"
@@ -19,7 +18,7 @@ func (n names) run(out *texts, src [][]byte) {
 	for len(src) > 0 {
 		k := min(lanes, len(src))
 		for i, v := range src[:k] {
-			trimmed[i] = bytes.TrimSpace(v)
+			trimmed[i] = view(trim(text(v)))
 		}
 		n.prf.sum(&sums, trimmed[:k])
 		for i, v := range trimmed[:k] {
@@ -30,6 +29,15 @@ func (n names) run(out *texts, src [][]byte) {
 		}
 		src = src[k:]
 	}
+}
+
+// trim is strings.TrimSpace, without a look at the tables of Unicode where the
+// text begins and ends with a Han character: all space lies before U+4000.
+func trim(v string) string {
+	if n := len(v); n >= 3 && v[0] >= 0xe4 && v[n-3] >= 0xe4 {
+		return v
+	}
+	return strings.TrimSpace(v)
 }
 
 // appendName draws a name of the same kind as v.
