@@ -36,6 +36,34 @@ func (b *Builder) Bytes(v []byte) {
 	b.n++
 }
 
+// all appends values.
+func (b *Builder) all(v [][]byte) {
+	if b.typ != ByteArray {
+		for _, x := range v {
+			b.Bytes(x)
+		}
+		return
+	}
+	total := 4 * len(v)
+	for _, x := range v {
+		total += len(x)
+	}
+	b.grow(total)
+	at := len(b.data)
+	data := b.data[:at+total]
+	if cap(b.off)-len(b.off) < len(v) {
+		b.off = append(make([]uint32, 0, 2*len(b.off)+len(v)), b.off...)
+	}
+	off := b.off[len(b.off) : len(b.off)+len(v)]
+	for i, x := range v {
+		binary.LittleEndian.PutUint32(data[at:], uint32(len(x)))
+		off[i] = uint32(at + 4)
+		at += 4 + copy(data[at+4:], x)
+	}
+	b.data, b.off = data, b.off[:len(b.off)+len(v)]
+	b.n += len(v)
+}
+
 // Extend appends n values of w bytes and returns where they are to be written:
 // value i is at i*step, w bytes long. w is the column's width unless it is a
 // ByteArray. For kernels that make all values at once.
