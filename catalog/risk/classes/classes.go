@@ -3,12 +3,13 @@
 // own codes are digits (see Domain). Counting is exact for any number of rows and
 // never needs more memory than it was given:
 //
-//	dense   up to 2^28 possible codes, unless rows are few: one byte a code, with a carry into a small
+//	dense   up to 2^28 possible codes: one byte a code, with a carry into a small
 //	        table each 256th time. Workers collect codes by region and write a
 //	        region's bytes while it is in the cache.
-//	sparse  beyond: codes are scattered by a bijective hash into 1024 partitions,
-//	        each then counted in a table that fits the cache. What does not fit
-//	        the memory waits in a temporary file, eight bytes a row.
+//	sparse  beyond 2^28, and beyond 2^25 where the rows fit the memory: codes are
+//	        scattered into 1024 partitions, each then counted in a table that fits
+//	        the cache. What does not fit the memory waits in a temporary file,
+//	        eight bytes a row.
 //
 // What comes out is a Histogram: how many classes there are of each size. Every
 // measure of re-identification risk is a function of it.
@@ -152,9 +153,15 @@ func New(size uint64, o Options) (*Counter, error) {
 		o.Memory = 256 << 20
 	}
 	c := &Counter{size: size}
-	if size <= MaxDense && (o.Rows <= 0 || size <= 1<<20 || size/16 <= uint64(o.Rows)) {
+	few := o.Rows > 0 && 8*o.Rows <= o.Memory
+	switch {
+	case size <= 1<<25 || size <= MaxDense && !few:
 		c.counter = newDense(size)
-	} else {
+	case size <= MaxDense:
+		s := newSparse(o)
+		s.bits = uint(bits.Len64(size-1)) - partitionBits
+		c.counter = s
+	default:
 		c.counter = newSparse(o)
 	}
 	return c, nil

@@ -62,7 +62,7 @@ func count(t testing.TB, size uint64, o Options, workers int, codes []uint64) Hi
 func TestCountsAgreeWithAMap(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for name, size := range map[string]uint64{"one": 1, "few": 7, "page": 5000, "cache": 3 << 20, "dense": MaxDense, "sparse": MaxDense + 1, "large": 2e9, "largest": MaxDomain} {
+	for name, size := range map[string]uint64{"one": 1, "few": 7, "page": 5000, "cache": 3 << 20, "narrow": 50_000_001, "dense": MaxDense, "sparse": MaxDense + 1, "large": 2e9, "largest": MaxDomain} {
 		t.Run(name, func(t *testing.T) {
 			codes := make([]uint64, 300_000)
 			for i := range codes {

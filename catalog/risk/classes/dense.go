@@ -18,20 +18,28 @@ const (
 
 type dense struct {
 	low   []uint8 // count modulo 256, by code
-	shift uint    // a code's region is code >> shift
+	free  func() error
+	shift uint // a code's region is code >> shift
 	locks [regions]sync.Mutex
 	carry [regions]map[uint32]int64 // by code: how often low went round
 }
 
 func newDense(size uint64) *dense {
-	d := &dense{low: make([]uint8, size), shift: minRegion}
+	d := &dense{shift: minRegion}
+	d.low, d.free = zeroed(size)
 	if n := uint(bits.Len64(size - 1)); n > minRegion+8 {
 		d.shift = n - 8
 	}
 	return d
 }
 
-func (d *dense) close() error { d.low = nil; return nil }
+func (d *dense) close() error {
+	if d.low == nil {
+		return nil
+	}
+	d.low = nil
+	return d.free()
+}
 
 func (d *dense) worker() worker {
 	return &denseWorker{d: d, runs: make([]uint32, regions*denseRun)}

@@ -11,7 +11,8 @@ import (
 	"sync"
 )
 
-// A sparse counter scatters hashed codes into partitions. A partition's codes are
+// A sparse counter scatters codes into partitions, by a hash or, when they are
+// below MaxDense, by their top bits. A partition's codes are
 // kept in chunks; over the memory bound, full chunks go to one temporary file.
 const (
 	partitionBits = 10
@@ -20,6 +21,7 @@ const (
 )
 
 type sparse struct {
+	bits    uint // of a code below a partition's number, where codes are not scattered; 0: they are
 	workers int
 	memory  int64
 	dir     string
@@ -54,9 +56,15 @@ type sparseWorker struct {
 }
 
 func (w *sparseWorker) add(codes []uint64) error {
-	for _, c := range codes {
-		h := scatter(c)
-		p := uint32(h >> (64 - partitionBits))
+	shift, narrow := uint(64-partitionBits), w.s.bits > 0
+	if narrow {
+		shift = w.s.bits
+	}
+	for _, h := range codes {
+		if !narrow {
+			h = scatter(h)
+		}
+		p := uint32(h>>(shift&63)) & (partitions - 1)
 		at := w.n[p]
 		w.tails[p*chunk+at&(chunk-1)] = h
 		if at++; at == chunk {
@@ -141,7 +149,10 @@ func (s *sparse) finish(ctx context.Context) (Histogram, error) {
 	tallies, errs := make([]tally, s.workers), make([]error, s.workers)
 	for w := range s.workers {
 		wg.Go(func() {
-			t := &counts{}
+			t := counter1(&counts{})
+			if s.bits > 0 {
+				t = &bytesOf{low: make([]uint8, 1<<s.bits)}
+			}
 			for p := w; p < partitions && errs[w] == nil; p += s.workers {
 				if errs[w] = ctx.Err(); errs[w] == nil {
 					errs[w] = s.count(t, p, &tallies[w])
@@ -160,7 +171,7 @@ func (s *sparse) finish(ctx context.Context) (Histogram, error) {
 }
 
 // count counts one partition.
-func (s *sparse) count(t *counts, p int, into *tally) error {
+func (s *sparse) count(t counter1, p int, into *tally) error {
 	rows := len(s.spill[p]) * chunk
 	for _, c := range s.parts[p] {
 		rows += len(c)
@@ -180,12 +191,65 @@ func (s *sparse) count(t *counts, p int, into *tally) error {
 		}
 		t.add(codes)
 	}
-	for i, n := range t.n {
-		if t.key[i] != 0 {
-			into.add(n, 1)
+	t.sizes(into)
+	return nil
+}
+
+// counter1 counts the codes of one partition.
+type counter1 interface {
+	reset(rows int)
+	add(codes []uint64)
+	sizes(into *tally)
+}
+
+// bytesOf counts codes with a byte for each that a partition may have.
+type bytesOf struct {
+	low   []uint8 // count modulo 256
+	up    [4][256]int64
+	carry map[uint64]int64 // how often low went round
+}
+
+func (t *bytesOf) reset(int) {
+	clear(t.low)
+	*t = bytesOf{low: t.low}
+}
+
+// add counts how often a count went up from each value: so many codes have more.
+func (t *bytesOf) add(codes []uint64) {
+	mask := uint64(len(t.low) - 1)
+	for i, c := range codes {
+		c &= mask
+		v := t.low[c]
+		t.up[i&3][v]++
+		if t.low[c] = v + 1; v == 255 {
+			if t.carry == nil {
+				t.carry = map[uint64]int64{}
+			}
+			t.carry[c]++
 		}
 	}
-	return nil
+}
+
+func (t *bytesOf) sizes(into *tally) {
+	var up [257]int64
+	for i := range t.up {
+		for v, n := range t.up[i] {
+			up[v] += n
+		}
+	}
+	for c, rounds := range t.carry {
+		last := int64(t.low[c])
+		for v := range int64(256) {
+			up[v] -= rounds
+			if v < last {
+				up[v]--
+			}
+		}
+		into.add(rounds<<8+last, 1)
+	}
+	for v := range 256 {
+		into.add(int64(v)+1, up[v]-up[v+1])
+	}
 }
 
 // counts is an open hash table from a partition's hashes to counts.
@@ -214,6 +278,14 @@ func (t *counts) add(hashes []uint64) {
 	}
 	for _, h := range hashes {
 		t.put(h, 1)
+	}
+}
+
+func (t *counts) sizes(into *tally) {
+	for i, n := range t.n {
+		if t.key[i] != 0 {
+			into.add(n, 1)
+		}
 	}
 }
 
