@@ -13,7 +13,7 @@ import (
 const (
 	maxDictEntries = 1 << 16
 	maxDictBytes   = 1 << 20
-	dictSample     = 1024 // values looked at to decide whether one is worth it
+	dictSample     = 8192 // values looked at to decide whether one is worth it
 )
 
 // location is a page of a written chunk.

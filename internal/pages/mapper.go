@@ -349,12 +349,13 @@ func (k *worker) mapPage(leaf int) error {
 	}
 	if p.coded {
 		dict := k.dict.values()
-		k.index = k.index[:0]
+		k.index = resize(k.index, p.valid)
 		nulls := k.lev[:0] // a byte for each value: 1 became null
 		if len(k.dict.null) > 0 {
 			nulls = resize(k.lev, p.valid)
 			clear(nulls)
 		}
+		to, n := k.index, 0
 		for i, x := range p.index {
 			y := k.remap[x]
 			if y == 0 {
@@ -365,8 +366,10 @@ func (k *worker) mapPage(leaf int) error {
 				nulls[i] = 1
 				continue
 			}
-			k.index = append(k.index, y-1)
+			to[n] = y - 1
+			n++
 		}
+		k.index = to[:n]
 		k.lev = nulls
 		if len(k.index) < p.valid || wider {
 			out.def = k.defs(out.def[:0:0], nulls, wider)

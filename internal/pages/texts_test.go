@@ -1,0 +1,143 @@
+package pages
+
+import (
+	"bytes"
+	"os"
+	"testing"
+)
+
+// Texts gives a function every value once and makes nulls of those it refuses.
+func TestTexts(t *testing.T) {
+	b, err := os.ReadFile("testdata/arrow-plain.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := openBytes(t, b)
+	plan := Plan{Columns: make([]Column, len(src.Leaves())), Workers: 1}
+	refused := 0
+	plan.Columns[src.Leaf("u")] = Column{Op: Map, Nullable: true, New: Texts(func(dst, to [][]byte) (bad []int) {
+		for i, v := range to {
+			if bytes.HasSuffix(v, []byte("7")) {
+				bad = append(bad, i)
+			} else {
+				dst[i] = append([]byte("m"), v[7:]...)
+			}
+		}
+		return bad
+	}, func(n int) { refused += n })}
+	out := create(t)
+	if err := Transcode(t.Context(), src, plan, Output{File: out}); err != nil {
+		t.Fatal(err)
+	}
+	f := openBytes(t, contents(t, out))
+	got, err := column(f, f.Leaf("u"), 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nulls := 0
+	for i, v := range got {
+		raw := rowOf("u", i).(string)
+		if raw[len(raw)-1] == '7' {
+			nulls++
+			if v != nil {
+				t.Fatalf("row %d: %v, want null", i, v)
+			}
+		} else if v != "m"+raw[7:] {
+			t.Fatalf("row %d: %v of %s", i, v, raw)
+		}
+	}
+	if nulls == 0 || nulls != refused {
+		t.Errorf("%d nulls, %d counted", nulls, refused)
+	}
+}
+
+// A dictionary tells nothing beyond the rows: a mapped one is in the order of
+// first use, holds no value twice and none of no row, even where the source's is
+// sorted, and values that fell together share an index.
+func TestDictionarySaysNoMoreThanRows(t *testing.T) {
+	for _, name := range []string{"sorted", "unused", "joined"} {
+		t.Run(name, func(t *testing.T) {
+			var w chunkWriter
+			w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+			words := []string{"alpha-1", "bravo-1", "carol-2", "delta-2"}
+			for _, s := range words {
+				w.dict.add([]byte(s))
+			}
+			index := []uint32{3, 0, 1, 2, 3, 3}
+			if name == "unused" {
+				index = []uint32{0, 1, 0, 1, 0, 2}
+			}
+			if name == "joined" {
+				index = []uint32{0, 1, 2, 3, 0, 1}
+			}
+			if err := w.coded(pageOf{entries: 6, rows: 6}, index, nil); err != nil {
+				t.Fatal(err)
+			}
+			src := openBytes(t, oneColumn(t, &w, "s"))
+			plan := Plan{Columns: []Column{{Op: Map, New: Texts(func(dst, from [][]byte) []int {
+				for i, v := range from {
+					if dst[i] = append([]byte("masked-"), v...); name == "joined" {
+						dst[i] = append([]byte("masked-"), v[6:]...)
+					}
+				}
+				return nil
+			}, nil)}}}
+			out := create(t)
+			if err := Transcode(t.Context(), src, plan, Output{File: out}); err != nil {
+				t.Fatal(err)
+			}
+			f := openBytes(t, contents(t, out))
+			s, err := f.Scan(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.KeepDict = true
+			runs, err := s.Next(0)
+			if err != nil || !runs[0].Coded {
+				t.Fatal(err, "no dictionary")
+			}
+			next := uint32(0)
+			seen := map[string]bool{}
+			for i, x := range runs[0].Index {
+				if x > next {
+					t.Fatalf("row %d has index %d before %d was used", i, x, next)
+				}
+				if x == next {
+					next++
+					v := string(runs[0].Dict.Bytes(int(x)))
+					if seen[v] {
+						t.Fatalf("%s is in the dictionary twice", v)
+					}
+					seen[v] = true
+				}
+			}
+			if int(next) != runs[0].Dict.Len() {
+				t.Errorf("%d entries, %d used", runs[0].Dict.Len(), next)
+			}
+		})
+	}
+}
+
+// oneColumn is a file of one required text column that w wrote.
+func oneColumn(t *testing.T, w *chunkWriter, name string) []byte {
+	t.Helper()
+	rows := w.rows
+	c, err := w.finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := create(t)
+	j := &job{p: &Plan{Columns: make([]Column, 1)}, leaf: []int{0}, f: &File{
+		meta:   footer{schema: []element{{name: "root", children: 1}, {name: name, typ: int32(ByteArray), has: 1 | 1<<2 | 1<<3}}},
+		leaves: []Leaf{{Path: []string{name}, Type: ByteArray, element: 1}}}}
+	body := append(append([]byte("PAR1"), c.head...), c.body...)
+	if _, err := out.WriteAt(body, 0); err != nil {
+		t.Fatal(err)
+	}
+	o := &output{Output: Output{File: out}, has: []bool{true}, end: int64(len(body)),
+		groups: []outGroup{{Rows: rows, Start: 4, Chunks: []chunkMeta{c.meta}}}}
+	if err := j.close(o); err != nil {
+		t.Fatal(err)
+	}
+	return contents(t, out)
+}
