@@ -5,10 +5,10 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test deps bench verify fmt clean
+.PHONY: help build demo test deps bench bench-mask verify fmt clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/aihub with the sandbox inside
 	@sh internal/embedded/build.sh
@@ -33,6 +33,9 @@ verify: ## regenerate generated files and fail on a difference
 
 bench: ## run the benchmarks of the hot paths
 	$(GO) test -tags embed -run '^$$' -bench . -benchtime 2s ./...
+
+bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
+	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
 fmt: ## format the Go files
 	@gofmt -l -w $$(git ls-files '*.go')
