@@ -188,7 +188,7 @@ func Entries(list []store.Entry) []board.Entry {
 			continue
 		}
 		out = append(out, board.Entry{
-			Org: e.Org, Submission: e.Score.Submission, Name: e.Name, Baseline: e.Baseline, At: e.At, Values: e.Score.Released,
+			Org: e.Org, Submission: e.Score.Submission, Name: e.Name, Baseline: e.Baseline, At: e.At, Values: e.Score.Released, Proof: e.Score.Proof,
 		})
 	}
 	return out

@@ -18,9 +18,9 @@ const (
 	maxDeviation = 0.25 // of a score of width 1; a certificate that says less than that says nothing
 )
 
-// grid returns how a metric is shown: the primary one as sharing.score says,
+// Grid returns how a metric is shown: the primary one as sharing.score says,
 // another one as it says itself.
-func (s Spec) grid(m Metric) (step float64, span []float64) {
+func (s Spec) Grid(m Metric) (step float64, span []float64) {
 	if m.Primary || m.Step == 0 || m.Range == nil {
 		return s.Sharing.Score.Step, s.Sharing.Score.Range
 	}
@@ -44,7 +44,7 @@ func levels(step float64, span []float64) (float64, bool) {
 func (s Spec) ReleaseBits() (float64, bool) {
 	bits := -math.Log2(priorImprove)
 	for _, m := range s.Metrics {
-		g, ok := levels(s.grid(m))
+		g, ok := levels(s.Grid(m))
 		if !ok {
 			return 0, false
 		}

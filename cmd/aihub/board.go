@@ -41,6 +41,7 @@ func (p *process) showBoard(b wire.Board) {
 		}
 		head = append(head, m)
 	}
+	head = append(head, "±")
 	var rows [][]string
 	for _, r := range b.Rows {
 		rank := fmt.Sprint(r.Rank)
@@ -55,9 +56,19 @@ func (p *process) showBoard(b wire.Board) {
 		for _, v := range r.Values {
 			row = append(row, number(v))
 		}
+		if r.Proof != nil && r.Proof.Error > 0 {
+			row = append(row, fmt.Sprintf("%.3g", r.Proof.Error))
+		} else {
+			row = append(row, "-")
+		}
 		rows = append(rows, row)
 	}
 	p.table(head, rows)
+	if b.Final {
+		p.say("web.board.final")
+	} else {
+		p.say("web.board.budget", "Part", b.Budget.Part, "Bits", fmt.Sprintf("%.1f", b.Budget.Bits), "Total", fmt.Sprintf("%.0f", b.Budget.Total), "Answers", b.Budget.Answers)
+	}
 }
 
 // printable makes foreign text safe for a terminal: no escape sequences, no

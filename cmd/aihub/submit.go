@@ -123,9 +123,13 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 		if v.Score.Note != "" {
 			fmt.Fprintln(p.Out, sharing.Note(v.Score.Note).In(p.lang))
 		}
+		if v.Score.Proof != nil {
+			fmt.Fprintln(p.Out, sharing.CertificateText(*v.Score.Proof).In(p.lang))
+		}
 	}
 	if b := v.Budget; b != nil && b.Quota > 0 {
-		p.say("cli.budget", "Used", b.Attempts, "Quota", b.Quota, "Bits", fmt.Sprintf("%.1f", b.Bits), "Total", fmt.Sprintf("%.0f", b.Total))
+		p.say("cli.budget", "Used", b.Attempts, "Quota", b.Quota, "Bits", fmt.Sprintf("%.1f", b.Bits), "Total", fmt.Sprintf("%.0f", b.Total),
+			"Own", fmt.Sprintf("%.1f", b.Own), "Share", fmt.Sprintf("%.0f", b.Share), "Part", b.Part)
 	}
 }
 

@@ -24,6 +24,7 @@ type Entry struct {
 	Baseline   bool
 	At         time.Time // submitted
 	Values     []aihub.MetricValue
+	Proof      *aihub.Certificate
 }
 
 // Row is one place. Values are in the order of the metrics; one that was not

@@ -114,7 +114,10 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 	if err != nil {
 		return wire.Board{}, err
 	}
-	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, AsOf: lastTick(d.Now(), time.Duration(s.Sharing.Score.Tick))}
+	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, Final: r.Part == aihub.Final, AsOf: lastTick(d.Now(), time.Duration(s.Sharing.Score.Tick))}
+	if b.Budget, err = d.DB.PartBudget(ctx, v.Ref, r.Name); err != nil {
+		return wire.Board{}, err
+	}
 	for _, m := range s.Metrics {
 		if m.Primary {
 			b.Primary, b.Better = m.ID, m.Direction
@@ -127,7 +130,7 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 	for _, row := range board.Rank(evaluator.Entries(entries), b.Metrics, b.Better) {
 		b.Rows = append(b.Rows, wire.BoardRow{
 			Rank: row.Rank, Tied: row.Tied, Org: row.Org, Name: row.Name, Submission: row.Submission,
-			Baseline: row.Baseline, Values: row.Values, At: row.At,
+			Baseline: row.Baseline, Values: row.Values, At: row.At, Proof: row.Proof,
 		})
 	}
 	return b, nil

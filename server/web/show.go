@@ -80,13 +80,28 @@ func (p *page) value(m aihub.MetricValue) string {
 	return i18n.Number(m.Value, 6)
 }
 
-// shown renders a released value with the digits of the step it was rounded to.
-func (p *page) shown(s scenarios.Spec, m aihub.MetricValue) string {
-	if m.Status == aihub.MetricUndefined {
-		return p.t("web.board.undefined")
+// shown renders a released value with the digits of the step it was rounded to;
+// one of a final part was not rounded.
+func (p *page) shown(s scenarios.Spec, final bool, m aihub.MetricValue) string {
+	if m.Status == aihub.MetricUndefined || final {
+		return p.value(m)
 	}
-	_, digits, _ := strings.Cut(strconv.FormatFloat(s.Sharing.Score.Step, 'f', -1, 64), ".")
+	step := s.Sharing.Score.Step
+	for _, d := range s.Metrics {
+		if d.ID == m.ID {
+			step, _ = s.Grid(d)
+		}
+	}
+	_, digits, _ := strings.Cut(strconv.FormatFloat(step, 'f', -1, 64), ".")
 	return strconv.FormatFloat(m.Value, 'f', len(digits), 64)
+}
+
+// within renders the error bound of a certificate, "" when there is none.
+func within(c *aihub.Certificate) string {
+	if c == nil || c.Error == 0 {
+		return ""
+	}
+	return "±" + i18n.Number(c.Error, 3)
 }
 
 // bar is a value on a scale, for the chart of a board.
@@ -119,6 +134,9 @@ func (b bar) defined() bool { return b.m.Status != aihub.MetricUndefined }
 func (v scenarioView) bar(m aihub.MetricValue) bar {
 	sc := v.spec.Sharing.Score
 	b := bar{hi: 1, step: sc.Step, m: m}
+	if v.board.Final {
+		b.step = 0
+	}
 	if len(sc.Range) == 2 {
 		b.lo, b.hi = sc.Range[0], sc.Range[1]
 	}
@@ -159,6 +177,7 @@ func (p *page) budget(b *aihub.Budget) string {
 	args := i18n.Args{
 		"Used": i18n.Int(b.Attempts), "Quota": i18n.Int(b.Quota),
 		"Bits": i18n.Number(b.Bits, 1), "Total": i18n.Number(b.Total, 0), "Reserved": i18n.Number(b.Reserved, 1), "Org": string(b.Org),
+		"Part": b.Part, "Own": i18n.Number(b.Own, 1), "Share": i18n.Number(b.Share, 0),
 	}
 	if b.Org == p.actor.Org {
 		delete(args, "Org")

@@ -108,11 +108,11 @@ func TestShownHasTheDigitsOfTheStep(t *testing.T) {
 		if step == 1 {
 			v.Value = 1
 		}
-		if got := p.shown(s, v); got != want {
+		if got := p.shown(s, false, v); got != want {
 			t.Errorf("step %v: %q, want %q", step, got, want)
 		}
 	}
-	if got := p.shown(scenarios.Spec{}, aihub.MetricValue{Status: aihub.MetricUndefined}); got != "undefined" {
+	if got := p.shown(scenarios.Spec{}, false, aihub.MetricValue{Status: aihub.MetricUndefined}); got != "undefined" {
 		t.Errorf("undefined is %q", got)
 	}
 }

@@ -145,14 +145,16 @@ type SubmissionView struct {
 
 // Board is the ranking of one round.
 type Board struct {
-	Scenario aihub.Ref  `json:"scenario"`
-	Title    aihub.Text `json:"title"`
-	Round    string     `json:"round"`
-	Metrics  []string   `json:"metrics" doc:"ids, primary first"`
-	Primary  string     `json:"primary"`
-	Better   string     `json:"better" enum:"max,min"`
-	AsOf     time.Time  `json:"as_of" doc:"the tick up to which outcomes are shown"`
-	Rows     []BoardRow `json:"rows"`
+	Scenario aihub.Ref    `json:"scenario"`
+	Title    aihub.Text   `json:"title"`
+	Round    string       `json:"round"`
+	Metrics  []string     `json:"metrics" doc:"ids, primary first"`
+	Primary  string       `json:"primary"`
+	Better   string       `json:"better" enum:"max,min"`
+	AsOf     time.Time    `json:"as_of" doc:"the tick up to which outcomes are shown"`
+	Final    bool         `json:"final" doc:"a final part: scored once, after the close, at full precision"`
+	Budget   aihub.Budget `json:"budget" doc:"leak budget of the round's hidden part, for everyone together"`
+	Rows     []BoardRow   `json:"rows"`
 }
 
 // BoardRow is one place. Rows that the released precision or interval cannot
@@ -166,6 +168,7 @@ type BoardRow struct {
 	Baseline   bool                `json:"baseline" doc:"entered by the scenario's own organisation"`
 	Values     []aihub.MetricValue `json:"values" doc:"in the order of metrics"`
 	At         time.Time           `json:"at" doc:"when it was submitted"`
+	Proof      *aihub.Certificate  `json:"certificate,omitempty" doc:"how far its values can be off, as of their release"`
 }
 
 // Checkpoint is the newest signed state of the ledger.
