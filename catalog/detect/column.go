@@ -2,8 +2,11 @@ package detect
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"aihub/internal/table"
 )
@@ -44,72 +47,134 @@ type Column struct {
 	name     string
 	text     bool // of type String
 	values   int64
-	whole    map[Kind]int64 // values that are an identifier and nothing else
-	inside   map[Kind]int64 // values that contain one
-	shape    map[Kind]string
+	whole    [kinds]int64 // values that are an identifier and nothing else
+	inside   [kinds]int64 // values that contain one
+	shape    [kinds]string
 	distinct map[uint64]struct{} // hashes, up to maxDistinct
 	seed     maphash.Seed
 	found    []Match // memory kept from value to value
+	recent   []recent
+	hits     int64 // values found among the recent, and not
+	misses   int64
 }
+
+// Kinds by number, for counting: those of columnRules.
+var numberOf = func() map[Kind]int {
+	m := map[Kind]int{}
+	for i, r := range columnRules {
+		m[r.kind] = i
+	}
+	return m
+}()
+
+const kinds = 16 // no fewer than columnRules has
+
+// recent is what was found in a value, kept for when it comes again.
+type recent struct {
+	value         string
+	whole, inside uint16 // bits by number of kind
+	known         bool
+}
+
+// maxRecent values are kept, of up to 64 bytes each.
+const maxRecent = 512
 
 // maxDistinct bounds what is remembered of a column's values.
 const maxDistinct = 10_000
 
 // NewColumn starts with nothing seen.
 func NewColumn(f table.Field) *Column {
-	return &Column{name: f.Name, text: f.Type == table.String, whole: map[Kind]int64{}, inside: map[Kind]int64{},
-		shape: map[Kind]string{}, distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
+	return &Column{name: f.Name, text: f.Type == table.String, distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed(), recent: make([]recent, maxRecent)}
 }
 
-// Add looks at the values of c; only text and integers can be identifiers.
+// Add looks at the values of c; only text and integers can be identifiers, and
+// integers only from ten digits on.
 func (d *Column) Add(c *table.Column) {
-	scan := c.Type == table.String || c.Type == table.Int64
+	var buf [20]byte
 	for i := range c.Len() {
-		v, ok := c.Text(i)
-		if !ok {
+		if c.Null(i) {
 			continue
 		}
 		d.values++
-		if scan {
-			d.addText(v)
+		switch c.Type {
+		case table.String:
+			d.addText(c.Str[i])
+		case table.Int64:
+			if v := c.Int[i]; v >= 1e9 || v <= -1e9 {
+				d.addText(string(strconv.AppendInt(buf[:0], v, 10)))
+			}
 		}
 	}
 }
 
 func (d *Column) addText(v string) {
-	if len(d.distinct) < maxDistinct {
-		d.distinct[maphash.String(d.seed, v)] = struct{}{}
+	h := maphash.String(d.seed, v)
+	e := &d.recent[h%maxRecent]
+	if !e.known || e.value != v {
+		if len(d.distinct) < maxDistinct {
+			d.distinct[h] = struct{}{}
+		}
+		whole, inside := d.look(v)
+		d.misses++
+		// Where values seldom come again, keeping them would only cost.
+		if len(v) > 64 || d.misses > 4*maxRecent && d.misses > 4*d.hits {
+			d.count(whole, inside)
+			return
+		}
+		*e = recent{strings.Clone(v), whole, inside, true}
+		d.count(whole, inside)
+		return
 	}
+	d.hits++
+	d.count(e.whole, e.inside)
+}
+
+func (d *Column) count(whole, inside uint16) {
+	for ; whole != 0; whole &= whole - 1 {
+		d.whole[bits.TrailingZeros16(whole)]++
+	}
+	for ; inside != 0; inside &= inside - 1 {
+		d.inside[bits.TrailingZeros16(inside)]++
+	}
+}
+
+// look says which kinds v is and contains.
+func (d *Column) look(v string) (whole, inside uint16) {
 	trimmed := strings.TrimSpace(v)
 	ms := AppendScan(d.found, trimmed)
 	d.found = ms
-	for i, m := range ms {
-		if slices.ContainsFunc(ms[:i], func(n Match) bool { return n.Kind == m.Kind }) {
+	for _, m := range ms {
+		k := numberOf[m.Kind]
+		if (whole|inside)>>k&1 == 1 {
 			continue
 		}
 		if nearlyAll(trimmed, m) {
-			d.whole[m.Kind]++
+			whole |= 1 << k
 		} else {
-			d.inside[m.Kind]++
+			inside |= 1 << k
 		}
-		d.show(m.Kind, trimmed[m.Start:m.End])
+		d.show(k, trimmed[m.Start:m.End])
 	}
-	if len(ms) == 0 {
+	if len(ms) == 0 && trimmed != "" {
+		k := -1
 		switch {
-		case ChineseName(trimmed), LatinName(trimmed):
-			d.whole[KindName]++
-			d.show(KindName, trimmed)
-		case District(trimmed):
-			d.whole[KindDistrict]++
-			d.show(KindDistrict, trimmed)
+		case trimmed[0] < utf8.RuneSelf && LatinName(trimmed), trimmed[0] >= utf8.RuneSelf && (ChineseName(trimmed) || LatinName(trimmed)):
+			k = numberOf[KindName]
+		case len(trimmed) >= 9 && (strings.Contains(trimmed, "区") || strings.Contains(trimmed, "县")) && District(trimmed):
+			k = numberOf[KindDistrict]
+		default:
+			return whole, inside
 		}
+		whole |= 1 << k
+		d.show(k, trimmed)
 	}
+	return whole, inside
 }
 
 // nearlyAll reports whether a match is all there is but for a prefix as +86.
 func nearlyAll(s string, m Match) bool { return len(s)-(m.End-m.Start) <= 5 }
 
-func (d *Column) show(k Kind, v string) {
+func (d *Column) show(k int, v string) {
 	if d.shape[k] == "" {
 		d.shape[k] = table.Shape(v)
 	}
@@ -156,14 +221,14 @@ func (r rule) atLeast(d *Column) float64 {
 // column's name says. A column with nothing to say has one Finding of class None.
 func (d *Column) Findings() []Finding {
 	var out []Finding
-	for _, r := range columnRules {
-		w, in := d.whole[r.kind], d.inside[r.kind]
+	for i, r := range columnRules {
+		w, in := d.whole[i], d.inside[i]
 		n := float64(d.values)
 		isWhole := w > 0 && float64(w) >= r.atLeast(d)*n
 		if r.kind == KindName && isWhole && !d.nameLike() {
 			isWhole = false
 		}
-		f := Finding{Column: d.name, Class: r.class, Kind: r.kind, Values: d.values, Shape: d.shape[r.kind], Use: r.use}
+		f := Finding{Column: d.name, Class: r.class, Kind: r.kind, Values: d.values, Shape: d.shape[i], Use: r.use}
 		switch {
 		case isWhole && w >= in:
 			f.Matches, f.Share = w+in, float64(w+in)/n

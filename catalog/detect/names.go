@@ -67,9 +67,17 @@ func ChineseName(s string) bool {
 	if len(s) > 60 {
 		return false
 	}
-	r := []rune(s)
 	if a, b, ok := strings.Cut(s, "·"); ok {
+		r := []rune(s)
 		return hanOnly([]rune(a)) && hanOnly([]rune(strings.ReplaceAll(b, "·", ""))) && len(r) <= 15
+	}
+	if len(s) > 16 { // four characters
+		return false
+	}
+	var buf [16]rune
+	r := buf[:0]
+	for _, c := range s {
+		r = append(r, c)
 	}
 	n := surnameLen(r)
 	if n == 0 || len(r) < n+1 || len(r) > n+2 || !hanOnly(r) {
@@ -188,7 +196,7 @@ func wordAt(s string, i int) int {
 // letters: two to four capitalised words, the first or last of them a common
 // given name or surname.
 func LatinName(s string) bool {
-	if len(s) > 60 || !utf8.ValidString(s) {
+	if len(s) > 60 || !strings.ContainsAny(s, " ,") || !utf8.ValidString(s) {
 		return false
 	}
 	words := strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })

@@ -195,3 +195,36 @@ func TestPropose(t *testing.T) {
 		t.Error(y)
 	}
 }
+
+// A whole column's evidence: short values cost more a byte than texts.
+func BenchmarkColumn(b *testing.B) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for name, f := range map[string]func() string{
+		"texts": func() string {
+			return fmt.Sprintf("市民来电反映福田区莲花路%d号门前路灯不亮，已协调供电部门抢修，预计三日内恢复照明，并向来电人说明情况。", rng.IntN(300))
+		},
+		"phones": func() string { return fmt.Sprintf("138%08d", rng.IntN(1e8)) },
+		"categories": func() string {
+			return []string{"噪音扰民", "占道经营", "道路破损", "路灯故障"}[rng.IntN(4)]
+		},
+		"names": func() string { return string(surnameList[rng.IntN(300)]) + string(givenList[rng.IntN(300)]) },
+		"codes": func() string { return fmt.Sprintf("E%06d", rng.IntN(1e6)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			c := table.NewColumn(table.Field{Name: "c", Type: table.String}, 0)
+			size := 0
+			for range 20_000 {
+				c.AppendStr(f())
+				size += len(c.Str[len(c.Str)-1])
+			}
+			d := NewColumn(c.Field)
+			start := cpuTime(b)
+			for b.Loop() {
+				d.Add(&c)
+			}
+			cpu := cpuTime(b) - start
+			b.ReportMetric(float64(size*b.N)/cpu*1000, "MB/cpu-s")
+			b.ReportMetric(cpu/float64(b.N)/20_000, "cpu-ns/value")
+		})
+	}
+}
