@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test deps bench bench-mask verify fmt clean
+.PHONY: reproduce help build attack cross demo test deps bench bench-mask verify fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ build: ## build bin/aihub with the sandbox inside
 
 demo: build ## build, start, and play the main job with three people
 	@$(BIN) demo
+
+attack: build deps ## run the attacks of the threat model on gvisor and on a Docker engine of its own (needs root)
+	@sh deploy/with-docker.sh $(BIN) attack
 
 deps: ## install what the tests need (Debian packages; needs root)
 	@sh deploy/test-deps.sh
@@ -36,6 +39,9 @@ bench: ## run the benchmarks of the hot paths
 
 bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
+
+reproduce: ## attacks on the board against published curves: a table of all runs
+	AIHUB_REPRODUCE=1 $(GO) test ./policies/sharing -count=1 -timeout 20m -v -run '^TestReproduce' | grep -v '^=== '
 
 fmt: ## format the Go files
 	@gofmt -l -w $$(git ls-files '*.go')
