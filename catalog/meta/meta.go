@@ -1,0 +1,112 @@
+// Package meta describes what the catalogue holds in the words of others: a
+// dataset version as Croissant 1.1 with its RAI vocabulary and PROV-O lineage,
+// as a DCAT-3 dataset and as a Frictionless data package, and a scenario as a
+// Croissant task. Each is a projection (a pure function of what is published):
+// nothing is kept, and nothing of hidden parts is told but that they exist.
+//
+//	Croissant  https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
+//	RAI        https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
+//	DCAT-3     https://www.w3.org/TR/vocab-dcat-3/
+//	package    https://datapackage.org/standard/data-package/
+package meta
+
+import (
+	"fmt"
+	"strings"
+
+	"aihub"
+)
+
+// Formats are the projections of a dataset version, by the name in a request.
+var Formats = []string{"croissant", "dcat", "datapackage"}
+
+// Entry is a published dataset version with what its description needs beside.
+type Entry struct {
+	aihub.DatasetVersion
+	Agency aihub.Text // who publishes it
+	Base   string     // address of the platform, without a slash at its end
+	Sample File       // the public sample as a CSV file
+}
+
+// File is a file that anyone may download.
+type File struct {
+	SHA256 string // hex
+	Bytes  int64
+	Rows   int64
+}
+
+// object keeps the order in which members are written, for people who read it.
+type object = map[string]any
+
+// Render returns e in one of Formats.
+func Render(e Entry, format string) (any, error) {
+	switch format {
+	case "croissant":
+		return Croissant(e), nil
+	case "dcat":
+		return DCAT(e), nil
+	case "datapackage":
+		return DataPackage(e), nil
+	}
+	return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+		EN: "format: " + strings.Join(Formats, ", "), ZH: "format 应为 " + strings.Join(Formats, "、"),
+	})
+}
+
+// page is the address of the dataset's page, api of a resource below it.
+func (e Entry) page() string { return e.Base + "/datasets/" + e.Ref.String() }
+
+func (e Entry) api(rest string) string {
+	return e.Base + "/api/v1/datasets/" + e.Ref.String() + rest
+}
+
+func (e Entry) sampleURL() string { return e.api("/sample?format=csv") }
+
+// sampleName is the name of the sample's file.
+func (e Entry) sampleName() string {
+	return fmt.Sprintf("%s-%d-sample.csv", e.Ref.Name, e.Ref.Version)
+}
+
+// both is a text in both languages as a JSON-LD language map.
+func both(t aihub.Text) object {
+	out := object{}
+	if t.EN != "" {
+		out["en"] = t.EN
+	}
+	if t.ZH != "" {
+		out["zh"] = t.ZH
+	}
+	return out
+}
+
+// sentence is a text in both languages where a format takes one string.
+func sentence(t aihub.Text) string {
+	if t.EN == "" || t.ZH == "" || t.EN == t.ZH {
+		return t.EN + strings.TrimPrefix(t.ZH, t.EN)
+	}
+	return t.EN + " / " + t.ZH
+}
+
+// rows counts the rows of all parts.
+func (e Entry) rows() (n int64) {
+	for _, p := range e.Parts {
+		n += p.Rows
+	}
+	return n
+}
+
+// parts says which parts there are, and who may see them.
+func (e Entry) parts() aihub.Text {
+	var en, zh []string
+	for _, p := range e.Parts {
+		words := map[aihub.Part]aihub.Text{
+			aihub.Sample: {EN: "public", ZH: "公开"},
+			aihub.Train:  {EN: "seen only inside a sandbox", ZH: "仅在沙箱内可见"},
+			aihub.Test:   {EN: "hidden, scored by the platform", ZH: "隐藏，由平台评测"},
+			aihub.Final:  {EN: "hidden, scored once", ZH: "隐藏，仅评测一次"},
+		}[p.Part]
+		en = append(en, fmt.Sprintf("%s: %d rows, %s", p.Part, p.Rows, words.EN))
+		zh = append(zh, fmt.Sprintf("%s：%d 行，%s", p.Part, p.Rows, words.ZH))
+	}
+	return aihub.Text{EN: strings.Join(en, "; "), ZH: strings.Join(zh, "；")}
+}
