@@ -35,7 +35,7 @@ type leaks struct {
 
 // Bounds of what leaks remember.
 const (
-	leakRows   = 1 << 19
+	leakRows   = 1 << 18
 	leakValues = 20_000 // of a column that may determine a label
 )
 

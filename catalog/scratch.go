@@ -48,7 +48,7 @@ type block struct {
 
 const (
 	bucketBits = 11
-	spillBytes = 48 << 20
+	spillBytes = 32 << 20
 )
 
 // room is where scratch goes: a directory, and how many bytes are held in memory
@@ -185,6 +185,14 @@ const shuffledRows = 4096
 // read yields all rows in order, stretch by stretch. A stretch is f's until f
 // returns. Equal numbers keep the order in which they were added.
 func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
+	if s.size > 0 { // the buffers' memory is wanted for what comes
+		if err := s.flush(); err != nil {
+			return err
+		}
+		for i := range s.buckets {
+			s.buckets[i].buf = nil
+		}
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	type item struct {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"aihub"
 	"aihub/internal/table"
@@ -71,6 +72,18 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		if keys.repeated > 0 {
 			return nil // the publish ends with their number
 		}
+		var looking sync.WaitGroup
+		looking.Go(func() {
+			w.leaks.add(s.Batch, all, s.part)
+			for i, st := range w.stats {
+				if slices.Contains(m.Truth, st.Name) {
+					st.add(&s.Cols[i+1], sample) // a hidden label is nobody's to see
+				} else {
+					st.add(&s.Cols[i+1], all)
+				}
+			}
+		})
+		defer looking.Wait()
 		for i, idx := range rows {
 			if len(idx) == 0 {
 				continue
@@ -84,14 +97,6 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 				return err
 			}
 			w.rows[aihub.Parts[i]] += int64(len(idx))
-		}
-		w.leaks.add(s.Batch, all, s.part)
-		for i, st := range w.stats {
-			if slices.Contains(m.Truth, st.Name) {
-				st.add(&s.Cols[i+1], sample) // a hidden label is nobody's to see
-			} else {
-				st.add(&s.Cols[i+1], all)
-			}
 		}
 		return nil
 	})

@@ -2,7 +2,9 @@ package table
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -384,6 +386,42 @@ func TestHalf(t *testing.T) {
 		c := Column{Field: Field{Type: Float64}}
 		if err := half([]byte{byte(bits), byte(bits >> 8)}, &c); err != nil || c.Flt[0] != want {
 			t.Errorf("%#x: %v %v", bits, c.Flt, err)
+		}
+	}
+}
+
+// TestParquetDigestOfManyValues: columns of all kinds, long enough that a
+// dictionary would be given up half way, have the same bytes every time.
+func TestParquetDigestOfManyValues(t *testing.T) {
+	t.Parallel()
+	b := NewBatch([]Field{{"unique", String}, {"late", String}, {"few", String}, {"n", Int64}}, 0)
+	for i := range 70_000 {
+		late := "same"
+		if i >= 20_000 {
+			late = fmt.Sprintf("a longer text that nobody else has, number %d", i)
+		}
+		b.Cols[0].AppendStr(fmt.Sprintf("%032x", i*7919))
+		b.Cols[1].AppendStr(late)
+		b.Cols[2].AppendStr(fmt.Sprint(i % 9))
+		b.Cols[3].AppendInt(int64(i))
+		b.Rows++
+	}
+	var want string
+	for i := range 12 {
+		var out bytes.Buffer
+		w, err := NewParquetWriter(&out, b.Schema())
+		if err == nil {
+			err = errors.Join(w.Write(b), w.Close())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%x", sha256.Sum256(out.Bytes()))
+		if want == "" {
+			want = got
+		}
+		if got != want {
+			t.Fatalf("time %d: another digest", i+1)
 		}
 	}
 }

@@ -40,17 +40,59 @@ func NewParquetWriter(w io.Writer, fields []Field) (RowsWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table: schema: %w", err)
 	}
-	fw, err := file.NewParquetWriterWithError(struct{ io.Writer }{w}, root, // hides Close, which is the caller's
-		file.WithWriterProps(parquet.NewWriterProperties(
-			parquet.WithCompression(compress.Codecs.Zstd), // pure Go: the same bytes on every processor
-			parquet.WithStats(false),
-			parquet.WithCreatedBy("aihub version 1.0.0"),
-			parquet.WithMaxRowGroupLength(groupRows),
-		)))
-	if err != nil {
-		return nil, fmt.Errorf("table: parquet: %w", err)
+	return &parquetWriter{w: w, root: root, schema: fields, group: NewBatch(fields, 0)}, nil
+}
+
+// begin starts the file, when its first row group is known: a column that hardly
+// repeats there gets no dictionary. The others keep theirs whatever its size,
+// for a column that changes its mind has its encodings listed in the order of a
+// Go map, and so another digest each time.
+func (p *parquetWriter) begin() error {
+	if p.fw != nil {
+		return nil
 	}
-	return &parquetWriter{fw: fw, schema: fields, group: NewBatch(fields, 0)}, nil
+	props := []parquet.WriterProperty{
+		parquet.WithCompression(compress.Codecs.Zstd), // pure Go: the same bytes on every processor
+		parquet.WithStats(false),
+		parquet.WithCreatedBy("aihub version 1.0.0"),
+		parquet.WithMaxRowGroupLength(groupRows),
+		parquet.WithDictionaryPageSizeLimit(2 * groupBytes),
+	}
+	for i := range p.group.Cols {
+		if c := &p.group.Cols[i]; !repeats(c) {
+			props = append(props, parquet.WithDictionaryFor(c.Name, false))
+		}
+	}
+	var err error
+	p.fw, err = file.NewParquetWriterWithError(struct{ io.Writer }{p.w}, p.root, // hides Close, which is the caller's
+		file.WithWriterProps(parquet.NewWriterProperties(props...)))
+	if err != nil {
+		return fmt.Errorf("table: parquet: %w", err)
+	}
+	return nil
+}
+
+// repeats reports whether at most half of the values of c are different.
+func repeats(c *Column) bool {
+	switch c.Type {
+	case String:
+		return fewer(c.Str)
+	case Float64:
+		return fewer(c.Flt)
+	case Bool:
+		return true
+	}
+	return fewer(c.Int)
+}
+
+func fewer[T comparable](values []T) bool {
+	seen := make(map[T]struct{}, min(len(values), 1024))
+	for _, v := range values {
+		if seen[v] = struct{}{}; len(seen) > len(values)/2 && len(seen) > 16 {
+			return false
+		}
+	}
+	return true
 }
 
 func leaf(f Field) (schema.Node, error) {
@@ -75,7 +117,9 @@ func leaf(f Field) (schema.Node, error) {
 }
 
 type parquetWriter struct {
-	fw     *file.Writer
+	w      io.Writer
+	root   *schema.GroupNode
+	fw     *file.Writer // nil until the first row group is written
 	schema []Field
 	group  *Batch // the row group being filled
 	bytes  int
@@ -135,6 +179,9 @@ func (p *parquetWriter) Close() error {
 	if p.failed == nil {
 		p.failed = p.flush()
 	}
+	if p.failed == nil {
+		p.failed = p.begin() // of a file without rows
+	}
 	if p.failed != nil {
 		return p.failed
 	}
@@ -145,6 +192,9 @@ func (p *parquetWriter) Close() error {
 func (p *parquetWriter) flush() error {
 	if p.group.Rows == 0 {
 		return nil
+	}
+	if err := p.begin(); err != nil {
+		return err
 	}
 	rg, err := p.fw.AppendRowGroupChecked()
 	if err != nil {
