@@ -40,6 +40,7 @@ func card(m *Manifest, v aihub.DatasetVersion, p Profile) []byte {
 		w.parts(v, p)
 		w.columns(v, p)
 		w.privacy(p)
+		w.utility(p.Utility)
 		w.leaks(p)
 		w.values(p)
 	}

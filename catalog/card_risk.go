@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"aihub/catalog/risk"
+	"aihub/catalog/risk/utility"
 )
 
 // risk writes how well rows hide among each other. Every figure is about the
@@ -80,3 +81,32 @@ func chance(x float64) string {
 }
 
 func short(x float64) string { return fmt.Sprintf("%.3g", x) }
+
+// utility writes what masking left of the rows' use.
+func (w *cardWriter) utility(u *utility.Report) {
+	if u == nil {
+		return
+	}
+	w.line("## Usefulness\n\nMasked values beside the raw ones, on %d rows.\n", "## 可用性\n\n脱敏值与原值的比较，基于 %d 行。\n", u.Rows)
+	w.line("| column | information kept | change of the distribution | |\n|---|---:|---:|---|", "| 列 | 保留信息 | 分布变化 | |\n|---|---:|---:|---|")
+	for _, c := range u.Columns {
+		change := "–"
+		if c.Same {
+			change = fmt.Sprintf("%.2f", c.TV)
+			if c.Wasserstein > 0 {
+				change += fmt.Sprintf(" (W₁ %.2f σ)", c.Wasserstein)
+			}
+		}
+		w.row(c.Name, fmt.Sprintf("%.0f%%", 100*c.Kept), change, bar(c.Kept, 12))
+	}
+	w.b.WriteString("\n")
+	if r := u.Relation; r != nil {
+		w.line("- Dependence between columns (Cramér's V of %d pairs) changed by %.2f on average, most between `%s` and `%s`: %.2f",
+			"- 列间相关性（%d 对的 Cramér's V）平均变化 %.2f，变化最大的是 `%s` 与 `%s`：%.2f", r.Pairs, r.Change, cell(r.A), cell(r.B), r.Largest)
+	}
+	for _, b := range u.Baseline {
+		w.line("- A naive Bayes baseline for `%s` is right in %.0f%% of the rows with masked inputs, %.0f%% with raw ones, %.0f%% by always naming the commonest label (%d folds)",
+			"- 以朴素贝叶斯预测 `%s`：脱敏输入正确率 %.0f%%，原始输入 %.0f%%，恒取最常见标签 %.0f%%（%d 折）", cell(b.Truth), 100*b.After, 100*b.Before, 100*b.Majority, b.Folds)
+	}
+	w.b.WriteString("\n")
+}

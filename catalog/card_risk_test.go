@@ -7,6 +7,7 @@ import (
 
 	"aihub"
 	"aihub/catalog/risk"
+	"aihub/catalog/risk/utility"
 )
 
 func TestCardRisk(t *testing.T) {
@@ -33,5 +34,24 @@ func TestCardRisk(t *testing.T) {
 				t.Errorf("no %q in\n%s", s, b.String())
 			}
 		}
+	}
+}
+
+func TestCardUtility(t *testing.T) {
+	t.Parallel()
+	u := &utility.Report{Rows: 500, Columns: []utility.Column{{Name: "age", Kept: 0.345}, {Name: "pay", Kept: 1, Same: true, TV: 0.123, Wasserstein: 0.136}},
+		Relation: &utility.Relation{Pairs: 6, Change: 0.05, Largest: 0.1, A: "age", B: "ill"},
+		Baseline: []utility.Baseline{{Truth: "ill", Folds: 5, Majority: 0.45, Before: 0.8, After: 0.7}}}
+	var b bytes.Buffer
+	(&cardWriter{&b, aihub.EN}).utility(u)
+	for _, s := range []string{"on 500 rows", "| age | 34% | – | ████▏ |", "| pay | 100% | 0.12 (W₁ 0.14 σ) | ████████████ |", "most between `age` and `ill`: 0.10", "in 70% of the rows with masked inputs, 80% with raw ones, 45%"} {
+		if !strings.Contains(b.String(), s) {
+			t.Errorf("no %q in\n%s", s, b.String())
+		}
+	}
+	b.Reset()
+	(&cardWriter{&b, aihub.ZH}).utility(nil)
+	if b.Len() != 0 {
+		t.Error(b.String())
 	}
 }

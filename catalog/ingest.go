@@ -34,7 +34,7 @@ type ingested struct {
 	read     int64         // rows of it that were not dropped
 	dropped  int64         // by masking
 	meter    *risk.Meter   // of the masked rows; nil without a risk policy
-	link     *linkSample   // nil without one, too
+	pairs    *pairSample   // of raw and masked rows
 	findings []detect.Finding
 	nulls    map[string]int64 // of the raw table
 	nulled   map[string]int64 // by masking
@@ -138,8 +138,9 @@ func (m *Manifest) ingest(ctx context.Context, path string, rm room, maskKey, sp
 		}
 	}()
 	if m.Risk.Declared() {
-		in.meter, in.link = risk.NewMeter(m.Risk, in.schema), newLinkSample(in.columns, in.schema, m.Risk.Quasi)
+		in.meter = risk.NewMeter(m.Risk, in.schema)
 	}
+	in.pairs = m.newPairSample(in.columns, in.schema)
 	if err := m.pump(ctx, in, r, masking, perm, maskKey, splitKey, p); err != nil {
 		return nil, err
 	}
@@ -257,8 +258,8 @@ func (in *ingested) store(raw, b *table.Batch, d *dealer, rule []int8) error {
 		if err := in.meter.Add(b, nil, part); err != nil {
 			return err
 		}
-		in.link.add(raw, b, order)
 	}
+	in.pairs.add(raw, b, order)
 	return in.rows.add(b, order, part, first)
 }
 

@@ -12,6 +12,7 @@ import (
 	"aihub/catalog/detect"
 	"aihub/catalog/mask"
 	"aihub/catalog/risk"
+	"aihub/catalog/risk/utility"
 	"aihub/catalog/sketch"
 	"aihub/internal/table"
 )
@@ -29,6 +30,7 @@ type Profile struct {
 	Detected []detect.Finding `json:"detected"` // in the raw table, gravest first within a column
 	Dropped  []string         `json:"dropped"`  // raw columns of which nothing is published
 	Risk     *risk.Report     `json:"risk,omitempty"`
+	Utility  *utility.Report  `json:"utility,omitempty"` // of a sample of the rows
 	Leaks    []Leak           `json:"leaks"`
 	Examples []mask.Example   `json:"examples"` // what masking does, shown on made-up values
 	Split    Split            `json:"split"`

@@ -102,6 +102,7 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 	if d.profile.Risk, err = m.gateRisk(in); err != nil {
 		return nil, err
 	}
+	d.profile.Utility = in.pairs.utility(m.Truth)
 	out, err := m.write(ctx, in, dir, report)
 	if err != nil {
 		return nil, err

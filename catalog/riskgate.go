@@ -5,6 +5,7 @@ import (
 
 	"aihub"
 	"aihub/catalog/risk"
+	"aihub/catalog/risk/utility"
 	"aihub/internal/table"
 )
 
@@ -17,7 +18,8 @@ func (m *Manifest) gateRisk(in *ingested) (*risk.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Linkage = in.link.measure()
+	in.pairs.published(in.meter, in.schema)
+	r.Linkage = in.pairs.linkage()
 	l := &linter{doc: m.doc}
 	l.take("risk", r.Exceeded())
 	if l.fs != nil {
@@ -27,82 +29,142 @@ func (m *Manifest) gateRisk(in *ingested) (*risk.Report, error) {
 	return &r, nil
 }
 
-// linkSample keeps the raw and masked quasi-identifiers of the same rows, up to
-// linkRows of them, chosen by the hash that deals them.
-type linkSample struct {
-	names       []string
-	raw, masked *table.Batch
+// pairSample keeps raw and masked values of the same rows, up to pairRows of them,
+// chosen by the hash that deals them. What it is for gives out numbers alone.
+type pairSample struct {
+	raw, masked *table.Batch // columns of one name
+	quasi       int          // the first columns are the quasi-identifiers
 	order       []uint64
 	shift       int
+	texts       []int // bytes of a column's texts, raw and masked
 }
 
-const linkRows = 20_000
+const (
+	pairRows  = 20_000
+	pairTexts = 32 << 20 // a column with more is let go
+)
 
-// newLinkSample returns nil when no quasi-identifier is in both tables.
-func newLinkSample(raw, masked []table.Field, quasi []string) *linkSample {
-	l := &linkSample{raw: &table.Batch{}, masked: &table.Batch{}}
-	for _, q := range quasi {
-		of := func(f table.Field) bool { return f.Name == q }
+// statistical are the techniques whose results are meant to be computed with;
+// what the others leave (a pseudonym, a text without its names) has no
+// distribution to compare.
+var statistical = []string{"keep", "suppress", "band", "round", "clip", "noise", "shift", "permute", "aggregate", "hierarchy", "date", "address"}
+
+// newPairSample returns a sample of the quasi-identifiers and of the columns
+// with a statistical technique.
+func (m *Manifest) newPairSample(raw, masked []table.Field) *pairSample {
+	p := &pairSample{raw: &table.Batch{}, masked: &table.Batch{}}
+	take := func(name string) {
+		of := func(f table.Field) bool { return f.Name == name }
 		i, k := slices.IndexFunc(raw, of), slices.IndexFunc(masked, of)
-		if i < 0 || k < 0 {
-			continue
+		if i < 0 || k < 0 || p.raw.Col(name) != nil {
+			return
 		}
-		l.names = append(l.names, q)
-		l.raw.Cols = append(l.raw.Cols, table.NewColumn(raw[i], 0))
-		l.masked.Cols = append(l.masked.Cols, table.NewColumn(masked[k], 0))
+		p.raw.Cols = append(p.raw.Cols, table.NewColumn(raw[i], 0))
+		p.masked.Cols = append(p.masked.Cols, table.NewColumn(masked[k], 0))
+		p.texts = append(p.texts, 0)
 	}
-	if l.names == nil {
-		return nil
+	for _, q := range m.Risk.Quasi {
+		take(q)
 	}
-	return l
+	p.quasi = len(p.raw.Cols)
+	for _, f := range masked[1:] {
+		if r, _ := m.Mask.Of(f.Name); slices.Contains(statistical, r.Use) {
+			take(f.Name)
+		}
+	}
+	return p
 }
 
-func (l *linkSample) add(raw, masked *table.Batch, order []uint64) {
-	if l == nil {
-		return
-	}
+// add looks at rows and their masked form.
+func (p *pairSample) add(raw, masked *table.Batch, order []uint64) {
 	var rows []int
 	for r, o := range order {
-		if o<<(64-l.shift) == 0 { // the low bits: the top ones choose buckets
+		if o<<(64-p.shift) == 0 { // the low bits: the top ones choose buckets
 			rows = append(rows, r)
+			p.order = append(p.order, o)
 		}
 	}
-	for i, name := range l.names {
-		l.raw.Cols[i].AppendRows(raw.Col(name), rows)
-		l.masked.Cols[i].AppendRows(masked.Col(name), rows)
-	}
-	for _, r := range rows {
-		l.order = append(l.order, order[r])
-	}
-	for len(l.order) > linkRows {
-		l.shift++
-		var stay []int
-		for i, o := range l.order {
-			if o<<(64-l.shift) == 0 {
-				stay = append(stay, i)
+	for i := range p.raw.Cols {
+		x, y := raw.Col(p.raw.Cols[i].Name), masked.Col(p.raw.Cols[i].Name)
+		p.raw.Cols[i].AppendRows(x, rows)
+		p.masked.Cols[i].AppendRows(y, rows)
+		for _, c := range []*table.Column{&p.raw.Cols[i], &p.masked.Cols[i]} {
+			if c.Type != table.String {
+				continue
+			}
+			for k := len(c.Str) - len(rows); k < len(c.Str); k++ {
+				c.Str[k] = strings.Clone(c.Str[k]) // a batch's texts share memory that would stay
+				p.texts[i] += len(c.Str[k])
 			}
 		}
-		order := make([]uint64, 0, len(stay))
-		for _, i := range stay {
-			order = append(order, l.order[i])
-		}
-		l.order = order
-		for _, b := range []*table.Batch{l.raw, l.masked} {
-			for i := range b.Cols {
-				c := table.NewColumn(b.Cols[i].Field, len(stay))
-				c.AppendRows(&b.Cols[i], stay)
-				b.Cols[i] = c
-			}
+	}
+	for len(p.order) > pairRows {
+		p.shift++
+		p.stay(func(i int) bool { return p.order[i]<<(64-p.shift) == 0 })
+	}
+	for i := len(p.texts) - 1; i >= p.quasi; i-- {
+		if p.texts[i] > pairTexts {
+			p.raw.Cols, p.masked.Cols = slices.Delete(p.raw.Cols, i, i+1), slices.Delete(p.masked.Cols, i, i+1)
+			p.texts = slices.Delete(p.texts, i, i+1)
 		}
 	}
 }
 
-// measure runs the linkage test.
-func (l *linkSample) measure() *risk.Linkage {
-	if l == nil || len(l.order) == 0 {
+// stay drops the other rows.
+func (p *pairSample) stay(keep func(i int) bool) {
+	var rows []int
+	var order []uint64
+	for i, o := range p.order {
+		if keep(i) {
+			rows, order = append(rows, i), append(order, o)
+		}
+	}
+	p.order = order
+	for _, b := range []*table.Batch{p.raw, p.masked} {
+		for i := range b.Cols {
+			c := table.NewColumn(b.Cols[i].Field, len(rows))
+			c.AppendRows(&b.Cols[i], rows)
+			b.Cols[i] = c
+		}
+		b.Rows = len(rows)
+	}
+}
+
+// published drops the rows that the gate does not let through.
+func (p *pairSample) published(meter *risk.Meter, schema []table.Field) {
+	view := &table.Batch{Rows: len(p.order), Cols: make([]table.Column, len(schema))}
+	for i, f := range schema {
+		if c := p.masked.Col(f.Name); c != nil {
+			view.Cols[i] = *c
+		}
+	}
+	keep := meter.Keep(view, nil)
+	p.stay(func(i int) bool { return keep[i] })
+}
+
+// linkage runs the linkage test; nil when no quasi-identifier is in both tables.
+func (p *pairSample) linkage() *risk.Linkage {
+	if p.quasi == 0 || len(p.order) == 0 {
 		return nil
 	}
-	l.raw.Rows, l.masked.Rows = len(l.order), len(l.order)
-	link := risk.Link(l.raw, l.masked, l.names)
-	return &link
+	var names []string
+	for _, c := range p.raw.Cols[:p.quasi] {
+		names = append(names, c.Name)
+	}
+	l := risk.Link(p.raw, p.masked, names)
+	return &l
+}
+
+// utility measures what masking left of the use of the rows.
+func (p *pairSample) utility(truth []string) *utility.Report {
+	p.raw.Rows, p.masked.Rows = len(p.order), len(p.order)
+	if len(p.order) == 0 || len(p.raw.Cols) == 0 {
+		return nil
+	}
+	seed := uint64(0) // of the folds: the hashes of the rows' keys know a secret
+	for _, o := range p.order {
+		seed = seed*31 + o
+	}
+	u := utility.Measure(p.raw, p.masked, nil, truth, seed)
+	return &u
 }

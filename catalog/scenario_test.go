@@ -158,7 +158,7 @@ func TestCard(t *testing.T) {
 		}
 		return n
 	}
-	if headings(zh) != 5 || headings(en) != 5 {
+	if headings(zh) != 6 || headings(en) != 6 {
 		t.Errorf("%d and %d sections", headings(zh), headings(en))
 	}
 	for _, s := range []string{"# Cases", "## Parts", "| sample |", "| income | string | 0% | Income a month; interval of width 5000 |", "label", "CC-BY-4.0"} {
