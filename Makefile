@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: reproduce help build attack cross demo test deps bench bench-mask verify fmt clean
+.PHONY: reproduce help build attack demo test deps bench bench-mask verify fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ bench-mask: ## mask a table with the page engine and with DuckDB, in one run (ne
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
 reproduce: ## attacks on the board against published curves: a table of all runs
-	AIHUB_REPRODUCE=1 $(GO) test ./policies/sharing -count=1 -timeout 20m -v -run '^TestReproduce' | grep -v '^=== '
+	AIHUB_REPRODUCE=1 $(GO) test ./policies/sharing -count=1 -timeout 20m -v -run '^TestReproduce'
 
 fmt: ## format the Go files
 	@gofmt -l -w $$(git ls-files '*.go')

@@ -207,7 +207,7 @@ func newRoot(p *process) *cobra.Command {
 		p.loginCmd(), p.userCmd(), p.orgCmd(),
 		p.datasetCmd(), p.scenarioCmd(), p.enrolCmd(), p.releaseCmd(),
 		p.initCmd(), p.imageCmd(), p.testCmd(), p.submitCmd(), p.runsCmd(), p.boardCmd(),
-		p.ledgerCmd(),
+		p.ledgerCmd(), p.attackCmd(),
 	)
 	p.frame(root)
 	return root

@@ -113,7 +113,7 @@ func (p *program) id() int {
 	p.say("%s", first)
 	var uts syscall.Utsname
 	_ = syscall.Uname(&uts)
-	out, err := exec.Command("/suid", "whoami").CombinedOutput()
+	out, err := exec.Command(suid(), append(self(), "whoami")...).CombinedOutput()
 	p.say("suid: %s %v", strings.TrimSpace(string(out)), err)
 	return 0
 }
@@ -217,7 +217,7 @@ func (p *program) stubborn() int {
 		depth, _ = strconv.Atoi(p.args[0])
 	}
 	if depth > 0 {
-		c := exec.Command("/proc/self/exe", "stubborn", strconv.Itoa(depth-1))
+		c := exec.Command("/proc/self/exe", append(self(), "stubborn", strconv.Itoa(depth-1))...)
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		c.Stdout = os.Stdout // holds the log open
 		if err := c.Start(); err != nil {
@@ -242,7 +242,7 @@ func (p *program) spin() int {
 // leave starts children that outlive the first process of the container.
 func (p *program) leave() int {
 	for range 3 {
-		c := exec.Command("/proc/self/exe", "stubborn", "1")
+		c := exec.Command("/proc/self/exe", append(self(), "stubborn", "1")...)
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		c.Stdout = os.Stdout
 		if err := c.Start(); err != nil {
