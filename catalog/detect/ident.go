@@ -184,7 +184,15 @@ func BankCard(s string) bool {
 
 // Mobile reports whether s is a mainland mobile number: 11 digits, 13 to 19 first.
 func Mobile(s string) bool {
-	return len(s) == 11 && s[0] == '1' && s[1] >= '3' && s[1] <= '9' && digits(s)
+	if len(s) != 11 || s[0] != '1' || s[1] < '3' || s[1] > '9' {
+		return false
+	}
+	for i := 2; i < 11; i++ {
+		if s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return true
 }
 
 // landline reports whether digits s are an area code (0 and two or three more)

@@ -119,7 +119,7 @@ func writeRadix(out []byte, n uint64) {
 
 // plate keeps province, issuing city and kind of a vehicle's plate and permutes
 // its serial within the strings that detect.Plate takes.
-type plate struct{}
+type plate struct{ low [4]uint64 } // by class: an index is a·low + b
 
 // The alphabet of serials: no I, no O.
 const plateAlphabet = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -143,7 +143,8 @@ const (
 )
 
 func newPlate(c block.Cipher) (fpe, error) {
-	f := fpe{scheme: plate{}}
+	f := fpe{}
+	var p plate
 	for n := 5; n >= 4; n-- {
 		w, err := radixWalker(c, int(plateRadix), n, 4, func(a, b uint64) bool {
 			var s [5]byte
@@ -157,12 +158,14 @@ func newPlate(c block.Cipher) (fpe, error) {
 	}
 	energy := uint64(len(detect.EnergyLetters))
 	for _, size := range []uint64{energy * plateRadix * 10_000, energy * 100_000} {
-		w, err := indexWalker(c, size, 4)
+		w, low, err := indexWalker(c, size, 4)
 		if err != nil {
 			return fpe{}, err
 		}
+		p.low[len(f.walkers)] = low
 		f.walkers = append(f.walkers, w)
 	}
+	f.scheme = p
 	return f, nil
 }
 
@@ -192,26 +195,18 @@ func (p plate) take(v string, s *slot) bool {
 		s.class, s.a, s.b = plateFour, readSerial(serial[:2]), readSerial(serial[2:4])
 	case serial[0] > '9':
 		n := (energyIndex(serial[0])*plateRadix+uint64(plateValue[serial[1]]))*10_000 + decimal(serial[2:])
-		s.class, s.a, s.b = plateSmall, n>>p.half(plateSmall), n&(1<<p.half(plateSmall)-1)
+		s.class, s.a, s.b = plateSmall, n/p.low[plateSmall], n%p.low[plateSmall]
 	default:
 		n := energyIndex(serial[5])*100_000 + decimal(serial[:5])
-		s.class, s.a, s.b = plateLarge, n>>p.half(plateLarge), n&(1<<p.half(plateLarge)-1)
+		s.class, s.a, s.b = plateLarge, n/p.low[plateLarge], n%p.low[plateLarge]
 	}
 	return true
-}
-
-// half is how many bits of an index are its lower half.
-func (plate) half(class int) int {
-	if class == plateSmall {
-		return 11 // of 22 for 3,400,000
-	}
-	return 10 // of 20 for 1,000,000
 }
 
 func (p plate) give(out []byte, s *slot) []byte {
 	out = append(out, s.v[:4]...)
 	var serial [5]byte
-	switch n := s.a<<p.half(s.class) | s.b; s.class {
+	switch n := s.a*p.low[s.class] + s.b; s.class {
 	case plateFive:
 		writeSerial(serial[:5], s.a, s.b)
 		return append(out, serial[:5]...)

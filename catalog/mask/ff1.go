@@ -224,10 +224,12 @@ func (f *FF1) str(out []uint16, v uint64) {
 	}
 }
 
-// index is a keyed permutation of the integers below size, by FF1 over bits and
-// cycle walking: encrypt again until the result is below size.
+// index is a keyed permutation of the integers below size, by FF1 over four
+// numerals of the least radix that has so many strings, and cycle walking:
+// encrypt again until the result is below size, which it nearly always is at once.
 type index struct {
 	form *form
+	low  uint64 // a number is a·low + b
 	size uint64
 }
 
@@ -236,12 +238,18 @@ func newIndex(b block.Cipher, size uint64, t int) (*index, error) {
 	if size < minDomain {
 		return nil, fmt.Errorf("ff1: a domain of %d is too small to hide in", size)
 	}
-	f, err := newFF1(b, 2)
+	radix := 1
+	for p := uint64(1); p < size; p = uint64(radix) * uint64(radix) * uint64(radix) * uint64(radix) {
+		if radix++; radix > 30_000 {
+			return nil, fmt.Errorf("ff1: an index of %d is too large", size)
+		}
+	}
+	f, err := newFF1(b, radix)
 	if err != nil {
 		return nil, err
 	}
-	w, err := f.form(bits.Len64(size-1), t)
-	return &index{w, size}, err
+	w, err := f.form(4, t)
+	return &index{w, uint64(radix) * uint64(radix), size}, err
 }
 
 // permute replaces the numbers of v, all below size; it leaves tweaks as they were.
@@ -254,16 +262,16 @@ func (ix *index) permute(v []uint64, tweaks []byte, decrypt bool) {
 		for i := range n {
 			walking[i], at[i] = v[i], i
 		}
-		for left := n; left > 0; { // at most 2 steps are expected: size > 2^(bits-1)
+		for left := n; left > 0; {
 			tw = tw[:0]
 			for i := range left {
-				a[i], b[i] = walking[i]>>ix.form.v, walking[i]&(ix.form.modV.m-1)
+				a[i], b[i] = walking[i]/ix.low, walking[i]%ix.low
 				tw = append(tw, tweaks[at[i]*ix.form.t:(at[i]+1)*ix.form.t]...)
 			}
 			ix.form.crypt(a[:left], b[:left], tw, decrypt)
 			k := 0
 			for i := range left {
-				x := a[i]<<ix.form.v | b[i]
+				x := a[i]*ix.low + b[i]
 				if x < ix.size {
 					v[at[i]] = x
 					continue

@@ -92,14 +92,14 @@ func (w walker) permute(slots []slot, ok []bool, class int) {
 	}
 }
 
-// indexWalker permutes the integers below size.
-func indexWalker(b block.Cipher, size uint64, t int) (walker, error) {
+// indexWalker permutes the integers a·low + b below size.
+func indexWalker(b block.Cipher, size uint64, t int) (w walker, low uint64, err error) {
 	ix, err := newIndex(b, size, t)
 	if err != nil {
-		return walker{}, err
+		return walker{}, 0, err
 	}
-	v := ix.form.v
-	return walker{ix.form, func(a, b uint64) bool { return a<<v|b < size }}, nil
+	low = ix.low
+	return walker{ix.form, func(a, b uint64) bool { return a*low+b < size }}, low, nil
 }
 
 // radixWalker permutes strings of n numerals of a radix.
@@ -110,31 +110,6 @@ func radixWalker(c block.Cipher, radix, n, t int, may func(a, b uint64) bool) (w
 	}
 	w, err := f.form(n, t)
 	return walker{w, may}, err
-}
-
-// phone keeps the three digits of the operator and permutes the other eight.
-type phone struct{}
-
-func newPhone(c block.Cipher) (fpe, error) {
-	w, err := radixWalker(c, 10, 8, 3, nil)
-	return fpe{phone{}, []walker{w}}, err
-}
-
-func (phone) take(v string, s *slot) bool {
-	if len(v) == 11 && detect.Mobile(v) {
-		s.n = copy(s.v[:], v)
-	} else if !s.compact(v, "", "+86", "0086", "86") || !detect.Mobile(s.string()) {
-		return false
-	}
-	s.class = 0
-	copy(s.tweak[:], s.v[:3])
-	s.a, s.b = decimal(s.v[3:7]), decimal(s.v[7:11])
-	return true
-}
-
-func (phone) give(out []byte, s *slot) []byte {
-	out = append(out, s.v[:3]...)
-	return appendDecimal(appendDecimal(out, s.a, 4), s.b, 4)
 }
 
 // compact puts v into s without blanks, hyphens and the first of the prefixes
@@ -174,7 +149,7 @@ func (s *slot) string() string { return text(s.v[:s.n]) }
 // area they hide, and so may give two people one number.
 type resident struct {
 	area string
-	half int // bits of b
+	low  uint64 // the index is a·low + b
 }
 
 var (
@@ -191,11 +166,11 @@ func newResident(c block.Cipher, area string) (fpe, error) {
 	if area == "any" {
 		size, t = size*areas, 0
 	}
-	w, err := indexWalker(c, size, t)
+	w, low, err := indexWalker(c, size, t)
 	if err != nil {
 		return fpe{}, err
 	}
-	return fpe{resident{area, w.form.v}, []walker{w}}, nil
+	return fpe{resident{area, low}, []walker{w}}, nil
 }
 
 func (r resident) take(v string, s *slot) bool {
@@ -221,12 +196,12 @@ func (r resident) take(v string, s *slot) bool {
 	} else {
 		copy(s.tweak[:], s.v[:6])
 	}
-	s.class, s.a, s.b = 0, n>>r.half, n&(1<<r.half-1)
+	s.class, s.a, s.b = 0, n/r.low, n%r.low
 	return true
 }
 
 func (r resident) give(out []byte, s *slot) []byte {
-	n := s.a<<r.half | s.b
+	n := s.a*r.low + s.b
 	from := len(out)
 	switch r.area {
 	case "any":
@@ -278,15 +253,31 @@ func decimal[T string | []byte](s T) (n uint64) {
 	return n
 }
 
-// appendDecimal writes the last width digits of v.
+// appendDecimal writes the last width ≤ 19 digits of v.
 func appendDecimal(out []byte, v uint64, width int) []byte {
-	var b [20]byte
-	for i := width - 1; i >= 0; i-- {
-		b[i] = byte('0' + v%10)
-		v /= 10
+	n := len(out)
+	out = append(out, "0000000000000000000"[:width]...)
+	for i := len(out); i > n; {
+		q := v / 100
+		d := digitPairs[v-q*100]
+		if i--; i >= n {
+			out[i] = d[1]
+		}
+		if i--; i >= n {
+			out[i] = d[0]
+		}
+		v = q
 	}
-	return append(out, b[:width]...)
+	return out
 }
+
+// digitPairs are 00 to 99.
+var digitPairs = func() (t [100][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
+	}
+	return t
+}()
 
 // civil returns the days from 1970-01-01 to a date of the Gregorian calendar:
 // years of 365 days from March on, a day more for every leap year gone.

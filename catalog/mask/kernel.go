@@ -100,10 +100,10 @@ func widthOf(k kernel) int {
 	switch k := k.(type) {
 	case pseudonym:
 		return 32
+	case phone:
+		return 11
 	case fpe:
 		switch k.scheme.(type) {
-		case phone:
-			return 11
 		case resident, uscc:
 			return 18
 		}

@@ -114,7 +114,8 @@ func (r Rule) masker(t table.Type, c block.Cipher, by int, identifying map[int]s
 	case "pseudonym":
 		return textMasker{pseudonym{newPRF(c)}}, nil
 	case "phone":
-		return fp(newPhone(c))
+		p, err := newPhone(c)
+		return textMasker{p}, err
 	case "resident":
 		return fp(newResident(c, r.Area))
 	case "card":
