@@ -80,7 +80,7 @@ func New(d Deps) (http.Handler, error) {
 	r.RedirectTrailingSlash = false
 	r.MaxMultipartMemory = 1 << 20
 
-	json := &api.API{Desk: front, Auth: people, Log: d.Log, Now: d.Now}
+	json := &api.API{Desk: front, Auth: people, Log: d.Log, Now: d.Now, Secure: d.Secure}
 	pages := &web.Site{Desk: front, Auth: people, Log: d.Log, Now: d.Now, Secure: d.Secure}
 	refuse := func(w http.ResponseWriter, req *http.Request, err error) { api.WriteError(w, req, d.Log, err) }
 

@@ -32,7 +32,6 @@ func dcatContext() object {
 	return object{
 		"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/",
 		"prov": "http://www.w3.org/ns/prov#", "spdx": "http://spdx.org/rdf/terms#", "xsd": "http://www.w3.org/2001/XMLSchema#",
-		"adms": "http://www.w3.org/ns/adms#",
 	}
 }
 
@@ -59,18 +58,26 @@ func dcat(e Entry) object {
 		"dct:accessRights":    tagged(e.parts()),
 		"dcat:landingPage":    object{"@id": e.page()},
 		"prov:wasDerivedFrom": object{"@id": "urn:" + colon(e.Raw)},
-		"dcat:distribution": []any{object{
-			"@id": e.sampleURL(), "@type": "dcat:Distribution",
-			"dct:title":                    tagged(aihub.Text{EN: "The public sample", ZH: "公开样本"}),
-			"dcat:downloadURL":             object{"@id": e.sampleURL()},
-			"dcat:accessURL":               object{"@id": e.page()},
-			"dcat:mediaType":               object{"@id": "https://www.iana.org/assignments/media-types/text/csv"},
-			"dcat:byteSize":                object{"@type": "xsd:nonNegativeInteger", "@value": fmt.Sprint(e.Sample.Bytes)},
-			"spdx:checksum":                object{"@type": "spdx:Checksum", "spdx:algorithm": object{"@id": "spdx:checksumAlgorithm_sha256"}, "spdx:checksumValue": e.Sample.SHA256},
-			"dct:conformsTo":               object{"@id": "https://www.rfc-editor.org/rfc/rfc4180"},
-			"adms:representationTechnique": "csv",
-		}},
+		"dcat:distribution":   []any{e.distribution()},
 	}
+}
+
+// distribution is the sample. An entry of a catalogue of many comes without its
+// measures.
+func (e Entry) distribution() object {
+	d := object{
+		"@id": e.sampleURL(), "@type": "dcat:Distribution",
+		"dct:title":        tagged(aihub.Text{EN: "The public sample", ZH: "公开样本"}),
+		"dcat:downloadURL": object{"@id": e.sampleURL()},
+		"dcat:accessURL":   object{"@id": e.page()},
+		"dcat:mediaType":   object{"@id": "https://www.iana.org/assignments/media-types/text/csv"},
+		"dct:conformsTo":   object{"@id": "https://www.rfc-editor.org/rfc/rfc4180"},
+	}
+	if e.Sample.SHA256 != "" {
+		d["dcat:byteSize"] = object{"@type": "xsd:nonNegativeInteger", "@value": fmt.Sprint(e.Sample.Bytes)}
+		d["spdx:checksum"] = object{"@type": "spdx:Checksum", "spdx:algorithm": object{"@id": "spdx:checksumAlgorithm_sha256"}, "spdx:checksumValue": e.Sample.SHA256}
+	}
+	return d
 }
 
 // Catalog is every entry as one dcat:Catalog.

@@ -33,7 +33,11 @@ func (p *process) datasetCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.data(v, func() { p.showDataset(v); p.say("cli.dataset.proposed", "Ref", v.Ref.String()) })
+			return p.data(v, func() {
+				p.showDataset(v)
+				p.riskLine(ctx, c, v.Ref.String())
+				p.say("cli.dataset.proposed", "Ref", v.Ref.String())
+			})
 		})
 	})
 	publish.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
@@ -76,7 +80,7 @@ func (p *process) datasetCmd() *cobra.Command {
 			return err
 		})
 	})
-	c.AddCommand(publish, p.datasetSearchCmd(), list, show, card,
+	c.AddCommand(publish, p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card,
 		p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 			return c.DecideDataset(ctx, id, d)
 		}),

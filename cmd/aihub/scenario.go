@@ -102,6 +102,6 @@ func (p *process) scenarioCmd() *cobra.Command {
 			return p.data(map[string]any{"closed": args[0]}, func() { p.say("cli.scenario.closed", "Ref", args[0]) })
 		})
 	})
-	c.AddCommand(publish, lint, schema, list, show, closeCmd)
+	c.AddCommand(publish, lint, schema, list, show, p.scenarioExportCmd(), closeCmd)
 	return c
 }

@@ -30,6 +30,8 @@ type API struct {
 	Log  *slog.Logger
 	Now  func() time.Time
 
+	Secure bool // people reach the server over TLS
+
 	huma    huma.API
 	router  gin.IRoutes // below Prefix
 	streams *streams
@@ -64,6 +66,7 @@ func (a *API) Mount(r *gin.Engine) error {
 	a.router, a.huma = group, humagin.NewWithGroup(r, group, cfg)
 	a.people()
 	a.datasets()
+	a.metadata()
 	a.scenarios()
 	a.submissions()
 	a.reviews()

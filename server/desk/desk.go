@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"aihub"
@@ -29,6 +30,8 @@ type Desk struct {
 	Data     int64            // bytes of an uploaded data file
 	Dir      string           // for files under way
 	Now      func() time.Time //
+
+	samples sync.Map // digest of a version's content -> meta.File of its sample
 }
 
 // permit asks the policies.

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"aihub/catalog/meta"
+	"aihub/server/client"
+
+	"github.com/spf13/cobra"
+)
+
+// datasetExportCmd prints a dataset version in the words of other catalogues.
+func (p *process) datasetExportCmd() *cobra.Command {
+	var format string
+	c := p.verb("export NAME@N", "cli.dataset.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			b, err := c.DatasetMetadata(ctx, args[0], format)
+			if err == nil {
+				_, err = p.Out.Write(b)
+			}
+			return err
+		})
+	})
+	c.Flags().StringVar(&format, "format", meta.Formats[0], p.t("cli.flag.metadata", "Formats", strings.Join(meta.Formats, ", ")))
+	return c
+}
+
+// scenarioExportCmd prints a scenario as a task.
+func (p *process) scenarioExportCmd() *cobra.Command {
+	return p.verb("export NAME@N", "cli.scenario.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			b, err := c.ScenarioMetadata(ctx, args[0])
+			if err == nil {
+				_, err = p.Out.Write(b)
+			}
+			return err
+		})
+	})
+}
