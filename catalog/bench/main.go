@@ -385,6 +385,18 @@ func measure(db *sql.DB, dir, kind, src string, bar float64) error {
 	two := best(costs[3]) / best(costs[4])
 	fmt.Printf("two workers against one, wall clock: %.2fx (best rounds; medians %.2fx)   bar 1.7x: %s\n", two,
 		median(costs[3], wall)/median(costs[4], wall), verdict(two >= 1.7))
+	// What was written last is the page engine's: another reader must agree.
+	var n, ids, phones, names int
+	if err := db.QueryRow(fmt.Sprintf("SELECT count(*), count(DISTINCT id), count(phone), count(name) FROM '%s'", dst)).Scan(&n, &ids, &phones, &names); err != nil {
+		return err
+	}
+	var rawIDs int
+	if err := db.QueryRow(fmt.Sprintf("SELECT count(DISTINCT id) FROM '%s'", src)).Scan(&rawIDs); err != nil {
+		return err
+	}
+	if n != *rows || phones != n || names != n || ids != rawIDs {
+		return fmt.Errorf("the masked %s table reads as %d rows, %d ids of %d, %d phones, %d names", kind, n, ids, rawIDs, phones, names)
+	}
 	above, err := peak(func() error { return ours(src, dst, "16", 2) })
 	if err != nil {
 		return err
