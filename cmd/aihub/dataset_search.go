@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"aihub/catalog"
+	"aihub/server/client"
 	"aihub/server/wire"
 
 	"github.com/spf13/cobra"
@@ -78,4 +81,25 @@ func (p *process) showSearch(s catalog.Search) {
 		}
 	}
 	p.say("cli.search.write", "Rules", strings.Join(write, "\n    "))
+}
+
+// riskLine says in one line how well the rows of a version hide. It is for the
+// reader's eyes: a profile that cannot be had is no fault of the publish.
+func (p *process) riskLine(ctx context.Context, c *client.Client, ref string) {
+	raw, err := c.DatasetProfile(ctx, ref)
+	var profile catalog.Profile
+	if err != nil || json.Unmarshal(raw, &profile) != nil {
+		return
+	}
+	r := profile.Risk
+	if r == nil {
+		p.say("cli.dataset.no_risk")
+		return
+	}
+	linked := "-"
+	if r.Linkage != nil {
+		linked = fmt.Sprintf("%.2f%%", 100*r.Linkage.Linked)
+	}
+	p.say("cli.dataset.risk", "K", fmt.Sprint(r.After.K), "Classes", fmt.Sprint(r.After.Classes), "Dropped", fmt.Sprint(r.Suppressed),
+		"Rows", fmt.Sprint(r.Before.Rows), "Average", fmt.Sprintf("%.2f%%", 100*r.After.Average), "Linked", linked)
 }
