@@ -203,8 +203,12 @@ func (a address) mask(v string) (string, bool) {
 				}
 			}
 		case '区', '县', '旗':
-			if !a.city && i >= 2 && !strings.ContainsRune("小社园校景厂库片", prev) { // not an estate
-				return v[:at], han
+			switch prev {
+			case '小', '社', '园', '校', '景', '厂', '库', '片': // an estate
+			default:
+				if !a.city && i >= 2 {
+					return v[:at], han
+				}
 			}
 		}
 		prev = r
