@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: reproduce help build attack demo test deps bench bench-mask verify fmt clean
+.PHONY: cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ demo: build ## build, start, and play the main job with three people
 attack: build deps ## run the attacks of the threat model on gvisor and on a Docker engine of its own (needs root)
 	@sh deploy/with-docker.sh $(BIN) attack
 
+cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
+	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
+		[ $$os = windows ] && ext=.exe || ext=; \
+		GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/aihub-$$os-$$arch$$ext ./cmd/aihub; \
+		echo "bin/aihub-$$os-$$arch$$ext"; done; done
+
 deps: ## install what the tests need (Debian packages; needs root)
 	@sh deploy/test-deps.sh
 
@@ -29,6 +35,9 @@ test: deps ## run every check and every test
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet -tags embed ./...
 	$(GO) test -tags embed -timeout 40m ./...
+
+fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
+	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table
 
 verify: ## regenerate generated files and fail on a difference
 	$(GO) generate ./...
