@@ -73,15 +73,42 @@ func (d *Desk) PublishScenario(ctx context.Context, a aihub.Actor, in wire.NewSc
 	if _, err := d.permit(ctx, a, policies.ScenarioPublish, policies.Object{ID: "-", Org: a.Org, Author: a.User}); err != nil {
 		return aihub.Scenario{}, err
 	}
-	// The same spec twice would be two boards and two budgets for one challenge.
+	// The same spec twice would be two boards for one challenge.
 	if spec, canonical, err := scenarios.Parse("", []byte(in.Spec)); err == nil {
 		if old, err := d.DB.LatestScenario(ctx, policies.ScopeOf(a), spec.Name); err == nil && old.Digest == scenarios.Digest(canonical) {
 			return aihub.Scenario{}, aihub.Errorf(aihub.Conflict, aihub.Text{
 				EN: "this very spec is open already, as " + old.Ref.String(), ZH: "同样的规范已经开放：" + old.Ref.String(),
 			}).WithHint(aihub.Text{EN: "close that version first, or change the spec", ZH: "请先关闭该版本，或修改规范"})
 		}
+		if err := d.try(ctx, a, spec); err != nil {
+			return aihub.Scenario{}, err
+		}
 	}
 	return d.Catalog.PublishScenario(ctx, a, []byte(in.Spec))
+}
+
+// try scores predictions of which it is known how they must come out, before
+// anyone can submit. What the linter or the catalogue will refuse is not tried.
+func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) error {
+	ref, err := aihub.ParseRef(spec.Dataset)
+	if err != nil {
+		return nil
+	}
+	v, err := d.DB.Dataset(ctx, policies.ScopeOf(a), ref)
+	if err != nil || v.Org != a.Org || v.State != aihub.DatasetPublished || len(scenarios.LintAgainst(spec, v)) > 0 {
+		return nil
+	}
+	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir)
+	if err != nil || len(faults) == 0 {
+		return err
+	}
+	return aihub.Errorf(aihub.Contract, aihub.Text{
+		EN: "the self-test failed: predictions of which it is known how they must score do not come out so",
+		ZH: "自检未通过：已知结果的预测未得到应有的成绩",
+	}).WithFaults(faults).WithHint(aihub.Text{
+		EN: "mend metrics, output or truth in the spec, so that perfect predictions score best and others do not, and publish again",
+		ZH: "请修正规范中的 metrics、output 或 truth，使完美预测成绩最好、其他预测不然，然后重新发布",
+	})
 }
 
 // CloseScenario takes no more submissions.
