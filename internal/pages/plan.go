@@ -69,7 +69,7 @@ type Unit struct {
 // Output is one file to write. Leaves are the columns it gets, ascending; nil is
 // all that are not dropped.
 type Output struct {
-	File   *os.File // open for reading and writing
+	File   *os.File // open for reading and writing; not truncated, if it is to be resumed
 	Part   uint8    // the rows that Deal gives this number
 	Leaves []int
 }
@@ -106,8 +106,8 @@ type Plan struct {
 }
 
 // unitRows is how many rows a unit has at least, where row groups are smaller:
-// fewer would leave parts of small shares in crumbs.
-const unitRows = 1 << 18
+// fewer would leave parts of small shares in crumbs. Tests make it smaller.
+var unitRows = 1 << 18
 
 // job is a plan at work.
 type job struct {

@@ -255,6 +255,13 @@ func TestAuditFinds(t *testing.T) {
 	}
 }
 
+// smallUnits lets every row group be a unit of its own.
+func smallUnits(t *testing.T) {
+	old := unitRows
+	unitRows = 1
+	t.Cleanup(func() { unitRows = old })
+}
+
 // dealPlan gives row i to part i%3, and suppresses every tenth.
 func dealPlan(f *File) Plan {
 	return Plan{Columns: masks(f), Shuffle: []byte("key"), Deal: func(u Unit, part []uint8) error {
@@ -269,6 +276,14 @@ func dealPlan(f *File) Plan {
 }
 
 func TestDealAndShuffle(t *testing.T) {
+	t.Run("one unit", testDeal)
+	t.Run("many units", func(t *testing.T) {
+		smallUnits(t)
+		testDeal(t)
+	})
+}
+
+func testDeal(t *testing.T) {
 	for _, path := range goldens(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			b, err := os.ReadFile(path)
@@ -351,6 +366,7 @@ func TestDealAndShuffle(t *testing.T) {
 
 // Bytes do not depend on the number of workers.
 func TestSameBytesOnAnyCores(t *testing.T) {
+	smallUnits(t)
 	for _, name := range []string{"arrow-v2-zstd", "arrow-plain", "duckdb-v1-snappy"} {
 		b, err := os.ReadFile("testdata/" + name + ".parquet")
 		if err != nil {
@@ -383,13 +399,18 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	smallUnits(t)
 	src := openBytes(t, b)
-	whole := create(t)
-	if err := Transcode(t.Context(), src, Plan{Columns: masks(src)}, Output{File: whole}); err != nil {
-		t.Fatal(err)
-	}
-	for _, damage := range []bool{false, true} {
-		out := create(t)
+	for _, c := range []struct{ damage, deal bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		damage := c.damage
+		whole, out := create(t), create(t)
+		plan := Plan{Columns: masks(src)}
+		if c.deal {
+			plan = dealPlan(src)
+		}
+		if err := Transcode(t.Context(), src, plan, Output{File: whole}); err != nil {
+			t.Fatal(err)
+		}
 		journal := filepath.Join(t.TempDir(), "journal")
 		stop := errors.New("stop")
 		calls := 0
@@ -408,7 +429,7 @@ func TestResume(t *testing.T) {
 			}
 			return cols
 		}
-		plan := Plan{Columns: counting(1 << 30), Workers: 1, Journal: journal}
+		plan.Columns, plan.Workers, plan.Journal = counting(1<<30), 1, journal
 		if err := Transcode(t.Context(), src, plan, Output{File: create(t)}); err != nil {
 			t.Fatal(err)
 		}
