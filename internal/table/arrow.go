@@ -40,7 +40,7 @@ func OpenArrow(r io.Reader, o Options) (_ Reader, err error) {
 		r = io.MultiReader(bytes.NewReader(mark), r)
 	}
 	a := &arrowReader{mem: &budget{mem: memory.NewGoAllocator()}}
-	a.r, err = ipc.NewReader(r, ipc.WithAllocator(a.mem), ipc.WithMetadataSizeLimit(maxFooter), ipc.WithBodySizeLimit(maxMessage))
+	a.r, err = ipc.NewReader(&arrowGuard{r: r}, ipc.WithAllocator(a.mem), ipc.WithMetadataSizeLimit(maxFooter), ipc.WithBodySizeLimit(maxMessage))
 	if err != nil {
 		return nil, badArrow("schema", err)
 	}

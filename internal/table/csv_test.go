@@ -42,6 +42,7 @@ func TestCSVRead(t *testing.T) {
 		"dates":            {"a,b\n2024-02-29,2024/12/01\n,1999/01/31\n", "a date,b date", [][]string{{"2024-02-29", "2024-12-01"}, {"∅", "1999-01-31"}}},
 		"no such day":      {"a\n2023-02-29\n", "a string", [][]string{{"2023-02-29"}}},
 		"timestamps":       {"a\n2024-01-01T08:00:00+08:00\n2024-01-01 00:00:00.5\n2024-01-02\n", "a timestamp", [][]string{{"2024-01-01T00:00:00Z"}, {"2024-01-01T00:00:00.5Z"}, {"2024-01-02T00:00:00Z"}}},
+		"half a minute":    {"a\n2024-01-01T12:3Z\n", "a string", [][]string{{"2024-01-01T12:3Z"}}},
 		"bool":             {"a,b\ntrue,1\nFALSE,0\n", "a bool,b int64", [][]string{{"true", "1"}, {"false", "0"}}},
 		"no rows":          {"a,b\n", "a string,b string", nil},
 		"all null":         {"a,b\n,1\n,2\n", "a string,b int64", [][]string{{"∅", "1"}, {"∅", "2"}}},

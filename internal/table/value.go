@@ -127,7 +127,7 @@ func parseTimestamp(s string) (int64, bool) {
 		}
 		t = t[:i]
 	}
-	if t[2] != ':' || !digits(t[:2]) || !digits(t[3:5]) || num(t[:2]) > 23 || num(t[3:5]) > 59 {
+	if len(t) < 5 || t[2] != ':' || !digits(t[:2]) || !digits(t[3:5]) || num(t[:2]) > 23 || num(t[3:5]) > 59 {
 		return 0, false
 	}
 	us += int64(num(t[:2])*3600+num(t[3:5])*60) * 1e6
