@@ -38,6 +38,12 @@ test: deps ## run every check and every test
 
 fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
 	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table
+KILLS ?= 1000
+.PHONY: chaos
+
+chaos: ## kill the server and sandboxes KILLS times at random moments, and check that nothing is lost or charged twice
+	@sh internal/embedded/build.sh
+	AIHUB_CHAOS_KILLS=$(KILLS) $(GO) test -tags embed -timeout 180m -count 1 -v -run '^TestChaos$$' ./cmd/aihub
 
 verify: ## regenerate generated files and fail on a difference
 	$(GO) generate ./...

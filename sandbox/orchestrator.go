@@ -65,11 +65,16 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	if err := o.Runner.Sweep(ctx); err != nil {
 		return err
 	}
-	home, err := newScratch(o.Dir)
+	home, err := newScratch(o.Dir, o.Worker)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
 	}
 	defer home.remove()
+	for _, w := range home.dead { // what they had is taken up at once, not when their leases run out
+		if err := o.DB.Abandon(ctx, w); err != nil {
+			return err
+		}
+	}
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { o.reap(ctx, home) })

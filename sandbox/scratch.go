@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+
+	"aihub"
 )
 
 // scratch is one worker's directory below the shared one. It is locked as long
@@ -11,11 +13,12 @@ import (
 type scratch struct {
 	path string
 	lock *os.File
+	dead []aihub.WorkerID // whose directories the first sweep removed: they will write nothing more
 }
 
 // newScratch removes what killed workers left in parent, and makes a directory
 // of our own there.
-func newScratch(parent string) (*scratch, error) {
+func newScratch(parent string, worker aihub.WorkerID) (*scratch, error) {
 	parent, err := filepath.Abs(parent)
 	if err != nil {
 		return nil, err
@@ -32,6 +35,9 @@ func newScratch(parent string) (*scratch, error) {
 	s.path, err = os.MkdirTemp(parent, "worker-")
 	if err == nil {
 		s.lock, err = flock(filepath.Join(s.path, "lock"), false)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.path, "worker"), []byte(worker), 0o600)
 	}
 	all.Close()
 	if err != nil {
@@ -60,6 +66,9 @@ func (s *scratch) sweep() error {
 		case err != nil:
 			errs = append(errs, err)
 		default:
+			if b, err := os.ReadFile(filepath.Join(dir, "worker")); err == nil {
+				s.dead = append(s.dead, aihub.WorkerID(b))
+			}
 			errs = append(errs, os.RemoveAll(dir))
 			lock.Close()
 		}

@@ -32,6 +32,17 @@ func (db *DB) Report(ctx context.Context, w aihub.WorkerID, slots int) error {
 	})
 }
 
+// Abandon ends the leases of a worker process that is known to be dead: its runs
+// are lost at the next Reap.
+func (db *DB) Abandon(ctx context.Context, w aihub.WorkerID) error {
+	return db.write(ctx, func(t *tx) error {
+		if err := t.exec("DELETE FROM workers WHERE id = ?", w); err != nil {
+			return err
+		}
+		return t.exec("UPDATE leases SET expires_at = ? WHERE worker = ? AND expires_at > ?", us(t.wall), w, us(t.wall))
+	})
+}
+
 // Wait returns what the scope may know of how long a submission waits, nil when
 // it does not wait.
 func (db *DB) Wait(ctx context.Context, s policies.Scope, id aihub.SubmissionID) (w *aihub.Wait, err error) {

@@ -63,11 +63,11 @@ func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Resu
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return res, err
 	}
-	dir, err := os.MkdirTemp(r.dir, "probe-")
+	dir, held, err := r.probeDir()
 	if err != nil {
 		return res, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir), held.Close()) }()
 	j := sandbox.Job{
 		ID: strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-")), Args: []string{"/program"}, Limits: probeLimits,
 		Rootfs: filepath.Join(dir, "root"), Input: filepath.Join(dir, "in"), Output: filepath.Join(dir, "out"),

@@ -60,6 +60,47 @@ func (r *Runner) claim(id string) (*runDir, error) {
 	return d, nil
 }
 
+// probeDir makes and locks a directory for a probe, which a sweeper removes when
+// the process that probes is dead.
+func (r *Runner) probeDir() (string, *os.File, error) {
+	all, err := r.lockAll(unix.LOCK_SH)
+	if err != nil {
+		return "", nil, err
+	}
+	defer all.Close()
+	dir, err := os.MkdirTemp(r.dir, "probe-")
+	if err != nil {
+		return "", nil, err
+	}
+	held, err := lock(dir, os.O_CREATE)
+	return dir, held, err
+}
+
+// sweepProbes removes the directories of probes whose process is dead.
+func (r *Runner) sweepProbes() error {
+	left, err := filepath.Glob(filepath.Join(r.dir, "probe-*"))
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	all, err := r.lockAll(unix.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+	var errs []error
+	for _, dir := range left {
+		held, err := lock(dir, 0)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			continue // it probes
+		}
+		errs = append(errs, os.RemoveAll(dir))
+		if err == nil {
+			held.Close()
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // lockAll locks the directory of all run directories.
 func (r *Runner) lockAll(how int) (*os.File, error) {
 	dir := filepath.Join(r.dir, "run")
@@ -152,7 +193,7 @@ func (r *Runner) sweep(ctx context.Context) error {
 	if err := r.setup(); err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{r.sweepProbes()}
 	for _, e := range entries {
 		if ctx.Err() != nil {
 			return ctx.Err()
