@@ -236,6 +236,8 @@ func cellOf(cell []uint16, i int) int {
 	return int(cell[i])
 }
 
+var nan = math.NaN()
+
 // fmaErr is x·y - p, exactly unless it underflows; 0 when p is not finite,
 // which the sum of p then reports.
 func fmaErr(x, y, p float64) float64 {

@@ -1,0 +1,533 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/evaluator/metric/graph"
+	"aihub/evaluator/metric/rank"
+	"aihub/evaluator/metric/speech"
+	"aihub/evaluator/metric/stat"
+	"aihub/evaluator/metric/text"
+	"aihub/evaluator/metric/track"
+	"aihub/evaluator/metric/vision"
+)
+
+// answer computes what a key of the reference names: "use param=value …".
+type answer func(key string) ([]metric.Result, error)
+
+// families read the cases that generate.py makes.
+var families = map[string]func(in json.RawMessage) (answer, error){
+	"classes": rows, "binary": rows, "multi": rows, "numbers": rows, "positive": rows, "bounds": rows,
+	"errors":      units(utterances),
+	"diarisation": units(recordings),
+	"trials":      units(trials),
+	"bleu":        units(passages), "chrf": units(passages), "rouge": units(passages),
+	"answers":   units(answers),
+	"spans":     spans,
+	"runs":      units(runs),
+	"labels":    units(labels),
+	"links":     units(links),
+	"clusters":  units(clusters),
+	"coco":      units(images),
+	"segm":      units(images),
+	"pixels":    units(pixels),
+	"panoptic":  units(panoptic),
+	"tracks":    units(tracks),
+	"fairness":  units(decisions),
+	"tests":     tests,
+	"agreement": agreement,
+}
+
+// params reads "use a=1 b=x".
+func params(key string) (use string, p map[string]any) {
+	f := strings.Fields(key)
+	p = map[string]any{}
+	for _, kv := range f[1:] {
+		if k, v, ok := strings.Cut(kv, "="); ok {
+			if x, err := strconv.ParseFloat(v, 64); err == nil {
+				p[k] = x
+			} else {
+				p[k] = v
+			}
+		}
+	}
+	return f[0], p
+}
+
+var bound = map[string]metric.Metric{}
+
+// rows is the family of metrics of rows.
+func rows(in json.RawMessage) (answer, error) {
+	var c struct {
+		K           int
+		Truth, Pred []float64
+		Upper       []float64
+		Rows        [][]float64
+	}
+	if err := json.Unmarshal(in, &c); err != nil {
+		return nil, err
+	}
+	return func(key string) ([]metric.Result, error) {
+		use, p := params(key)
+		d := metric.Lookup(use)
+		if d == nil {
+			return nil, fmt.Errorf("no metric %s", use)
+		}
+		id := fmt.Sprint(key, c.K, len(c.Rows) > 0)
+		m := bound[id]
+		if m == nil {
+			s := metric.Setup{Column: "p", Params: p}
+			switch d.Needs {
+			case "class":
+				s.Classes = names("c", c.K)
+			case "score", "probability":
+				s.Classes = names("c", max(2, c.K))
+			}
+			if c.Rows != nil {
+				s.Group = names("p", c.K)
+				s.Column = s.Group[0]
+			}
+			var faults []aihub.Fault
+			if m, faults = metric.Bind(use, s); faults != nil {
+				return nil, fmt.Errorf("%v", faults)
+			}
+			bound[id] = m
+		}
+		b := &metric.Block{Rows: len(c.Truth)}
+		if len(c.Truth) == 0 {
+			b.Pred = make([]metric.Column, max(2, c.K))
+		}
+		class := func(x []float64) (out []int32) {
+			for _, v := range x {
+				out = append(out, int32(v))
+			}
+			return out
+		}
+		if d.Needs == "number" {
+			b.Truth.Flt = c.Truth
+		} else {
+			b.Truth.Class = class(c.Truth)
+		}
+		switch {
+		case len(c.Truth) == 0:
+		case d.Needs == "class":
+			b.Pred = []metric.Column{{Class: class(c.Pred)}}
+		case c.Rows != nil:
+			for j := range c.K {
+				var col []float64
+				for _, row := range c.Rows {
+					col = append(col, row[j])
+				}
+				b.Pred = append(b.Pred, metric.Column{Flt: col})
+			}
+		default:
+			b.Pred = []metric.Column{{Flt: c.Pred}, {Flt: c.Upper}}
+		}
+		a := m.New()
+		a.Add(b)
+		return []metric.Result{a.Result()}, nil
+	}, nil
+}
+
+func names(prefix string, k int) (out []string) {
+	for i := range k {
+		out = append(out, prefix+strconv.Itoa(i))
+	}
+	return out
+}
+
+var boundUnits = map[string]*metric.UnitMetric{}
+
+// units is the family of a kind of unit: read makes them of a case.
+func units[C, U any](read func(c *C) []U) func(in json.RawMessage) (answer, error) {
+	return func(in json.RawMessage) (answer, error) {
+		var c C
+		if err := json.Unmarshal(in, &c); err != nil {
+			return nil, err
+		}
+		us := read(&c)
+		gathered := map[string]metric.Gather{}
+		return func(key string) ([]metric.Result, error) {
+			if strings.HasPrefix(key, "#") {
+				return edits(key, any(&c))
+			}
+			m := boundUnits[key]
+			if m == nil {
+				use, p := params(key)
+				var faults []aihub.Fault
+				if m, faults = metric.BindUnits(use, p); faults != nil {
+					return nil, fmt.Errorf("%v", faults)
+				}
+				boundUnits[key] = m
+			}
+			g := gathered[m.Measure.Key()]
+			if g == nil {
+				g = m.Measure.New(nil)
+				for _, u := range us {
+					g.Add(u, 0)
+				}
+				gathered[m.Measure.Key()] = g
+			}
+			return []metric.Result{m.Result(g)}, nil
+		}, nil
+	}
+}
+
+type utteranceCase struct {
+	Ref, Hyp []string
+	Units    string
+}
+
+func utterances(c *utteranceCase) (out []*speech.Utterance) {
+	for i := range c.Ref {
+		out = append(out, &speech.Utterance{Ref: c.Ref[i], Hyp: c.Hyp[i]})
+	}
+	return out
+}
+
+// edits are the counts of substitutions, deletions and insertions.
+func edits(key string, in any) ([]metric.Result, error) {
+	var n int64
+	var a speech.Aligner
+	c := in.(*utteranceCase)
+	r := speech.Rules{Units: c.Units}
+	for i := range c.Ref {
+		e := a.Align(r.Tokens(c.Ref[i]), r.Tokens(c.Hyp[i]))
+		n += map[string]int64{"#sub": e.Sub, "#del": e.Del, "#ins": e.Ins}[key]
+	}
+	return []metric.Result{{Value: float64(n), Status: aihub.MetricOK}}, nil
+}
+
+type turnCase struct{ Ref, Hyp [][3]any }
+
+func recordings(c *turnCase) []*speech.Recording {
+	read := func(x [][3]any) (out []speech.Turn) {
+		for _, t := range x {
+			out = append(out, speech.Turn{Speaker: t[0].(string), Start: t[1].(float64), End: t[2].(float64)})
+		}
+		return out
+	}
+	return []*speech.Recording{{Ref: read(c.Ref), Hyp: read(c.Hyp)}}
+}
+
+type trialCase struct {
+	Target []bool
+	Score  []float64
+}
+
+func trials(c *trialCase) (out []*speech.Trial) {
+	for i, s := range c.Score {
+		t := &speech.Trial{Target: c.Target[i], Score: s}
+		if i == 0 {
+			t.Hours = 1
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+type passageCase struct {
+	Refs [][]string
+	Hyp  []string
+}
+
+func passages(c *passageCase) (out []*text.Passage) {
+	for i, h := range c.Hyp {
+		out = append(out, &text.Passage{Refs: c.Refs[i], Hyp: h})
+	}
+	return out
+}
+
+type answerCase struct {
+	Golds [][]string
+	Hyp   []string
+}
+
+func answers(c *answerCase) (out []*text.Answer) {
+	for i, h := range c.Hyp {
+		out = append(out, &text.Answer{Golds: c.Golds[i], Hyp: h})
+	}
+	return out
+}
+
+// spans is a family of its own: strict and lenient are how tags are read.
+func spans(in json.RawMessage) (answer, error) {
+	var c struct{ Ref, Hyp [][]string }
+	if err := json.Unmarshal(in, &c); err != nil {
+		return nil, err
+	}
+	return func(key string) ([]metric.Result, error) {
+		read := text.LenientSpans
+		key, strict := strings.CutSuffix(key, " strict")
+		if strict {
+			read = text.StrictSpans
+		}
+		use, p := params(strings.TrimSuffix(key, " lenient"))
+		m, faults := metric.BindUnits(use, p)
+		if faults != nil {
+			return nil, fmt.Errorf("%v", faults)
+		}
+		g := m.Measure.New(nil)
+		for i := range c.Ref {
+			g.Add(&text.Spans{Ref: read(c.Ref[i]), Hyp: read(c.Hyp[i])}, 0)
+		}
+		return []metric.Result{m.Result(g)}, nil
+	}, nil
+}
+
+type runCase struct {
+	Rel  []map[string]int
+	Docs []map[string]float64
+}
+
+func runs(c *runCase) (out []*rank.Query) {
+	for i, rel := range c.Rel {
+		q := &rank.Query{Rel: rel}
+		for id, s := range c.Docs[i] {
+			q.Docs = append(q.Docs, rank.Doc{ID: id, Score: s})
+		}
+		out = append(out, q)
+	}
+	return out
+}
+
+type labelCase struct {
+	Truth, Pred [][]int
+	Score       [][]float64
+}
+
+func labels(c *labelCase) (out []*rank.Labels) {
+	yes := func(x []int) (b []bool) {
+		for _, v := range x {
+			b = append(b, v == 1)
+		}
+		return b
+	}
+	for i := range c.Truth {
+		out = append(out, &rank.Labels{Truth: yes(c.Truth[i]), Pred: yes(c.Pred[i]), Score: c.Score[i]})
+	}
+	return out
+}
+
+type linkCase struct {
+	True   []*float64
+	Others [][]float64
+}
+
+func links(c *linkCase) (out []*graph.Candidates) {
+	for i, s := range c.True {
+		u := &graph.Candidates{True: math.NaN(), Others: c.Others[i]}
+		if s != nil {
+			u.True = *s
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+type clusterCase struct{ Ref, Hyp []int }
+
+func clusters(c *clusterCase) (out []*graph.Item) {
+	for i := range c.Ref {
+		out = append(out, &graph.Item{Ref: strconv.Itoa(c.Ref[i]), Hyp: strconv.Itoa(c.Hyp[i])})
+	}
+	return out
+}
+
+type imageCase struct {
+	H, W   int
+	Images []struct {
+		ID          int64
+		Truth, Pred []struct {
+			Class int
+			Box   [4]float64
+			RLE   string
+			Area  float64
+			Crowd bool
+			Score float64
+		}
+	}
+}
+
+func images(c *imageCase) (out []*vision.Image) {
+	for _, im := range c.Images {
+		u := &vision.Image{ID: im.ID}
+		for k, list := range [][]struct {
+			Class int
+			Box   [4]float64
+			RLE   string
+			Area  float64
+			Crowd bool
+			Score float64
+		}{im.Truth, im.Pred} {
+			for _, o := range list {
+				x := vision.Object{Class: o.Class, Box: o.Box, Area: o.Area, Crowd: o.Crowd, Score: o.Score}
+				if o.RLE != "" {
+					var err error
+					if x.Mask, err = vision.ParseRLE(c.H, c.W, o.RLE); err != nil {
+						panic(err) // the case is made by pycocotools
+					}
+				}
+				if k == 0 {
+					u.Truth = append(u.Truth, x)
+				} else {
+					u.Pred = append(u.Pred, x)
+				}
+			}
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+type pixelCase struct{ Truth, Pred [][]int32 }
+
+func pixels(c *pixelCase) (out []*vision.Labelled) {
+	for i := range c.Truth {
+		out = append(out, &vision.Labelled{Truth: c.Truth[i], Pred: c.Pred[i]})
+	}
+	return out
+}
+
+type panopticCase struct {
+	Images []struct {
+		Truth, Pred    []uint32
+		TClass, PClass map[uint32]int
+		Crowd          []uint32
+	}
+}
+
+func panoptic(c *panopticCase) (out []*vision.Panoptic) {
+	for _, im := range c.Images {
+		u := &vision.Panoptic{Truth: im.Truth, Pred: im.Pred, TruthClass: map[uint32]vision.Segment{}, PredClass: map[uint32]vision.Segment{}}
+		for id, k := range im.TClass {
+			u.TruthClass[id] = vision.Segment{Class: k}
+		}
+		for id, k := range im.PClass {
+			u.PredClass[id] = vision.Segment{Class: k}
+		}
+		for _, id := range im.Crowd {
+			u.TruthClass[id] = vision.Segment{Class: im.TClass[id], Crowd: true}
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+type trackCase struct {
+	Sequences [][]struct{ Truth, Pred [][2]json.RawMessage }
+}
+
+func tracks(c *trackCase) (out []*track.Sequence) {
+	read := func(list [][2]json.RawMessage) (boxes []track.Box) {
+		for _, x := range list {
+			var b track.Box
+			if json.Unmarshal(x[0], &b.ID) != nil || json.Unmarshal(x[1], &b.Box) != nil {
+				panic("a box of the generator does not parse")
+			}
+			boxes = append(boxes, b)
+		}
+		return boxes
+	}
+	for _, s := range c.Sequences {
+		u := &track.Sequence{}
+		for _, f := range s {
+			u.Frames = append(u.Frames, track.Frame{Truth: read(f.Truth), Pred: read(f.Pred)})
+		}
+		out = append(out, u)
+	}
+	return out
+}
+
+type decisionCase struct{ Group, Truth, Pred []int }
+
+func decisions(c *decisionCase) (out []*stat.Decision) {
+	for i, g := range c.Group {
+		out = append(out, &stat.Decision{Group: strconv.Itoa(g), Truth: c.Truth[i] == 1, Pred: c.Pred[i] == 1})
+	}
+	return out
+}
+
+func plain(values ...float64) (out []metric.Result) {
+	for _, v := range values {
+		out = append(out, metric.OK(v, 0))
+	}
+	return out
+}
+
+func tests(in json.RawMessage) (answer, error) {
+	var c struct {
+		B, C int64
+		P, D []float64
+		S    [][]float64
+	}
+	if err := json.Unmarshal(in, &c); err != nil {
+		return nil, err
+	}
+	return func(key string) ([]metric.Result, error) {
+		switch key {
+		case "mcnemar":
+			return plain(stat.McNemar(c.B, c.C, false)), nil
+		case "holm":
+			return plain(stat.Holm(c.P)...), nil
+		case "benjamini_hochberg":
+			return plain(stat.BenjaminiHochberg(c.P)...), nil
+		case "friedman":
+			v, _, _ := stat.Friedman(c.S)
+			return plain(v), nil
+		case "wilcoxon_w", "wilcoxon_p":
+			w, p := stat.Wilcoxon(c.D)
+			if key == "wilcoxon_w" {
+				return plain(w), nil
+			}
+			return plain(p), nil
+		}
+		return nil, fmt.Errorf("no test %s", key)
+	}, nil
+}
+
+func agreement(in json.RawMessage) (answer, error) {
+	var c struct {
+		X, Y   [][]float64
+		Miss   [][]*float64
+		Counts [][]int64
+	}
+	if err := json.Unmarshal(in, &c); err != nil {
+		return nil, err
+	}
+	return func(key string) ([]metric.Result, error) {
+		if level, ok := strings.CutPrefix(key, "krippendorff "); ok {
+			var us [][]float64
+			for _, row := range c.Miss {
+				var u []float64
+				for _, v := range row {
+					if v != nil {
+						u = append(u, *v)
+					}
+				}
+				us = append(us, u)
+			}
+			return []metric.Result{stat.Krippendorff(us, level)}, nil
+		}
+		switch key {
+		case "fleiss":
+			k, _ := stat.Fleiss(c.Counts)
+			return plain(k), nil
+		case "icc":
+			var v []float64
+			for _, average := range []bool{false, true} {
+				for form := 1; form <= 3; form++ {
+					v = append(v, stat.ICC(c.Y, form, average))
+				}
+			}
+			return plain(v...), nil
+		}
+		return nil, fmt.Errorf("no statistic %s", key)
+	}, nil
+}

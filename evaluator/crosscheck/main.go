@@ -1,0 +1,263 @@
+// Command crosscheck compares the metrics with their reference implementations.
+//
+// reference/generate.py makes cases and says what the reference makes of them;
+// this program computes the same and keeps the largest deviation of every
+// metric. A few cases of every family are kept in testdata, so that the test of
+// this package needs no Python; make crosscheck runs many more, says which
+// reference is missing on this machine, and writes the tables of docs.
+//
+//	crosscheck -python venv/bin/python [-cases 100000] [-family bleu,coco] [-docs docs]
+//	crosscheck -python … -golden 150      rewrite testdata
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/evaluator/metric"
+)
+
+func main() {
+	python := flag.String("python", "python3", "a Python with the packages of reference/requirements.txt")
+	cases := flag.Int("cases", 100_000, "cases of each family")
+	golden := flag.Int("golden", 0, "rewrite testdata with this many cases of each family, and stop")
+	only := flag.String("family", "", "families, with commas; all by default")
+	docs := flag.String("docs", "", "directory of the documentation whose tables are written")
+	seed := flag.String("seed", "1", "seed of the cases")
+	dir := flag.String("dir", "evaluator/crosscheck", "where this program's files are")
+	results := flag.String("results", "", "a file that keeps results between runs")
+	flag.Parse()
+	if err := run(*python, *cases, *golden, *only, *docs, *seed, *dir, *results); err != nil {
+		fmt.Fprintln(os.Stderr, "crosscheck:", err)
+		os.Exit(1)
+	}
+}
+
+func run(python string, cases, golden int, only, docs, seed, dir, results string) error {
+	script := filepath.Join(dir, "reference", "generate.py")
+	list, err := exec.Command(python, script, "--list").Output()
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", python, script, err)
+	}
+	names := strings.Fields(string(list))
+	if only != "" {
+		names = strings.Split(only, ",")
+	}
+	kept := map[string]*Report{}
+	if results != "" {
+		if b, err := os.ReadFile(results); err == nil {
+			if err := json.Unmarshal(b, &kept); err != nil {
+				return err
+			}
+		}
+	}
+	bad := 0
+	for _, name := range names {
+		start := time.Now()
+		if golden > 0 {
+			if err := keep(python, script, name, golden, filepath.Join(dir, "testdata", name+".jsonl.gz")); err != nil {
+				return err
+			}
+			continue
+		}
+		cmd := exec.Command(python, script, name, fmt.Sprint(cases), seed)
+		cmd.Stderr = io.Discard
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			return err
+		}
+		r, err := Check(out)
+		if e := cmd.Wait(); err == nil {
+			err = e
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		kept[name] = r
+		fmt.Printf("%-12s %s, %d cases, %s\n", name, strings.Join(r.References, ", "), r.Cases, time.Since(start).Round(time.Second))
+		if r.Missing != "" {
+			fmt.Printf("  missing on this machine: %s\n", r.Missing)
+		}
+		for _, m := range r.sorted() {
+			fmt.Printf("  %-28s %8d values, largest deviation %.1e\n", m, r.Metrics[m].Values, r.Metrics[m].Worst)
+		}
+		for _, f := range r.Failures {
+			fmt.Println("  DIFFERS", f)
+		}
+		bad += r.Failed
+		if results != "" {
+			b, err := json.MarshalIndent(kept, "", " ")
+			if err == nil {
+				err = os.WriteFile(results, b, 0o644)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if docs != "" {
+		if err := writeDocs(docs, kept); err != nil {
+			return err
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d values differ from their reference", bad)
+	}
+	return nil
+}
+
+// keep writes cases to a file of testdata, each time the same bytes.
+func keep(python, script, name string, cases int, path string) error {
+	out, err := exec.Command(python, script, name, fmt.Sprint(cases), "golden").Output()
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
+	if err == nil {
+		_, err = z.Write(out)
+	}
+	return errors.Join(err, z.Close(), f.Close())
+}
+
+// Report is what a family's cases came to.
+type Report struct {
+	References []string
+	Missing    string // why the reference could not run
+	Cases      int
+	Metrics    map[string]*Deviation
+	Failed     int
+	Failures   []string // the first few
+}
+
+// Deviation is of one metric over all cases.
+type Deviation struct {
+	Values int     // compared, undefined ones too
+	Worst  float64 // |ours - reference| over the larger of |reference| and 1
+}
+
+func (r *Report) sorted() []string {
+	var names []string
+	for m := range r.Metrics {
+		names = append(names, m)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// tolerance is the largest deviation that rounding explains. The references'
+// own sums round at every step.
+var tolerance = map[string]float64{
+	"ami@1":                5e-9, // scikit-learn's expected value goes through lgamma
+	"tweedie_deviance@1":   1e-11,
+	"explained_variance@1": 1e-9, // the reference's denominator may be tiny
+	"kendall@1":            1e-12,
+	"icc":                  1e-6, // pingouin rounds
+	"parity_ratio@1":       1e-12,
+	"spearman@1":           1e-11,
+	"pearson@1":            1e-11,
+}
+
+// Check reads generated cases, computes the metrics and compares.
+func Check(in io.Reader) (*Report, error) {
+	sc := bufio.NewScanner(in)
+	sc.Buffer(nil, 64<<20)
+	r := &Report{Metrics: map[string]*Deviation{}}
+	var family string
+	for n := 0; sc.Scan(); n++ {
+		if n == 0 {
+			var head struct {
+				Family     string
+				References []string
+				Missing    string
+			}
+			if err := json.Unmarshal(sc.Bytes(), &head); err != nil {
+				return nil, err
+			}
+			family, r.References, r.Missing = head.Family, head.References, head.Missing
+			continue
+		}
+		var c struct {
+			In   json.RawMessage
+			Want map[string]any
+		}
+		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
+			return nil, err
+		}
+		compute, ok := families[family]
+		if !ok {
+			return nil, fmt.Errorf("unknown family %q", family)
+		}
+		got, err := compute(c.In)
+		if err != nil {
+			return nil, fmt.Errorf("case %d: %w", r.Cases, err)
+		}
+		r.Cases++
+		for key, want := range c.Want {
+			results, err := got(key)
+			if err != nil {
+				return nil, fmt.Errorf("case %d, %s: %w", r.Cases, key, err)
+			}
+			list, many := want.([]any)
+			if !many {
+				list = []any{want}
+			}
+			if len(list) != len(results) {
+				return nil, fmt.Errorf("case %d, %s: %d values, want %d", r.Cases, key, len(results), len(list))
+			}
+			for i := range list {
+				r.compare(key, results[i], list[i], c.In)
+			}
+		}
+	}
+	return r, sc.Err()
+}
+
+func (r *Report) compare(key string, got metric.Result, want any, in json.RawMessage) {
+	name, _, _ := strings.Cut(key, " ")
+	if strings.HasPrefix(key, "krippendorff ") || strings.HasPrefix(key, "kappa@1") {
+		name = strings.TrimSpace(strings.Split(key, "weights=")[0])
+	}
+	d := r.Metrics[name]
+	if d == nil {
+		d = &Deviation{}
+		r.Metrics[name] = d
+	}
+	d.Values++
+	w, defined := want.(float64)
+	undefined := got.Status == aihub.MetricUndefined
+	dev := math.Abs(got.Value-w) / max(1, math.Abs(w))
+	if defined != undefined && (undefined || dev <= max(1e-12, tolerance[name])) {
+		if defined {
+			d.Worst = max(d.Worst, dev)
+		}
+		return
+	}
+	r.Failed++
+	if len(r.Failures) < 5 {
+		text := string(in)
+		if len(text) > 600 {
+			text = text[:600] + "…"
+		}
+		r.Failures = append(r.Failures, fmt.Sprintf("%s: %+v, reference %v, case %s", key, got, want, text))
+	}
+}

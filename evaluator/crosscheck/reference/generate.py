@@ -1,0 +1,68 @@
+"""Generates cases and what the reference says about them, one JSON per line.
+
+    python3 generate.py FAMILY CASES [SEED]      cases of a family
+    python3 generate.py --list                   the families, their references
+
+The first line says the references' versions, or what is missing here.
+"""
+import importlib
+import importlib.metadata
+import json
+import os
+import random
+import sys
+
+for v in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(v, "1")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+MODULES = {
+    "tabular": ["classes", "binary", "multi", "numbers", "positive", "bounds"],
+    "speech": ["errors", "diarisation", "trials"],
+    "text": ["bleu", "chrf", "rouge", "spans", "answers"],
+    "lists": ["runs", "labels", "links", "clusters"],
+    "vision": ["coco", "segm", "pixels", "panoptic", "tracks"],
+    "agreement": ["fairness", "tests", "agreement"],
+}
+
+
+def version(name):
+    try:
+        return f"{name} {importlib.metadata.version(name)}"
+    except importlib.metadata.PackageNotFoundError:
+        return name
+
+
+def plain(v):
+    """what JSON can hold; NaN and infinities are undefined"""
+    if v is None or isinstance(v, (str, bool)):
+        return v
+    if isinstance(v, (list, tuple)):
+        return [plain(x) for x in v]
+    if isinstance(v, dict):
+        return {k: plain(x) for k, x in v.items()}
+    if isinstance(v, int):
+        return v
+    f = float(v)
+    return f if f - f == 0 else None
+
+
+def main():
+    if sys.argv[1] == "--list":
+        print(" ".join(f for fs in MODULES.values() for f in fs))
+        return
+    family, cases = sys.argv[1], int(sys.argv[2])
+    seed = sys.argv[3] if len(sys.argv) > 3 else "1"
+    module = next(m for m, fs in MODULES.items() if family in fs)
+    try:
+        make, refs = importlib.import_module(module).FAMILIES[family]
+        make(random.Random("probe"))
+    except ImportError as e:
+        print(json.dumps({"family": family, "missing": str(e)}))
+        return
+    print(json.dumps({"family": family, "references": [version(x) for x in refs]}))
+    for i in range(cases):
+        case, want = make(random.Random(f"{family} {seed} {i}"))
+        print(json.dumps({"in": plain(case), "want": plain(want)}, ensure_ascii=False, separators=(",", ":")))
+
+
+main()

@@ -1,0 +1,351 @@
+package track
+
+import (
+	"aihub/evaluator/metric"
+)
+
+// sequence adds one video.
+func sequence(s *Sequence, st *metric.Stats) {
+	frames, nt, np, dt, dp := dense(s)
+	c := st.Counts
+	c[truths] += dt
+	if dt == 0 || dp == 0 {
+		for a := range alphas {
+			c[fn+a] += dt
+			c[fp+a] += dp
+		}
+		c[clrFN] += dt
+		c[clrFP] += dp
+		c[lost] += int64(nt)
+		c[idFN] += dt
+		c[idFP] += dp
+		return
+	}
+	seen, shown := make([]int64, nt), make([]int64, np) // frames of each id
+	for _, f := range frames {
+		for _, i := range f.t {
+			seen[i]++
+		}
+		for _, j := range f.p {
+			shown[j]++
+		}
+	}
+	m := &matcher{}
+	hota(frames, seen, shown, np, m, st)
+	clearMOT(frames, seen, m, st)
+	identity(frames, nt, np, dt, dp, st)
+}
+
+// dense numbers the ids from 0 and measures overlaps.
+func dense(s *Sequence) (frames []frame, nt, np int, dt, dp int64) {
+	ts, ps := map[int64]int32{}, map[int64]int32{}
+	number := func(m map[int64]int32, boxes []Box) []int32 {
+		out := make([]int32, len(boxes))
+		for k, b := range boxes {
+			id, ok := m[b.ID]
+			if !ok {
+				id = int32(len(m))
+				m[b.ID] = id
+			}
+			out[k] = id
+		}
+		return out
+	}
+	frames = make([]frame, len(s.Frames))
+	for k, f := range s.Frames {
+		g := &frames[k]
+		g.t, g.p = number(ts, f.Truth), number(ps, f.Pred)
+		dt, dp = dt+int64(len(g.t)), dp+int64(len(g.p))
+		for i := range f.Truth {
+			for j := range f.Pred {
+				if v := overlap(&f.Truth[i].Box, &f.Pred[j].Box); v > 0 {
+					g.pairs = append(g.pairs, pair{int32(i), int32(j), v})
+				}
+			}
+		}
+	}
+	return frames, len(ts), len(ps), dt, dp
+}
+
+func overlap(a, b *[4]float64) float64 {
+	w := min(a[0]+a[2], b[0]+b[2]) - max(a[0], b[0])
+	if !(w > 0) {
+		return 0
+	}
+	h := min(a[1]+a[3], b[1]+b[3]) - max(a[1], b[1])
+	if !(h > 0) {
+		return 0
+	}
+	i := float64(w * h)
+	u := float64(a[2]*a[3]) + float64(b[2]*b[3]) - i
+	if !(u > eps) {
+		return 0
+	}
+	return i / u
+}
+
+// matcher finds the best matching of a frame. Pairs of boxes that overlap
+// nothing else are matched at once; only the rest is a problem of assignment.
+type matcher struct {
+	rows, cols []int32 // how many pairs each box is in
+	rowAt      []int32
+	colAt      []int32
+	out        []pair
+	weight     [][]float64
+	at         [][]int
+}
+
+// match returns the pairs of the matching with the largest sum of weights, all
+// above 0; weight is by pairs.
+func (m *matcher) match(f *frame, weight []float64) []pair {
+	m.out = m.out[:0]
+	m.rows, m.cols = zeros(m.rows, len(f.t)), zeros(m.cols, len(f.p))
+	for k, p := range f.pairs {
+		if weight[k] > 0 {
+			m.rows[p.i]++
+			m.cols[p.j]++
+		}
+	}
+	m.rowAt, m.colAt = zeros(m.rowAt, len(f.t)), zeros(m.colAt, len(f.p))
+	var nr, nc int32
+	for k, p := range f.pairs {
+		switch {
+		case !(weight[k] > 0):
+		case m.rows[p.i] == 1 && m.cols[p.j] == 1:
+			m.out = append(m.out, p)
+		default:
+			if m.rowAt[p.i] == 0 {
+				nr++
+				m.rowAt[p.i] = nr
+			}
+			if m.colAt[p.j] == 0 {
+				nc++
+				m.colAt[p.j] = nc
+			}
+		}
+	}
+	if nr == 0 {
+		return m.out
+	}
+	w, at := make([][]float64, nr), make([][]int, nr)
+	for i := range w {
+		w[i], at[i] = make([]float64, nc), make([]int, nc)
+	}
+	for k, p := range f.pairs {
+		if weight[k] > 0 && m.rowAt[p.i] > 0 {
+			w[m.rowAt[p.i]-1][m.colAt[p.j]-1], at[m.rowAt[p.i]-1][m.colAt[p.j]-1] = weight[k], k
+		}
+	}
+	for i, j := range metric.Assign(w) {
+		if j >= 0 {
+			m.out = append(m.out, f.pairs[at[i][j]])
+		}
+	}
+	return m.out
+}
+
+func zeros(s []int32, n int) []int32 {
+	if cap(s) < n {
+		return make([]int32, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// hota first measures how well every two tracks agree over the whole sequence,
+// then matches each frame by that times the overlap, then counts at 19
+// thresholds (Luiten et al., 2021).
+func hota(frames []frame, seen, shown []int64, np int, m *matcher, st *metric.Stats) {
+	together := map[int64]float64{}
+	key := func(t, p int32) int64 { return int64(t)*int64(np) + int64(p) }
+	var weight, rows, cols []float64
+	for _, f := range frames {
+		rows, cols = make([]float64, len(f.t)), make([]float64, len(f.p))
+		for _, x := range f.pairs {
+			rows[x.i] += x.iou
+			cols[x.j] += x.iou
+		}
+		for _, x := range f.pairs {
+			if d := cols[x.j] + rows[x.i] - x.iou; d > eps {
+				together[key(f.t[x.i], f.p[x.j])] += x.iou / d
+			}
+		}
+	}
+	matches := map[int64]*[alphas]int64{}
+	c := st.Counts
+	for k := range frames {
+		f := &frames[k]
+		weight = weight[:0]
+		for _, x := range f.pairs {
+			t, p := f.t[x.i], f.p[x.j]
+			w := together[key(t, p)]
+			weight = append(weight, w/(float64(seen[t]+shown[p])-w)*x.iou)
+		}
+		var n [alphas]int64
+		for _, x := range m.match(f, weight) {
+			if x.iou < alpha[0]-eps {
+				continue
+			}
+			id := key(f.t[x.i], f.p[x.j])
+			q := matches[id]
+			if q == nil {
+				q = new([alphas]int64)
+				matches[id] = q
+			}
+			for a := range alphas {
+				if x.iou < alpha[a]-eps {
+					break
+				}
+				n[a]++
+				q[a]++
+				st.Sums[locA+a].Add(x.iou)
+			}
+		}
+		for a, k := range n {
+			c[tp+a] += k
+			c[fn+a] += int64(len(f.t)) - k
+			c[fp+a] += int64(len(f.p)) - k
+		}
+	}
+	for id, q := range matches { // sums are exact: their order is free
+		all := seen[id/int64(np)] + shown[id%int64(np)]
+		for a, k := range q {
+			if k > 0 {
+				st.Sums[assA+a].Add(metric.Quo(k*k, all-k))
+			}
+		}
+	}
+}
+
+// clearMOT keeps a track with who followed it a frame before when it still
+// overlaps enough, and else matches by overlap (Bernardin and Stiefelhagen,
+// 2008). A frame without any box on one side forgets nothing.
+func clearMOT(frames []frame, seen []int64, m *matcher, st *metric.Stats) {
+	c := st.Counts
+	n := len(seen)
+	last, before := make([]int32, n), make([]int32, n) // predicted id + 1, ever and in the frame before
+	matched, pieces := make([]int64, n), make([]int64, n)
+	var now []int32
+	var weight []float64
+	for k := range frames {
+		f := &frames[k]
+		if len(f.t) == 0 || len(f.p) == 0 {
+			c[clrFP] += int64(len(f.p))
+			c[clrFN] += int64(len(f.t))
+			continue
+		}
+		weight = weight[:0]
+		for _, x := range f.pairs {
+			w := x.iou
+			switch {
+			case x.iou < half-eps:
+				w = 0
+			case before[f.t[x.i]] == f.p[x.j]+1:
+				w += 1000
+			}
+			weight = append(weight, w)
+		}
+		got := m.match(f, weight)
+		for _, x := range got {
+			t, p := f.t[x.i], f.p[x.j]+1
+			if last[t] != 0 && last[t] != p {
+				c[switches]++
+			}
+			last[t] = p
+			matched[t]++
+			st.Sums[motp].Add(x.iou)
+			if before[t] == 0 {
+				pieces[t]++
+			}
+		}
+		for _, t := range now {
+			before[t] = 0
+		}
+		now = now[:0]
+		for _, x := range got {
+			t := f.t[x.i]
+			before[t] = f.p[x.j] + 1
+			now = append(now, t)
+		}
+		c[clrTP] += int64(len(got))
+		c[clrFN] += int64(len(f.t) - len(got))
+		c[clrFP] += int64(len(f.p) - len(got))
+	}
+	for t, s := range seen {
+		switch r := metric.Quo(matched[t], s); {
+		case r > 0.8:
+			c[mostly]++
+		case r >= 0.2:
+			c[partly]++
+		default:
+			c[lost]++
+		}
+		c[fragments] += max(0, pieces[t]-1)
+	}
+}
+
+// identity gives each true track one predicted one, so that most boxes agree
+// (Ristani et al., 2016). Tracks that never agree are apart, so that the
+// problem falls into parts.
+func identity(frames []frame, nt, np int, dt, dp int64, st *metric.Stats) {
+	agree := map[int64]int64{}
+	for _, f := range frames {
+		for _, x := range f.pairs {
+			if x.iou >= half {
+				agree[int64(f.t[x.i])*int64(np)+int64(f.p[x.j])]++
+			}
+		}
+	}
+	root := make([]int, nt+np)
+	for i := range root {
+		root[i] = i
+	}
+	var find func(i int) int
+	find = func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	for k := range agree {
+		root[find(int(k/int64(np)))] = find(nt + int(k%int64(np)))
+	}
+	type part struct{ t, p map[int]int }
+	parts := map[int]*part{}
+	for k := range agree {
+		i, j := int(k/int64(np)), int(k%int64(np))
+		g := parts[find(i)]
+		if g == nil {
+			g = &part{map[int]int{}, map[int]int{}}
+			parts[find(i)] = g
+		}
+		if _, ok := g.t[i]; !ok {
+			g.t[i] = len(g.t)
+		}
+		if _, ok := g.p[j]; !ok {
+			g.p[j] = len(g.p)
+		}
+	}
+	var right int64
+	for _, g := range parts {
+		w := make([][]float64, len(g.t))
+		for i := range w {
+			w[i] = make([]float64, len(g.p))
+		}
+		for i, a := range g.t {
+			for j, b := range g.p {
+				w[a][b] = float64(agree[int64(i)*int64(np)+int64(j)])
+			}
+		}
+		for i, j := range metric.Assign(w) {
+			if j >= 0 {
+				right += int64(w[i][j]) // whole numbers: the sum is the same for every best matching
+			}
+		}
+	}
+	st.Counts[idTP] += right
+	st.Counts[idFN] += dt - right
+	st.Counts[idFP] += dp - right
+}
