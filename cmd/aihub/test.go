@@ -80,6 +80,7 @@ func (p *process) test(ctx context.Context, image, dir string) error {
 	}
 	defer done()
 	p.note("cli.test.running", "Runner", r.Name())
+	p.unchecked(ctx, r)
 	run := filepath.Join(work, "run")
 	if err := os.Mkdir(run, 0o700); err != nil {
 		return err
@@ -110,6 +111,19 @@ func (p *process) test(ctx context.Context, image, dir string) error {
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
 	})
+}
+
+// unchecked says what a trial here leaves open about a run on the platform.
+func (p *process) unchecked(ctx context.Context, r sandbox.Runner) {
+	c := r.Probe(ctx)
+	for _, x := range c.Checks {
+		if c.Available && !x.Enforced {
+			p.note("attack.test.unkept", "What", p.t("cli.check."+x.Name), "Why", x.Why.In(p.lang))
+		}
+	}
+	if c.Available && r.Name() == "docker" {
+		p.note("attack.test.engine", "Platform", c.Platform)
+	}
 }
 
 // terminal makes what an algorithm prints safe to show.

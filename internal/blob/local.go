@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"syscall"
 
 	"aihub"
 )
@@ -60,8 +59,7 @@ func (l *Local) sweep() (err error) {
 	if l.lock, err = l.root.OpenFile("lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	}
-	fd := int(l.lock.Fd())
-	if syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+	if tryAlone(l.lock) {
 		left, err := fs.ReadDir(l.root.FS(), tmpDir)
 		if err != nil {
 			return err
@@ -72,7 +70,7 @@ func (l *Local) sweep() (err error) {
 			}
 		}
 	}
-	return syscall.Flock(fd, syscall.LOCK_SH) // waits for a sweep elsewhere
+	return share(l.lock) // waits for a sweep elsewhere
 }
 
 // Put implements Store.

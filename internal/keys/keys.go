@@ -19,7 +19,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"aihub"
 )
@@ -48,8 +47,8 @@ func Open(path string) (*Ring, error) {
 func read(path string) (*Ring, error) {
 	// A link could lead to a file that others control; the size is checked on the
 	// open file, so that nobody can swap it in between.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ELOOP) {
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow, 0)
+	if errors.Is(err, errLink) {
 		return nil, bad(path, "it is a link", "它是一个链接")
 	}
 	if err != nil {
