@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"aihub"
+	"aihub/catalog/media"
+
+	"github.com/spf13/cobra"
+)
+
+// maskCmd holds what a steward does to raw files on their own machine, before
+// anything is published. Nothing is sent.
+func (p *process) maskCmd() *cobra.Command {
+	c := p.group("mask", "cli.mask.short")
+	c.AddCommand(p.maskCountCmd(), p.maskImageCmd(), p.maskAudioCmd())
+	return c
+}
+
+func (p *process) maskImageCmd() *cobra.Command {
+	var boxes, style string
+	c := p.verb("image IN OUT", "cli.mask.image.short", cobra.ExactArgs(2), func(_ *cobra.Command, args []string) error {
+		var list []media.Box
+		if boxes != "" {
+			b, err := readFile(boxes, 1<<20)
+			if err != nil {
+				return err
+			}
+			if err := json.Unmarshal(b, &list); err != nil {
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: boxes + ": " + err.Error(), ZH: boxes + "：" + err.Error()}).
+					WithHint(aihub.Text{EN: `write a list of boxes in pixels: [{"x": 10, "y": 20, "w": 64, "h": 64}]`, ZH: `请写以像素为单位的框列表：[{"x": 10, "y": 20, "w": 64, "h": 64}]`})
+			}
+		}
+		var info media.ImageInfo
+		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
+			info, err = media.MaskImage(w, r, media.Style(style), list)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return p.data(info, func() {
+			p.say("cli.mask.image.done", "File", args[1], "Boxes", fmt.Sprint(info.Masked), "Width", fmt.Sprint(info.Width), "Height", fmt.Sprint(info.Height))
+		})
+	})
+	c.Flags().StringVar(&boxes, "boxes", "", p.t("cli.flag.boxes"))
+	c.Flags().StringVar(&style, "style", string(media.Blur), p.t("cli.flag.style"))
+	return c
+}
+
+func (p *process) maskAudioCmd() *cobra.Command {
+	var mute []string
+	var semitones float64
+	c := p.verb("audio IN OUT", "cli.mask.audio.short", cobra.ExactArgs(2), func(_ *cobra.Command, args []string) error {
+		var spans []media.Span
+		for _, m := range mute {
+			a, b, ok := strings.Cut(m, "-")
+			from, err1 := strconv.ParseFloat(a, 64)
+			to, err2 := strconv.ParseFloat(b, 64)
+			if !ok || err1 != nil || err2 != nil {
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("%q is no span: write seconds as 1.5-3", m), ZH: fmt.Sprintf("%q 不是时间段：请写秒数，如 1.5-3", m)})
+			}
+			spans = append(spans, media.Span{From: from, To: to})
+		}
+		var info media.AudioInfo
+		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
+			info, err = media.MaskAudio(w, r, spans, semitones)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return p.data(info, func() {
+			p.say("cli.mask.audio.done", "File", args[1], "Muted", fmt.Sprintf("%.2f", info.Muted), "Seconds", fmt.Sprintf("%.2f", info.Seconds))
+		})
+	})
+	c.Flags().StringSliceVar(&mute, "mute", nil, p.t("cli.flag.mute"))
+	c.Flags().Float64Var(&semitones, "semitones", 0, p.t("cli.flag.semitones"))
+	return c
+}
+
+// rewrite makes out from in. Out appears whole or not at all, and may be in.
+func rewrite(in, out string, f func(io.Writer, io.Reader) error) error {
+	r, err := openFile(in)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	w, err := os.CreateTemp(filepath.Dir(out), ".aihub-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(w.Name())
+	if err := f(w, r); err != nil {
+		w.Close()
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.Rename(w.Name(), out)
+}
