@@ -1,0 +1,197 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"aihub"
+	"aihub/catalog/detect"
+	"aihub/internal/table"
+)
+
+// RawProfile is what one reading of a raw table says about it, for the steward
+// who is about to write its manifest. Like a Profile it shows no group of fewer
+// than minGroup rows.
+type RawProfile struct {
+	Rows     int64       `json:"rows"`
+	Columns  []RawColumn `json:"columns"`
+	Manifest string      `json:"manifest"` // a dataset.yaml to start from
+}
+
+// RawColumn is one column of a RawProfile; of one that names people no value is
+// shown.
+type RawColumn struct {
+	ColumnProfile
+	Class    detect.Class     `json:"class"`
+	Level    int              `json:"level"` // GB/T 43697, see detect.Level
+	Evidence []detect.Finding `json:"evidence"`
+}
+
+// ProfileFile reads the table in the file at path once. The encoding, delimiter
+// and types of a text are found out. Report is called with the rows read and how
+// many there are, 0 when that is not known; it may be nil.
+func ProfileFile(ctx context.Context, path string, report func(done, total int64)) (p RawProfile, err error) {
+	m := Manifest{}
+	m.Mask.Default = "drop" // what cannot be read is null, and dropped
+	r, err := table.Open(path, m.options())
+	if err != nil {
+		return p, err
+	}
+	defer r.Close()
+	schema := r.Schema()
+	stats := make([]*columnStats, len(schema))
+	finders := make([]*detect.Column, len(schema))
+	for i, f := range schema {
+		stats[i], finders[i] = newColumnStats(f), detect.NewColumn(f)
+	}
+	var total int64
+	if c, ok := r.(table.Counted); ok {
+		total = c.Rows()
+	}
+	var all []int
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return p, err
+		}
+		for len(all) < b.Rows {
+			all = append(all, len(all))
+		}
+		var looking sync.WaitGroup
+		looking.Go(func() {
+			for i := range b.Cols {
+				finders[i].Add(&b.Cols[i])
+			}
+		})
+		for i := range b.Cols {
+			stats[i].add(&b.Cols[i], all[:b.Rows])
+		}
+		looking.Wait()
+		if p.Rows += int64(b.Rows); report != nil {
+			report(p.Rows, total)
+		}
+	}
+	var findings []detect.Finding
+	for _, f := range finders {
+		findings = append(findings, f.Findings()...)
+	}
+	proposals := detect.Propose(schema, findings)
+	for i, f := range schema {
+		c := RawColumn{Class: proposals[i].Class, Level: proposals[i].Level, Evidence: proposals[i].Because}
+		c.Name, c.Type, c.Use = f.Name, f.Type, proposals[i].Use
+		stats[i].profile(&c.ColumnProfile)
+		if c.RawNulls = c.Nulls; c.Class == detect.Direct {
+			c.Min, c.Max, c.Quantiles, c.Top = "", "", nil, nil // each is a person's
+		}
+		p.Columns = append(p.Columns, c)
+	}
+	p.Manifest = p.propose(path, proposals)
+	return p, nil
+}
+
+// propose writes a manifest to start from: one that publishes, with a comment
+// where a person must choose.
+func (p *RawProfile) propose(path string, proposals []detect.Proposal) string {
+	key, truth := p.keyColumn(), p.truthColumn()
+	var quasi []string
+	for i := range proposals {
+		c := &proposals[i]
+		switch {
+		case c.Column == key:
+			c.Use, c.Rule = "pseudonym", "{use: pseudonym}"
+		case c.Column == truth:
+			c.Use, c.Rule = "keep", "{use: keep}"
+		case c.Class == detect.Quasi && c.Use != "drop":
+			quasi = append(quasi, yamlText(c.Column))
+		}
+	}
+	var b strings.Builder
+	name := slug(path)
+	fmt.Fprintf(&b, "# Proposed from %d rows. Read every line: a machine sees values, not what they mean.\n", p.Rows)
+	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, name, name, name, name)
+	b.WriteString("license: CC-BY-4.0 # terms of the public sample: choose\n")
+	if key == "" {
+		row := "row_id"
+		for p.column(row) != nil {
+			row += "_"
+		}
+		fmt.Fprintf(&b, "key: %s\nkey_from: rows # no column names each row\n", row)
+	} else {
+		fmt.Fprintf(&b, "key: %s\n", yamlText(key))
+	}
+	fmt.Fprintf(&b, "truth: [%s] # what an algorithm must predict: choose\n", yamlText(truth))
+	b.WriteString(detect.PlanYAML(proposals))
+	b.WriteString("split: {sample: 0.1, train: 0.5, test: 0.25, final: 0.15}\n")
+	if len(quasi) > 0 {
+		fmt.Fprintf(&b, "risk: # bands or hierarchies for these columns save rows\n  quasi: [%s]\n  k: 5\n  max_suppression: 0.05\n", strings.Join(quasi, ", "))
+	}
+	return b.String()
+}
+
+func (p *RawProfile) column(name string) *RawColumn {
+	i := slices.IndexFunc(p.Columns, func(c RawColumn) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &p.Columns[i]
+}
+
+// keyColumn returns the first column of which no value is missing and, as far as
+// counting tells, none comes twice; "" when there is none.
+func (p *RawProfile) keyColumn() string {
+	for _, c := range p.Columns {
+		near := c.Distinct == p.Rows || p.Rows > keptValues && float64(c.Distinct) > 0.97*float64(p.Rows)
+		if c.Nulls == 0 && near && (c.Type == table.String || c.Type == table.Int64) && !slices.ContainsFunc(c.Evidence, func(f detect.Finding) bool { return f.Inside }) {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// truthColumn returns the column that is most like a label: the last one of no
+// class, without missing values, of few values; else the last of all.
+func (p *RawProfile) truthColumn() string {
+	best := ""
+	for _, c := range p.Columns {
+		if c.Nulls == 0 && c.Class == detect.None && c.Distinct >= 2 && c.Distinct <= 100 {
+			best = c.Name
+		}
+	}
+	if best == "" && len(p.Columns) > 0 {
+		best = p.Columns[len(p.Columns)-1].Name
+	}
+	return best
+}
+
+// slug makes a dataset's name of a file's.
+func slug(path string) string {
+	base, _, _ := strings.Cut(filepath.Base(path), ".")
+	var b strings.Builder
+	for _, r := range strings.ToLower(base) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case b.Len() > 0:
+			b.WriteByte('-')
+		}
+	}
+	name := strings.Trim(b.String(), "-")
+	if aihub.CheckSlug(name) != nil {
+		return "dataset"
+	}
+	return name
+}
+
+// yamlText quotes a column's name where YAML needs it: a JSON string is a YAML one.
+func yamlText(s string) string { return fmt.Sprintf("%q", s) }

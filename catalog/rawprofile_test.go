@@ -1,0 +1,76 @@
+package catalog
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"aihub/catalog/detect"
+	"aihub/internal/table"
+)
+
+// TestProfileFile: one reading says what the columns are, in an encoding of its
+// own, and ends with a manifest that publishes.
+func TestProfileFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	raw, err := simplifiedchinese.GB18030.NewEncoder().String(people(800, 3).csv)
+	w.must(err)
+	path := filepath.Join(t.TempDir(), "Case File.2026.csv")
+	w.must(os.WriteFile(path, []byte(raw), 0o600))
+	var last int64
+	p, err := ProfileFile(w.ctx, path, func(done, total int64) {
+		if last = done; total != 800 {
+			t.Errorf("of %d", total)
+		}
+	})
+	w.must(err)
+	if p.Rows != 800 || last != 800 {
+		t.Errorf("%d rows, %d reported", p.Rows, last)
+	}
+	mobile := p.column("mobile")
+	if mobile == nil || mobile.Class != detect.Direct || mobile.Level < 3 || len(mobile.Top)+len(mobile.Quantiles) != 0 || mobile.Small != mobile.Distinct || mobile.Distinct != 800 {
+		t.Errorf("%+v", mobile)
+	}
+	if born := p.column("born"); born.Type != table.Date || len(born.Quantiles) != 5 {
+		t.Errorf("%+v", born)
+	}
+	m, err := ParseManifest([]byte(p.Manifest))
+	w.must(err)
+	if m.Name != "case-file" || m.Key != "case_no" {
+		t.Errorf("name %q, key %q", m.Name, m.Key)
+	}
+	m2 := strings.Replace(p.Manifest, "max_suppression: 0.05", "max_suppression: 0.5", 1)
+	m2 = strings.Replace(m2, "k: 5", "k: 2", 1)
+	if _, err := w.Publish(w.ctx, w.steward, []byte(m2), path, nil); err != nil && !strings.Contains(err.Error(), "classes smaller than") {
+		t.Errorf("%v\n%s", err, p.Manifest)
+	}
+}
+
+// TestProposedKey: without a column that names each row the rows are numbered.
+func TestProposedKey(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "数.csv")
+	if err := os.WriteFile(path, []byte(numbers(600)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := ProfileFile(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// x is unique: it may be a key. Without it there is none.
+	if p.keyColumn() != "x" || p.truthColumn() != "y" {
+		t.Errorf("key %q, truth %q", p.keyColumn(), p.truthColumn())
+	}
+	p.column("x").Distinct--
+	if m := p.propose(path, nil); !strings.Contains(m, "key: row_id\nkey_from: rows") || !strings.Contains(m, "name: dataset\n") {
+		t.Error(m)
+	}
+	w := newWorld(t)
+	if _, err := w.Publish(w.ctx, w.steward, []byte(p.Manifest), path, nil); err != nil {
+		t.Errorf("%v\n%s", err, p.Manifest)
+	}
+}

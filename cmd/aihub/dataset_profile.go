@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"aihub"
+	"aihub/catalog"
+	"aihub/catalog/detect"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+// datasetProfileCmd says what is in a file, and proposes a manifest. It reads a
+// local file and sends nothing.
+func (p *process) datasetProfileCmd() *cobra.Command {
+	var manifest string
+	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		f, err := openFile(args[0])
+		if err != nil {
+			return err
+		}
+		f.Close()
+		bar := p.progress()
+		r, err := catalog.ProfileFile(cmd.Context(), args[0], func(done, total int64) {
+			bar.show(wire.Progress{Stage: "profile", Done: done, Total: total})
+		})
+		bar.end()
+		if err != nil {
+			return err
+		}
+		if manifest != "" {
+			if err := writeNew(manifest, r.Manifest); err != nil {
+				return err
+			}
+		}
+		return p.data(r, func() {
+			p.showRawProfile(r)
+			if manifest != "" {
+				p.say("cli.profile.written", "File", manifest, "Data", args[0])
+			} else {
+				fmt.Fprintf(p.Out, "\n%s", r.Manifest)
+			}
+		})
+	})
+	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest_out"))
+	return c
+}
+
+// writeNew writes a file that must not be there yet.
+func writeNew(name, text string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err == nil {
+		_, err = f.WriteString(text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		return aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err),
+		}).WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
+	}
+	return nil
+}
+
+func (p *process) showRawProfile(r catalog.RawProfile) {
+	p.say("cli.profile.rows", "Rows", fmt.Sprint(r.Rows), "Columns", fmt.Sprint(len(r.Columns)))
+	var rows [][]string
+	for _, c := range r.Columns {
+		nulls := "0"
+		if c.Rows > 0 && c.Nulls > 0 {
+			nulls = fmt.Sprintf("%.1f%%", 100*float64(c.Nulls)/float64(c.Rows))
+		}
+		var kinds []string
+		for _, f := range c.Evidence {
+			if f.Kind != "" && f.Kind != detect.KindNamed {
+				kinds = append(kinds, string(f.Kind))
+			}
+		}
+		rows = append(rows, []string{c.Name, string(c.Type), nulls, fmt.Sprint(c.Distinct), string(c.Class), fmt.Sprint(c.Level), strings.Join(kinds, " "), typical(c)})
+	}
+	p.table([]string{"COLUMN", "TYPE", "MISSING", "DISTINCT", "CLASS", "LEVEL", "FOUND", "VALUES"}, rows)
+}
+
+// typical shows quantiles of numbers, the most frequent texts, or lengths.
+func typical(c catalog.RawColumn) string {
+	var parts []string
+	switch {
+	case len(c.Quantiles) > 0:
+		for _, q := range c.Quantiles {
+			if q.P == 0.05 || q.P == 0.5 || q.P == 0.95 {
+				parts = append(parts, fmt.Sprintf("p%02.0f %s", 100*q.P, q.Value))
+			}
+		}
+	case len(c.Top) > 0:
+		for _, g := range c.Top[:min(3, len(c.Top))] {
+			parts = append(parts, fmt.Sprintf("%s ×%d", g.Value, g.Rows))
+		}
+	case c.Lengths != nil:
+		parts = append(parts, fmt.Sprintf("%g chars", c.Lengths.Mean))
+	}
+	return strings.Join(parts, ", ")
+}
