@@ -38,6 +38,7 @@ test: deps ## run every check and every test
 
 fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
 	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table
+
 KILLS ?= 1000
 .PHONY: chaos
 

@@ -29,6 +29,14 @@ func (l *live) Write(p []byte) (int, error) {
 	return l.all.Write(p)
 }
 
+// reset forgets everything.
+func (l *live) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all.Reset()
+	l.new = 0
+}
+
 // bytes returns everything that was written.
 func (l *live) bytes() []byte {
 	l.mu.Lock()

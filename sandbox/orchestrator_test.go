@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -204,7 +205,7 @@ func (h *hanging) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error
 // A worker whose heart beats while its work stands still loses the run.
 func TestStuckRun(t *testing.T) {
 	w := newWorld(t, func(s *scenarios.Spec) { s.Limits.Wall = scenarios.Duration(20 * time.Second) })
-	w.open(store.Patience{Running: 200*time.Millisecond - 20*time.Second}) // the first is stuck after 200 ms
+	w.open(store.Patience{Running: 200*time.Millisecond - 40*time.Second}) // the first is stuck after 200 ms
 	s := w.submit(false, "hello")
 	o := w.orchestrator("worker-1")
 	o.Runner = &hanging{Runner: w.runner}
@@ -433,5 +434,53 @@ func TestTry(t *testing.T) {
 	_, err = sandbox.Try(t.Context(), sandbox.Trial{Runner: w.runner, Spec: bad, Ref: w.sc, Sample: csvSample, Rootfs: rootfs, Args: []string{"/guest"}, Work: t.TempDir()})
 	if aihub.KindOf(err) != aihub.Contract {
 		t.Errorf("a sample without a column of the spec: %v", err)
+	}
+}
+
+// counting is a runner that notes what it is given.
+type counting struct {
+	sandbox.Runner
+	mu   sync.Mutex
+	rows []int
+	ids  []string
+}
+
+func (c *counting) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	b, err := os.ReadFile(filepath.Join(j.Input, "things.csv"))
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	id, _, _ := strings.Cut(lines[1], ",")
+	c.mu.Lock()
+	c.rows, c.ids = append(c.rows, len(lines)-1), append(c.ids, id)
+	c.mu.Unlock()
+	return c.Runner.Run(ctx, j)
+}
+
+// On a large part a hidden run tries a slice with row ids of its own; a program
+// that fails there does not see the rest, and the outcome is the same.
+func TestOneCaseFirst(t *testing.T) {
+	w := newWorldOf(t, 5000, nil)
+	c := &counting{Runner: w.runner}
+	w.runner = c
+	trial := w.submit(true, "hello")
+	if w.finish(trial); !slices.Equal(c.rows, []int{5}) {
+		t.Errorf("a trial ran on %v rows", c.rows)
+	}
+	c.rows, c.ids = nil, nil
+	r := w.finish(w.submit(false, "read", secret))
+	if r.State != aihub.RunSucceeded || !slices.Equal(c.rows, []int{50, 5000}) || c.ids[0] == c.ids[1] {
+		t.Fatalf("%+v, on %v rows", r, c.rows)
+	}
+	if rows, err := csv.NewReader(strings.NewReader(w.blob(r.Output))).ReadAll(); err != nil || len(rows) != 5001 {
+		t.Errorf("%d predictions, %v", len(rows), err)
+	}
+	if n := strings.Count(w.blob(r.Log), "found 0 secrets"); n != 1 {
+		t.Errorf("the log speaks of %d runs", n)
+	}
+	c.rows = nil
+	if r := w.finish(w.submit(false, "exit", "3")); !slices.Equal(c.rows, []int{50}) || r.Fault.Owner != aihub.FaultVendor || r.Fault.Reason != aihub.ReasonExit {
+		t.Errorf("%+v", r)
 	}
 }

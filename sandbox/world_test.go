@@ -64,12 +64,18 @@ func (w *world) must(err error) {
 // newWorld makes the platform; change may alter the spec before it is published.
 func newWorld(t testing.TB, change func(*scenarios.Spec)) *world {
 	t.Helper()
+	return newWorldOf(t, 20, change)
+}
+
+// newWorldOf makes a platform with so many rows in the hidden part.
+func newWorldOf(t testing.TB, hidden int, change func(*scenarios.Spec)) *world {
+	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("sandboxes run on Linux only")
 	}
 	w := openWorld(t, t.TempDir())
 	w.people()
-	w.dataset()
+	w.dataset(hidden)
 	w.scenario(change)
 	return w
 }
@@ -172,7 +178,7 @@ func (w *world) parquet(b *table.Batch, columns ...int) aihub.Digest {
 	return d
 }
 
-func (w *world) dataset() {
+func (w *world) dataset(hidden int) {
 	ctx := w.Context()
 	ref := aihub.Ref{Name: "things", Version: 1}
 	d := aihub.DigestOf([]byte("x"))
@@ -181,7 +187,7 @@ func (w *world) dataset() {
 		Columns: []aihub.Column{{Name: "id", Type: "string"}, {Name: "x", Type: "int64"}, {Name: "y", Type: "string"}, {Name: "label", Type: "string", Truth: true}},
 		Content: d, Plan: d, Raw: d, Profile: d, Card: d,
 	}
-	for part, n := range map[aihub.Part]int{aihub.Sample: 5, aihub.Test: 20} {
+	for part, n := range map[aihub.Part]int{aihub.Sample: 5, aihub.Test: hidden} {
 		b := rows(n)
 		w.data.Parts = append(w.data.Parts, aihub.PartFile{Part: part, Rows: int64(n), Input: w.parquet(b, 0, 1, 2), Truth: w.parquet(b, 0, 3), Bytes: 1})
 	}

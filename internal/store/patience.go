@@ -14,7 +14,7 @@ import (
 type Patience struct {
 	Queued     time.Duration // default 7 days
 	Preparing  time.Duration // from the claim on; default 30 minutes, for each of its two states
-	Running    time.Duration // beyond the scenario's wall limit; default 5 minutes
+	Running    time.Duration // beyond twice the scenario's wall limit; default 5 minutes
 	Collecting time.Duration // default 15 minutes
 	Scoring    time.Duration // of a score run; default 2 hours
 	Pause      time.Duration // before the second attempt after a fault of the platform, six times that before the third; default 10 seconds

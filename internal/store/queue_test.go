@@ -22,7 +22,7 @@ func TestDeadlines(t *testing.T) {
 	}{
 		{nil, patience.Preparing},
 		{[]aihub.RunState{aihub.RunPreparing}, patience.Preparing},
-		{[]aihub.RunState{aihub.RunPreparing, aihub.RunRunning}, 3*time.Minute + patience.Running}, // the scenario's limit is 3 minutes
+		{[]aihub.RunState{aihub.RunPreparing, aihub.RunRunning}, 2*3*time.Minute + patience.Running}, // the scenario's limit is 3 minutes, twice
 		{[]aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}, patience.Collecting},
 	} {
 		w, sc := entered(t, 9, 64, "policy")

@@ -97,7 +97,7 @@ func (t *tx) deadline(r aihub.Run, s aihub.RunState) (time.Time, error) {
 			return time.Time{}, err
 		}
 		l, err := limitsOf(sc)
-		return t.wall.Add(time.Duration(l.Wall) + p.Running), err
+		return t.wall.Add(2*time.Duration(l.Wall) + p.Running), err // a hidden run may try a slice first
 	case s == aihub.RunCollecting:
 		return t.wall.Add(p.Collecting), nil
 	}
