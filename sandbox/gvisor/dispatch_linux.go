@@ -3,12 +3,14 @@
 package gvisor
 
 import (
+	debugelf "debug/elf"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 
+	"aihub"
 	"aihub/sandbox/gvisor/runsc"
 )
 
@@ -26,11 +28,31 @@ func Dispatch() {
 	dispatches.Store(true)
 }
 
+// playedBy says what starts sandboxes, for doctor.
+var playedBy = aihub.Text{EN: "gVisor, played by this binary itself: make build makes a quicker one", ZH: "gVisor（由本程序自身充当；用 make build 构建可更快启动）"}
+
 // canDispatch refuses to start a binary as sandbox program that would take
-// itself for something else.
+// itself for something else, or that needs libraries which a sandbox lacks.
 func canDispatch() error {
-	if dispatches.Load() {
-		return nil
+	if !dispatches.Load() {
+		return errors.New("this binary does not begin with gvisor.Dispatch, so it cannot start sandboxes")
 	}
-	return errors.New("this binary does not begin with gvisor.Dispatch, so it cannot start sandboxes")
+	f, err := debugelf.Open("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, p := range f.Progs {
+		if p.Type == debugelf.PT_INTERP {
+			return needsLibraries
+		}
+	}
+	return nil
 }
+
+var needsLibraries = aihub.Errorf(aihub.Unavailable, aihub.Text{
+	EN: "this aihub was built with cgo and without its sandbox program inside, so it cannot start sandboxes",
+	ZH: "当前 aihub 以 cgo 构建且未内置沙箱程序，无法启动沙箱",
+}).WithHint(aihub.Text{
+	EN: "build it with make build, or with CGO_ENABLED=0", ZH: "请用 make build 构建，或设置 CGO_ENABLED=0",
+})

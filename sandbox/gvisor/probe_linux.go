@@ -36,7 +36,7 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 		return c // asked to stop: nothing was learnt
 	}
 	c.Available = err == nil
-	c.Checks = append(c.Checks, sandbox.Capability{Name: "start", Enforced: err == nil, By: both("gVisor", "gVisor")})
+	c.Checks = append(c.Checks, sandbox.Capability{Name: "start", Enforced: err == nil, By: playedBy})
 	if err != nil {
 		c.Checks[0].Why = whyNot(err)
 	} else {

@@ -183,15 +183,20 @@ func (d *runDir) release() error {
 }
 
 func (r *Runner) sweep(ctx context.Context) error {
+	if err := r.setup(); err != nil {
+		return err
+	}
+	if r.state.place != nil {
+		if err := r.state.place.Sweep(abandoned); err != nil {
+			return platform("sweeping cgroups", err)
+		}
+	}
 	entries, err := os.ReadDir(filepath.Join(r.dir, "run"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return platform("sweeping", err)
-	}
-	if err := r.setup(); err != nil {
-		return err
 	}
 	errs := []error{r.sweepProbes()}
 	for _, e := range entries {
@@ -204,6 +209,10 @@ func (r *Runner) sweep(ctx context.Context) error {
 	}
 	return errors.Join(errs...)
 }
+
+// abandoned is how old an empty cgroup must be before it is taken for left
+// behind: a run joins its own within moments, also one of another runner.
+const abandoned = time.Hour
 
 // reap removes one run directory and what it names, if its owner is dead.
 func (r *Runner) reap(path string) error {

@@ -339,6 +339,29 @@ func (p Place) Group(id string) *Cgroup {
 	return g
 }
 
+// Sweep removes the groups of any runner in which no process is and that are
+// older than age: those whose run's own record is gone. The kernel refuses to
+// remove a group that is in use.
+func (p Place) Sweep(age time.Duration) error {
+	var errs []error
+	for _, parent := range p.Parents {
+		dirs, err := filepath.Glob(filepath.Join(parent, group+"*"))
+		if err != nil {
+			return err
+		}
+		for _, d := range dirs {
+			fi, err := os.Stat(d)
+			if err != nil || !fi.IsDir() || time.Since(fi.ModTime()) < age {
+				continue
+			}
+			if err := unix.Rmdir(d); err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBUSY) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // ownCgroups reads /proc/self/cgroup: controller -> path; "" is version 2.
 func ownCgroups() (map[string]string, error) {
 	f, err := os.Open("/proc/self/cgroup")

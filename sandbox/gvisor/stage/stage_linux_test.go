@@ -240,3 +240,58 @@ func TestDrift(t *testing.T) {
 		}
 	}
 }
+
+// Only what is empty and old is swept. The groups are made below one of our own,
+// so that no other run of this machine is touched.
+func TestSweepCgroups(t *testing.T) {
+	place, err := FindPlace()
+	if err != nil {
+		t.Skip(err)
+	}
+	l := Limits{CPUs: 1, Memory: 64 << 20, Pids: 16}
+	ours, err := place.New("sweep-"+strconv.Itoa(os.Getpid()), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ours.Remove(time.Second) }()
+	p := Place{Version: place.Version, Parents: ours.Dirs, Leave: place.Leave}
+	g, err := p.New("x", l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = g.Remove(time.Second) }()
+	there := func() (n int) {
+		for _, d := range g.dirs() {
+			if _, err := os.Stat(d); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	c := exec.Command("sleep", "600")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	end := func() { _ = c.Process.Kill(); _ = c.Wait() }
+	defer end()
+	for _, d := range g.dirs() {
+		if err := write(d, "cgroup.procs", strconv.Itoa(c.Process.Pid)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Sweep(0); err != nil || there() != len(g.dirs()) {
+		t.Errorf("a group in use was swept: %v", err)
+	}
+	end()
+	if err := p.Sweep(time.Hour); err != nil || there() != len(g.dirs()) {
+		t.Errorf("a new group was swept: %v", err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); there() > 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if err := p.Sweep(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if there() > 0 {
+		t.Error("an abandoned group is still there")
+	}
+}
