@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
@@ -215,7 +216,8 @@ func (w *world) actor(who aihub.UserID) aihub.Actor {
 }
 
 // TestStreamOfAHiddenRunSaysNothing reads the bytes of the event stream of a
-// hidden run while it runs and ends: until its tick there is one event.
+// hidden run while it runs and ends: until its tick there is one event, and what
+// is said of the queue stays what it was when the submission entered.
 func TestStreamOfAHiddenRunSaysNothing(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -227,7 +229,16 @@ func TestStreamOfAHiddenRunSaysNothing(t *testing.T) {
 	types := make(chan string, 16)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- vendor.Events(ctx, sub.ID, 0, func(e aihub.Event) { types <- e.Type + " " + e.State + " " + e.Text })
+		var waits []aihub.Wait
+		ended <- vendor.Events(ctx, sub.ID, 0, func(e aihub.Event) {
+			if e.Type != "queue" {
+				types <- e.Type + " " + e.State + " " + e.Text
+				return
+			}
+			if waits = append(waits, *e.Wait); waits[0] != *e.Wait {
+				types <- fmt.Sprintf("the queue moved from %+v to %+v", waits[0], *e.Wait)
+			}
+		})
 	}()
 	if got := <-types; !strings.HasPrefix(got, "submitted ") {
 		t.Errorf("the first event is %q", got)
