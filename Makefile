@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
+.PHONY: bench-sandbox cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ demo: build ## build, start, and play the main job with three people
 
 attack: build deps ## run the attacks of the threat model on gvisor and on a Docker engine of its own (needs root)
 	@sh deploy/with-docker.sh $(BIN) attack
+
+bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run (needs root)
+	@sh internal/embedded/build.sh
+	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
+	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/oci
 
 cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
