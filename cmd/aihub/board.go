@@ -42,6 +42,9 @@ func (p *process) showBoard(b wire.Board) {
 		head = append(head, m)
 	}
 	head = append(head, "±")
+	if b.Final {
+		head = append(head, p.t("web.board.p"), p.t("web.board.ranks"), p.t("web.board.mean_rank"), p.t("web.board.wall"), p.t("web.board.cpu"), p.t("web.board.pareto"))
+	}
 	var rows [][]string
 	for _, r := range b.Rows {
 		rank := fmt.Sprint(r.Rank)
@@ -60,6 +63,16 @@ func (p *process) showBoard(b wire.Board) {
 			row = append(row, fmt.Sprintf("%.3g", r.Proof.Error))
 		} else {
 			row = append(row, "-")
+		}
+		if s := r.Standing; s != nil {
+			seconds := func(x float64) string {
+				if x == 0 {
+					return "-"
+				}
+				return fmt.Sprintf("≤ %g s", x)
+			}
+			row = append(row, fmt.Sprintf("%.3g", s.P), fmt.Sprintf("%d–%d", s.RankLo, s.RankHi), fmt.Sprintf("%.3g", s.MeanRank),
+				seconds(s.Wall), seconds(s.CPU), map[bool]string{true: "●", false: ""}[s.Pareto])
 		}
 		rows = append(rows, row)
 	}

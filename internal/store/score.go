@@ -126,6 +126,47 @@ func (db *DB) Sample(ctx context.Context, s policies.Scope, sub aihub.Submission
 	return sample, err
 }
 
+// Measured is what was measured of one released submission beside its values.
+type Measured struct {
+	Submission aihub.SubmissionID
+	Sample     []float64 // see Sample
+	Usage      aihub.Usage
+}
+
+// Measured returns what was measured of the released submissions of a final
+// round, which is asked once: of no other round may that be known. Only the
+// platform itself may ask.
+func (db *DB) Measured(ctx context.Context, s policies.Scope, sc aihub.Ref, round string) ([]Measured, error) {
+	list := []Measured{}
+	err := db.read(ctx, func(t *tx) error {
+		r, err := t.round(sc, round)
+		if err != nil {
+			return err
+		}
+		if !isPlatform(s) || r.Part != aihub.Final {
+			return notFound("final round", "final 轮次", sc.String()+"/"+round)
+		}
+		type row struct {
+			Measured
+			sample string
+		}
+		rows, err := all(t, func(s scanner) (m row, err error) {
+			err = s.Scan(&m.Submission, &m.sample, js{&m.Usage})
+			return m, err
+		}, `SELECT c.submission, COALESCE(c.sample, ''), i.usage_json FROM scores c JOIN releases r ON r.score = c.id
+			JOIN runs k ON k.id = c.run JOIN runs i ON i.id = k.scores
+			WHERE c.scenario = ? AND c.round = ? AND r.state = ? ORDER BY c.submission`, sc.String(), round, aihub.ReleaseReleased)
+		for _, m := range rows {
+			if m.Measured.Sample, err = unpacked(m.sample); err != nil {
+				return err
+			}
+			list = append(list, m.Measured)
+		}
+		return err
+	})
+	return list, err
+}
+
 // packed writes numbers as base64 of their bits, little endian.
 func packed(list []float64) string {
 	if len(list) == 0 {

@@ -145,20 +145,32 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 	if b.Budget, err = d.DB.PartBudget(ctx, v.Ref, r.Name); err != nil {
 		return wire.Board{}, err
 	}
+	directions := []string{}
 	for _, m := range s.Metrics {
 		if m.Primary {
 			b.Primary, b.Better = m.ID, m.Direction
-			b.Metrics = append([]string{m.ID}, b.Metrics...)
+			b.Metrics, directions = append([]string{m.ID}, b.Metrics...), append([]string{m.Direction}, directions...)
 		} else {
-			b.Metrics = append(b.Metrics, m.ID)
+			b.Metrics, directions = append(b.Metrics, m.ID), append(directions, m.Direction)
 		}
 	}
 	b.Rows = []wire.BoardRow{}
-	for _, row := range board.Rank(evaluator.Entries(entries), b.Metrics, b.Better) {
-		b.Rows = append(b.Rows, wire.BoardRow{
+	rows := board.Rank(evaluator.Entries(entries), b.Metrics, b.Better)
+	var standings []board.Standing
+	if b.Final {
+		if rows, standings, err = evaluator.Standings(ctx, d.DB, v.Ref, r.Name, rows, directions); err != nil {
+			return wire.Board{}, err
+		}
+	}
+	for i, row := range rows {
+		out := wire.BoardRow{
 			Rank: row.Rank, Tied: row.Tied, Org: row.Org, Name: row.Name, Submission: row.Submission,
 			Baseline: row.Baseline, Values: row.Values, At: row.At, Proof: row.Proof,
-		})
+		}
+		if b.Final {
+			out.Standing = (*wire.Standing)(&standings[i])
+		}
+		b.Rows = append(b.Rows, out)
 	}
 	return b, nil
 }

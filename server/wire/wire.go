@@ -168,7 +168,20 @@ type BoardRow struct {
 	Baseline   bool                `json:"baseline" doc:"entered by the scenario's own organisation"`
 	Values     []aihub.MetricValue `json:"values" doc:"in the order of metrics"`
 	At         time.Time           `json:"at" doc:"when it was submitted"`
+	Standing   *Standing           `json:"standing,omitempty" doc:"on the board of a final round"`
 	Proof      *aihub.Certificate  `json:"certificate,omitempty" doc:"how far its values can be off, as of their release"`
+}
+
+// Standing is what the board of a final round says of one row beside its values.
+type Standing struct {
+	P        float64 `json:"p" doc:"that it differs from the first row by chance alone: paired test, Holm-adjusted over all pairs; rows at 0.05 or more from their group's first share its rank"`
+	RankLo   int     `json:"rank_lo" doc:"95 % of the bootstrap draws rank it from here"`
+	RankHi   int     `json:"rank_hi" doc:"to here"`
+	First    float64 `json:"first" doc:"share of the draws in which nobody is better"`
+	MeanRank float64 `json:"mean_rank" doc:"over the board's metrics, each a task; ties share their mean place"`
+	Wall     float64 `json:"wall,omitempty" doc:"seconds of the run, rounded up to a power of two; absent: not known"`
+	CPU      float64 `json:"cpu,omitempty" doc:"seconds of processor time, likewise"`
+	Pareto   bool    `json:"pareto" doc:"nobody is as good, as quick and as cheap, and better in one of them"`
 }
 
 // Checkpoint is the newest signed state of the ledger.

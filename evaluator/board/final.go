@@ -1,0 +1,231 @@
+package board
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"aihub"
+)
+
+// A final part is asked once, so that everything about its scores may be said
+// when its round is over: which differences are more than chance, how stable the
+// ranks are, and what a better score costs to run.
+
+// Alpha is the level of the tests: pairs with an adjusted p below it differ.
+const Alpha = 0.05
+
+// Measured is what is known of one submission of a final round.
+type Measured struct {
+	Sample []float64 // primary metric under the round's bootstrap draws; nil: none
+	Wall   float64   // seconds of the run
+	CPU    float64   // seconds of processor time
+}
+
+// Standing is what a final board says of one row beside its values.
+type Standing struct {
+	P        float64 `json:"p"`              // that it differs from the first row by chance alone; Holm over all pairs
+	RankLo   int     `json:"rank_lo"`        // 95 % of the bootstrap draws rank it between these
+	RankHi   int     `json:"rank_hi"`        //
+	First    float64 `json:"first"`          // share of the draws in which nobody is better
+	MeanRank float64 `json:"mean_rank"`      // over the board's metrics, each a task; ties share their mean place
+	Wall     float64 `json:"wall,omitempty"` // seconds of the run, rounded up to a power of two; 0: not known
+	CPU      float64 `json:"cpu,omitempty"`  // seconds of processor time, likewise
+	Pareto   bool    `json:"pareto"`         // nobody is both as good and as quick, and better in one
+}
+
+// Final ranks rows of a final round anew, in place of the order of values alone:
+// a row joins the group above it when the paired test against the group's leader
+// does not find a difference, by all pairs' Holm-adjusted p at level Alpha. It
+// returns the rows and their standings in that order. better is that of the
+// primary metric, directions those of all metrics. Rows come from Rank.
+func Final(rows []Row, measured map[aihub.SubmissionID]Measured, better string, directions []string) ([]Row, []Standing) {
+	rows = slices.Clone(rows)
+	n := len(rows)
+	p := pairs(rows, measured)
+	for lead := 0; lead < n; {
+		next := lead + 1
+		for next < n && alike(rows, p, lead, next) {
+			next++
+		}
+		for i := lead; i < next; i++ {
+			rows[i].Rank, rows[i].Tied = lead+1, next-lead > 1
+		}
+		lead = next
+	}
+	out := make([]Standing, n)
+	for i, r := range rows {
+		m := measured[r.Submission]
+		out[i] = Standing{P: 1, RankLo: r.Rank, RankHi: r.Rank, Wall: Coarse(m.Wall), CPU: Coarse(m.CPU)}
+		if i > 0 {
+			out[i].P = p[0][i]
+		}
+	}
+	stability(rows, measured, better, out)
+	meanRanks(rows, directions, out)
+	for i := range rows {
+		out[i].Pareto = rows[i].Values[0].Status != aihub.MetricUndefined && out[i].Wall > 0
+		for j := range rows {
+			if out[i].Pareto && dominates(rows[j], out[j], rows[i], out[i], better) {
+				out[i].Pareto = false
+			}
+		}
+	}
+	return rows, out
+}
+
+func alike(rows []Row, p [][]float64, lead, i int) bool {
+	a, b := rows[lead].Values[0], rows[i].Values[0]
+	if a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined {
+		return a.Status == b.Status
+	}
+	return p[lead][i] >= Alpha
+}
+
+// pairs returns the Holm-adjusted two-sided p of every pair of rows: the normal
+// test of the difference over its paired standard error. Where that is not known
+// the two are told apart by their values alone.
+func pairs(rows []Row, measured map[aihub.SubmissionID]Measured) [][]float64 {
+	n := len(rows)
+	out := make([][]float64, n)
+	for i := range out {
+		out[i] = make([]float64, n)
+		out[i][i] = 1
+	}
+	var raw []float64
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			a, b := rows[i].Values[0], rows[j].Values[0]
+			switch d := math.Abs(a.Value - b.Value); {
+			case a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined:
+				raw = append(raw, 1)
+			case d == 0:
+				raw = append(raw, 1)
+			default:
+				se, known := PairedSE(a, b, measured[rows[i].Submission].Sample, measured[rows[j].Submission].Sample)
+				if !known || se == 0 {
+					raw = append(raw, 0)
+					break
+				}
+				raw = append(raw, math.Erfc(d/se/math.Sqrt2))
+			}
+		}
+	}
+	adjusted := Holm(raw)
+	for i := range n {
+		for j := i + 1; j < n; j++ {
+			out[i][j], out[j][i] = adjusted[0], adjusted[0]
+			adjusted = adjusted[1:]
+		}
+	}
+	return out
+}
+
+// Holm adjusts p-values for being many (Holm, Scandinavian Journal of Statistics
+// 6 (1979) 65): whoever rejects those below α is wrong about any of them with
+// probability α at most, however they depend on one another.
+func Holm(p []float64) []float64 {
+	order := make([]int, len(p))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
+	out := make([]float64, len(p))
+	worst := 0.0
+	for k, i := range order {
+		worst = max(worst, min(1, float64(float64(len(p)-k)*p[i])))
+		out[i] = worst
+	}
+	return out
+}
+
+// stability ranks the rows under each bootstrap draw, which are the same for all.
+func stability(rows []Row, measured map[aihub.SubmissionID]Measured, better string, out []Standing) {
+	var with []int
+	draws := 0
+	for i, r := range rows {
+		if s := measured[r.Submission].Sample; len(s) > 0 {
+			with = append(with, i)
+			draws = len(s)
+		}
+	}
+	for _, i := range with {
+		if len(measured[rows[i].Submission].Sample) != draws {
+			return // drawn differently: nothing is paired
+		}
+	}
+	if len(with) < 2 {
+		return
+	}
+	ranks := make([][]int, len(rows))
+	for d := range draws {
+		for _, i := range with {
+			x, rank := measured[rows[i].Submission].Sample[d], 1
+			for _, j := range with {
+				if y := measured[rows[j].Submission].Sample[d]; j != i && y != x && (y > x) == (better == "max") {
+					rank++
+				}
+			}
+			ranks[i] = append(ranks[i], rank)
+			if rank == 1 {
+				out[i].First += 1 / float64(draws)
+			}
+		}
+	}
+	for _, i := range with {
+		slices.Sort(ranks[i])
+		out[i].RankLo, out[i].RankHi = ranks[i][(draws-1)*25/1000], ranks[i][((draws-1)*975+999)/1000]
+	}
+}
+
+// meanRanks ranks by every metric and averages. An undefined value is last.
+func meanRanks(rows []Row, directions []string, out []Standing) {
+	for m, better := range directions {
+		for i := range rows {
+			rank := 1.0
+			for j := range rows {
+				if i == j {
+					continue
+				}
+				switch a, b := rows[i].Values[m], rows[j].Values[m]; {
+				case level(a, b):
+					rank += 0.5
+				case ahead(b, a, better):
+					rank++
+				}
+			}
+			out[i].MeanRank += rank / float64(len(directions))
+		}
+	}
+}
+
+func level(a, b aihub.MetricValue) bool {
+	ua, ub := a.Status == aihub.MetricUndefined, b.Status == aihub.MetricUndefined
+	return ua && ub || !ua && !ub && a.Value == b.Value
+}
+
+// ahead reports whether a is better than b.
+func ahead(a, b aihub.MetricValue, better string) bool {
+	if ua, ub := a.Status == aihub.MetricUndefined, b.Status == aihub.MetricUndefined; ua || ub {
+		return !ua && ub
+	}
+	return a.Value != b.Value && (a.Value > b.Value) == (better == "max")
+}
+
+// dominates reports whether a is as good, as quick and as cheap as b, and better
+// in one of them.
+func dominates(a Row, sa Standing, b Row, sb Standing, better string) bool {
+	if sa.Wall == 0 || ahead(b.Values[0], a.Values[0], better) || sa.Wall > sb.Wall || sa.CPU > sb.CPU {
+		return false
+	}
+	return ahead(a.Values[0], b.Values[0], better) || sa.Wall < sb.Wall || sa.CPU < sb.CPU
+}
+
+// Coarse rounds seconds up to a power of two, from a quarter on; 0 stays 0. How
+// long a run on hidden data took is told no more finely than that.
+func Coarse(seconds float64) float64 {
+	if !(seconds > 0) || math.IsInf(seconds, 0) {
+		return 0
+	}
+	return math.Exp2(max(-2, math.Ceil(math.Log2(seconds))))
+}

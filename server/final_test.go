@@ -1,0 +1,119 @@
+package server_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	mrand "math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"aihub"
+	"aihub/evaluator"
+	"aihub/internal/store"
+	"aihub/policies"
+	"aihub/policies/sharing"
+	"aihub/server/wire"
+)
+
+// The final part is scored once for everyone, after the round has closed, with
+// every digit; its board says which differences are more than chance, how stable
+// the ranks are, and what a better score costs to run. Nothing of that is said of
+// a round that may be asked again.
+func TestFinalBoard(t *testing.T) {
+	w := newWorld(t)
+	w.dataset("event-dispatch")
+	closes := w.now().Add(2 * time.Hour).UTC()
+	sc := w.scenario("event-dispatch", "rounds:\n", fmt.Sprintf("rounds:\n  - {name: last, title: {zh: 决赛, en: Final}, part: final, closes: %s}\n", closes.Format(time.RFC3339)))
+	vendor, rival := w.as("vendor"), w.as("rival")
+	for _, v := range []person{vendor, rival} {
+		v.enrol(sc)
+	}
+	r := mrand.New(mrand.NewPCG(1, 2))
+	shared := make([]float64, 1000)
+	for i := range shared {
+		shared[i] = 0.012 * r.NormFloat64()
+	}
+	enter := func(p person, name string, value, own float64, wall int64) aihub.SubmissionID {
+		img, err := p.UploadImage(t.Context(), strings.NewReader(string(w.image(string(p.id)+name))), nil)
+		w.must(err)
+		sub, err := p.Submit(t.Context(), sc.Ref.String(), wire.NewSubmission{Image: img.Digest, Name: name, Round: "last", Nonce: rand.Text()})
+		w.must(err)
+		w.infer(sub.ID, store.Outcome{Output: w.put("predictions " + name), Log: w.put("log " + name), Usage: aihub.Usage{WallMS: wall, CPUMS: wall}})
+		sample := make([]float64, len(shared))
+		for i := range sample {
+			sample[i] = value + shared[i] + own*r.NormFloat64()
+		}
+		l := w.claim(aihub.RunScore, sub.ID)
+		m := aihub.MetricValue{ID: "accuracy", Signature: "accuracy@1", Value: value, N: 2250, Status: aihub.MetricOK, Lo: value - 0.024, Hi: value + 0.024}
+		w.must(w.db.FinishScore(t.Context(), l, []aihub.MetricValue{m, metric("f1", value-0.03)}, sharing.NextTick(w.now(), w.tick(sc)), sample...))
+		return sub.ID
+	}
+	first := enter(vendor, "forest-7", 0.8312345, 0.002, 21_000)
+	enter(rival, "quick", 0.8296345, 0.002, 900)
+	enter(w.as("steward"), "most frequent class", 0.4123, 0.004, 700)
+
+	engine, err := policies.New()
+	w.must(err)
+	worker := &evaluator.Worker{DB: w.db, Blobs: w.blobs, Policies: engine, Now: w.now}
+	if n, err := worker.Release(t.Context()); n != 0 || err != nil {
+		t.Fatalf("answered before the close: %d, %v", n, err)
+	}
+	w.pass(3 * time.Hour)
+	if n, err := worker.Release(t.Context()); n != 3 || err != nil {
+		t.Fatalf("%d answers, %v", n, err)
+	}
+	b, err := w.as("").Board(t.Context(), sc.Ref.String(), "last")
+	w.must(err)
+	if !b.Final || len(b.Rows) != 3 {
+		t.Fatalf("%+v", b)
+	}
+	a, q, base := b.Rows[0], b.Rows[1], b.Rows[2]
+	if a.Values[0].Value != 0.8312345 || a.Rank != 1 || q.Rank != 1 || !q.Tied || base.Rank != 3 || !base.Baseline {
+		t.Errorf("ranks %+v", b.Rows)
+	}
+	if q.Standing.P < 0.05 || base.Standing.P > 1e-6 || a.Standing.RankHi != 2 || base.Standing.RankLo != 3 || !a.Standing.Pareto || !q.Standing.Pareto ||
+		a.Standing.Wall != 32 || q.Standing.Wall != 1 || a.Standing.MeanRank != 1 {
+		t.Errorf("standings %+v %+v %+v", a.Standing, q.Standing, base.Standing)
+	}
+	if a.Proof == nil || a.Proof.Answers != 3 || a.Proof.Bits != 0 || a.Proof.Error < 0.02 || a.Proof.Error > 0.05 {
+		t.Errorf("certificate %+v", a.Proof)
+	}
+	v, err := vendor.Submission(t.Context(), first)
+	w.must(err)
+	if v.Score.Released[0].Lo == 0 || v.Score.Bits != 0 || v.Budget.Total != 0 {
+		t.Errorf("the vendor sees %+v, budget %+v", v.Score, v.Budget)
+	}
+	for lang, want := range map[string][]string{"en": {"0.83123", "Holm", "≤ 32 s", "class=\"dot front\""}, "zh-CN": {"校正", "≤ 32 秒", "决赛"}} {
+		page := get(t, w.http.URL+"/scenarios/"+sc.Ref.String()+"?round=last", lang)
+		for _, s := range want {
+			if !strings.Contains(page, s) {
+				t.Errorf("the page in %s lacks %q", lang, s)
+			}
+		}
+	}
+	// A round that can be asked again tells none of it.
+	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open")
+	w.must(err)
+	if open.Final || len(open.Rows) != 0 || open.Budget.Total != 256 {
+		t.Errorf("%+v", open)
+	}
+	if _, err := w.db.Measured(t.Context(), policies.ScopeOf(policies.Platform()), sc.Ref, "open"); aihub.KindOf(err) != aihub.NotFound {
+		t.Errorf("measured: %v", err)
+	}
+}
+
+func get(t *testing.T, url, lang string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	mustT(t, err)
+	req.Header.Set("Accept-Language", lang)
+	res, err := http.DefaultClient.Do(req)
+	mustT(t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	mustT(t, err)
+	return string(b)
+}
