@@ -2,6 +2,7 @@ package gvisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -113,7 +114,7 @@ func BenchmarkHundred(b *testing.B) {
 			j.Limits.CPUs, j.Limits.Wall = 1, scenarios.Duration(10*time.Minute)
 			here.Add(1)
 			ended.Go(func() {
-				if _, err := r.Run(ctx, j); err != context.Canceled {
+				if _, err := r.Run(ctx, j); !errors.Is(err, context.Canceled) {
 					b.Error(err)
 				}
 			})
