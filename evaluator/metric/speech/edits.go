@@ -23,6 +23,7 @@ type Aligner struct {
 	used   []int32
 	ref    []int32
 	hyp    []int32
+	at     []int32
 	peq    []uint64
 	vp, vn []uint64 // a row of words for each token of the hypothesis
 }
@@ -134,20 +135,23 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		}
 		a.peq[int(id)*words+i/64] |= 1 << (i & 63)
 	}
-	id := func(c int32) int {
+	at := a.at[:0] // where in peq the tokens of the hypothesis are
+	for _, c := range hyp {
 		if c < 1<<16 {
-			return int(a.ascii[c])
+			at = append(at, a.ascii[c]*int32(words))
+		} else {
+			at = append(at, rare[c]*int32(words))
 		}
-		return int(rare[c])
 	}
+	a.at = at
 	if n := len(hyp) * words; cap(a.vp) < n {
 		a.vp, a.vn = make([]uint64, n), make([]uint64, n)
 	}
 	vp, vn := a.vp[:len(hyp)*words], a.vn[:len(hyp)*words]
 	if words == 1 {
-		short(a.peq, hyp, id, vp, vn)
+		short(a.peq, at, vp, vn)
 	} else {
-		long(a.peq, hyp, id, vp, vn, words)
+		long(a.peq, at, vp, vn, words)
 	}
 	for _, c := range a.used {
 		a.ascii[c] = 0
@@ -181,10 +185,11 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 }
 
 // short fills the vertical differences of all columns for up to 64 tokens.
-func short(peq []uint64, hyp []int32, id func(int32) int, vps, vns []uint64) {
+func short(peq []uint64, at []int32, vps, vns []uint64) {
 	vp, vn := ^uint64(0), uint64(0)
-	for j, c := range hyp {
-		eq := peq[id(c)]
+	vps, vns = vps[:len(at)], vns[:len(at)]
+	for j, c := range at {
+		eq := peq[c]
 		d0 := ((eq&vp + vp) ^ vp) | eq | vn
 		hp := vn | ^(d0 | vp)
 		hn := vp & d0
@@ -197,14 +202,14 @@ func short(peq []uint64, hyp []int32, id func(int32) int, vps, vns []uint64) {
 }
 
 // long does so in blocks of 64, handing horizontal differences down.
-func long(peq []uint64, hyp []int32, id func(int32) int, vps, vns []uint64, words int) {
+func long(peq []uint64, at []int32, vps, vns []uint64, words int) {
 	ones := make([]uint64, 2*words)
 	before, beforeN := ones[:words], ones[words:]
 	for w := range before {
 		before[w] = ^uint64(0)
 	}
-	for j, c := range hyp {
-		eqs := peq[id(c)*words:][:words]
+	for j, c := range at {
+		eqs := peq[c:][:words]
 		vp, vn := vps[j*words:][:words], vns[j*words:][:words]
 		hpIn, hnIn := uint64(1), uint64(0)
 		for w, eq := range eqs {

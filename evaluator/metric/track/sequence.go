@@ -31,7 +31,7 @@ func sequence(s *Sequence, st *metric.Stats) {
 		}
 	}
 	m := &matcher{}
-	hota(frames, seen, shown, np, m, st)
+	hota(frames, seen, shown, m, st)
 	clearMOT(frames, seen, m, st)
 	identity(frames, nt, np, dt, dp, st)
 }
@@ -153,69 +153,133 @@ func zeros(s []int32, n int) []int32 {
 	return s
 }
 
+// grid holds a T for every two tracks: in a row when they are few, else only
+// those that were asked for.
+type grid[T any] struct {
+	np    int64
+	dense []T
+	some  map[int64]*T
+}
+
+func newGrid[T any](nt, np int) *grid[T] {
+	g := &grid[T]{np: int64(np)}
+	if n := int64(nt) * int64(np); n <= 1<<22 {
+		g.dense = make([]T, n)
+	} else {
+		g.some = map[int64]*T{}
+	}
+	return g
+}
+
+func (g *grid[T]) at(t, p int32) *T {
+	k := int64(t)*g.np + int64(p)
+	if g.dense != nil {
+		return &g.dense[k]
+	}
+	x := g.some[k]
+	if x == nil {
+		x = new(T)
+		g.some[k] = x
+	}
+	return x
+}
+
+// level is how many of the thresholds an overlap reaches.
+func level(iou float64) int {
+	n := int(iou * 20)
+	for n > 0 && (n > alphas || iou < alpha[n-1]-eps) {
+		n--
+	}
+	for n < alphas && iou >= alpha[n]-eps {
+		n++
+	}
+	return n
+}
+
+// together counts the frames in which two tracks were matched, by how many
+// thresholds their overlap reached.
+type together struct {
+	t, p   int32
+	levels [alphas + 1]int64
+}
+
 // hota first measures how well every two tracks agree over the whole sequence,
 // then matches each frame by that times the overlap, then counts at 19
 // thresholds (Luiten et al., 2021).
-func hota(frames []frame, seen, shown []int64, np int, m *matcher, st *metric.Stats) {
-	together := map[int64]float64{}
-	key := func(t, p int32) int64 { return int64(t)*int64(np) + int64(p) }
+func hota(frames []frame, seen, shown []int64, m *matcher, st *metric.Stats) {
+	agree := newGrid[float64](len(seen), len(shown))
 	var weight, rows, cols []float64
 	for _, f := range frames {
-		rows, cols = make([]float64, len(f.t)), make([]float64, len(f.p))
+		rows, cols = floats(rows, len(f.t)), floats(cols, len(f.p))
 		for _, x := range f.pairs {
 			rows[x.i] += x.iou
 			cols[x.j] += x.iou
 		}
 		for _, x := range f.pairs {
 			if d := cols[x.j] + rows[x.i] - x.iou; d > eps {
-				together[key(f.t[x.i], f.p[x.j])] += x.iou / d
+				*agree.at(f.t[x.i], f.p[x.j]) += x.iou / d
 			}
 		}
 	}
-	matches := map[int64]*[alphas]int64{}
-	c := st.Counts
+	place := newGrid[int32](len(seen), len(shown)) // in matched, from 1
+	var matched []together
+	var total [alphas + 1]int64
+	var local [alphas + 1]metric.Sum
+	var dt, dp int64
 	for k := range frames {
 		f := &frames[k]
+		dt, dp = dt+int64(len(f.t)), dp+int64(len(f.p))
 		weight = weight[:0]
 		for _, x := range f.pairs {
 			t, p := f.t[x.i], f.p[x.j]
-			w := together[key(t, p)]
+			w := *agree.at(t, p)
 			weight = append(weight, w/(float64(seen[t]+shown[p])-w)*x.iou)
 		}
-		var n [alphas]int64
 		for _, x := range m.match(f, weight) {
-			if x.iou < alpha[0]-eps {
+			l := level(x.iou)
+			if l == 0 {
 				continue
 			}
-			id := key(f.t[x.i], f.p[x.j])
-			q := matches[id]
-			if q == nil {
-				q = new([alphas]int64)
-				matches[id] = q
+			t, p := f.t[x.i], f.p[x.j]
+			at := place.at(t, p)
+			if *at == 0 {
+				matched = append(matched, together{t: t, p: p})
+				*at = int32(len(matched))
 			}
-			for a := range alphas {
-				if x.iou < alpha[a]-eps {
-					break
-				}
-				n[a]++
-				q[a]++
-				st.Sums[locA+a].Add(x.iou)
-			}
-		}
-		for a, k := range n {
-			c[tp+a] += k
-			c[fn+a] += int64(len(f.t)) - k
-			c[fp+a] += int64(len(f.p)) - k
+			matched[*at-1].levels[l]++
+			total[l]++
+			local[l].Add(x.iou)
 		}
 	}
-	for id, q := range matches { // sums are exact: their order is free
-		all := seen[id/int64(np)] + shown[id%int64(np)]
-		for a, k := range q {
-			if k > 0 {
-				st.Sums[assA+a].Add(metric.Quo(k*k, all-k))
+	// What reached a threshold reached all below it.
+	c := st.Counts
+	var n int64
+	for a := alphas - 1; a >= 0; a-- {
+		n += total[a+1]
+		c[tp+a] += n
+		c[fn+a] += dt - n
+		c[fp+a] += dp - n
+		for l := a + 1; l <= alphas; l++ {
+			st.Sums[locA+a].Merge(&local[l])
+		}
+	}
+	for _, x := range matched {
+		all, n := seen[x.t]+shown[x.p], int64(0)
+		for a := alphas - 1; a >= 0; a-- {
+			if n += x.levels[a+1]; n > 0 {
+				st.Sums[assA+a].Add(metric.Quo(n*n, all-n))
 			}
 		}
 	}
+}
+
+func floats(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
 }
 
 // clearMOT keeps a track with who followed it a frame before when it still
@@ -289,13 +353,20 @@ func clearMOT(frames []frame, seen []int64, m *matcher, st *metric.Stats) {
 // (Ristani et al., 2016). Tracks that never agree are apart, so that the
 // problem falls into parts.
 func identity(frames []frame, nt, np int, dt, dp int64, st *metric.Stats) {
+	count := newGrid[int64](nt, np)
 	agree := map[int64]int64{}
 	for _, f := range frames {
 		for _, x := range f.pairs {
 			if x.iou >= half {
-				agree[int64(f.t[x.i])*int64(np)+int64(f.p[x.j])]++
+				n := count.at(f.t[x.i], f.p[x.j])
+				if *n++; *n == 1 {
+					agree[int64(f.t[x.i])*int64(np)+int64(f.p[x.j])] = 0
+				}
 			}
 		}
+	}
+	for k := range agree {
+		agree[k] = *count.at(int32(k/int64(np)), int32(k%int64(np)))
 	}
 	root := make([]int, nt+np)
 	for i := range root {
