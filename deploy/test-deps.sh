@@ -1,12 +1,16 @@
 #!/bin/sh
 # Installs what the test suites need from Debian's packages: a browser with a
-# Chinese font, and as root a Docker engine, which the tests start by themselves.
+# Chinese font, and as root a Docker engine, which the tests start by themselves, as they do
+# PostgreSQL and MariaDB.
 # As root it installs; otherwise it says what is missing.
 set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need="$need chromium"
 fc-list :lang=zh 2>/dev/null | grep -q . || need="$need fonts-noto-cjk"
 command -v python3 >/dev/null 2>&1 || need="$need python3" # the starter kit's example
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need="$need postgresql"
+command -v mariadb-install-db >/dev/null 2>&1 || need="$need mariadb-server-core"
+command -v my_print_defaults >/dev/null 2>&1 || need="$need mariadb-client-core" # mariadb-install-db asks it
 if [ "$(id -u)" = 0 ] && ! command -v dockerd >/dev/null 2>&1 && ! [ -x /usr/sbin/dockerd ]; then
   need="$need docker.io"
 fi

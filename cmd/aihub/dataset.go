@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,18 +16,18 @@ import (
 
 func (p *process) datasetCmd() *cobra.Command {
 	c := p.group("dataset", "cli.dataset.short")
-	var manifest string
+	var manifest, query string
 	publish := p.verb("publish DATA", "cli.dataset.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) (err error) {
 			m, err := readFile(manifest, 1<<20)
 			if err != nil {
 				return err
 			}
-			f, err := openFile(args[0])
+			f, done, err := p.rawFile(ctx, args[0], query)
 			if err != nil {
 				return err
 			}
-			defer f.Close()
+			defer func() { err = errors.Join(err, done()) }()
 			bar := p.progress()
 			v, err := c.PublishDataset(ctx, m, f, bar.show)
 			bar.end()
@@ -41,6 +42,7 @@ func (p *process) datasetCmd() *cobra.Command {
 		})
 	})
 	publish.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	publish.Flags().StringVar(&query, "query", "", p.t("cli.flag.query"))
 	p.require(publish, "manifest")
 	list := p.verb("list", "cli.dataset.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {

@@ -50,42 +50,14 @@ const (
 
 // OpenS3 connects to a bucket and creates it when it is missing.
 func OpenS3(ctx context.Context, c S3Config) (*S3, error) {
-	transport, err := minio.DefaultTransport(c.TLS)
+	core, err := c.dial()
 	if err != nil {
-		return nil, fmt.Errorf("blob: %w", err)
-	}
-	if len(c.CA) > 0 {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(c.CA) {
-			return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "the CA file holds no PEM certificate", ZH: "CA 文件中没有 PEM 证书"})
-		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	}
-	var rt http.RoundTripper = transport
-	if c.wrap != nil {
-		rt = c.wrap(rt)
-	}
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	core, err := minio.NewCore(c.Endpoint, &minio.Options{
-		Creds:        credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
-		Secure:       c.TLS,
-		Transport:    rt,
-		Region:       c.Region,
-		BucketLookup: minio.BucketLookupPath,
-		MaxRetries:   s3Retries,
-	})
-	if err != nil {
-		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
-			EN: fmt.Sprintf("%q is not an S3 address: expected host:port", c.Endpoint),
-			ZH: fmt.Sprintf("%q 不是 S3 地址：应为 主机:端口", c.Endpoint),
-		}).Because(err)
+		return nil, err
 	}
 	s := &S3{core: *core, bucket: c.Bucket, spool: c.Spool}
 	there, err := core.BucketExists(ctx, c.Bucket)
 	if err == nil && !there {
-		err = core.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: c.Region})
+		err = core.MakeBucket(ctx, c.Bucket, minio.MakeBucketOptions{Region: c.region()})
 		if code := codeOf(err); code == minio.BucketAlreadyOwnedByYou || code == minio.BucketAlreadyExists {
 			err = nil // somebody else was faster
 		}
@@ -278,4 +250,45 @@ func (s *S3) failed(ctx context.Context, err error) error {
 		EN: "try again; if it stays, check the address, the keys, the CA and the free space of the object store",
 		ZH: "请重试；若仍失败，请检查对象存储的地址、密钥、CA 与剩余空间",
 	}).Because(err)
+}
+
+func (c S3Config) region() string {
+	if c.Region == "" {
+		return "us-east-1"
+	}
+	return c.Region
+}
+
+// dial returns a client; nothing is asked yet.
+func (c S3Config) dial() (*minio.Core, error) {
+	transport, err := minio.DefaultTransport(c.TLS)
+	if err != nil {
+		return nil, fmt.Errorf("blob: %w", err)
+	}
+	if len(c.CA) > 0 {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(c.CA) {
+			return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "the CA file holds no PEM certificate", ZH: "CA 文件中没有 PEM 证书"})
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	}
+	var rt http.RoundTripper = transport
+	if c.wrap != nil {
+		rt = c.wrap(rt)
+	}
+	core, err := minio.NewCore(c.Endpoint, &minio.Options{
+		Creds:        credentials.NewStaticV4(c.AccessKey, c.SecretKey, ""),
+		Secure:       c.TLS,
+		Transport:    rt,
+		Region:       c.region(),
+		BucketLookup: minio.BucketLookupPath,
+		MaxRetries:   s3Retries,
+	})
+	if err != nil {
+		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("%q is not an S3 address: expected host:port", c.Endpoint),
+			ZH: fmt.Sprintf("%q 不是 S3 地址：应为 主机:端口", c.Endpoint),
+		}).Because(err)
+	}
+	return core, nil
 }

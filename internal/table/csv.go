@@ -249,6 +249,10 @@ func fits(t Type, v string) bool {
 	return c.parse(v)
 }
 
+// ParseText appends the value that v stands for, as a CSV file's field of a
+// declared type is read; "" is null. It reports whether v can be read.
+func (c *Column) ParseText(v string) bool { return c.parse(v) }
+
 // parse appends the value that v stands for; "" is null.
 func (c *Column) parse(v string) (ok bool) {
 	if v == "" {
