@@ -1,0 +1,105 @@
+package evaluator
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub/scenarios"
+)
+
+// As a primary metric, every metric that a spec may name passes the self-test on
+// sound labels, but for those that a constant answer wins: they cannot rank alone.
+func TestEveryMetricPassesSelfTest(t *testing.T) {
+	t.Parallel()
+	won := []string{}
+	for _, use := range slices.Sorted(maps.Keys(scenarios.KnownMetrics)) {
+		info := scenarios.KnownMetrics[use]
+		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
+		switch info.Needs {
+		case scenarios.NeedsClass:
+			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
+		case scenarios.NeedsScore, scenarios.NeedsProbability:
+			classes = "classes: [a, b], "
+		default:
+			columns, truthType = "{name: p, type: float64, range: [0, 1000]}, {name: q, type: float64, range: [0, 1000]}", "float64"
+		}
+		params := []string{}
+		for _, p := range info.Params {
+			switch {
+			case p.Name == "upper" || p.Name == "up":
+				params = append(params, p.Name+": q")
+			case p.Name == "positive" && info.Needs == scenarios.NeedsClass:
+				params = append(params, "positive: b")
+			case p.Name == "costs":
+				params = append(params, `costs: "0,1,2;1,0,1;2,1,0"`)
+			case p.Required:
+				params = append(params, p.Name+": 2.5")
+			}
+		}
+		src := fmt.Sprintf(`apiVersion: aihub/v1
+kind: Scenario
+name: any
+title: {zh: 测, en: Any}
+summary: {zh: 测, en: Any}
+description: {zh: 测, en: Any}
+field: big-data
+area: governance
+agency: {zh: 市, en: City}
+dataset: any@1
+input: {key: id, columns: [x]}
+output: {columns: [%s]}
+truth: {column: label, %stype: %s}
+metrics: [{use: %s, prediction: p, primary: true, params: {%s}}]
+sharing: {score: {step: 0.1, range: [0, 1]}}
+rounds: [{name: main, bits: 64}]
+agreement: {zh: 同意, en: agreed}
+`, columns, classes, truthType, use, strings.Join(params, ", "))
+		spec, _, err := scenarios.Parse(use, []byte(src))
+		if err != nil && !strings.Contains(err.Error(), "sharing.score.range") {
+			t.Logf("%s cannot be named here: %v", use, err)
+			continue
+		}
+		if err != nil {
+			lo, hi := info.Range[0], info.Range[1]
+			if math.IsInf(lo, 0) {
+				lo = hi - 10
+			}
+			if math.IsInf(hi, 0) {
+				hi = lo + 10
+			}
+			if spec, _, err = scenarios.Parse(use, []byte(strings.Replace(src, "range: [0, 1]}}", fmt.Sprintf("range: [%g, %g]}}", lo, hi), 1))); err != nil {
+				t.Logf("%s cannot be named here: %v", use, err)
+				continue
+			}
+		}
+		truth := &Truth{}
+		for i := range 300 {
+			truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
+			if n := int32(len(spec.Truth.Classes)); n > 0 {
+				truth.Label.Class = append(truth.Label.Class, int32(i*7%11)%n)
+			} else {
+				truth.Label.Flt = append(truth.Label.Flt, float64(1+i*37%101))
+			}
+		}
+		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir())
+		for _, f := range faults {
+			if f.Where == "perfect" || f.Where == "shuffled" || f.Where == "NaN" || f.Where == "empty" {
+				t.Errorf("%s: %v", use, lines(t, faults))
+			}
+		}
+		if err != nil {
+			t.Errorf("%s: %v", use, err)
+		} else if len(faults) > 0 {
+			won = append(won, use)
+		}
+	}
+	// Specificity and the rate of false alarms are won by never raising one, width
+	// by saying one number, and the two best of two classes always hold the truth.
+	if want := []string{"fpr@1", "interval_width@1", "specificity@1", "top_k@1"}; !slices.Equal(won, want) {
+		t.Errorf("a constant answer wins %v, want %v", won, want)
+	}
+}
