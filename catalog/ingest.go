@@ -73,7 +73,19 @@ func digestFile(ctx context.Context, path string, p progress) (aihub.Digest, err
 
 // openRaw opens a raw table of any format.
 func openRaw(path string, m *Manifest) (table.Reader, error) {
-	r, err := table.Open(path, m.options())
+	return m.open(context.Background(), path, func(string, int64, int64) {})
+}
+
+// open is openRaw with an end and progress: a text is read once to be checked.
+func (m *Manifest) open(ctx context.Context, path string, p progress) (table.Reader, error) {
+	o := m.options()
+	if st, err := os.Stat(path); err == nil {
+		o.Watch = func(bytes int64) error {
+			p("ingest", bytes, st.Size())
+			return ctx.Err()
+		}
+	}
+	r, err := table.Open(path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +117,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, rm room, maskKey, sp
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
 	}
-	r, err := openRaw(path, m)
+	r, err := m.open(ctx, path, p)
 	if err != nil {
 		return nil, err
 	}

@@ -225,7 +225,7 @@ func (s *columnStats) profile(cp *ColumnProfile) {
 
 // top fills in the groups of equal values.
 func top[K cmp.Ordered](cp *ColumnProfile, t *sketch.Top[K], text func(K) string, distinct int64) {
-	if cp.Distinct = distinct; t.Exact() {
+	if cp.Distinct = min(distinct, cp.Rows-cp.Nulls); t.Exact() {
 		cp.Distinct = int64(len(t.Counts))
 	}
 	large := int64(0)

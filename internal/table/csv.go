@@ -20,6 +20,28 @@ type CSVOptions struct {
 	Types     map[string]Type // declared types; other columns' are inferred
 	Text      bool            // columns without a declared type are strings: nothing is inferred
 	MaxRows   int64           // more are refused; 0: no limit
+
+	// Watch is called while the whole file is checked, with the bytes read so far;
+	// an error ends the reading. It may be nil.
+	Watch func(bytes int64) error
+}
+
+// watched is a file whose reading is watched.
+type watched struct {
+	r    io.Reader
+	f    func(bytes int64) error
+	read int64
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	if w.f != nil {
+		if err := w.f(w.read); err != nil {
+			return 0, err
+		}
+	}
+	n, err := w.r.Read(p)
+	w.read += int64(n)
+	return n, err
 }
 
 // Rows of a batch, and the bytes of text that end one early.
@@ -98,7 +120,7 @@ func (c *csvReader) check(o CSVOptions) error {
 	if c.origin, err = c.src.Seek(0, io.SeekCurrent); err != nil {
 		return err
 	}
-	text, err := newDecoder(c.src, o.Encoding)
+	text, err := newDecoder(&watched{r: c.src, f: o.Watch}, o.Encoding)
 	if err != nil {
 		return err
 	}

@@ -122,7 +122,7 @@ func (j *jsonlReader) check(o Options) error {
 	if j.origin, err = j.src.Seek(0, io.SeekCurrent); err != nil {
 		return err
 	}
-	text, err := newDecoder(j.src, o.Encoding)
+	text, err := newDecoder(&watched{r: j.src, f: o.Watch}, o.Encoding)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,11 @@ func (j *jsonlReader) check(o Options) error {
 			}
 			i = len(cols)
 			j.index[name] = i
-			cols = append(cols, jsonGuess{guess: newGuess(name, o.Types[name])})
+			declared := o.Types[name]
+			if declared == "" && o.Text {
+				declared = String
+			}
+			cols = append(cols, jsonGuess{guess: newGuess(name, declared)})
 		}
 		c := &cols[i]
 		if c.seen == j.rows {

@@ -73,11 +73,15 @@ func (d *Desk) Prepare() error {
 	if err := os.MkdirAll(d.Dir, 0o700); err != nil {
 		return err
 	}
-	left, err := filepath.Glob(filepath.Join(d.Dir, "desk-*"))
-	for _, f := range left {
-		err = errors.Join(err, os.RemoveAll(f))
+	var errs []error
+	for _, ours := range []string{"desk-*", "catalog-*"} { // the second: a publish that was killed
+		left, err := filepath.Glob(filepath.Join(d.Dir, ours))
+		errs = append(errs, err)
+		for _, f := range left {
+			errs = append(errs, os.RemoveAll(f))
+		}
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // temp makes an empty file below d.Dir.

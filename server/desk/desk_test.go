@@ -2,6 +2,7 @@ package desk
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime/multipart"
 	"os"
@@ -108,7 +109,7 @@ func TestPrepareRemovesWhatWasLeft(t *testing.T) {
 	if _, err := d.temp(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(d.Dir+"/somebody-elses", nil, 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(d.Dir+"/somebody-elses", nil, 0o600), os.MkdirAll(d.Dir+"/catalog-1/parts", 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.Prepare(); err != nil || left(t, d.Dir) != 1 {
