@@ -101,6 +101,10 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 			"", us(t.now), 0); err != nil {
 			return err
 		}
+		v.State = aihub.DatasetProposed
+		if err := t.index("dataset", v.Ref.String(), datasetWords(v)); err != nil {
+			return err
+		}
 		return t.record(acts, string(policies.DatasetPropose), v.Ref.String(), permitted(p),
 			map[string]any{"content": v.Content, "plan": v.Plan})
 	})
@@ -155,6 +159,9 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 			to, p.Actor().User, reason, us(t.now), r.String(), v.State); err != nil {
 			return err
 		}
+		if err := t.restate("dataset", r.String(), string(v.State), string(to)); err != nil {
+			return err
+		}
 		return t.record(acts, string(policies.DatasetApprove), r.String(), permitted(p), map[string]any{"state": to})
 	})
 }
@@ -182,6 +189,9 @@ func (db *DB) WithdrawDataset(ctx context.Context, p policies.Permit, r aihub.Re
 		t.touch("datasets", r.String())
 		if err := t.swap("UPDATE datasets SET state = ?, reason = ?, decided_at = ? WHERE id = ? AND state = ?",
 			aihub.DatasetWithdrawn, reason, us(t.now), r.String(), v.State); err != nil {
+			return err
+		}
+		if err := t.restate("dataset", r.String(), string(v.State), string(aihub.DatasetWithdrawn)); err != nil {
 			return err
 		}
 		return t.record(acts, string(policies.DatasetWithdraw), r.String(), permitted(p), map[string]any{"state": aihub.DatasetWithdrawn})

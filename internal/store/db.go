@@ -76,6 +76,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := db.checkHeads(ctx, o.Checkpoint); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if err := db.reindex(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	if o.Checkpoint != "" {
 		if db.keep, err = db.newKeeper(ctx, o.Checkpoint); err != nil {
 			return nil, errors.Join(err, db.Close())

@@ -129,7 +129,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// Words match in any order and case, in both languages, and % and _ are letters.
+// Words match in any order and case, in both languages; signs are found nowhere.
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,8 +137,8 @@ func TestSearch(t *testing.T) {
 	w.scenario("school-places", 1, 1, "policy")
 	w.scenario("event-dispatch", 1, 1, "policy")
 	for q, n := range map[string]int{
-		"": 3, "dispatch": 3, "event-dispatch": 2, "EVENT": 3, "分拨": 3, "居民 school": 1, "residents REPORTS": 3,
-		"100%": 3, "100%of": 0, "10_%": 0, "%": 3, "_": 0, `\`: 0, "'": 0, "nothing": 0, "school nothing": 0,
+		"": 3, "dispatch": 3, "event-dispatch": 3, "EVENT": 3, "分拨": 3, "居民 school": 1, "residents REPORTS": 3,
+		"100%": 3, "10_%": 0, "%": 0, "_": 0, `\`: 0, "'": 0, "nothing": 0, "school nothing": 0,
 	} {
 		list, err := w.Scenarios(w.ctx, policies.Scope{}, ScenarioFilter{Query: q})
 		w.must(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"aihub"
@@ -29,6 +28,15 @@ type terms struct {
 	} `json:"sharing"`
 }
 
+func termsOf(spec []byte) (m terms, err error) {
+	if len(spec) > 0 {
+		if err := json.Unmarshal(spec, &m); err != nil {
+			return m, invalid("the scenario's spec is not canonical JSON", "应用场景说明不是规范的 JSON").Because(err)
+		}
+	}
+	return m, nil
+}
+
 // PublishScenario opens sc with its rounds. The dataset must be published. The
 // release mode and the tick of its outcomes are read from its spec.
 // ScenarioPublish, ID = name
@@ -39,11 +47,9 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 	if err := own(p, &sc.Author, &sc.Org); err != nil {
 		return err
 	}
-	var m terms
-	if len(sc.Spec) > 0 {
-		if err := json.Unmarshal(sc.Spec, &m); err != nil {
-			return invalid("the scenario's spec is not canonical JSON", "应用场景说明不是规范的 JSON").Because(err)
-		}
+	m, err := termsOf(sc.Spec)
+	if err != nil {
+		return err
 	}
 	if d := aihub.DigestOf(sc.Spec); sc.Digest == "" {
 		sc.Digest = d
@@ -56,8 +62,6 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 	if err := bounded(1<<20, "spec", string(sc.Spec), "title", sc.Title.ZH+sc.Title.EN, "summary", sc.Summary.ZH+sc.Summary.EN); err != nil {
 		return err
 	}
-	search := strings.ToLower(strings.Join([]string{sc.Ref.Name, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH, sc.Summary.EN,
-		m.Description.ZH, m.Description.EN}, "\n"))
 	return db.write(ctx, func(t *tx) error {
 		if err := t.checkRef("scenarios", sc.Ref, sc.Org); err != nil {
 			return err
@@ -81,8 +85,13 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 		if err := t.insert("scenarios", `id, name, version, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area,
 			dataset, spec, digest, search, tick, review, published_at`,
 			id, sc.Ref.Name, sc.Ref.Version, sc.Org, sc.Author, aihub.ScenarioOpen, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH,
-			sc.Summary.EN, sc.Field, sc.Area, sc.Dataset.String(), string(sc.Spec), sc.Digest, search,
+			sc.Summary.EN, sc.Field, sc.Area, sc.Dataset.String(), string(sc.Spec), sc.Digest, "", // search: what was looked through before there was an index
+
 			time.Duration(m.Sharing.Score.Tick).Microseconds(), bit(m.Sharing.Score.Release == "review"), us(t.now)); err != nil {
+			return err
+		}
+		sc.State = aihub.ScenarioOpen
+		if err := t.index("scenario", id, scenarioWords(sc, m.Description.ZH, m.Description.EN)); err != nil {
 			return err
 		}
 		for i, r := range rounds {
@@ -138,6 +147,9 @@ func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref)
 		}
 		t.touch("scenarios", r.String())
 		if err := t.swap("UPDATE scenarios SET state = ? WHERE id = ? AND state = ?", aihub.ScenarioClosed, r.String(), sc.State); err != nil {
+			return err
+		}
+		if err := t.restate("scenario", r.String(), string(sc.State), string(aihub.ScenarioClosed)); err != nil {
 			return err
 		}
 		return t.record(acts, string(policies.ScenarioClose), r.String(), permitted(p), map[string]any{"state": aihub.ScenarioClosed})
@@ -217,34 +229,30 @@ type ScenarioFilter struct {
 	Field string
 	Area  string
 	State aihub.ScenarioState
+	Org   aihub.OrgID
+
+	Offset, Limit int // Limit 0: all
 }
 
-// Scenarios lists the scenarios that match every word and field, newest first.
+// Scenarios lists the scenarios that match, in the order of Search.
 func (db *DB) Scenarios(ctx context.Context, s policies.Scope, f ScenarioFilter) ([]aihub.Scenario, error) {
-	if err := bounded(500, "the search", f.Query, "field", f.Field, "area", f.Area); err != nil {
-		return nil, err
-	}
-	q := "SELECT " + scenarioCols + " FROM scenarios WHERE 1 = 1"
-	var args []any
-	for _, w := range strings.Fields(strings.ToLower(f.Query)) {
-		q += ` AND search LIKE ? ESCAPE '\'`
-		args = append(args, "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(w)+"%")
-	}
-	for _, c := range []struct{ col, want string }{{"field", f.Field}, {"area", f.Area}, {"state", string(f.State)}} {
-		if c.want != "" {
-			q += " AND " + c.col + " = ?"
-			args = append(args, c.want)
-		}
-	}
 	list := []aihub.Scenario{}
 	err := db.read(ctx, func(t *tx) error {
-		scs, err := all(t, scanScenario, q+" ORDER BY published_at DESC, id", args...)
-		for _, sc := range scs {
-			if seesScenario(s, sc) {
+		_, numbers, err := t.matching(s, CatalogueQuery{Words: f.Query, Kind: "scenario", Org: f.Org, Field: f.Field, Area: f.Area, State: string(f.State),
+			Offset: f.Offset, Limit: f.Limit})
+		if err != nil {
+			return err
+		}
+		for _, n := range numbers {
+			sc, ok, err := one(t, scanScenario, "SELECT "+scenarioCols+" FROM scenarios WHERE id = (SELECT subject FROM entries WHERE number = ?)", n)
+			if err != nil {
+				return err
+			}
+			if ok {
 				list = append(list, sc)
 			}
 		}
-		return err
+		return nil
 	})
 	return list, err
 }
