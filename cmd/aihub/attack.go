@@ -17,10 +17,15 @@ import (
 
 func (p *process) attackCmd() *cobra.Command {
 	var only string
+	var measure bool
 	c := p.verb("attack", "attack.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		if measure {
+			return p.channels(cmd.Context(), 80)
+		}
 		return p.attack(cmd.Context(), only)
 	})
 	c.Flags().StringVar(&only, "runner", "", p.t("attack.flag.runner"))
+	c.Flags().BoolVar(&measure, "channels", false, p.t("attack.flag.channels"))
 	return c
 }
 

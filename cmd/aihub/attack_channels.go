@@ -1,0 +1,452 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"aihub"
+	"aihub/internal/config"
+	"aihub/internal/oci"
+	"aihub/internal/store"
+	"aihub/sandbox/attack"
+	"aihub/scenarios"
+	"aihub/scenarios/packs"
+	"aihub/server"
+	"aihub/server/client"
+	"aihub/server/wire"
+)
+
+// channel is one thing by which an algorithm could tell its vendor a secret bit.
+type channel struct {
+	name     string
+	text     aihub.Text
+	residual bool // known, and bounded by design: it is measured and does not fail
+	act      func(secret bool) ending
+}
+
+// ending is what a hidden run does, in the time of the platform.
+type ending struct {
+	lasts   time.Duration
+	lost    bool // its worker dies once
+	failure aihub.Failure
+	usage   aihub.Usage
+	output  int // bytes
+	log     string
+}
+
+// tickOf is the tick of the scenario that is measured.
+const tickOf = time.Minute
+
+func vendorFault(r aihub.Reason, detail string) aihub.Failure {
+	return aihub.Failure{Owner: aihub.FaultVendor, Reason: r, Detail: detail}
+}
+
+func pick[T any](secret bool, yes, no T) T {
+	if secret {
+		return yes
+	}
+	return no
+}
+
+var channels = []channel{
+	{"duration", aihub.Text{EN: "duration within a tick", ZH: "一个时间片内的时长"}, false, func(s bool) ending {
+		return ending{lasts: pick(s, 40*time.Second, 3*time.Second), output: 100}
+	}},
+	{"exit", aihub.Text{EN: "exit code", ZH: "退出码"}, false, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, failure: vendorFault(aihub.ReasonExit, pick(s, "exit code 1", "exit code 42"))}
+	}},
+	{"kind", aihub.Text{EN: "kind of failure, with its duration", ZH: "失败类型及其时长"}, false, func(s bool) ending {
+		return pick(s, ending{lasts: 20 * time.Second, failure: vendorFault(aihub.ReasonTimeout, "longer than 20s")}, ending{lasts: time.Second, failure: vendorFault(aihub.ReasonMemory, "more memory")})
+	}},
+	{"use", aihub.Text{EN: "processor time and memory", ZH: "CPU 时间与内存"}, false, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, output: 100, usage: pick(s, aihub.Usage{CPUMS: 9000, PeakBytes: 200 << 20, WallMS: 9000}, aihub.Usage{CPUMS: 10, PeakBytes: 1 << 20, WallMS: 50})}
+	}},
+	{"size", aihub.Text{EN: "size of the output", ZH: "输出大小"}, false, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, output: pick(s, 1<<20, 10)}
+	}},
+	{"log", aihub.Text{EN: "length of the log", ZH: "日志长度"}, false, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, output: 100, log: strings.Repeat("x", pick(s, 50_000, 1))}
+	}},
+	{"loss", aihub.Text{EN: "a worker that dies", ZH: "工作进程中断"}, false, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, output: 100, lost: s}
+	}},
+	{"tick", aihub.Text{EN: "the tick at which it ends", ZH: "结束所在的时间片"}, true, func(s bool) ending {
+		return ending{lasts: pick(s, 5*time.Second, 5*time.Second+tickOf), output: 100}
+	}},
+	{"outcome", aihub.Text{EN: "success or failure", ZH: "成功或失败"}, true, func(s bool) ending {
+		return pick(s, ending{lasts: 5 * time.Second, output: 100}, ending{lasts: 5 * time.Second, failure: vendorFault(aihub.ReasonExit, "exit code 1")})
+	}},
+}
+
+// measured is one row of the table of channels.
+type measured struct {
+	Channel  string     `json:"channel"`
+	Text     aihub.Text `json:"text"`
+	Runs     int        `json:"runs"`
+	Bits     float64    `json:"bits"`   // a run
+	Chance   float64    `json:"chance"` // that a closed channel seems to tell as much
+	Field    string     `json:"field,omitempty"`
+	Residual bool       `json:"residual"`
+}
+
+// tells reports whether a channel that should be closed is not: more than 0.05
+// bits a run, and not by chance.
+func (m measured) tells() bool { return !m.Residual && m.Bits > 0.05 && m.Chance < 0.01 }
+
+// channels measures on a platform of its own, in this process and on a clock of
+// its own, how much of a secret bit reaches a vendor who reads all the API says
+// about a hidden run, before its tick and after.
+func (p *process) channels(ctx context.Context, runs int) error {
+	home, err := os.MkdirTemp("", "aihub-channels-*")
+	if err != nil {
+		return err
+	}
+	defer removeTree(home)
+	var offset atomic.Int64
+	q := *p
+	q.Now = func() time.Time { return p.Now().Add(time.Duration(offset.Load())) }
+	q.json = true // the play itself says nothing
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	cfg := config.Default(home)
+	cfg.URL = "http://" + ln.Addr().String()
+	a, err := openApp(ctx, cfg, &q)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	h, err := server.New(server.Deps{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Dir: home, Now: a.Now, Log: a.Log})
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	defer srv.Close()
+	m := &meter{d: &demo{p: &q, a: a, url: cfg.URL, passwords: map[aihub.UserID]string{}, tokens: map[aihub.UserID]string{}}, offset: &offset}
+	if err := m.open(ctx); err != nil {
+		return err
+	}
+	var all []measured
+	open := 0
+	for _, c := range channels {
+		r, err := m.measure(ctx, c, runs)
+		if err != nil {
+			return err
+		}
+		if r.tells() {
+			open++
+		}
+		all = append(all, r)
+	}
+	err = p.data(map[string]any{"channels": all}, func() {
+		var rows [][]string
+		for _, r := range all {
+			state := p.t("attack.stopped")
+			if r.Residual {
+				state = p.t("attack.residual")
+			} else if r.tells() {
+				state = p.t("attack.open")
+			}
+			rows = append(rows, []string{r.Text.In(p.lang), fmt.Sprint(r.Runs), fmt.Sprintf("%.2f", r.Bits), fmt.Sprintf("%.2f", r.Chance), state, r.Field})
+		}
+		p.table([]string{p.t("attack.channel"), p.t("attack.runs"), p.t("attack.bits"), p.t("attack.chance"), p.t("attack.status"), p.t("attack.field")}, rows)
+	})
+	if err == nil && open > 0 {
+		err = aihub.Errorf(aihub.Internal, aihub.Text{EN: fmt.Sprintf("%d channels tell a vendor something", open), ZH: fmt.Sprintf("%d 条信道向厂商泄露信息", open)})
+	}
+	return err
+}
+
+// meter is the platform that is measured.
+type meter struct {
+	d      *demo
+	offset *atomic.Int64
+	ref    aihub.Ref
+	spec   scenarios.Spec
+	image  aihub.Digest
+}
+
+// open publishes a scenario with a long tick, as its steward would.
+func (m *meter) open(ctx context.Context) (err error) {
+	d := m.d
+	if d.passwords[operator], err = d.a.bootstrap(ctx, ""); err != nil {
+		return err
+	}
+	if err := d.people(ctx); err != nil {
+		return err
+	}
+	pack := packs.All()[0]
+	var raw bytes.Buffer
+	if err := pack.Generate(&raw, 20261122, pack.Rows); err != nil {
+		return err
+	}
+	v, err := d.steward.PublishDataset(ctx, pack.Manifest, &raw, nil)
+	if err != nil {
+		return err
+	}
+	if err := d.reviewer.DecideDataset(ctx, v.Ref.String(), wire.Decide{Approve: true, Reason: "card read"}); err != nil {
+		return err
+	}
+	source := regexp.MustCompile(`tick: \w+`).ReplaceAllString(string(pack.Spec), "tick: "+tickOf.String())
+	source = regexp.MustCompile(`quota: \d+`).ReplaceAllString(source, "quota: 100")
+	sc, err := d.steward.PublishScenario(ctx, wire.NewScenario{Spec: source})
+	if err != nil {
+		return err
+	}
+	m.ref = sc.Ref
+	m.spec, _, err = scenarios.Parse(pack.Name, []byte(source))
+	return err
+}
+
+// measure plays runs submissions of one organisation.
+func (m *meter) measure(ctx context.Context, c channel, runs int) (measured, error) {
+	out := measured{Channel: c.name, Text: c.text, Runs: runs, Residual: c.residual}
+	vendor, err := m.vendor(ctx, c.name)
+	if err != nil {
+		return out, err
+	}
+	r := rand.New(rand.NewPCG(uint64(runs), 20261122)) // the same secrets each time, so that figures can be compared
+	var secrets []bool
+	var views []attack.View
+	for range runs {
+		s := r.IntN(2) == 1
+		v, err := m.trial(ctx, vendor, c.act(s))
+		if err != nil {
+			return out, fmt.Errorf("channel %s: %w", c.name, err)
+		}
+		secrets, views = append(secrets, s), append(views, v)
+	}
+	out.Bits, out.Field, out.Chance = attack.Bits(secrets, views)
+	return out, nil
+}
+
+// vendor enrols an organisation of its own, with its own quota.
+func (m *meter) vendor(ctx context.Context, name string) (aihub.UserID, error) {
+	d := m.d
+	op := client.New(d.url, d.tokens[operator])
+	org, user := aihub.OrgID("org-"+name), aihub.UserID("vendor-"+name)
+	if err := op.CreateOrg(ctx, aihub.Org{ID: org, Name: aihub.Text{EN: name, ZH: name}}); err != nil {
+		return user, err
+	}
+	d.passwords[user] = "a long password " + name
+	if err := op.CreateUser(ctx, wire.NewUser{User: aihub.User{ID: user, Org: org, Name: name, Roles: []aihub.Role{aihub.Vendor}}, Password: d.passwords[user]}); err != nil {
+		return user, err
+	}
+	c, err := d.signIn(ctx, user)
+	if err != nil {
+		return user, err
+	}
+	e, err := c.Enrol(ctx, m.ref.String(), wire.Enrol{Purpose: "measure", Agreement: scenarios.AgreementDigest(m.spec)})
+	if err != nil {
+		return user, err
+	}
+	if err := d.reviewer.DecideEnrolment(ctx, string(e.ID), wire.Decide{Approve: true, Reason: "signed"}); err != nil {
+		return user, err
+	}
+	var b bytes.Buffer
+	if err := oci.Build(&b, oci.Config{Entrypoint: []string{"/run"}}, []oci.File{{Name: "run", Mode: 0o755, Content: []byte("#!" + name)}}); err != nil {
+		return user, err
+	}
+	img, err := c.UploadImage(ctx, &b, nil)
+	m.image = img.Digest
+	return user, err
+}
+
+// trial plays one submission from just after a tick on, and looks as its vendor.
+func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attack.View, error) {
+	d := m.d
+	now := d.a.Now()
+	begin := now.Truncate(tickOf).Add(2*tickOf + time.Second)
+	to := func(at time.Duration) { m.offset.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
+	to(0)
+	sub, err := client.New(d.url, d.tokens[vendor]).Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Nonce: fmt.Sprint(begin.UnixNano())})
+	if err != nil {
+		return nil, err
+	}
+	view := attack.View{}
+	look := func(at time.Duration) error {
+		to(at)
+		return m.look(ctx, vendor, sub.ID, begin, at, view)
+	}
+	polls := []time.Duration{time.Second, 15 * time.Second, 50 * time.Second, tickOf + 5*time.Second, tickOf + 50*time.Second, 2*tickOf + 5*time.Second}
+	next := 0
+	until := func(at time.Duration) error { // looks on the way
+		for ; next < len(polls) && polls[next] < at; next++ {
+			if err := look(polls[next]); err != nil {
+				return err
+			}
+		}
+		to(at)
+		return nil
+	}
+	start := 2 * time.Second
+	if err := until(start); err != nil {
+		return nil, err
+	}
+	l, err := m.claim(ctx, aihub.RunInfer, 10*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	if e.lost {
+		start += 11 * time.Second
+		if err := until(start); err != nil {
+			return nil, err
+		}
+		if _, err := d.a.DB.Reap(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if e.lost {
+		start += 5 * time.Second // a run that was lost waits a little
+		if err := until(start); err != nil {
+			return nil, err
+		}
+		if l, err = m.claim(ctx, aihub.RunInfer, time.Hour); err != nil {
+			return nil, err
+		}
+	} else if _, err := d.a.DB.Heartbeat(ctx, l, time.Hour); err != nil {
+		return nil, err
+	}
+	for _, s := range []aihub.RunState{aihub.RunPreparing, aihub.RunRunning} {
+		if err := d.a.DB.Advance(ctx, l, s); err != nil {
+			return nil, err
+		}
+	}
+	if err := until(start + e.lasts); err != nil {
+		return nil, err
+	}
+	if err := d.a.DB.Advance(ctx, l, aihub.RunCollecting); err != nil {
+		return nil, err
+	}
+	o := store.Outcome{Failure: e.failure, Usage: e.usage}
+	if e.log != "" {
+		if o.Log, _, err = d.a.Blobs.Put(ctx, strings.NewReader(e.log)); err != nil {
+			return nil, err
+		}
+	}
+	if e.failure.Reason == "" {
+		if o.Output, _, err = d.a.Blobs.Put(ctx, strings.NewReader(strings.Repeat("p", e.output))); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.a.DB.Finish(ctx, l, o); err != nil {
+		return nil, err
+	}
+	if e.failure.Reason == "" {
+		if l, err = m.claim(ctx, aihub.RunScore, time.Hour); err != nil {
+			return nil, err
+		}
+		// The scorer cannot read it: the same end for all, so that no score tells.
+		if err := d.a.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer}}); err != nil {
+			return nil, err
+		}
+	}
+	return view, until(2*tickOf + 10*time.Second)
+}
+
+func (m *meter) claim(ctx context.Context, kind aihub.RunKind, ttl time.Duration) (*store.Lease, error) {
+	l, err := m.d.a.DB.Claim(ctx, "measuring", ttl, kind)
+	if err == nil && l == nil {
+		err = errors.New("there is no run to claim")
+	}
+	return l, err
+}
+
+var (
+	idForm   = regexp.MustCompile(`\b[a-z]{2,12}_[a-z0-9]{10,}\b`)
+	timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)
+)
+
+// look reads what the API says about a submission and its runs, heads included.
+func (m *meter) look(ctx context.Context, vendor aihub.UserID, id aihub.SubmissionID, begin time.Time, at time.Duration, view attack.View) error {
+	at = at.Round(time.Second)
+	get := func(path string) (map[string]any, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.d.url+"/api/v1/"+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Authorization", "Bearer "+m.d.tokens[vendor])
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			return nil, err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		if err != nil {
+			return nil, err
+		}
+		name := idForm.ReplaceAllString(path, "ID")
+		view[fmt.Sprintf("%v %s status", at, name)] = resp.Status
+		view[fmt.Sprintf("%v %s bytes", at, name)] = fmt.Sprint(len(body))
+		for h := range resp.Header {
+			if h != "Date" {
+				view[fmt.Sprintf("%v %s header %s", at, name, h)] = resp.Header.Get(h)
+			}
+		}
+		var v any
+		if json.Unmarshal(body, &v) != nil {
+			view[fmt.Sprintf("%v %s", at, name)] = string(body)
+			return nil, nil
+		}
+		flatten(fmt.Sprintf("%v %s", at, name), v, begin, view)
+		o, _ := v.(map[string]any)
+		return o, nil
+	}
+	sub, err := get("submissions/" + string(id))
+	if err != nil {
+		return err
+	}
+	runs, _ := sub["runs"].([]any)
+	for _, r := range runs {
+		r, _ := r.(map[string]any)
+		if rid, _ := r["id"].(string); rid != "" {
+			for _, path := range []string{"runs/" + rid, "runs/" + rid + "/log"} {
+				if _, err := get(path); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	_, err = get("submissions/" + string(id) + "/receipt")
+	return err
+}
+
+// flatten writes the leaves of v into view. Ids become one word, and times
+// seconds after the submission.
+func flatten(path string, v any, begin time.Time, view attack.View) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, x := range v {
+			flatten(path+"."+k, x, begin, view)
+		}
+	case []any:
+		view[path+" count"] = fmt.Sprint(len(v))
+		for i, x := range v {
+			flatten(fmt.Sprintf("%s[%d]", path, i), x, begin, view)
+		}
+	case string:
+		if timeForm.MatchString(v) {
+			if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
+				v = fmt.Sprint(int64(t.Sub(begin).Seconds()))
+			}
+		}
+		view[path] = idForm.ReplaceAllString(v, "ID")
+	default:
+		view[path] = fmt.Sprint(v)
+	}
+}
