@@ -52,6 +52,12 @@ chaos: ## kill the server and sandboxes KILLS times at random moments, and check
 	@sh internal/embedded/build.sh
 	AIHUB_CHAOS_KILLS=$(KILLS) $(GO) test -tags embed -timeout 180m -count 1 -v -run '^TestChaos$$' ./cmd/aihub
 
+CASES ?= 100000
+.PHONY: crosscheck
+
+crosscheck: ## compare every metric with its reference on CASES cases a family, and say which reference is missing (hours)
+	@sh evaluator/crosscheck/crosscheck.sh $(CASES)
+
 verify: ## regenerate generated files and fail on a difference
 	$(GO) generate ./...
 	git diff --exit-code

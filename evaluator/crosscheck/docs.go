@@ -3,17 +3,79 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"aihub"
+	"aihub/evaluator/metric"
 )
 
-const begin, end = "<!-- crosscheck: begin -->", "<!-- crosscheck: end -->"
+const (
+	begin, end         = "<!-- crosscheck: begin -->", "<!-- crosscheck: end -->"
+	listBegin, listEnd = "<!-- metrics: begin -->", "<!-- metrics: end -->"
+)
+
+// list is the table of all metrics, marks included.
+func list(lang string) []byte {
+	var b bytes.Buffer
+	head := "| metric | | reads | better, range | parameters |"
+	if lang == "zh-CN" {
+		head = "| 指标 | | 读取 | 优劣方向、取值 | 参数 |"
+	}
+	fmt.Fprintf(&b, "%s\n%s\n|---|---|---|---|---|\n", listBegin, head)
+	for _, d := range append(metric.All(), metric.AllUnits()...) {
+		var params []string
+		for _, p := range d.Params {
+			switch {
+			case p.Required || p.Default == nil:
+				params = append(params, "`"+p.Name+"`")
+			default:
+				params = append(params, fmt.Sprintf("`%s=%v`", p.Name, p.Default))
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s, [%s, %s] | %s |\n", d.Use, d.Title.In(aihub.Lang(lang[:2])), d.Needs, d.Direction, limit(d.Range[0]), limit(d.Range[1]), strings.Join(params, " "))
+	}
+	b.WriteString(listEnd)
+	return b.Bytes()
+}
+
+func limit(x float64) string {
+	switch {
+	case math.IsInf(x, 1):
+		return "∞"
+	case math.IsInf(x, -1):
+		return "-∞"
+	}
+	return metric.Number(x)
+}
+
+// replace puts text in the place of what is between two marks of a file.
+func replace(path, from, to string, text []byte) error {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	i, j := bytes.Index(old, []byte(from)), bytes.Index(old, []byte(to))
+	if i < 0 || j < i {
+		return fmt.Errorf("%s has no place for a table", path)
+	}
+	return os.WriteFile(path, slices.Concat(old[:i], text, old[j+len(to):]), 0o644)
+}
 
 // writeDocs puts the measured deviations in the pages about metrics, in both
 // languages, between two marks.
 func writeDocs(dir string, kept map[string]*Report) error {
+	for _, lang := range []string{"en", "zh-CN"} {
+		if err := replace(filepath.Join(dir, lang, "metrics.md"), listBegin, listEnd, list(lang)); err != nil {
+			return err
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
 	var families []string
 	for name := range kept {
 		families = append(families, name)
@@ -37,17 +99,7 @@ func writeDocs(dir string, kept map[string]*Report) error {
 			}
 		}
 		b.WriteString(end)
-		path := filepath.Join(dir, lang, "metrics.md")
-		old, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		i, j := bytes.Index(old, []byte(begin)), bytes.Index(old, []byte(end))
-		if i < 0 || j < i {
-			return fmt.Errorf("%s has no place for the table", path)
-		}
-		page := slices.Concat(old[:i], b.Bytes(), old[j+len(end):])
-		if err := os.WriteFile(path, page, 0o644); err != nil {
+		if err := replace(filepath.Join(dir, lang, "metrics.md"), begin, end, b.Bytes()); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"compress/gzip"
 	"os"
 	"path/filepath"
@@ -46,5 +47,18 @@ func TestReferences(t *testing.T) {
 	}
 	if len(metrics) < 130 {
 		t.Errorf("only %d metrics were compared", len(metrics))
+	}
+}
+
+// TestDocs: the list of metrics in the documentation is the registry's.
+func TestDocs(t *testing.T) {
+	for _, lang := range []string{"en", "zh-CN"} {
+		page, err := os.ReadFile(filepath.Join("..", "..", "docs", lang, "metrics.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(page, list(lang)) {
+			t.Errorf("docs/%s/metrics.md lists other metrics: run go run ./evaluator/crosscheck -family none -docs docs", lang)
+		}
 	}
 }

@@ -1,5 +1,7 @@
 package speech
 
+import "unicode/utf8"
+
 // MaxTokens bounds an utterance: an alignment keeps 2 bits for each pair of
 // tokens. A reader refuses longer texts.
 const MaxTokens = 50_000
@@ -24,6 +26,7 @@ type Aligner struct {
 	ref    []int32
 	hyp    []int32
 	at     []int32
+	slots  [128]slot
 	peq    []uint64
 	vp, vn []uint64 // a row of words for each token of the hypothesis
 }
@@ -41,14 +44,59 @@ func (a *Aligner) Align(ref, hyp []string) Edits {
 
 // AlignText counts the edits between the code points of two texts as they are.
 func (a *Aligner) AlignText(ref, hyp string) Edits {
-	a.ref, a.hyp = a.ref[:0], a.hyp[:0]
-	for _, c := range ref {
-		a.ref = append(a.ref, c)
+	// Equal bytes at both ends are cut off first, between characters: bytes that
+	// go on with a character never begin one, in good text or bad.
+	n := 0
+	for n < len(ref) && n < len(hyp) && ref[n] == hyp[n] {
+		n++
 	}
-	for _, c := range hyp {
-		a.hyp = append(a.hyp, c)
+	for n > 0 && (n < len(ref) && inside(ref[n]) || n < len(hyp) && inside(hyp[n])) {
+		n--
 	}
-	return a.align(a.ref, a.hyp)
+	same := ref[:n]
+	ref, hyp = ref[n:], hyp[n:]
+	n = 0
+	for n < len(ref) && n < len(hyp) && ref[len(ref)-n-1] == hyp[len(hyp)-n-1] {
+		n++
+	}
+	for n > 0 && inside(ref[len(ref)-n]) {
+		n--
+	}
+	tail := ref[len(ref)-n:]
+	a.ref, a.hyp = decode(a.ref, ref[:len(ref)-n]), decode(a.hyp, hyp[:len(hyp)-n])
+	e := a.align(a.ref, a.hyp)
+	e.Hit += int64(utf8.RuneCountInString(same) + utf8.RuneCountInString(tail))
+	return e
+}
+
+// inside reports whether b goes on with a character.
+func inside(b byte) bool { return b&0xc0 == 0x80 }
+
+// decode gives the code points of s in the memory of out. Most of Chinese is
+// three bytes a character, and they are read here; the rest by package utf8.
+func decode(out []int32, s string) []int32 {
+	if cap(out) < len(s) {
+		out = make([]int32, 2*len(s))
+	}
+	out = out[:len(s)]
+	n := 0
+	for i := 0; i < len(s); n++ {
+		b := s[i]
+		if b < utf8.RuneSelf {
+			out[n] = int32(b)
+			i++
+			continue
+		}
+		if b > 0xe0 && b < 0xed && i+2 < len(s) && s[i+1]&0xc0 == 0x80 && s[i+2]&0xc0 == 0x80 {
+			out[n] = int32(b&0x0f)<<12 | int32(s[i+1]&0x3f)<<6 | int32(s[i+2]&0x3f)
+			i += 3
+			continue
+		}
+		c, w := utf8.DecodeRuneInString(s[i:])
+		out[n] = c
+		i += w
+	}
+	return out[:n]
 }
 
 // number gives equal tokens equal numbers.
@@ -104,6 +152,10 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		e.Del, e.Ins = int64(len(ref)), int64(len(hyp))
 		return e
 	}
+	if len(ref) <= 64 {
+		a.short(ref, hyp)
+		return a.back(e, ref, hyp, 1)
+	}
 	// Symbols of the reference become places in peq, 1 and up; 0 is for others.
 	words := (len(ref) + 63) / 64
 	symbols := 1
@@ -148,17 +200,17 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		a.vp, a.vn = make([]uint64, n), make([]uint64, n)
 	}
 	vp, vn := a.vp[:len(hyp)*words], a.vn[:len(hyp)*words]
-	if words == 1 {
-		short(a.peq, at, vp, vn)
-	} else {
-		long(a.peq, at, vp, vn, words)
-	}
+	long(a.peq, at, vp, vn, words)
 	for _, c := range a.used {
 		a.ascii[c] = 0
 	}
 	a.used = a.used[:0]
+	return a.back(e, ref, hyp, words)
+}
 
-	// Walk back from the corner.
+// back walks back from the corner of the table and counts.
+func (a *Aligner) back(e Edits, ref, hyp []int32, words int) Edits {
+	vp, vn := a.vp[:len(hyp)*words], a.vn[:len(hyp)*words]
 	i, j := len(ref), len(hyp)
 	for i > 0 && j > 0 {
 		w, bit := (i-1)/64, uint64(1)<<((i-1)&63)
@@ -184,12 +236,36 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 	return e
 }
 
+// slot is where in a short reference a token is.
+type slot struct {
+	token int32
+	at    uint64
+}
+
 // short fills the vertical differences of all columns for up to 64 tokens.
-func short(peq []uint64, at []int32, vps, vns []uint64) {
+func (a *Aligner) short(ref, hyp []int32) {
+	if n := len(hyp); cap(a.vp) < n {
+		a.vp, a.vn = make([]uint64, 2*n), make([]uint64, 2*n)
+	}
+	vps, vns := a.vp[:len(hyp)], a.vn[:len(hyp)]
+	t := &a.slots // open addressing: at most half full
+	var used [64]uint8
+	for i, c := range ref {
+		k := uint32(c) & 127
+		for t[k].at != 0 && t[k].token != c {
+			k = (k + 1) & 127
+		}
+		t[k].token = c
+		t[k].at |= 1 << i
+		used[i] = uint8(k)
+	}
 	vp, vn := ^uint64(0), uint64(0)
-	vps, vns = vps[:len(at)], vns[:len(at)]
-	for j, c := range at {
-		eq := peq[c]
+	for j, c := range hyp {
+		k := uint32(c) & 127
+		for t[k].at != 0 && t[k].token != c {
+			k = (k + 1) & 127
+		}
+		eq := t[k].at
 		d0 := ((eq&vp + vp) ^ vp) | eq | vn
 		hp := vn | ^(d0 | vp)
 		hn := vp & d0
@@ -198,6 +274,9 @@ func short(peq []uint64, at []int32, vps, vns []uint64) {
 		vp = hn | ^(d0 | hp)
 		vn = hp & d0
 		vps[j], vns[j] = vp, vn
+	}
+	for _, k := range used[:len(ref)] {
+		t[k] = slot{}
 	}
 }
 

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Compares every metric with its reference on CASES generated cases of each
+# family, and writes the tables of docs/*/metrics.md. The references go into a
+# Python environment below bin/; one that does not install is named, and its
+# family is left out.
+set -eu
+cd "$(dirname "$0")/../.."
+cases=${1:-100000}
+dir=bin/crosscheck
+mkdir -p "$dir"
+[ -x "$dir/venv/bin/python" ] || python3 -m venv "$dir/venv"
+while read -r package; do
+	"$dir/venv/bin/python" -m pip install -q --disable-pip-version-check "$package" >"$dir/pip.log" 2>&1 ||
+		echo "not installed on this machine: $package ($(tail -n 1 "$dir/pip.log"))"
+done <evaluator/crosscheck/reference/requirements.txt
+"${GO:-go}" run ./evaluator/crosscheck -python "$dir/venv/bin/python" -cases "$cases" -results "$dir/results.json" -docs docs

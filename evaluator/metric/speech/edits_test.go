@@ -1,0 +1,102 @@
+package speech
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unicode/utf8"
+)
+
+// plainDistance is the table, cell by cell.
+func plainDistance(a, b []rune) int64 {
+	row := make([]int64, len(b)+1)
+	for j := range row {
+		row[j] = int64(j)
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = int64(i + 1)
+		for j, y := range b {
+			d := diagonal
+			if x != y {
+				d++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(d, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// TestAlign: whatever the lengths around the width of a word, and whatever the
+// characters, the errors are the least, and the counts fit the lengths.
+func TestAlign(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	alphabet := []rune("ab中文𠀀é\u00ff\uffff日月")
+	draw := func() []rune {
+		n := []int{0, 1, 5, 20, 62, 63, 64, 65, 66, 127, 128, 129, 300}[r.IntN(13)]
+		k := 2 + r.IntN(len(alphabet)-2)
+		s := make([]rune, n)
+		for i := range s {
+			s[i] = alphabet[r.IntN(k)]
+		}
+		return s
+	}
+	var a Aligner
+	for range 3000 {
+		x, y := draw(), draw()
+		if r.IntN(2) == 0 && len(x) > 0 {
+			y = append([]rune{}, x...)
+			for range r.IntN(8) {
+				y[r.IntN(len(y))] = alphabet[r.IntN(len(alphabet))]
+			}
+		}
+		e := a.AlignText(string(x), string(y))
+		if want := plainDistance(x, y); e.Errors() != want || e.Ref() != int64(len(x)) || e.Hit+e.Sub+e.Ins != int64(len(y)) {
+			t.Fatalf("%q %q: %+v, want %d errors", string(x), string(y), e, want)
+		}
+		rules := Rules{Units: Chars}
+		if again := a.Align(rules.Tokens(string(x)), rules.Tokens(string(y))); again != e {
+			t.Fatalf("%q %q: as tokens %+v, as text %+v", string(x), string(y), again, e)
+		}
+	}
+}
+
+// TestAlignBadText: bytes that are no text count as one character each, the
+// same as text and as tokens.
+func TestAlignBadText(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	parts := []string{"\xe4", "\xb8", "\xad", "中", "a", "\xf0\x9f", "\xff", "丮"}
+	draw := func() (s string) {
+		for range r.IntN(7) {
+			s += parts[r.IntN(len(parts))]
+		}
+		return s
+	}
+	var a Aligner
+	for range 20000 {
+		x, y := draw(), draw()
+		if e, want := a.AlignText(x, y), plainDistance([]rune(x), []rune(y)); e.Errors() != want || e.Ref() != int64(utf8.RuneCountInString(x)) {
+			t.Fatalf("%q %q: %+v, want %d errors", x, y, e, want)
+		}
+	}
+}
+
+// FuzzDecode: any bytes are read as package utf8 reads them.
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{"", "a中é𠀀", "\xe4\xb8", "\xe0\x80\x80", "\xed\xa0\x80", "\xff中"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := decode(nil, s)
+		if len(got) != utf8.RuneCountInString(s) {
+			t.Fatalf("%q: %d code points", s, len(got))
+		}
+		i := 0
+		for _, c := range s {
+			if got[i] != c {
+				t.Fatalf("%q: %x at %d", s, got[i], i)
+			}
+			i++
+		}
+	})
+}
