@@ -16,7 +16,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"aihub"
 	"aihub/evaluator/metric"
@@ -83,7 +86,7 @@ func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
 }
 
 // blockRows is how many rows are scored between two looks at the context.
-const blockRows = 1 << 16
+const blockRows = 1 << 14
 
 // Score computes every metric, in the order of the spec, at full precision.
 // Predictions must have been checked against exactly the ids of t's rows.
@@ -105,33 +108,96 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 			bucket[i] = p.boot.Bucket(key)
 		}
 	}
-	values = make([]aihub.MetricValue, len(p.metrics))
-	for i, m := range p.metrics {
-		acc := m.New()
-		for lo := 0; lo < pred.rows; lo += blockRows {
-			if err := ctx.Err(); err != nil {
-				return nil, nil, err
+	s := p.tallies()
+	if err := s.add(ctx, t.Label, bucket, pred.columns); err != nil {
+		return nil, nil, err
+	}
+	values, sample = s.results()
+	return values, sample, nil
+}
+
+// tallies gathers rows for every metric of a plan, in several goroutines.
+type tallies struct {
+	p      *Plan
+	shards [][]metric.Accumulator // of each goroutine, by metric
+}
+
+// maxShards is how many goroutines score: their accumulators take memory.
+const maxShards = 4
+
+func (p *Plan) tallies() *tallies {
+	t := &tallies{p: p, shards: make([][]metric.Accumulator, min(runtime.GOMAXPROCS(0), maxShards))}
+	for s := range t.shards {
+		for _, m := range p.metrics {
+			t.shards[s] = append(t.shards[s], m.New())
+		}
+	}
+	return t
+}
+
+// add takes rows: every metric sees a block of them before the next.
+func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16, columns map[string]metric.Column) error {
+	rows := max(len(truth.Class), len(truth.Flt))
+	pred := make([][]metric.Column, len(t.p.metrics))
+	for i, m := range t.p.metrics {
+		for _, name := range m.Columns() {
+			pred[i] = append(pred[i], columns[name])
+		}
+	}
+	var next atomic.Int64
+	var g sync.WaitGroup
+	var panicked atomic.Value
+	for _, accs := range t.shards[:max(1, min(len(t.shards), rows/blockRows))] {
+		g.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panicked.Store(fmt.Sprint(p))
+				}
+			}()
+			for ctx.Err() == nil {
+				lo := int(next.Add(blockRows)) - blockRows
+				if lo >= rows {
+					return
+				}
+				hi := min(lo+blockRows, rows)
+				for i, acc := range accs {
+					b := &metric.Block{Rows: hi - lo, Truth: cut(truth, lo, hi)}
+					if bucket != nil && t.p.boot != nil {
+						b.Bucket = bucket[lo:hi]
+					}
+					for _, c := range pred[i] {
+						b.Pred = append(b.Pred, cut(c, lo, hi))
+					}
+					acc.Add(b)
+				}
 			}
-			hi := min(lo+blockRows, pred.rows)
-			b := &metric.Block{Rows: hi - lo, Truth: cut(t.Label, lo, hi)}
-			if bucket != nil {
-				b.Bucket = bucket[lo:hi]
-			}
-			for _, name := range m.Columns() {
-				b.Pred = append(b.Pred, cut(pred.columns[name], lo, hi))
-			}
-			acc.Add(b)
+		})
+	}
+	g.Wait()
+	if p := panicked.Load(); p != nil {
+		panic(p) // in the goroutine that knows what to do
+	}
+	return ctx.Err()
+}
+
+// results merges what the goroutines saw. It is the end of t.
+func (t *tallies) results() (values []aihub.MetricValue, sample []float64) {
+	values = make([]aihub.MetricValue, len(t.p.metrics))
+	for i, m := range t.p.metrics {
+		acc := t.shards[0][i]
+		for _, other := range t.shards[1:] {
+			acc.Merge(other[i])
 		}
 		r := acc.Result()
 		values[i] = aihub.MetricValue{
-			ID: p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
+			ID: t.p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
 			Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi,
 		}
-		if s, ok := acc.(metric.Sampler); ok && p.spec.Metrics[i].Primary {
+		if s, ok := acc.(metric.Sampler); ok && t.p.spec.Metrics[i].Primary {
 			sample = s.Sample()
 		}
 	}
-	return values, sample, nil
+	return values, sample
 }
 
 func cut(c metric.Column, lo, hi int) metric.Column {

@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"os"
 
 	"aihub"
 	"aihub/scenarios"
@@ -16,22 +17,14 @@ func ScoreLocal(ctx context.Context, spec scenarios.Spec, predictionsPath, sampl
 	if err != nil {
 		return nil, err
 	}
-	truth, err := ReadTruth(ctx, samplePath, spec.Input.Key, spec)
+	got, err := Scoring{Plan: plan, Key: spec.Input.Key, RowKey: rowKey, Dir: os.TempDir()}.Run(ctx, samplePath, predictionsPath)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := NewIDs(truth.RowIDs(rowKey))
-	if err != nil {
-		return nil, err
+	if len(got.Faults) > 0 {
+		return nil, BadPredictions(spec, got.Faults)
 	}
-	pred, faults, err := CheckPredictions(ctx, spec, predictionsPath, ids)
-	if err != nil {
-		return nil, err
-	}
-	if len(faults) > 0 {
-		return nil, BadPredictions(spec, faults)
-	}
-	return plan.Score(ctx, truth, pred)
+	return got.Values, nil
 }
 
 // BadPredictions is the error for faults of CheckPredictions.

@@ -51,31 +51,12 @@ func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids
 		return nil, faults, err
 	}
 	defer r.Close()
-	c := newCheck(spec, ids, r.Schema())
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
-		}
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			faults, err := fileFaults(err)
-			return nil, append(c.report(), faults...), err
-		}
-		if c.row+int64(b.Rows) > maxRows {
-			return nil, append(c.report(), tooManyRows(ids.Len())), nil
-		}
-		c.batch(b)
+	c := newCheck(spec, int64(ids.Len()), r.Schema())
+	c.begin(ids)
+	if faults, err := c.read(ctx, r, maxRows); err != nil || faults != nil {
+		return nil, faults, err
 	}
-	if c.row == 0 && ids.Len() > 0 {
-		return nil, append(c.columnFaults, aihub.Fault{Code: "empty_file", Message: aihub.Text{
-			EN: fmt.Sprintf("the file has a header but no rows; %d are expected", ids.Len()),
-			ZH: fmt.Sprintf("文件只有表头没有数据行，应有 %d 行", ids.Len()),
-		}}), nil
-	}
-	c.missing()
+	c.end()
 	if faults := c.report(); len(faults) > 0 {
 		return nil, faults, nil
 	}
@@ -86,17 +67,46 @@ func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids
 	return p, nil, nil
 }
 
-// openPredictions opens the file in the declared format. CSV cells are read as
-// text, so that their types are judged here, all of them.
+// read checks every row of r. Faults that it returns end the reading: those of
+// values are in c otherwise.
+func (c *check) read(ctx context.Context, r table.Reader, maxRows int64) ([]aihub.Fault, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			faults, err := fileFaults(err)
+			return append(c.report(), faults...), err
+		}
+		if c.row+int64(b.Rows) > maxRows {
+			return append(c.report(), tooManyRows(c.want)), nil
+		}
+		if err := c.batch(b); err != nil {
+			return nil, err
+		}
+	}
+	if c.row == 0 && c.want > 0 {
+		return append(c.columnFaults, aihub.Fault{Code: "empty_file", Message: aihub.Text{
+			EN: fmt.Sprintf("the file has a header but no rows; %d are expected", c.want),
+			ZH: fmt.Sprintf("文件只有表头没有数据行，应有 %d 行", c.want),
+		}}), nil
+	}
+	return nil, nil
+}
+
+// openPredictions opens the file in the declared format. Cells of CSV and JSON
+// Lines are read as text, so that their types are judged here, all of them.
 func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Reader, []aihub.Fault, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read predictions: %w", err)
 	}
-	fail := func(faults []aihub.Fault, err error) (table.Reader, []aihub.Fault, error) {
-		f.Close()
-		return nil, faults, err
-	}
+	defer f.Close()
+	fail := func(faults []aihub.Fault, err error) (table.Reader, []aihub.Fault, error) { return nil, faults, err }
 	one := func(code, en, zh string) (table.Reader, []aihub.Fault, error) {
 		return fail([]aihub.Fault{{Code: code, Message: aihub.Text{EN: en, ZH: zh}}}, nil)
 	}
@@ -112,24 +122,19 @@ func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Rea
 		return one("too_large", fmt.Sprintf("the file has %d bytes; limits.output is %s", st.Size(), spec.Limits.Output),
 			fmt.Sprintf("文件有 %d 字节；limits.output 为 %s", st.Size(), spec.Limits.Output))
 	}
-	isParquet, err := table.IsParquet(path)
+	is, err := table.FormatOf(path)
 	if err != nil {
-		return fail(nil, fmt.Errorf("read predictions: %w", err))
+		return nil, nil, fmt.Errorf("read predictions: %w", err)
 	}
-	if want := spec.Output.Format; isParquet != (want == "parquet") {
-		is := map[bool]string{true: "parquet", false: "csv"}[isParquet]
-		return one("bad_file", fmt.Sprintf("the file looks like %s; output.format is %s", is, want),
-			fmt.Sprintf("文件看起来是 %s；output.format 为 %s", is, want))
+	want := spec.Output.Format
+	// The first byte of a text file is no proof: its own parser says more.
+	if text := map[string]bool{table.FormatCSV: true, table.FormatJSONL: true}; is != want && !(text[is] && text[want]) {
+		return nil, []aihub.Fault{{Code: "bad_file", Message: aihub.Text{
+			EN: fmt.Sprintf("the file looks like %s; output.format is %s", is, want),
+			ZH: fmt.Sprintf("文件看起来是 %s；output.format 为 %s", is, want)}}}, nil
 	}
-	var r table.Reader
-	if isParquet {
-		f.Close()
-		r, err = table.OpenParquet(path, nil)
-	} else if r, err = table.OpenCSV(f, table.CSVOptions{Text: true, MaxRows: maxRows}); err == nil {
-		return closing{r, f}, nil, nil
-	}
+	r, err := table.Open(path, table.Options{Format: want, CSVOptions: table.CSVOptions{Text: true, MaxRows: maxRows}})
 	if err != nil {
-		f.Close()
 		faults, err := fileFaults(err)
 		return nil, faults, err
 	}
@@ -157,7 +162,7 @@ func fileFaults(err error) ([]aihub.Fault, error) {
 	return faults, nil
 }
 
-func tooManyRows(want int) aihub.Fault {
+func tooManyRows(want int64) aihub.Fault {
 	return aihub.Fault{Code: "too_many_rows", Message: aihub.Text{
 		EN: fmt.Sprintf("the file has far more rows than the %d expected; the rest was not read", want),
 		ZH: fmt.Sprintf("文件行数远超应有的 %d 行；其余部分未读取", want),
@@ -167,14 +172,31 @@ func tooManyRows(want int) aihub.Fault {
 // check is the state of one reading.
 type check struct {
 	spec         scenarios.Spec
-	ids          *IDs
+	want         int64  // rows that are expected
 	key          string // the key column's name in the file; "" when it has none
 	columns      []*checked
 	groups       [][]*checked // that sum to one
 	columnFaults []aihub.Fault
-	faults       map[faultKey]*aihub.Fault // of values
-	seen         []bool                    // ids that had a row
-	row          int64                     // rows read
+	faults       map[faultKey]*tallied // of values
+	row          int64                 // rows read; the current row
+
+	// take takes the current row, which has this id. It is place, unless rows go
+	// elsewhere first.
+	take func(id string) error
+
+	// Between begin and end, of the ids that rows are placed under:
+	ids  *IDs
+	seen []bool // those that had a row
+
+	lost     int64 // ids that had none
+	examples []string
+}
+
+// tallied is a fault with the rows of its examples, in order.
+type tallied struct {
+	aihub.Fault
+	column string
+	rows   []int64
 }
 
 // faultKey tells faults of values apart. Order is their column's place in the
@@ -199,8 +221,9 @@ type checked struct {
 	newFlt float64
 }
 
-func newCheck(spec scenarios.Spec, ids *IDs, schema []table.Field) *check {
-	c := &check{spec: spec, ids: ids, faults: map[faultKey]*aihub.Fault{}, seen: make([]bool, ids.Len())}
+func newCheck(spec scenarios.Spec, want int64, schema []table.Field) *check {
+	c := &check{spec: spec, want: want, faults: map[faultKey]*tallied{}}
+	c.take = func(id string) error { c.place(id); return nil }
 	var names []string
 	for _, f := range schema {
 		names = append(names, f.Name)
@@ -211,14 +234,11 @@ func newCheck(spec scenarios.Spec, ids *IDs, schema []table.Field) *check {
 		k := &checked{OutputColumn: out, order: i, file: c.locate(out.Name, names, used)}
 		if out.Type == "string" {
 			if len(out.Classes) > 0 {
-				k.class = make([]int32, ids.Len())
 				k.codes = map[string]int32{}
 				for j, v := range out.Classes {
 					k.codes[v] = int32(j)
 				}
 			}
-		} else {
-			k.flt = make([]float64, ids.Len())
 		}
 		c.columns = append(c.columns, k)
 	}
@@ -285,9 +305,9 @@ func fold(s string) string {
 	}, s)
 }
 
-// types checks the types of a Parquet file; the columns of a CSV are text.
+// types checks the types of a file that has some; the columns of others are text.
 func (c *check) types(schema []table.Field) {
-	if c.spec.Output.Format != "parquet" {
+	if f := c.spec.Output.Format; f != table.FormatParquet && f != table.FormatArrow {
 		return
 	}
 	for _, f := range schema {
@@ -309,7 +329,7 @@ func (c *check) types(schema []table.Field) {
 }
 
 // batch checks the rows of b and keeps those whose id is expected.
-func (c *check) batch(b *table.Batch) {
+func (c *check) batch(b *table.Batch) error {
 	var key *table.Column
 	if c.key != "" {
 		key = b.Col(c.key)
@@ -330,10 +350,42 @@ func (c *check) batch(b *table.Batch) {
 		for _, g := range c.groups {
 			c.sum(g)
 		}
-		if key != nil {
-			c.place(key, i)
+		if key == nil {
+			continue
+		}
+		id, ok := key.Text(i)
+		if !ok {
+			c.keyFault("empty_value", false, "", "the row has no id", "该行没有行标识")
+			continue
+		}
+		if err := c.take(id); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// begin makes room for rows under ids.
+func (c *check) begin(ids *IDs) {
+	c.ids = ids
+	c.seen = sized(c.seen, ids.Len())
+	clear(c.seen)
+	for _, k := range c.columns {
+		switch {
+		case k.codes != nil:
+			k.class = sized(k.class, ids.Len())
+		case k.Type != "string":
+			k.flt = sized(k.flt, ids.Len())
+		}
+	}
+}
+
+// sized returns a slice of length n, of s's memory where it suffices.
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 // value reads the i-th cell of k into newCls or newFlt, and reports whether it
@@ -440,12 +492,7 @@ func (c *check) sum(group []*checked) {
 }
 
 // place stores the current row under its id.
-func (c *check) place(key *table.Column, i int) {
-	id, ok := key.Text(i)
-	if !ok {
-		c.keyFault("empty_value", false, "", "the row has no id", "该行没有行标识")
-		return
-	}
+func (c *check) place(id string) {
 	at, ok := c.ids.index(id)
 	if !ok {
 		if c.ids.near(id) {
@@ -489,26 +536,19 @@ func (c *check) same(at int) bool {
 	return true
 }
 
-// missing adds the ids that had no row, unless there was no key column to find
+// end counts the ids that had no row, unless there was no key column to find
 // them in.
-func (c *check) missing() {
+func (c *check) end() {
 	if c.key == "" {
 		return
 	}
-	var n int64
-	var examples []string
 	for i, ok := range c.seen {
 		if ok {
 			continue
 		}
-		if n++; len(examples) < maxExamples {
-			examples = append(examples, quote(c.ids.list[i]))
+		if c.lost++; len(c.examples) < maxExamples {
+			c.examples = append(c.examples, quote(c.ids.list[i]))
 		}
-	}
-	if n > 0 {
-		c.columnFaults = append(c.columnFaults, aihub.Fault{Code: "missing_ids", Where: "column " + clip(c.spec.Input.Key), Count: n, Examples: examples, Message: aihub.Text{
-			EN: fmt.Sprintf("%d of %d ids have no row", n, c.ids.Len()), ZH: fmt.Sprintf("%d 个行标识（共 %d 个）没有对应的行", n, c.ids.Len()),
-		}})
 	}
 }
 
@@ -516,19 +556,28 @@ func (c *check) keyFault(code string, near bool, id, en, zh string) {
 	c.add(faultKey{-1, code, near}, c.spec.Input.Key, id, func() aihub.Text { return aihub.Text{EN: en, ZH: zh} })
 }
 
-// add counts a fault of a value in the current row.
+// add counts a fault of a value in the current row. Rows may come in any order;
+// those of the examples are the first of the file.
 func (c *check) add(at faultKey, column, value string, message func() aihub.Text) {
 	f := c.faults[at]
 	if f == nil {
-		f = &aihub.Fault{Code: at.code, Where: fmt.Sprintf("row %d, column %s", c.row, clip(column)), Message: message()}
+		f = &tallied{Fault: aihub.Fault{Code: at.code, Message: message()}, column: clip(column)}
 		c.faults[at] = f
 	}
-	if f.Count++; len(f.Examples) < maxExamples {
-		x := fmt.Sprintf("row %d", c.row)
-		if value != "" {
-			x += " " + quote(value)
-		}
-		f.Examples = append(f.Examples, x)
+	f.Count++
+	n := len(f.rows)
+	if n == maxExamples && f.rows[n-1] < c.row {
+		return
+	}
+	x := fmt.Sprintf("row %d", c.row)
+	if value != "" {
+		x += " " + quote(value)
+	}
+	i, _ := slices.BinarySearch(f.rows, c.row+1)
+	f.rows = slices.Insert(f.rows, i, c.row)
+	f.Examples = slices.Insert(f.Examples, i, x)
+	if n == maxExamples {
+		f.rows, f.Examples = f.rows[:n], f.Examples[:n]
 	}
 }
 
@@ -536,11 +585,18 @@ func (c *check) add(at faultKey, column, value string, message func() aihub.Text
 // in the order of the schema.
 func (c *check) report() []aihub.Fault {
 	faults := slices.Clone(c.columnFaults)
+	if c.lost > 0 {
+		faults = append(faults, aihub.Fault{Code: "missing_ids", Where: "column " + clip(c.spec.Input.Key), Count: c.lost, Examples: c.examples, Message: aihub.Text{
+			EN: fmt.Sprintf("%d of %d ids have no row", c.lost, c.want), ZH: fmt.Sprintf("%d 个行标识（共 %d 个）没有对应的行", c.lost, c.want),
+		}})
+	}
 	keys := slices.SortedFunc(maps.Keys(c.faults), func(a, b faultKey) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.code, b.code), cmp.Compare(b2i(a.near), b2i(b.near)))
 	})
 	for _, k := range keys {
-		faults = append(faults, *c.faults[k])
+		f := c.faults[k]
+		f.Where = fmt.Sprintf("row %d, column %s", f.rows[0], f.column)
+		faults = append(faults, f.Fault)
 	}
 	return faults
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 
 	"aihub"
@@ -46,41 +45,64 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 		return nil, err
 	}
 	defer r.Close()
+	t := &Truth{}
+	err = scanTruth(ctx, r, key, spec, func(k string, class int32, flt float64) error {
+		t.Keys = append(t.Keys, k)
+		if len(spec.Truth.Classes) > 0 {
+			t.Label.Class = append(t.Label.Class, class)
+		} else {
+			t.Label.Flt = append(t.Label.Flt, flt)
+		}
+		if len(t.Keys) > maxTruthRows {
+			return badData(aihub.Fault{Code: "too_many_rows", Message: aihub.Text{EN: "too many rows", ZH: "行数过多"}})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// scanTruth calls yield for every row of r, and returns the faults of its labels.
+func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, class int32, flt float64) error) error {
 	class := map[string]int32{}
 	for i, c := range spec.Truth.Classes {
 		class[c] = int32(i)
 	}
-	t := &Truth{}
+	var row int64
 	var empty, wrong tallyRows
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		b, err := r.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		keys, label := b.Col(key), b.Col(spec.Truth.Column)
 		if keys == nil || label == nil {
-			return nil, fmt.Errorf("evaluator: %s lost a column while it was read", path)
+			return fmt.Errorf("evaluator: the truth lost a column while it was read")
 		}
 		for i := range b.Rows {
-			row := int64(len(t.Keys) + 1)
+			row++
 			k, _ := keys.Text(i)
-			t.Keys = append(t.Keys, k)
-			text, ok := label.Text(i)
+			ok := !label.Null(i)
 			if !ok {
 				empty.add(row)
 			}
 			if len(class) > 0 {
+				text, _ := label.Text(i)
 				c, known := class[text]
 				if ok && !known {
 					wrong.add(row)
 				}
-				t.Label.Class = append(t.Label.Class, c)
+				if err := yield(k, c, 0); err != nil {
+					return err
+				}
 				continue
 			}
 			v, number := 0.0, true
@@ -96,10 +118,9 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 			if ok && !number {
 				wrong.add(row)
 			}
-			t.Label.Flt = append(t.Label.Flt, v)
-		}
-		if len(t.Keys) > maxTruthRows {
-			return nil, badData(aihub.Fault{Code: "too_many_rows", Message: aihub.Text{EN: "too many rows", ZH: "行数过多"}})
+			if err := yield(k, 0, v); err != nil {
+				return err
+			}
 		}
 	}
 	var faults []aihub.Fault
@@ -114,9 +135,9 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 		faults = append(faults, wrong.fault("bad_label", spec.Truth.Column, en, zh))
 	}
 	if len(faults) > 0 {
-		return nil, badData(faults...)
+		return badData(faults...)
 	}
-	return t, nil
+	return nil
 }
 
 // openLabelled opens the key and label columns of a file.
@@ -128,34 +149,11 @@ func openLabelled(path, key string, spec scenarios.Spec) (table.Reader, error) {
 	if parquet {
 		return table.OpenParquet(path, []string{key, spec.Truth.Column})
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read truth: %w", err)
-	}
 	types := map[string]table.Type{key: table.String, spec.Truth.Column: table.String}
 	if len(spec.Truth.Classes) == 0 {
 		types[spec.Truth.Column] = table.Float64
 	}
-	r, err := table.OpenCSV(f, table.CSVOptions{Types: types, Text: true})
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return closing{r, f}, nil
-}
-
-// closing closes the file below a reader with it.
-type closing struct {
-	table.Reader
-	f *os.File
-}
-
-func (c closing) Close() error {
-	err := c.Reader.Close()
-	if e := c.f.Close(); err == nil {
-		err = e
-	}
-	return err
+	return table.Open(path, table.Options{Format: table.FormatCSV, CSVOptions: table.CSVOptions{Types: types, Text: true}})
 }
 
 // tallyRows counts rows and keeps the first few.

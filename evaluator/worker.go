@@ -213,28 +213,20 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 	if err := w.fetch(ctx, part.Truth, truthPath, aihub.FaultData, aihub.ReasonData); err != nil {
 		return nil, nil, 0, err
 	}
-	truth, err := ReadTruth(ctx, truthPath, dataset.Key, spec)
-	if err != nil {
-		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
-	}
-	ids, err := NewIDs(truth.RowIDs(infer.RowKey))
-	if err != nil {
-		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
-	}
 	if err := w.fetch(ctx, infer.Output, predPath, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
 		return nil, nil, 0, err
 	}
-	pred, faults, err := CheckPredictions(ctx, spec, predPath, ids)
+	scoring := Scoring{Plan: plan, Key: dataset.Key, RowKey: infer.RowKey, Dir: dir, Progress: func(done, of int64) {
+		w.log().Info("scoring", "run", l.Run().ID, "rows", done, "of", of)
+	}}
+	got, err := scoring.Run(ctx, truthPath, predPath)
 	if err != nil {
-		return nil, nil, 0, err
+		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
 	}
-	if len(faults) > 0 {
-		return nil, nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, faults))
+	if len(got.Faults) > 0 {
+		return nil, nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, got.Faults))
 	}
-	values, sample, err = plan.ScoreSample(ctx, truth, pred)
-	if err != nil {
-		return nil, nil, 0, err
-	}
+	values, sample = got.Values, got.Sample
 	if err := undefined(spec, values); err != nil {
 		return nil, nil, 0, err
 	}

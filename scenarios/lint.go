@@ -65,7 +65,7 @@ var (
 	idRE   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 	inputFormats  = []string{"csv", "jsonl", "parquet"}
-	outputFormats = []string{"csv", "parquet"}
+	outputFormats = []string{"arrow", "csv", "jsonl", "parquet"}
 	valueTypes    = []string{"float64", "int64", "string"}
 )
 

@@ -32,11 +32,28 @@ func rowID(rowKey []byte, key string) (id [16]byte) {
 	return id
 }
 
-// NewWriter returns the writer of a file format: parquet, csv or jsonl.
+// RowIDs is RowID for many keys, without its cost for each: it appends the id of
+// a key to dst. It is not safe for concurrent use.
+func RowIDs(rowKey []byte) func(dst []byte, key string) []byte {
+	m := hmac.New(sha256.New, rowKey)
+	var in, sum []byte
+	return func(dst []byte, key string) []byte {
+		m.Reset()
+		in = append(in[:0], key...)
+		m.Write(in)
+		sum = m.Sum(sum[:0])
+		return hex.AppendEncode(dst, sum[:16])
+	}
+}
+
+// NewWriter returns the writer of a file format: parquet, arrow (an IPC stream),
+// csv or jsonl.
 func NewWriter(w io.Writer, format string, schema []Field) (Writer, error) {
 	switch format {
 	case "parquet":
 		return NewParquetWriter(w, schema)
+	case "arrow":
+		return NewArrowWriter(w, schema)
 	case "csv":
 		return NewCSVWriter(w, schema), nil
 	case "jsonl":

@@ -1,0 +1,437 @@
+package evaluator
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"strings"
+	"sync"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/internal/table"
+)
+
+// Scoring scores one file of predictions against one file of truth in memory
+// that does not grow with their rows, beyond what a metric keeps.
+//
+// A part of many rows is dealt to piles by its row ids, in a file in Dir. Rows
+// of predictions find their truth pile by pile. Inputs are sorted by row id, and
+// piles are ranges of it: predictions in the order of the input need one pile
+// after the other, and are not written anywhere. Others are dealt to piles in a
+// file, too. Nothing that comes out depends on the way taken.
+type Scoring struct {
+	Plan   *Plan
+	Key    string // the key column of the truth
+	RowKey []byte // of the run; nil when the input kept its keys
+	Dir    string // scratch
+
+	// Progress, when set, is called now and then with the rows that were read, of
+	// how many (truth and predictions).
+	Progress func(done, of int64)
+
+	pile int64 // default pileRows
+}
+
+// Scored is what a Scoring gives: values in the order of the spec, and the
+// primary metric's under each draw of the bootstrap, or every fault of the
+// predictions.
+type Scored struct {
+	Values []aihub.MetricValue
+	Sample []float64
+	Faults []aihub.Fault
+}
+
+// pileRows is how many rows of truth are in memory at once, more or less, and
+// maxPiles into how many a part is dealt at most.
+const (
+	pileRows = 1 << 18
+	maxPiles = 4096
+)
+
+// errOrder says that a row came after its pile was done with.
+var errOrder = errors.New("evaluator: rows are in another order")
+
+// Run reads both files. An error means that truth cannot be scored against (a
+// Contract error), or that something failed.
+func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Scored, error) {
+	p, err := s.piles(ctx, truthPath)
+	if err != nil {
+		return Scored{}, err
+	}
+	defer p.Close()
+	out, err := p.join(ctx, predictionsPath, true)
+	if err == errOrder {
+		out, err = p.join(ctx, predictionsPath, false)
+	}
+	return out, err
+}
+
+// piles is truth, dealt.
+type piles struct {
+	Scoring
+	n    int // piles
+	bits uint
+	rows int64
+	of   int64 // rows to read, for progress
+	seed maphash.Seed
+	file *spill // nil when one pile holds all
+	all  pile
+	only bool // classes, not numbers
+}
+
+// pile is some rows of truth.
+type pile struct {
+	ids    []string
+	label  metric.Column
+	bucket []uint16
+}
+
+func (p *piles) Close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+}
+
+// piles reads truth.
+func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
+	spec := s.Plan.spec
+	r, err := openLabelled(path, s.Key, spec)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0}
+	if c, ok := r.(table.Counted); ok {
+		p.of = 2 * c.Rows()
+		for int64(p.n)*cmp.Or(s.pile, pileRows) < c.Rows() && p.n < maxPiles {
+			p.n *= 2
+			p.bits++
+		}
+	}
+	if p.n > 1 {
+		if p.file, err = newSpill(s.Dir, p.n); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	name := func(dst []byte, key string) []byte { return append(dst, key...) }
+	if s.RowKey != nil {
+		name = table.RowIDs(s.RowKey)
+	}
+	var record, id []byte
+	err = scanTruth(ctx, r, s.Key, spec, func(key string, class int32, flt float64) error {
+		p.rows++
+		p.progress(p.rows)
+		bucket := uint16(0)
+		if b := s.Plan.boot; b != nil {
+			bucket = b.Bucket(key)
+		}
+		id = name(id[:0], key)
+		if p.file == nil {
+			p.all.add(string(id), class, flt, bucket, p.only)
+			return nil
+		}
+		value := math.Float64bits(flt)
+		if p.only {
+			value = uint64(class)
+		}
+		record = binary.LittleEndian.AppendUint64(record[:0], value)
+		record = binary.LittleEndian.AppendUint16(record, bucket)
+		record = append(record, id...)
+		return p.file.add(p.pileOf(id), record)
+	})
+	return p, err
+}
+
+func (p *piles) progress(done int64) {
+	if p.Progress != nil && done%(1<<20) == 0 {
+		p.Progress(done, max(p.of, done))
+	}
+}
+
+func (l *pile) add(id string, class int32, flt float64, bucket uint16, classes bool) {
+	l.ids = append(l.ids, id)
+	l.bucket = append(l.bucket, bucket)
+	if classes {
+		l.label.Class = append(l.label.Class, class)
+	} else {
+		l.label.Flt = append(l.label.Flt, flt)
+	}
+}
+
+// pileOf returns the pile of an id: a range of row ids, or a hash of other ids.
+// An id spoiled by blanks or case is in the pile of the right one.
+func (p *piles) pileOf(id []byte) int {
+	if p.n == 1 {
+		return 0
+	}
+	if p.RowKey != nil {
+		if v, ok := leading(id); ok {
+			return int(v >> (16 - p.bits))
+		}
+	}
+	folded := strings.ToLower(strings.TrimSpace(string(id)))
+	if p.RowKey != nil {
+		if v, ok := leading([]byte(folded)); ok {
+			return int(v >> (16 - p.bits))
+		}
+	}
+	return int(maphash.String(p.seed, folded) & uint64(p.n-1))
+}
+
+// leading returns the first 16 bits of a row id.
+func leading(id []byte) (uint16, bool) {
+	var b [2]byte
+	if len(id) < 4 {
+		return 0, false
+	}
+	if _, err := hex.Decode(b[:], id[:4]); err != nil {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(b[:]), true
+}
+
+// load reads a pile.
+func (p *piles) load(i int) (*pile, *IDs, error) {
+	l := &p.all
+	if p.file != nil {
+		l = &pile{}
+		// Ids become views of one string: one allocation, not one each.
+		var text []byte
+		var ends []int
+		err := p.file.each(i, func(r []byte) error {
+			if len(r) < 10 {
+				return fmt.Errorf("evaluator: the spilled truth is damaged")
+			}
+			v := binary.LittleEndian.Uint64(r)
+			l.add("", int32(v), math.Float64frombits(v), binary.LittleEndian.Uint16(r[8:]), p.only)
+			text = append(text, r[10:]...)
+			ends = append(ends, len(text))
+			return nil
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		all, from := string(text), 0
+		for j, to := range ends {
+			l.ids[j], from = all[from:to], to
+		}
+	}
+	ids, err := NewIDs(l.ids)
+	return l, ids, err
+}
+
+// join reads predictions. With ordered, it gives up with errOrder when a row
+// comes after its pile.
+func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, error) {
+	spec := p.Plan.spec
+	maxRows := 2*p.rows + 10_000
+	r, faults, err := openPredictions(spec, path, maxRows)
+	if err != nil || faults != nil {
+		return Scored{Faults: faults}, err
+	}
+	r = readAhead(r)
+	defer r.Close()
+	c := newCheck(spec, p.rows, r.Schema())
+	t := p.Plan.tallies()
+	var now *pile
+	begin := func(i int) error {
+		l, ids, err := p.load(i)
+		if err == nil {
+			now = l
+			c.begin(ids)
+		}
+		return err
+	}
+	end := func() error {
+		c.end()
+		if len(c.faults) > 0 || len(c.columnFaults) > 0 || c.lost > 0 {
+			return ctx.Err() // there will be no score
+		}
+		return t.add(ctx, now.label, now.bucket, c.accepted())
+	}
+	if p.n == 1 || ordered {
+		at := 0
+		if err := begin(0); err != nil {
+			return Scored{}, err
+		}
+		c.take = func(id string) error {
+			p.progress(p.rows + c.row)
+			if p.n > 1 {
+				i := p.pileOf([]byte(id))
+				if i < at {
+					return errOrder
+				}
+				for ; at < i; at++ {
+					if err := end(); err != nil {
+						return err
+					}
+					if err := begin(at + 1); err != nil {
+						return err
+					}
+				}
+			}
+			c.place(id)
+			return nil
+		}
+		faults, err := c.read(ctx, r, maxRows)
+		if err != nil || faults != nil {
+			return Scored{Faults: faults}, err
+		}
+		for ; ; at++ {
+			if err := end(); err != nil {
+				return Scored{}, err
+			}
+			if at == p.n-1 {
+				break
+			}
+			if err := begin(at + 1); err != nil {
+				return Scored{}, err
+			}
+		}
+	} else {
+		dealt, err := newSpill(p.Dir, p.n)
+		if err != nil {
+			return Scored{}, err
+		}
+		defer dealt.Close()
+		var record []byte
+		c.take = func(id string) error {
+			p.progress(p.rows + c.row)
+			record = c.pack(record[:0], id)
+			return dealt.add(p.pileOf([]byte(id)), record)
+		}
+		faults, err := c.read(ctx, r, maxRows)
+		if err != nil || faults != nil {
+			return Scored{Faults: faults}, err
+		}
+		for i := range p.n {
+			if err := begin(i); err != nil {
+				return Scored{}, err
+			}
+			err := dealt.each(i, func(r []byte) error { c.place(c.unpack(r)); return nil })
+			if err == nil {
+				err = end()
+			}
+			if err != nil {
+				return Scored{}, err
+			}
+		}
+	}
+	if faults := c.report(); len(faults) > 0 {
+		return Scored{Faults: faults}, nil
+	}
+	values, sample := t.results()
+	return Scored{Values: values, Sample: sample}, nil
+}
+
+// accepted are the values of the current ids.
+func (c *check) accepted() map[string]metric.Column {
+	columns := map[string]metric.Column{}
+	for _, k := range c.columns {
+		columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt}
+	}
+	return columns
+}
+
+// pack appends the current row to dst; unpack makes it current again, and
+// returns its id.
+func (c *check) pack(dst []byte, id string) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.row))
+	for _, k := range c.columns {
+		if !k.ok {
+			dst = append(dst, 0)
+			continue
+		}
+		dst = append(dst, 1)
+		switch {
+		case k.codes != nil:
+			dst = binary.AppendUvarint(dst, uint64(k.newCls))
+		case k.Type != "string":
+			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(k.newFlt))
+		}
+	}
+	return append(dst, id...)
+}
+
+func (c *check) unpack(r []byte) (id string) {
+	uvarint := func() uint64 {
+		v, n := binary.Uvarint(r)
+		r = r[n:]
+		return v
+	}
+	c.row = int64(uvarint())
+	for _, k := range c.columns {
+		k.ok, r = r[0] == 1, r[1:]
+		if !k.ok {
+			continue
+		}
+		switch {
+		case k.codes != nil:
+			k.newCls = int32(uvarint())
+		case k.Type != "string":
+			k.newFlt, r = math.Float64frombits(binary.LittleEndian.Uint64(r)), r[8:]
+		}
+	}
+	return string(r)
+}
+
+// readAhead reads the next batch while one is worked on. Batches stay valid for
+// three further calls, and one more is read than was asked for.
+func readAhead(r table.Reader) table.Reader {
+	a := &ahead{Reader: r, c: make(chan batchOr), stop: make(chan struct{})}
+	a.wait.Add(1)
+	go func() {
+		defer a.wait.Done()
+		for {
+			b, err := r.Next()
+			select {
+			case a.c <- batchOr{b, err}:
+			case <-a.stop:
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return a
+}
+
+type batchOr struct {
+	b   *table.Batch
+	err error
+}
+
+type ahead struct {
+	table.Reader
+	c    chan batchOr
+	stop chan struct{}
+	wait sync.WaitGroup
+	last error
+}
+
+func (a *ahead) Next() (*table.Batch, error) {
+	if a.last != nil {
+		return nil, a.last
+	}
+	x := <-a.c
+	a.last = x.err
+	return x.b, x.err
+}
+
+func (a *ahead) Close() error {
+	close(a.stop)
+	a.wait.Wait()
+	return a.Reader.Close()
+}

@@ -1,0 +1,122 @@
+package evaluator
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+)
+
+// spill is a file of records dealt to piles, each written behind the other and
+// read alone. The file has no name, and is gone when it is closed, or the
+// process dies.
+type spill struct {
+	f     *os.File
+	buf   [][]byte  // of each pile, at most spillChunk
+	chunk [][]int64 // offsets of what each pile has in the file, spillChunk each
+	at    int64
+}
+
+// spillChunk is what a pile gathers before it is written: 4096 piles of it are
+// 32 MiB.
+const spillChunk = 8 << 10
+
+// maxRecord bounds one record.
+const maxRecord = 1 << 20
+
+func newSpill(dir string, piles int) (*spill, error) {
+	f, err := os.CreateTemp(dir, "spill")
+	if err == nil {
+		err = os.Remove(f.Name())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("evaluator: %w", err)
+	}
+	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles)}, nil
+}
+
+func (s *spill) Close() error { return s.f.Close() }
+
+// add appends a record to a pile.
+func (s *spill) add(pile int, record []byte) error {
+	if len(record) > maxRecord {
+		return fmt.Errorf("evaluator: a record of %d bytes", len(record))
+	}
+	b := s.buf[pile]
+	if b == nil {
+		b = make([]byte, 0, spillChunk)
+	}
+	var head [4]byte
+	binary.LittleEndian.PutUint32(head[:], uint32(len(record)))
+	for _, part := range [2][]byte{head[:], record} {
+		for len(part) > 0 {
+			n := copy(b[len(b):spillChunk], part)
+			b, part = b[:len(b)+n], part[n:]
+			if len(b) < spillChunk {
+				continue
+			}
+			if _, err := s.f.WriteAt(b, s.at); err != nil {
+				return fmt.Errorf("evaluator: %w", err)
+			}
+			s.chunk[pile] = append(s.chunk[pile], s.at)
+			s.at += spillChunk
+			b = b[:0]
+		}
+	}
+	s.buf[pile] = b
+	return nil
+}
+
+// each calls yield for every record of a pile, in the order of add. The record
+// is valid until yield returns.
+func (s *spill) each(pile int, yield func(record []byte) error) error {
+	r := bufio.NewReaderSize(&pileReader{s: s, chunks: s.chunk[pile], tail: s.buf[pile]}, 4*spillChunk)
+	var record []byte
+	for {
+		var head [4]byte
+		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("evaluator: %w", err)
+		}
+		n := int(binary.LittleEndian.Uint32(head[:]))
+		if n > maxRecord {
+			return fmt.Errorf("evaluator: the spilled rows are damaged")
+		}
+		record = sized(record, n)
+		if _, err := io.ReadFull(r, record); err != nil {
+			return fmt.Errorf("evaluator: %w", err)
+		}
+		if err := yield(record); err != nil {
+			return err
+		}
+	}
+}
+
+// pileReader reads the chunks of a pile, then what was not written.
+type pileReader struct {
+	s      *spill
+	chunks []int64
+	off    int // in the first of chunks
+	tail   []byte
+}
+
+func (r *pileReader) Read(p []byte) (int, error) {
+	if len(r.chunks) > 0 {
+		n, err := r.s.f.ReadAt(p[:min(len(p), spillChunk-r.off)], r.chunks[0]+int64(r.off))
+		if err != nil {
+			return n, err
+		}
+		if r.off += n; r.off == spillChunk {
+			r.chunks, r.off = r.chunks[1:], 0
+		}
+		return n, nil
+	}
+	if len(r.tail) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.tail)
+	r.tail = r.tail[n:]
+	return n, nil
+}
