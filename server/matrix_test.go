@@ -85,7 +85,7 @@ var may = map[string][]string{
 	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
 	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"},
-	"upload-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
+	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
 	"get-submission": {"vendor", "steward", "reviewer"}, "cancel-submission": {"vendor"},
 	"rerun-submission": {"vendor"}, "get-hours": {"member"},
 	"follow-submission": {"vendor", "steward", "reviewer"}, "get-receipt": {"vendor", "steward", "reviewer"},

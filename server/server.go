@@ -1,11 +1,13 @@
 // Package server is the platform's front door: one http.Handler with the JSON
-// API (package api), the pages (package web) and sign-in (package auth). What
-// they do for a person is package desk's; the shapes on the wire are package
-// wire's, and package client speaks them. Nothing here decides who may do what.
+// API (package api), the pages (package web), sign-in (package auth) and the
+// container registry (package registry). What they do for a person is package
+// desk's; the shapes on the wire are package wire's, and package client speaks
+// them. Nothing here decides who may do what.
 package server
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -24,6 +26,7 @@ import (
 	"aihub/server/api"
 	"aihub/server/auth"
 	"aihub/server/desk"
+	"aihub/server/registry"
 	"aihub/server/web"
 )
 
@@ -62,14 +65,18 @@ func New(d Deps) (http.Handler, error) {
 	if d.Images.Temp == "" {
 		d.Images.Temp = tmp
 	}
+	people := auth.New(d.DB, d.Policies, d.Secure, d.Now)
+	images := &registry.Registry{
+		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Keys: d.Catalog.Keys, Auth: people,
+		Dir: filepath.Join(d.Dir, "pushed"), Secure: d.Secure, Now: d.Now, Log: d.Log,
+	}
 	front := &desk.Desk{
-		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog,
+		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Registry: images,
 		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now,
 	}
 	if err := front.Prepare(); err != nil {
 		return nil, err
 	}
-	people := auth.New(d.DB, d.Policies, d.Secure, d.Now)
 
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
@@ -86,6 +93,12 @@ func New(d Deps) (http.Handler, error) {
 
 	r.Use(headers(d.Secure), logged(d.Log), recovered(d.Log), deadlines)
 	health(r, d)
+	pushes := func(c *gin.Context) { // it knows other sign-ins than the rest
+		c.Request.Body = io.NopCloser(api.Slowly(c.Writer, c.Request))
+		images.ServeHTTP(c.Writer, c.Request)
+	}
+	r.Any("/v2", pushes)
+	r.Any("/v2/*path", pushes)
 	r.Use(identified(people, pages, d.Log))
 	if err := json.Mount(r); err != nil {
 		return nil, err

@@ -19,20 +19,7 @@ func (p *process) submitCmd() *cobra.Command {
 	var smoke, wait bool
 	c := p.verb("submit SCENARIO", "cli.submit.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			f, err := openFile(image)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			st, err := f.Stat()
-			if err != nil {
-				return err
-			}
-			bar := p.progress()
-			img, err := c.UploadImage(ctx, f, func(done int64) {
-				bar.show(wire.Progress{Stage: "upload", Done: done, Total: st.Size()})
-			})
-			bar.end()
+			img, err := p.bringImage(ctx, c, image)
 			if err != nil {
 				return err
 			}
@@ -52,7 +39,7 @@ func (p *process) submitCmd() *cobra.Command {
 			return p.outcome(v)
 		})
 	})
-	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
+	c.Flags().StringVar(&image, "image", "", p.t("registry.flag.image"))
 	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
 	c.Flags().StringVar(&name, "name", "", p.t("cli.flag.subname"))
 	c.Flags().BoolVar(&smoke, "smoke", false, p.t("cli.flag.smoke"))

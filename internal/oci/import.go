@@ -41,15 +41,23 @@ func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Ima
 	if err := fs.err(); err != nil {
 		return Image{}, err
 	}
+	return img, keepImage(ctx, blobs, s, f, img)
+}
+
+// keepImage keeps an image that has been checked, the manifest last.
+func keepImage(ctx context.Context, blobs blob.Store, s parts, f found, img Image) error {
 	for i, l := range img.Layers {
-		if err := keep(ctx, blobs, s.open(f.layers[i]), l.Digest); err != nil {
-			return Image{}, err
+		r := s.open(f.layers[i])
+		err := keep(ctx, blobs, r, l.Digest)
+		r.Close()
+		if err != nil {
+			return err
 		}
 	}
 	if err := keep(ctx, blobs, strings.NewReader(string(f.rawConfig)), img.Config); err != nil {
-		return Image{}, err
+		return err
 	}
-	return img, keep(ctx, blobs, strings.NewReader(string(f.raw)), f.digest)
+	return keep(ctx, blobs, strings.NewReader(string(f.raw)), f.digest)
 }
 
 // keep puts one blob that has been checked, unless it is there.
@@ -67,7 +75,7 @@ func keep(ctx context.Context, blobs blob.Store, r io.Reader, want aihub.Digest)
 }
 
 // checkLayers applies all layers to a tree in memory and looks at the result.
-func checkLayers(ctx context.Context, s *spool, f found, lim Limits, img *Image, fs *faults) error {
+func checkLayers(ctx context.Context, s parts, f found, lim Limits, img *Image, fs *faults) error {
 	if len(img.Layers) != len(f.layers) {
 		return nil // newImage has said why
 	}
@@ -79,7 +87,9 @@ func checkLayers(ctx context.Context, s *spool, f found, lim Limits, img *Image,
 	}
 	for i, l := range img.Layers {
 		part = layerName(i)
-		err := w.layer(s.open(f.layers[i]), l)
+		r := s.open(f.layers[i])
+		err := w.layer(r, l)
+		r.Close()
 		if err == nil {
 			continue
 		}

@@ -25,7 +25,7 @@ type found struct {
 }
 
 // pick finds the image in an archive that is for this machine.
-func pick(s *spool, fs *faults) (found, bool) {
+func pick(s parts, fs *faults) (found, bool) {
 	if m, ok := s.get("index.json"); ok {
 		return pickLayout(s, m, fs)
 	}
@@ -45,13 +45,13 @@ type candidate struct {
 
 // layoutReader collects the manifests of an OCI layout.
 type layoutReader struct {
-	s    *spool
+	s    parts
 	fs   *faults
 	seen map[string]bool
 	list []candidate
 }
 
-func pickLayout(s *spool, m member, fs *faults) (found, bool) {
+func pickLayout(s parts, m member, fs *faults) (found, bool) {
 	var mark struct {
 		Version string `json:"imageLayoutVersion"`
 	}
@@ -233,7 +233,7 @@ func (lr *layoutReader) read(c candidate) (f found, ok bool) {
 
 // pickDocker reads manifest.json as `docker save` wrote it before Docker 25, and
 // makes the manifest that such an archive lacks.
-func pickDocker(s *spool, m member, fs *faults) (f found, ok bool) {
+func pickDocker(s parts, m member, fs *faults) (f found, ok bool) {
 	var list []struct {
 		Config   string
 		RepoTags []string

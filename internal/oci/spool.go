@@ -28,6 +28,15 @@ type spool struct {
 type member struct {
 	off, size int64
 	digest    aihub.Digest
+	manifest  bool // of a repository: kept as a manifest, not as content
+}
+
+// parts is where the documents and layers of an image lie: the members of an
+// archive, or what was pushed to a repository.
+type parts interface {
+	get(name string) (member, bool)
+	open(m member) io.ReadCloser
+	small(m member, limit int64, part string, fs *faults) ([]byte, bool)
 }
 
 // readArchive lays down the tar that r holds, compressed or not. Faults of the
@@ -155,7 +164,7 @@ func (s *spool) copyMembers(tr *tar.Reader, lim Limits, fs *faults) error {
 		if err != nil {
 			return err
 		}
-		s.members[name] = member{off, size, aihub.Digest("sha256:" + hex.EncodeToString(sum.Sum(nil)))}
+		s.members[name] = member{off: off, size: size, digest: aihub.Digest("sha256:" + hex.EncodeToString(sum.Sum(nil)))}
 		off += size
 	}
 }
@@ -195,7 +204,9 @@ func (s *spool) get(name string) (member, bool) {
 	return m, ok
 }
 
-func (s *spool) open(m member) *io.SectionReader { return io.NewSectionReader(s.f, m.off, m.size) }
+func (s *spool) open(m member) io.ReadCloser {
+	return io.NopCloser(io.NewSectionReader(s.f, m.off, m.size))
+}
 
 // small returns the whole content of a member of at most limit bytes.
 func (s *spool) small(m member, limit int64, part string, fs *faults) ([]byte, bool) {

@@ -32,6 +32,10 @@ func (a *API) submissions() {
 		c.JSON(http.StatusCreated, img)
 		return nil
 	})
+	handle(a, op(http.MethodPost, "/images/pushed", "take-pushed-image", tag, "Take an image that was pushed to the registry, as if it were uploaded", 201),
+		func(ctx context.Context, who aihub.Actor, in *struct{ Body wire.PushedImage }) (*body[wire.Image], error) {
+			return answer(a.Desk.TakePushed(ctx, who, in.Body))
+		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/submissions", "submit", tag, "Enter an image in a round, or try it on the sample", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {
 			ByScenario

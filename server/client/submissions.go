@@ -37,6 +37,12 @@ func (c *Client) UploadImage(ctx context.Context, tar io.Reader, progress func(s
 	return call[wire.Image](ctx, c, r)
 }
 
+// TakePushed has the platform check an image that was pushed to its registry,
+// organisation/name:tag or organisation/name@digest, as if it were uploaded.
+func (c *Client) TakePushed(ctx context.Context, image string) (wire.Image, error) {
+	return send[wire.Image](ctx, c, wire.PushedImage{Image: image}, "images", "pushed")
+}
+
 // Submit enters an image. Sending the same nonce again returns the first submission.
 func (c *Client) Submit(ctx context.Context, ref string, n wire.NewSubmission) (aihub.Submission, error) {
 	return send[aihub.Submission](ctx, c, n, "scenarios", ref, "submissions")

@@ -18,6 +18,7 @@ import (
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/scenarios"
+	"aihub/server/registry"
 )
 
 // Desk serves everyone. Its fields are set once.
@@ -26,6 +27,7 @@ type Desk struct {
 	Policies *policies.Engine
 	Blobs    blob.Store
 	Catalog  *catalog.Catalog
+	Registry *registry.Registry
 	Images   oci.Limits       // of an uploaded image
 	Data     int64            // bytes of an uploaded data file
 	Dir      string           // for files under way

@@ -26,10 +26,30 @@ func (d *Desk) ImportImage(ctx context.Context, a aihub.Actor, archive io.Reader
 	if err != nil {
 		return wire.Image{}, err
 	}
-	if err := d.DB.RegisterImage(ctx, p, a.Org, img.Digest, img.Size); err != nil {
+	return d.keepImage(ctx, p, img)
+}
+
+// keepImage links an image that has been checked to the actor's organisation.
+func (d *Desk) keepImage(ctx context.Context, p policies.Permit, img oci.Image) (wire.Image, error) {
+	if err := d.DB.RegisterImage(ctx, p, p.Actor().Org, img.Digest, img.Size); err != nil {
 		return wire.Image{}, err
 	}
 	return wire.Image{Digest: img.Digest, Bytes: img.Size}, nil
+}
+
+// TakePushed checks an image that lies in the registry, exactly as one that is
+// uploaded, and links it to the actor's organisation. The tag counts now: where
+// it moves later changes nothing.
+func (d *Desk) TakePushed(ctx context.Context, a aihub.Actor, in wire.PushedImage) (wire.Image, error) {
+	p, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
+	if err != nil {
+		return wire.Image{}, err
+	}
+	img, err := d.Registry.Image(ctx, a, in.Image, d.Images)
+	if err != nil {
+		return wire.Image{}, err
+	}
+	return d.keepImage(ctx, p, img)
 }
 
 // CanPush reports whether the actor may upload an image at all, before its

@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/policies"
+)
+
+// Repo names a repository of the registry: "organisation/name".
+type Repo string
+
+// Org returns whose repository it is.
+func (r Repo) Org() aihub.OrgID {
+	org, _, _ := strings.Cut(string(r), "/")
+	return aihub.OrgID(org)
+}
+
+// Pushed is content that a repository has.
+type Pushed struct {
+	Digest string       // as pushed: sha256:… or sha512:…
+	Stored aihub.Digest // the blob that holds it
+	Size   int64        // bytes as pushed
+}
+
+// PushedManifest is a manifest of a repository.
+type PushedManifest struct {
+	Digest       string
+	MediaType    string
+	ArtifactType string
+	Subject      string   // digest of the manifest that this one is about, or ""
+	Descriptor   string   // JSON: how a list of referrers names it
+	Content      []byte   //
+	Blobs        []Part   // content that must be there
+	Manifests    []string // manifests that must be there
+}
+
+// Part is one piece of content that a manifest names.
+type Part struct {
+	Digest string
+	Size   int64
+}
+
+// Bounds of one organisation in the registry.
+const (
+	maxUploads   = 64      // under way at once
+	maxManifests = 100_000 //
+	maxTags      = 10_000  // of one repository
+)
+
+func noContent(digest string) error { return notFound("content", "内容", digest) }
+
+// mine checks that the scope's own organisation has the repository. Another
+// organisation's and one that does not exist look the same.
+func mine(s policies.Scope, r Repo) error {
+	if org := s.Actor().Org; org == "" || org != r.Org() {
+		return notFound("repository", "镜像仓库", string(r))
+	}
+	return nil
+}
+
+// mayPush checks a permit of ImagePush, whose ID is the organisation.
+func mayPush(p policies.Permit, r Repo) error {
+	if err := p.Check(policies.ImagePush, string(r.Org())); err != nil {
+		return err
+	}
+	return mine(policies.ScopeOf(p.Actor()), r)
+}
+
+const pushedCols = "b.digest, b.stored, b.size"
+
+func scanPushed(s scanner) (b Pushed, err error) {
+	err = s.Scan(&b.Digest, &b.Stored, &b.Size)
+	return b, err
+}
+
+// PushedBlob returns content of a repository, or NotFound.
+func (db *DB) PushedBlob(ctx context.Context, s policies.Scope, r Repo, digest string) (b Pushed, err error) {
+	if err := mine(s, r); err != nil {
+		return b, err
+	}
+	err = db.read(ctx, func(t *tx) error {
+		var ok bool
+		b, ok, err = one(t, scanPushed, "SELECT "+pushedCols+" FROM pushed_links l JOIN pushed_blobs b ON b.org = l.org AND b.digest = l.digest WHERE l.repo = ? AND l.digest = ?", r, digest)
+		if err == nil && !ok {
+			err = noContent(digest)
+		}
+		return err
+	})
+	return b, err
+}
+
+// PushedBytes returns how much the actor's own organisation keeps, and the ids
+// of its uploads under way.
+func (db *DB) PushedBytes(ctx context.Context, s policies.Scope) (bytes int64, uploads []string, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		org := s.Actor().Org
+		for _, q := range []string{"SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM pushed_blobs WHERE org = ?", "SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM pushed_manifests WHERE org = ?"} {
+			n, _, err := one(t, value[int64], q, org)
+			if err != nil {
+				return err
+			}
+			bytes += n
+		}
+		uploads, err = all(t, value[string], "SELECT id FROM pushed_uploads WHERE org = ?", org)
+		return err
+	})
+	return bytes, uploads, err
+}
+
+// OpenUpload begins an upload that only its user may go on with.
+// ImagePush, ID = org
+func (db *DB) OpenUpload(ctx context.Context, p policies.Permit, r Repo, id string) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_uploads WHERE org = ?", r.Org())
+		if err != nil {
+			return err
+		}
+		if n >= maxUploads {
+			return aihub.Errorf(aihub.Quota, aihub.Text{
+				EN: fmt.Sprintf("your organisation has %d uploads under way", n), ZH: fmt.Sprintf("贵机构有 %d 个上传尚未完成", n),
+			}).WithHint(aihub.Text{EN: "let some end, or cancel them; those left alone end after a day", ZH: "请等待或取消部分上传；闲置的上传一天后自动取消"})
+		}
+		return t.insert("pushed_uploads", "id, repo, org, user_id, created_at", id, r, r.Org(), p.Actor().User, us(t.wall))
+	})
+}
+
+// CheckUpload returns nil when the actor has begun this upload, else NotFound.
+func (db *DB) CheckUpload(ctx context.Context, s policies.Scope, r Repo, id string) error {
+	if err := mine(s, r); err != nil {
+		return err
+	}
+	return db.read(ctx, func(t *tx) error {
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, s.Actor().User)
+		if err == nil && n == 0 {
+			err = notFound("upload", "上传", id)
+		}
+		return err
+	})
+}
+
+// CloseUpload forgets an upload.
+// ImagePush, ID = org
+func (db *DB) CloseUpload(ctx context.Context, p policies.Permit, r Repo, id string) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		return t.exec("DELETE FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, p.Actor().User)
+	})
+}
+
+// AddBlob gives a repository content whose upload is complete, and forgets the
+// upload ("" for none). When the organisation has the content already, b.Stored
+// becomes garbage.
+// ImagePush, ID = org
+func (db *DB) AddBlob(ctx context.Context, p policies.Permit, r Repo, upload string, b Pushed) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_blobs WHERE org = ? AND digest = ?", r.Org(), b.Digest)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			err = t.insert("pushed_garbage", "stored", b.Stored)
+		} else {
+			err = t.insert("pushed_blobs", "org, digest, stored, size", r.Org(), b.Digest, b.Stored, b.Size)
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.link(r, b.Digest); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM pushed_uploads WHERE id = ?", upload)
+	})
+}
+
+// link renews the age of a link that is there, so that an image whose push
+// found all its layers is not swept before its manifest comes.
+func (t *tx) link(r Repo, digest string) error {
+	return t.exec(`INSERT INTO pushed_links (repo, digest, org, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (repo, digest) DO UPDATE SET created_at = excluded.created_at`, r, digest, r.Org(), us(t.wall))
+}
+
+// MountBlob gives r content that another repository of the same organisation
+// has ("" for any), or returns NotFound.
+// ImagePush, ID = org
+func (db *DB) MountBlob(ctx context.Context, p policies.Permit, r, from Repo, digest string) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	if from != "" && from.Org() != r.Org() {
+		return noContent(digest)
+	}
+	return db.write(ctx, func(t *tx) error {
+		q, args := "SELECT count(*) FROM pushed_links WHERE org = ? AND digest = ?", []any{r.Org(), digest}
+		if from != "" {
+			q, args = q+" AND repo = ?", append(args, from)
+		}
+		n, _, err := one(t, value[int64], q, args...)
+		if err == nil && n == 0 {
+			err = noContent(digest)
+		}
+		if err != nil {
+			return err
+		}
+		return t.link(r, digest)
+	})
+}
+
+// DeleteBlob takes content from a repository, or returns NotFound.
+// ImagePush, ID = org
+func (db *DB) DeleteBlob(ctx context.Context, p policies.Permit, r Repo, digest string) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_links WHERE repo = ? AND digest = ?", r, digest)
+		if err == nil && n == 0 {
+			err = noContent(digest)
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.exec("DELETE FROM pushed_links WHERE repo = ? AND digest = ?", r, digest); err != nil {
+			return err
+		}
+		return t.discard()
+	})
+}
+
+// discard moves content that no repository has to the garbage.
+func (t *tx) discard() error {
+	const unused = "NOT EXISTS (SELECT 1 FROM pushed_links l WHERE l.org = pushed_blobs.org AND l.digest = pushed_blobs.digest)"
+	if err := t.exec("INSERT INTO pushed_garbage (stored) SELECT stored FROM pushed_blobs WHERE " + unused); err != nil {
+		return err
+	}
+	return t.exec("DELETE FROM pushed_blobs WHERE " + unused)
+}
+
+// SweepRegistry forgets the uploads that began before a time, and the content
+// that no manifest of its repository has named since then.
+func (db *DB) SweepRegistry(ctx context.Context, before time.Time) error {
+	return db.write(ctx, func(t *tx) error {
+		if err := t.exec("DELETE FROM pushed_uploads WHERE created_at < ?", us(before)); err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM pushed_links WHERE created_at < ? AND NOT EXISTS
+			(SELECT 1 FROM pushed_refs r WHERE r.repo = pushed_links.repo AND r.digest = pushed_links.digest)`, us(before)); err != nil {
+			return err
+		}
+		return t.discard()
+	})
+}
+
+// Garbage returns blobs that nothing names any more; delete them, then call
+// ForgetGarbage.
+func (db *DB) Garbage(ctx context.Context) (list []aihub.Digest, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		list, err = all(t, value[aihub.Digest], "SELECT stored FROM pushed_garbage LIMIT 1000")
+		return err
+	})
+	return list, err
+}
+
+// ForgetGarbage says that a blob is deleted.
+func (db *DB) ForgetGarbage(ctx context.Context, d aihub.Digest) error {
+	return db.write(ctx, func(t *tx) error { return t.exec("DELETE FROM pushed_garbage WHERE stored = ?", d) })
+}

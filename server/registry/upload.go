@@ -1,0 +1,294 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"aihub"
+	"aihub/internal/oci"
+	"aihub/internal/store"
+)
+
+var uploadRE = regexp.MustCompile(`^up_[a-z2-7]{16}$`)
+
+func noUpload() error { return unknown("BLOB_UPLOAD_UNKNOWN") }
+
+func (g *Registry) file(id string) string { return filepath.Join(g.Dir, id) }
+
+// startUpload begins an upload, or spares it: by mounting content that another
+// repository of the organisation has, or by taking the whole of it at once.
+func (q *request) startUpload() error {
+	ctx := q.r.Context()
+	q.sweep(ctx)
+	p, err := q.permit()
+	if err != nil {
+		return err
+	}
+	query := q.r.URL.Query()
+	if digest := query.Get("mount"); oci.IsDigest(digest) {
+		from, named := ParseRepo(query.Get("from"))
+		if query.Get("from") == "" {
+			from, named = "", true
+		}
+		if named && (from == "" || from.Org() == q.actor.Org) {
+			if _, grants, _ := q.bearer(q.r); from != "" && !covers(grants, from, "pull") {
+				q.challenge(strings.TrimPrefix(q.r.URL.Path, "/v2"))
+				return nil
+			}
+			switch err := q.DB.MountBlob(ctx, p, q.repo, from, digest); {
+			case err == nil:
+				q.created(digest)
+				return nil
+			case aihub.KindOf(err) != aihub.NotFound:
+				return err
+			}
+		}
+	}
+	digest := query.Get("digest")
+	if digest != "" && !oci.IsDigest(digest) {
+		return badDigest()
+	}
+	if err := os.MkdirAll(q.Dir, 0o700); err != nil {
+		return err
+	}
+	id := aihub.NewID("up")
+	if err := q.DB.OpenUpload(ctx, p, q.repo, id); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(q.file(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if digest != "" {
+		err := q.finish(id, digest)
+		if err != nil { // nobody knows the id to go on with
+			err = errors.Join(err, q.drop(id))
+		}
+		return err
+	}
+	q.progress(id, 0)
+	q.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+func badDigest() error {
+	return badRequest("DIGEST_INVALID", "this is not the sha256 or sha512 digest of the content", "摘要不是该内容的 sha256 或 sha512")
+}
+
+// progress says where an upload is and how much of it is here.
+func (q *request) progress(id string, size int64) {
+	h := q.w.Header()
+	h.Set("Location", q.here("blobs", "uploads", id))
+	h.Set("Docker-Upload-UUID", id)
+	h.Set("Range", fmt.Sprintf("0-%d", max(size-1, 0)))
+}
+
+func (q *request) created(digest string) {
+	h := q.w.Header()
+	h.Set("Location", q.here("blobs", digest))
+	h.Set("Docker-Content-Digest", digest)
+	q.w.WriteHeader(http.StatusCreated)
+}
+
+// upload goes on with one that the person has begun.
+func (q *request) upload(id string) error {
+	if !uploadRE.MatchString(id) {
+		return noUpload()
+	}
+	if err := q.DB.CheckUpload(q.r.Context(), q.scope, q.repo, id); err != nil {
+		if aihub.KindOf(err) == aihub.NotFound {
+			err = noUpload()
+		}
+		return err
+	}
+	if _, taken := q.busy.LoadOrStore(id, true); taken {
+		return &refusal{http.StatusConflict, "BLOB_UPLOAD_INVALID", aihub.Text{EN: "another request writes to this upload", ZH: "另一请求正在写入该上传"}}
+	}
+	defer q.busy.Delete(id)
+	st, err := os.Stat(q.file(id))
+	if errors.Is(err, fs.ErrNotExist) { // it began at another server, or is swept
+		return noUpload()
+	}
+	if err != nil {
+		return err
+	}
+	switch q.r.Method {
+	case http.MethodGet:
+		q.progress(id, st.Size())
+		q.w.WriteHeader(http.StatusNoContent)
+		return nil
+	case http.MethodDelete:
+		if err := q.drop(id); err != nil {
+			return err
+		}
+		q.w.WriteHeader(http.StatusNoContent)
+		return nil
+	case http.MethodPatch:
+		size, err := q.receive(id, st.Size())
+		if err != nil {
+			return err
+		}
+		q.progress(id, size)
+		q.w.WriteHeader(http.StatusAccepted)
+		return nil
+	case http.MethodPut:
+		digest := q.r.URL.Query().Get("digest")
+		if !oci.IsDigest(digest) {
+			return badDigest()
+		}
+		return q.finish(id, digest)
+	}
+	return &refusal{http.StatusMethodNotAllowed, "UNSUPPORTED", aihub.Text{EN: "the registry does not do this", ZH: "镜像仓库不支持此操作"}}
+}
+
+// drop ends an upload.
+func (q *request) drop(id string) error {
+	p, err := q.permit()
+	if err != nil {
+		return err
+	}
+	if err := q.DB.CloseUpload(q.r.Context(), p, q.repo, id); err != nil {
+		return err
+	}
+	return os.Remove(q.file(id))
+}
+
+// receive appends the body to an upload that has size bytes, and returns how
+// many it has then. What came before a connection broke stays.
+func (q *request) receive(id string, size int64) (int64, error) {
+	if s := q.r.Header.Get("Content-Range"); s != "" {
+		from, to, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "-")
+		to, _, _ = strings.Cut(to, "/")
+		first, err1 := strconv.ParseInt(from, 10, 64)
+		last, err2 := strconv.ParseInt(to, 10, 64)
+		if !ok || err1 != nil || err2 != nil || first != size || last < first || q.r.ContentLength >= 0 && q.r.ContentLength != last-first+1 {
+			q.progress(id, size)
+			return 0, &refusal{http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", aihub.Text{
+				EN: fmt.Sprintf("the next byte of this upload is %d", size), ZH: fmt.Sprintf("该上传的下一字节为 %d", size),
+			}}
+		}
+	}
+	left, err := q.left(id, size)
+	if err != nil {
+		return 0, err
+	}
+	if q.r.ContentLength > left {
+		return 0, tooLarge()
+	}
+	f, err := os.OpenFile(q.file(id), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.Copy(f, io.LimitReader(q.r.Body, left+1))
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	switch {
+	case err != nil:
+		return 0, aihub.Errorf(aihub.Unavailable, aihub.Text{EN: "the upload broke off", ZH: "上传中断"}).
+			WithHint(aihub.Text{EN: "go on from where it is", ZH: "请从中断处继续"}).Because(err)
+	case n > left:
+		return 0, errors.Join(tooLarge(), q.drop(id))
+	}
+	return size + n, nil
+}
+
+func tooLarge() error {
+	return &refusal{http.StatusRequestEntityTooLarge, "SIZE_INVALID", aihub.Text{
+		EN: "this is more than one blob, or your organisation, may have: delete what is no longer needed",
+		ZH: "超过单个内容或贵机构的上限：请删除不再需要的镜像",
+	}}
+}
+
+// left returns how many bytes an upload of size bytes may still grow.
+func (q *request) left(id string, size int64) (int64, error) {
+	used, uploads, err := q.DB.PushedBytes(q.r.Context(), q.scope)
+	if err != nil {
+		return 0, err
+	}
+	for _, u := range uploads {
+		if st, err := os.Stat(q.file(u)); err == nil && u != id {
+			used += st.Size()
+		}
+	}
+	blob, org := q.Blob, q.Org
+	if blob == 0 {
+		blob = defaultBlob
+	}
+	if org == 0 {
+		org = defaultOrg
+	}
+	return max(0, min(blob, org-used)-size), nil
+}
+
+// finish takes the last bytes of an upload, and keeps it when its digest is
+// right; when not, the upload is over.
+func (q *request) finish(id, digest string) error {
+	ctx := q.r.Context()
+	st, err := os.Stat(q.file(id))
+	if err != nil {
+		return err
+	}
+	if _, err := q.receive(id, st.Size()); err != nil {
+		return err
+	}
+	p, err := q.permit()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(q.file(id))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var b store.Pushed
+	if b, err = q.put(ctx, q.repo.Org(), digest, f); err != nil {
+		if errors.Is(err, errDigest) {
+			_ = q.drop(id) // or it is swept
+			return badDigest()
+		}
+		return err
+	}
+	if err := q.DB.AddBlob(ctx, p, q.repo, id, b); err != nil {
+		return errors.Join(err, q.Blobs.Delete(ctx, b.Stored))
+	}
+	if err := os.Remove(q.file(id)); err != nil {
+		return err
+	}
+	q.created(digest)
+	return nil
+}
+
+// sweepFiles removes the files of uploads that began before a time and that
+// nobody writes to.
+func (g *Registry) sweepFiles(before time.Time) error {
+	list, err := os.ReadDir(g.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range list {
+		st, err := e.Info()
+		if err != nil || !uploadRE.MatchString(e.Name()) || !st.ModTime().Before(before) {
+			continue
+		}
+		if _, taken := g.busy.Load(e.Name()); taken {
+			continue
+		}
+		if err := os.Remove(g.file(e.Name())); err != nil {
+			return err
+		}
+	}
+	return err
+}
