@@ -5,7 +5,7 @@ VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
 
 .DEFAULT_GOAL := help
-.PHONY: bench-sandbox cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
+.PHONY: test-python bench-sandbox cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ bench-sandbox: deps ## measure the sandbox against native and docker run with ru
 	@sh internal/embedded/build.sh
 	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/oci
+
+test-python: deps ## run Python with numpy, made of Debian packages, on both runners (needs root)
+	@sh internal/embedded/build.sh
+	AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) $(GO) test -tags embed -count 1 -run TestPython ./sandbox/gvisor ./sandbox/docker
 
 cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \

@@ -103,3 +103,5 @@ func TestRunner(t *testing.T) {
 	traits := runnertest.Traits{Engine: true, HostKernel: r.family == runc}
 	runnertest.RunWith(t, traits, func(t *testing.T) sandbox.Runner { return r })
 }
+
+func TestPython(t *testing.T) { runnertest.Python(t, newRunner(t)) }

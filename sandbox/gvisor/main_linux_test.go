@@ -153,3 +153,5 @@ func TestProbe(t *testing.T) {
 		}
 	}
 }
+
+func TestPython(t *testing.T) { runnertest.Python(t, newRunner(t, false)) }
