@@ -49,7 +49,11 @@ test: deps ## run every check and every test
 fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
 	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table
 
+test-postgres: deps ## run every test of the store on PostgreSQL
+	AIHUB_POSTGRES_ALL=1 $(GO) test -count 1 -v -timeout 30m -run '^TestOnPostgres$$' ./internal/store
+
 KILLS ?= 1000
+.PHONY: test-postgres
 .PHONY: chaos
 
 chaos: ## kill the server and sandboxes KILLS times at random moments, and check that nothing is lost or charged twice

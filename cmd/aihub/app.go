@@ -44,7 +44,7 @@ func openStore(ctx context.Context, p *process) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Home, "aihub.db")); err != nil {
+	if _, err := os.Stat(filepath.Join(cfg.Home, "keys", "root.key")); err != nil {
 		return nil, aihub.Errorf(aihub.NotFound, aihub.Text{
 			EN: "there is no platform in " + cfg.Home, ZH: cfg.Home + " 中没有平台数据",
 		}).WithHint(aihub.Text{EN: "set AIHUB_HOME to the server's data directory, or use --remote", ZH: "请将 AIHUB_HOME 设为服务器数据目录，或使用 --remote"})
@@ -57,8 +57,12 @@ func openStore(ctx context.Context, p *process) (*app, error) {
 }
 
 func (a *app) openDB(ctx context.Context) (err error) {
+	driver, dsn := "sqlite", filepath.Join(a.Config.Home, "aihub.db")
+	if a.Config.Database != "" {
+		driver, dsn = "postgres", a.Config.Database
+	}
 	a.DB, err = store.Open(ctx, store.Options{
-		DSN: filepath.Join(a.Config.Home, "aihub.db"), Signer: a.Keys.Signer(),
+		Driver: driver, DSN: dsn, Signer: a.Keys.Signer(),
 		Checkpoint: filepath.Join(a.Config.Home, "checkpoint"), Now: a.Now,
 		Queue: queueOf(a.Config.Queue),
 	})

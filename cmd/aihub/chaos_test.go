@@ -176,7 +176,7 @@ func (c *chaos) setUp() {
 		Input:   scenarios.Input{File: "things.csv", Format: "csv", Key: "id", Columns: []string{"x"}},
 		Output:  scenarios.Output{File: "predictions.csv", Format: "csv", Columns: []scenarios.OutputColumn{{Name: "label", Type: "string", Classes: []string{"a", "b"}}}},
 		Truth:   scenarios.Truth{Column: "label", Type: "string", Classes: []string{"a", "b"}},
-		Limits:  scenarios.Limits{CPUs: 1, Memory: 128 << 20, Pids: 64, Files: 128, Wall: scenarios.Duration(3 * time.Second), Output: 1 << 20, Inodes: 32, Tmp: 1 << 20, Log: 64 << 10},
+		Limits:  scenarios.Limits{CPUs: 1, Memory: 128 << 20, Pids: 64, Files: 128, Wall: scenarios.Duration(20 * time.Second), Output: 1 << 20, Inodes: 32, Tmp: 1 << 20, Log: 64 << 10},
 		Metrics: []scenarios.Metric{{ID: "accuracy", Use: "accuracy@1", Prediction: "label", Primary: true, Direction: "max", OnUndefined: "worst"}},
 		Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Release: "policy", Step: 0.5, Tick: scenarios.Duration(time.Second), Range: []float64{0, 1}}},
 	}
@@ -310,10 +310,16 @@ func (c *chaos) count(query string) (n int, err error) {
 	return n, db.QueryRow(query).Scan(&n)
 }
 
-// sandboxed lists the processes of sandboxes in our home.
+// sandboxed lists the processes that the server started: each holds one sandbox.
 func (c *chaos) sandboxed() (pids []int) {
-	for pid, cmd := range processes() {
-		if strings.Contains(cmd, c.home) && pid != os.Getpid() && pid != c.server.Process.Pid {
+	for pid := range processes() {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		// After the name in parentheses: the state, and the parent.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(c.server.Process.Pid) {
 			pids = append(pids, pid)
 		}
 	}
@@ -407,13 +413,24 @@ func (c *chaos) check() {
 	for _, owner := range []string{"vendor", "scenario", "data"} {
 		n, _ := c.count("SELECT count(*) FROM submissions WHERE fault_owner = '" + owner + "' AND image = '" + string(c.images[0]) + "' AND state = 'failed'")
 		if n > 0 {
-			c.Errorf("%d submissions of a good image failed by the fault of %s", n, owner)
+			c.Errorf("%d submissions of a good image failed by the fault of %s: %v", n, owner, c.reasons(owner))
 		}
 	}
 	if states["scored"] == 0 || states["tried"] == 0 {
 		c.Error("nothing got through: this shows little")
 	}
 	c.clean()
+}
+
+// reasons are why good images failed.
+func (c *chaos) reasons(owner string) (out []string) {
+	for _, r := range []aihub.Reason{aihub.ReasonExit, aihub.ReasonSignal, aihub.ReasonMemory, aihub.ReasonTimeout, aihub.ReasonNoOutput, aihub.ReasonOutput, aihub.ReasonPrediction, aihub.ReasonStart} {
+		n, _ := c.count("SELECT count(*) FROM runs WHERE fault_owner = '" + owner + "' AND image = '" + string(c.images[0]) + "' AND fault_reason = '" + string(r) + "'")
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, r))
+		}
+	}
+	return out
 }
 
 // clean looks for what sandboxes and workers leave.
@@ -451,7 +468,7 @@ func (c *chaos) clean() {
 		}
 		return nil
 	})
-	for _, dir := range []string{"work", "run", "score", "tmp", "blobs/tmp"} {
+	for _, dir := range []string{"work", "run", "score", "tmp"} { // blobs/tmp is swept when nobody has the store open: we have
 		_ = filepath.WalkDir(filepath.Join(c.home, dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() && d.Name() != "run" && !strings.HasPrefix(d.Name(), "run_") && !strings.HasPrefix(d.Name(), "worker-") {
 				return nil

@@ -27,6 +27,9 @@ type Config struct {
 	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
 	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
 
+	// Database is "" for SQLite below Home, or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
+	Database string `yaml:"database"`
+
 	Sandbox Sandbox `yaml:"sandbox"`
 	Queue   Queue   `yaml:"queue"`
 }
@@ -75,7 +78,8 @@ func Load(file string, getenv func(string) string) (Config, error) {
 	}
 	overlay := map[string]*string{
 		"AIHUB_HOME": &c.Home, "AIHUB_LISTEN": &c.Listen, "AIHUB_URL": &c.URL, "AIHUB_BLOBS": &c.Blobs,
-		"AIHUB_RUNNER": &c.Sandbox.Runner, "AIHUB_RUNTIME": &c.Sandbox.Runtime, "AIHUB_DOCKER": &c.Sandbox.Host,
+		"AIHUB_DATABASE": &c.Database,
+		"AIHUB_RUNNER":   &c.Sandbox.Runner, "AIHUB_RUNTIME": &c.Sandbox.Runtime, "AIHUB_DOCKER": &c.Sandbox.Host,
 	}
 	for k, to := range overlay {
 		if v := getenv(k); v != "" {
@@ -126,6 +130,9 @@ func (c Config) check() (faults []aihub.Fault) {
 		faults = append(faults, fault("sandbox", "runtime and host are settings of runner docker", "runtime 与 host 仅适用于 docker 执行器"))
 	case b.Host != "" && !strings.HasPrefix(b.Host, "unix:///") && !strings.HasPrefix(b.Host, "tcp://") && !strings.HasPrefix(b.Host, "npipe://"):
 		faults = append(faults, fault("sandbox.host", "unix:///PATH or tcp://HOST:PORT is expected", "应为 unix:///路径 或 tcp://主机:端口"))
+	}
+	if c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://") {
+		faults = append(faults, fault("database", "postgres://USER:PASSWORD@HOST:PORT/DATABASE is expected, or nothing for SQLite", "应为 postgres://USER:PASSWORD@HOST:PORT/DATABASE；留空则使用 SQLite"))
 	}
 	if !filepath.IsAbs(c.Home) {
 		faults = append(faults, fault("home", "an absolute path is expected", "应为绝对路径"))

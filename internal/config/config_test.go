@@ -35,7 +35,7 @@ func TestEnvironmentOverlaysFile(t *testing.T) {
 
 func TestEveryFaultAtOnce(t *testing.T) {
 	f := filepath.Join(t.TempDir(), "c.yaml")
-	if err := os.WriteFile(f, []byte("lisen: x\nworkers: -1\nurl: ftp://x\nqueue:\n  cpu_hours: -1\n  scenarios: {dispatch: 0}\n"), 0o600); err != nil {
+	if err := os.WriteFile(f, []byte("lisen: x\nworkers: -1\nurl: ftp://x\ndatabase: mysql://x\nqueue:\n  cpu_hours: -1\n  scenarios: {dispatch: 0}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Load(f, env("AIHUB_HOME", "relative"))
@@ -43,7 +43,7 @@ func TestEveryFaultAtOnce(t *testing.T) {
 	if !errors.As(err, &e) {
 		t.Fatalf("got %v", err)
 	}
-	for _, want := range []string{"lisen", "workers", "url", "home", "queue.cpu_hours", "queue.scenarios.dispatch"} {
+	for _, want := range []string{"lisen", "workers", "url", "database", "home", "queue.cpu_hours", "queue.scenarios.dispatch"} {
 		if !strings.Contains(e.Error(), want) {
 			t.Errorf("no fault about %s in:\n%v", want, e)
 		}

@@ -19,8 +19,8 @@ import (
 
 // Options says where the database is and how its ledger is signed.
 type Options struct {
-	Driver     string             // "sqlite" (default)
-	DSN        string             // file path of the database, or ":memory:"
+	Driver     string             // "sqlite" (default) or "postgres"
+	DSN        string             // SQLite: file path, or ":memory:"; PostgreSQL: postgres://USER:PASSWORD@HOST:PORT/DATABASE
 	Signer     ed25519.PrivateKey // signs ledger checkpoints; required
 	Checkpoint string             // file that keeps the newest checkpoint outside the database; "" for none
 	Now        func() time.Time   // default time.Now
@@ -53,8 +53,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	d, ok := dialects[o.Driver]
 	if !ok {
 		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
-			EN: fmt.Sprintf("there is no database driver %q: use sqlite", o.Driver),
-			ZH: fmt.Sprintf("没有数据库驱动 %q：请使用 sqlite", o.Driver),
+			EN: fmt.Sprintf("there is no database driver %q: use sqlite or postgres", o.Driver),
+			ZH: fmt.Sprintf("没有数据库驱动 %q：请使用 sqlite 或 postgres", o.Driver),
 		})
 	}
 	if len(o.Signer) != ed25519.PrivateKeySize {
@@ -67,11 +67,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	rw, ro, err := d.open(o.DSN)
 	if err != nil {
-		return nil, cannotOpen(o.DSN, err)
+		return nil, cannotOpen(place(o.DSN), err)
 	}
 	db := &DB{d: d, rw: rw, ro: ro, signer: o.Signer, wall: o.Now, fronts: map[string]ledger.Frontier{}, queue: o.Queue, patience: o.Patience.or(patience)}
 	if err := db.migrate(ctx); err != nil {
-		return nil, errors.Join(cannotOpen(o.DSN, err), db.Close())
+		return nil, errors.Join(cannotOpen(place(o.DSN), err), db.Close())
 	}
 	if err := db.checkHeads(ctx, o.Checkpoint); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -127,7 +127,7 @@ func cannotOpen(dsn string, err error) error {
 		EN: fmt.Sprintf("the database %s cannot be opened: %v", dsn, err),
 		ZH: fmt.Sprintf("无法打开数据库 %s：%v", dsn, err),
 	}).WithHint(aihub.Text{
-		EN: "check that the directory exists and is writable, and that the file is a database of aihub",
-		ZH: "请检查目录是否存在且可写，以及该文件是否为 aihub 的数据库",
+		EN: "SQLite: the directory must exist and be writable, and the file be a database of aihub; PostgreSQL: the server must run, and let the user in and create tables",
+		ZH: "SQLite：目录须存在且可写，文件须为 aihub 的数据库；PostgreSQL：服务须在运行，且允许该用户登录并建表",
 	}).Because(err)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/pressly/goose/v3/database"
 )
 
-// dialect is all that differs between databases. Everything outside this file
-// is portable SQL with ? for parameters.
+// dialect is all that differs between databases: SQLite here, PostgreSQL in
+// postgres.go. Everything else is portable SQL with ? for parameters.
 type dialect struct {
 	goose database.Dialect
 
@@ -43,10 +43,12 @@ type dialect struct {
 	// schema describes every table, index, view and trigger. A scratch database
 	// of the same dialect, migrated, must give the same list.
 	schema  string
-	scratch string // its data source name
+	scratch func(ctx context.Context, db *DB) (fresh *sql.DB, drop func() error, err error)
+
+	snapshot sql.IsolationLevel // in which a reading transaction sees one state
 }
 
-var dialects = map[string]dialect{"": sqliteDialect, "sqlite": sqliteDialect}
+var dialects = map[string]dialect{"": sqliteDialect, "sqlite": sqliteDialect, "postgres": postgresDialect}
 
 // sqliteDialect: write-ahead log, every commit synced to disk (a charge that was
 // acknowledged must survive a power cut), one writer connection a process whose
@@ -133,6 +135,13 @@ var sqliteDialect = dialect{
 		}
 		return bad, nil
 	},
-	schema:  "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY 1",
-	scratch: ":memory:",
+	schema: "SELECT type || ' ' || name || ': ' || COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY 1",
+	scratch: func(context.Context, *DB) (*sql.DB, func() error, error) {
+		db, err := sql.Open("sqlite", ":memory:")
+		if err != nil {
+			return nil, nil, err
+		}
+		db.SetMaxOpenConns(1) // each connection would have a database of its own
+		return db, db.Close, nil
+	},
 }

@@ -127,6 +127,7 @@ func TestShareOfAnOrganisation(t *testing.T) {
 // charged after a crash, a restored copy and a turned clock.
 func TestChargedForGood(t *testing.T) {
 	t.Parallel()
+	needsSQLite(t)
 	w, sc := entered(t, 9, 20, "policy")
 	s := w.submit(w.alice, sc, 8)
 	w.infer()

@@ -213,6 +213,7 @@ func TestWait(t *testing.T) {
 	w.infer()
 	w.clock.pass(time.Minute)
 	w.score()
+	w.score()
 	if v := wait(w.alice, hidden.ID); *v != told {
 		t.Errorf("what a vendor reads of the queue changed with its run: %+v, was %+v", v, told)
 	}

@@ -14,6 +14,6 @@
 // settled (spent, kept or given back) no earlier than its outcome may be seen, at
 // the scenario's tick.
 //
-// The SQL is portable: SQLite is the dialect built so far (dialect.go), and
-// PostgreSQL needs no other file to change.
+// The SQL is portable: SQLite (dialect.go) and PostgreSQL (postgres.go) are
+// dialects of one DB, and every test of this package runs on both.
 package store

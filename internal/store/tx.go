@@ -64,7 +64,7 @@ func (db *DB) write(ctx context.Context, f func(t *tx) error) error {
 
 // read runs f on one snapshot of the database.
 func (db *DB) read(ctx context.Context, f func(t *tx) error) error {
-	sqlTx, err := db.ro.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	sqlTx, err := db.ro.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: db.d.snapshot})
 	if err != nil {
 		return db.broken(err)
 	}
@@ -81,7 +81,7 @@ func (db *DB) broken(err error) error {
 		return err
 	case db.d.busy(err):
 		return aihub.Errorf(aihub.Unavailable, aihub.Text{
-			EN: "the database is busy with another process", ZH: "数据库正被其他进程占用",
+			EN: "the database is busy with another process, or cannot be reached", ZH: "数据库正被其他进程占用，或无法连接",
 		}).WithHint(aihub.Text{EN: "try again in a moment", ZH: "请稍后重试"}).Because(err)
 	case db.d.taken(err):
 		return aihub.Errorf(aihub.Conflict, aihub.Text{

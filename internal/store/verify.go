@@ -144,13 +144,13 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 
 // schema compares tables, constraints and triggers with those of a new database:
 // a constraint taken away, or a trigger added, would change no row by itself.
-func (a *audit) schema() error {
-	rw, ro, err := a.db.d.open(a.db.d.scratch)
+func (a *audit) schema() (err error) {
+	empty, drop, err := a.db.d.scratch(a.ctx, a.db)
 	if err != nil {
 		return err
 	}
-	fresh := &DB{d: a.db.d, rw: rw, ro: ro, wall: a.db.wall}
-	defer fresh.Close()
+	defer func() { err = errors.Join(err, drop()) }()
+	fresh := &DB{d: a.db.d, rw: empty, ro: empty, wall: a.db.wall}
 	if err := fresh.migrate(a.ctx); err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 	n := 0
 	if vendor {
 		kinds = []aihub.RunKind{aihub.RunSmoke}
-		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS some",
+		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS few",
 			org, us(since), countUpTo)
 		if err != nil {
 			return 0, err
@@ -181,7 +181,7 @@ func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 		n = open
 	}
 	for _, k := range kinds {
-		q, _, err := one(t, value[int], `SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? AND queued_at < ? LIMIT ?) AS some`,
+		q, _, err := one(t, value[int], `SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? AND queued_at < ? LIMIT ?) AS few`,
 			k, org, us(since), countUpTo)
 		if err != nil {
 			return 0, err
@@ -194,7 +194,7 @@ func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 // queued counts the queued runs of an organisation up to most.
 func (t *tx) queued(org string, most int64) (n int, err error) {
 	for _, k := range sandboxed {
-		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? LIMIT ?) AS some", k, org, most)
+		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? LIMIT ?) AS few", k, org, most)
 		if err != nil {
 			return 0, err
 		}

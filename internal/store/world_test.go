@@ -58,6 +58,9 @@ var signer = func() ed25519.PrivateKey {
 }()
 
 func (w *world) options() Options {
+	if onPostgres() {
+		return Options{Driver: "postgres", DSN: postgresDSN(w.dir), Signer: signer, Checkpoint: filepath.Join(w.dir, "checkpoint"), Now: w.clock.now}
+	}
 	return Options{DSN: filepath.Join(w.dir, "aihub.db"), Signer: signer, Checkpoint: filepath.Join(w.dir, "checkpoint"), Now: w.clock.now}
 }
 
@@ -73,6 +76,9 @@ func newWorldIn(t testing.TB, dir string) *world {
 		t.Fatal(err)
 	}
 	w.eng.Now = w.clock.now
+	if onPostgres() {
+		w.makeSchema()
+	}
 	w.open()
 	t.Cleanup(func() { w.DB.Close() })
 
