@@ -10,6 +10,7 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/server/wire"
 )
 
 // operation is what the matrix needs of the OpenAPI document.
@@ -81,7 +82,8 @@ var may = map[string][]string{
 	"list-orgs": {"member"}, "create-org": {"operator"}, "list-users": {"member"}, "create-user": {"operator"},
 	"list-datasets": {"anyone"}, "get-dataset": {"anyone"}, "get-sample": {"anyone"}, "get-card": {"anyone"},
 	"get-metadata": {"anyone"}, "get-scenario-metadata": {"anyone"}, "get-catalog": {"anyone"},
-	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"}, "decide-dataset": {"reviewer"},
+	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"},
+	"begin-upload": {"steward"}, "get-upload": {"steward"}, "append-upload": {"steward"}, "propose-upload": {"steward"}, "decide-dataset": {"reviewer"},
 	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
 	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"},
@@ -119,6 +121,9 @@ func TestMatrix(t *testing.T) {
 		string(c.review.ID), string(runs[0].ID), string(releases[0].ID), string(mine.ID),
 		string(c.review.Image), c.review.Image.Hex(), string(runs[0].Output), c.review.Name, string(c.failed.ID), "event-reports@2",
 	}
+	_, begun := c.do("POST", "/api/v1/uploads", c.as("steward").token, strings.NewReader(`{"size":9,"digest":"`+string(aihub.DigestOf(nil))+`"}`), "Content-Type", "application/json")
+	var upload wire.Upload
+	c.must(json.Unmarshal([]byte(begun), &upload))
 	// By what a path begins with: a thing of others, and one that does not exist.
 	things := map[string][2]string{
 		"/submissions/": {string(c.review.ID), "sub_aaaaaaaaaaaaaaaa"},
@@ -126,6 +131,7 @@ func TestMatrix(t *testing.T) {
 		"/releases/":    {string(releases[0].ID), "rel_aaaaaaaaaaaaaaaa"},
 		"/enrolments/":  {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},
 		"/datasets/":    {"event-reports@2", "event-reports@9"},
+		"/uploads/":     {upload.ID, "aaaaaaaaaaaaaaaa"},
 		"/scenarios/":   {c.events.Ref.String(), "event-dispatch@9"},
 	}
 	people := map[string]person{

@@ -42,6 +42,7 @@ type world struct {
 	handler http.Handler
 	offset  atomic.Int64
 	logs    *logs
+	tmp     string // where the server keeps files under way
 }
 
 const password = "four random words 四个词"
@@ -89,6 +90,7 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	w.must(w.db.Bootstrap(ctx, aihub.Org{ID: "platform", Name: aihub.Text{ZH: "平台", EN: "Platform"}},
 		aihub.User{ID: "operator", Org: "platform", Name: "Operator", Roles: []aihub.Role{aihub.Operator}}, hash))
+	w.tmp = filepath.Join(dir, "tmp")
 	w.handler, err = server.New(server.Deps{
 		DB: w.db, Policies: engine, Blobs: w.blobs, Dir: dir, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
 		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: w.blobs, Keys: ring, Dir: filepath.Join(dir, "tmp"), Now: w.now},

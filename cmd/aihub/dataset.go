@@ -29,7 +29,7 @@ func (p *process) datasetCmd() *cobra.Command {
 			}
 			defer func() { err = errors.Join(err, done()) }()
 			bar := p.progress()
-			v, err := c.PublishDataset(ctx, m, f, bar.show)
+			v, err := publishFile(ctx, c, m, f, bar.show)
 			bar.end()
 			if err != nil {
 				return err
@@ -83,6 +83,7 @@ func (p *process) datasetCmd() *cobra.Command {
 		})
 	})
 	c.AddCommand(publish, p.datasetProfileCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card,
+		p.withdrawCmd("cli.dataset.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawDataset }),
 		p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 			return c.DecideDataset(ctx, id, d)
 		}),
@@ -90,6 +91,17 @@ func (p *process) datasetCmd() *cobra.Command {
 			return c.DecideDataset(ctx, id, d)
 		}))
 	return c
+}
+
+// largeFile is from which size on a file is sent in ranges, so that a connection
+// that breaks is taken up again.
+const largeFile = 64 << 20
+
+func publishFile(ctx context.Context, c *client.Client, manifest []byte, f *os.File, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
+	if st, err := f.Stat(); err == nil && st.Size() >= largeFile {
+		return c.PublishUpload(ctx, manifest, f, st.Size(), nil, progress)
+	}
+	return c.PublishDataset(ctx, manifest, f, progress)
 }
 
 // decideCmd builds approve and reject for whatever waits for a person.

@@ -66,6 +66,7 @@ func (a *API) Mount(r *gin.Engine) error {
 	a.router, a.huma = group, humagin.NewWithGroup(r, group, cfg)
 	a.people()
 	a.datasets()
+	a.uploads()
 	a.metadata()
 	a.scenarios()
 	a.submissions()

@@ -92,6 +92,14 @@ func (a *API) proposeDataset(c *gin.Context, who aihub.Actor) error {
 		return err
 	}
 	defer file.Remove()
+	a.proposing(c, func(line func(wire.Progress)) (aihub.DatasetVersion, error) {
+		return a.Desk.Propose(c.Request.Context(), who, manifest, file.Path, line)
+	})
+	return nil
+}
+
+// proposing answers line by line while f works.
+func (a *API) proposing(c *gin.Context, f func(line func(wire.Progress)) (aihub.DatasetVersion, error)) {
 	Unbounded(c.Writer)
 	c.Header("Content-Type", "application/x-ndjson")
 	c.Header("X-Accel-Buffering", "no")
@@ -100,13 +108,12 @@ func (a *API) proposeDataset(c *gin.Context, who aihub.Actor) error {
 		_ = enc.Encode(p) // a reader that left cancels the context of the work
 		c.Writer.Flush()
 	}
-	v, err := a.Desk.Propose(c.Request.Context(), who, manifest, file.Path, line)
+	v, err := f(line)
 	if err != nil {
 		line(wire.Progress{Error: Public(c.Request.Context(), a.Log, err)})
-		return nil
+		return
 	}
 	line(wire.Progress{Dataset: &v})
-	return nil
 }
 
 // download streams r as an attachment.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -79,6 +80,18 @@ func (c *Client) PublishDataset(ctx context.Context, manifest []byte, data io.Re
 	}()
 	r := post("datasets")
 	r.body, r.kind, r.upload, r.accept = pr, form.FormDataContentType(), true, "application/x-ndjson, application/json"
+	return c.proposed(ctx, r, progress)
+}
+
+// propose has an upload published.
+func (c *Client) propose(ctx context.Context, manifest []byte, id string, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
+	r := post("uploads", id, "dataset")
+	r.body, r.kind, r.accept = bytes.NewReader(manifest), "application/yaml", "application/x-ndjson, application/json"
+	return c.proposed(ctx, r, progress)
+}
+
+// proposed sends r and reads its answer line by line.
+func (c *Client) proposed(ctx context.Context, r request, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
 	resp, err := c.do(ctx, r)
 	if err != nil {
 		return aihub.DatasetVersion{}, err

@@ -207,3 +207,16 @@ type LedgerLog struct {
 	Root       string `json:"root"`
 	Checkpoint string `json:"checkpoint"`
 }
+
+// NewUpload begins an upload in ranges.
+type NewUpload struct {
+	Size   int64        `json:"size" doc:"bytes of the whole file"`
+	Digest aihub.Digest `json:"digest" maxLength:"71" doc:"sha256:… of the whole file"`
+}
+
+// Upload says how far an upload is.
+type Upload struct {
+	ID     string `json:"id"`
+	Offset int64  `json:"offset" doc:"bytes that are there"`
+	Size   int64  `json:"size"`
+}
