@@ -46,7 +46,12 @@ func (a *additive) New() Accumulator {
 	if a.boot != nil {
 		cells = Buckets
 	}
-	return &tally{m: a, n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
+	t := &tally{m: a, n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
+	t.quick = make([][]quick, len(a.terms))
+	for i := range t.quick {
+		t.quick[i] = make([]quick, cells)
+	}
+	return t
 }
 
 // tally holds the stats of every bucket (of one, without intervals).
@@ -55,6 +60,7 @@ type tally struct {
 	n      []int64
 	counts []int64
 	sums   []Sum
+	quick  [][]quick // of each term and cell: what sums are still to get
 	buf    [1024]float64
 	sample []float64 // of the last Result
 }
@@ -79,21 +85,52 @@ func (t *tally) Add(b *Block) {
 	if t.m.each != nil {
 		t.m.each(b, cell, t.counts, t.sums)
 	}
-	for _, x := range t.m.terms {
+	for at, x := range t.m.terms {
 		for lo := 0; lo < b.Rows; lo += len(t.buf) {
 			hi := min(lo+len(t.buf), b.Rows)
 			out := t.buf[:hi-lo]
 			x.rows(b, lo, hi, out)
-			for i, v := range out {
-				s := x.sum
-				if cell != nil {
-					s += int(cell[lo+i]) * t.m.sums
+			k, sums := t.m.sums, t.sums[x.sum:]
+			q := t.quick[at]
+			switch {
+			case cell == nil && x.square:
+				one := q[0] // in registers
+				for _, v := range out {
+					one.addSquare(&sums[0], v)
 				}
-				if x.square {
-					t.sums[s].AddSquare(v)
-				} else {
-					t.sums[s].Add(v)
+				q[0] = one
+			case cell == nil:
+				one := q[0]
+				for _, v := range out {
+					one.add(&sums[0], v)
 				}
+				q[0] = one
+			case x.square:
+				for i, v := range out {
+					c := int(cell[lo+i])
+					q[c].addSquare(&sums[c*k], v)
+				}
+			default:
+				for i, v := range out {
+					c := int(cell[lo+i])
+					q[c].add(&sums[c*k], v)
+				}
+			}
+		}
+	}
+}
+
+// settle gives the sums all that was added.
+func (t *tally) settle() {
+	for at, x := range t.m.terms {
+		for c := range t.quick[at] {
+			q := &t.quick[at][c]
+			switch s := &t.sums[c*t.m.sums+x.sum]; {
+			case q.n == 0:
+			case x.square:
+				q.flushSquares(s)
+			default:
+				q.flush(s)
 			}
 		}
 	}
@@ -101,6 +138,8 @@ func (t *tally) Add(b *Block) {
 
 func (t *tally) Merge(o Accumulator) {
 	u := o.(*tally)
+	t.settle()
+	u.settle()
 	for i, n := range u.n {
 		t.n[i] += n
 	}
@@ -113,6 +152,7 @@ func (t *tally) Merge(o Accumulator) {
 }
 
 func (t *tally) Result() Result {
+	t.settle()
 	all := stats{counts: make([]int64, t.m.counts), sums: make([]Sum, t.m.sums)}
 	for i, n := range t.n {
 		all.n += n

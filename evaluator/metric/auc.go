@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+	"slices"
 
 	"aihub"
 )
@@ -25,17 +26,43 @@ type auc struct {
 
 func (m *auc) New() Accumulator { return &aucRows{m: m} }
 
-// aucRows keeps every score as a sortable integer: 8 bytes a row.
+// aucRows keeps every score as a sortable integer: 4 bytes a row while all are
+// numbers of float32 that are not negative, as most probabilities are, else 8.
 type aucRows struct {
 	m        *auc
-	pos, neg []uint64
+	narrow   []uint32 // bits of float32, then 1 for a positive
+	pos, neg []uint64 // once wide
+	wide     bool
 	bad      int64 // scores that are not finite
 }
 
 func (a *aucRows) Add(b *Block) {
-	score := b.Pred[0].Flt[:b.Rows]
-	for i, t := range b.Truth.Class[:b.Rows] {
-		v := score[i]
+	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
+	from := 0
+	if !a.wide {
+		a.narrow = slices.Grow(a.narrow, len(score))
+		at := len(a.narrow)
+		out := a.narrow[at : at+len(score)]
+		for i, t := range truth {
+			v := score[i]
+			f := float32(v)
+			if !(v >= 0 && float64(f) == v && v <= math.MaxFloat32) {
+				break
+			}
+			one := uint32(0)
+			if t == a.m.positive {
+				one = 1
+			}
+			out[i] = math.Float32bits(f)<<1 | one // the sign of -0 falls out
+			from++
+		}
+		if a.narrow = a.narrow[:at+from]; from == len(score) {
+			return
+		}
+		a.widen()
+	}
+	for i, t := range truth[from:] {
+		v := score[from+i]
 		if v-v != 0 {
 			a.bad++
 			continue
@@ -49,15 +76,70 @@ func (a *aucRows) Add(b *Block) {
 	}
 }
 
+// widen moves to 8 bytes a row.
+func (a *aucRows) widen() {
+	for _, k := range a.narrow {
+		w := sortable(float64(math.Float32frombits(k >> 1)))
+		if k&1 == 1 {
+			a.pos = append(a.pos, w)
+		} else {
+			a.neg = append(a.neg, w)
+		}
+	}
+	a.narrow, a.wide = nil, true
+}
+
 func (a *aucRows) Merge(o Accumulator) {
 	x := o.(*aucRows)
+	if a.wide != x.wide {
+		a.widen()
+		x.widen()
+	}
+	a.narrow = append(a.narrow, x.narrow...)
 	a.pos = append(a.pos, x.pos...)
 	a.neg = append(a.neg, x.neg...)
 	a.bad += x.bad
 }
 
+// groups calls yield for each group of equal scores, from the lowest, with the
+// positives and negatives in it. The scores are sorted.
+func (a *aucRows) groups(yield func(pos, neg uint64)) {
+	if k := a.narrow; !a.wide {
+		for i := 0; i < len(k); {
+			v, pos, from := k[i]>>1, uint64(0), i
+			for i < len(k) && k[i]>>1 == v {
+				pos += uint64(k[i] & 1)
+				i++
+			}
+			yield(pos, uint64(i-from)-pos)
+		}
+		return
+	}
+	p, n := a.pos, a.neg
+	for i, j := 0, 0; i < len(p) || j < len(n); {
+		var k uint64
+		if j == len(n) || i < len(p) && p[i] <= n[j] {
+			k = p[i]
+		} else {
+			k = n[j]
+		}
+		i0, j0 := i, j
+		for i < len(p) && p[i] == k {
+			i++
+		}
+		for j < len(n) && n[j] == k {
+			j++
+		}
+		yield(uint64(i-i0), uint64(j-j0))
+	}
+}
+
 func (a *aucRows) Result() Result {
 	p, n := uint64(len(a.pos)), uint64(len(a.neg))
+	for _, k := range a.narrow {
+		p += uint64(k & 1)
+	}
+	n += uint64(len(a.pos)+len(a.narrow)) - p
 	rows := int64(p+n) + a.bad
 	switch {
 	case rows == 0:
@@ -67,35 +149,24 @@ func (a *aucRows) Result() Result {
 	case p == 0 || n == 0:
 		return undefined(rows, OneClass)
 	}
-	a.pos, a.neg = radixSort(a.pos), radixSort(a.neg)
+	a.pos, a.neg, a.narrow = radixSort(a.pos), radixSort(a.neg), radixSort32(a.narrow)
 
-	// Walk groups of equal scores. A positive of the group beats 2·below+equal
-	// half-negatives; a negative is beaten by 2·above+equal half-positives.
+	// A positive of a group beats 2·below+equal half-negatives; a negative is
+	// beaten by 2·above+equal half-positives.
 	var u, sqPos, sqNeg u128
 	var i, j uint64
-	for i < p || j < n {
-		var k uint64
-		if j == n || i < p && a.pos[i] <= a.neg[j] {
-			k = a.pos[i]
-		} else {
-			k = a.neg[j]
-		}
-		i0, j0 := i, j
-		for i < p && a.pos[i] == k {
-			i++
-		}
-		for j < n && a.neg[j] == k {
-			j++
-		}
-		eqPos, eqNeg := i-i0, j-j0
-		v := 2*j0 + eqNeg
+	interval := a.m.interval
+	a.groups(func(eqPos, eqNeg uint64) {
+		v := 2*j + eqNeg
+		i += eqPos
+		j += eqNeg
 		u.add(eqPos, v)
-		if a.m.interval {
+		if interval {
 			w := 2*(p-i) + eqPos
 			sqPos.addSquare(eqPos, v)
 			sqNeg.addSquare(eqNeg, w)
 		}
-	}
+	})
 	pn := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(n)))
 	v, _ := ratio(u.big(), pn.Lsh(pn, 1), 0).Float64()
 	r := Result{Value: v, N: rows, Status: aihub.MetricOK}

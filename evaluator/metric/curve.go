@@ -157,6 +157,7 @@ func (c *curved) groups(yield func(tp, fp, pos, neg int64)) {
 }
 
 func (c *curveRows) Result() Result {
+	c.widen()
 	r := c.aucRows.Result()
 	if r.Reason == NoRows || r.Reason == NotFinite {
 		return r

@@ -3,6 +3,7 @@ package metric
 import (
 	"math"
 	"math/big"
+	"math/bits"
 )
 
 // Sum adds float64 values exactly: it is a fixed-point number wide enough for
@@ -59,6 +60,86 @@ func (s *Sum) AddSquare(x float64) {
 	hi := x * x
 	s.Add(hi)
 	s.Add(math.FMA(x, x, -hi))
+}
+
+// quick holds values that a Sum is still to get, as integers: for most values
+// that metrics add, this is several times faster than Sum.Add and as exact. For
+// plain values they are hi·2^-40 and lo·2^-92, for squares 128 bits of 2^-106.
+type quick struct {
+	hi, lo uint64
+	n      uint32
+}
+
+// maxQuick is how many values fit a quick: lo takes 2^52 of each.
+const maxQuick = 1 << 10
+
+// add adds x to q, or to s when q cannot hold all its bits.
+func (q *quick) add(s *Sum, x float64) {
+	if !(x >= 0x1p-40 && x < 0x1p12) {
+		if x != 0 {
+			s.Add(x)
+		}
+		return
+	}
+	t := int64(x * 0x1p40)
+	q.hi += uint64(t)
+	q.lo += uint64(int64((x - float64(float64(t)*0x1p-40)) * 0x1p92)) // every step is exact
+	if q.n++; q.n == maxQuick {
+		q.flush(s)
+	}
+}
+
+// addSquare is add for the square of x. A quick takes either values or squares.
+func (q *quick) addSquare(s *Sum, x float64) {
+	if !(x >= -4 && x <= 4) {
+		s.AddSquare(x)
+		return
+	}
+	t := int64(x * 0x1p53)
+	if float64(float64(t)*0x1p-53) != x {
+		s.AddSquare(x)
+		return
+	}
+	m := uint64(max(t, -t))
+	hi, lo := bits.Mul64(m, m)
+	var c uint64
+	q.lo, c = bits.Add64(q.lo, lo, 0)
+	q.hi += hi + c
+	if q.n++; q.n == maxQuick {
+		q.flushSquares(s)
+	}
+}
+
+func (q *quick) flush(s *Sum) {
+	s.addBits(q.hi, unitExp40)
+	s.addBits(q.lo, unitExp92)
+	*q = quick{}
+}
+
+func (q *quick) flushSquares(s *Sum) {
+	s.addBits(q.lo, unitExp106)
+	s.addBits(q.hi, unitExp106+64)
+	*q = quick{}
+}
+
+// Places of bits in a Sum.
+const (
+	unitExp40  = -40 - unitExp
+	unitExp92  = -92 - unitExp
+	unitExp106 = -106 - unitExp
+)
+
+// addBits adds v·2^(at+unitExp).
+func (s *Sum) addBits(v uint64, at uint) {
+	i, sh := at>>5, at&31
+	lo := v << sh
+	l := s.limb[i : i+3 : i+3]
+	l[0] += int64(lo & lowBits)
+	l[1] += int64(lo >> 32)
+	l[2] += int64(v >> (64 - sh))
+	if s.adds++; s.adds >= maxAdds {
+		s.carry()
+	}
 }
 
 // Merge adds the total of t.

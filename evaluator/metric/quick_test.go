@@ -1,0 +1,76 @@
+package metric
+
+import (
+	"math"
+	"testing"
+)
+
+// What a quick holds is, to the last bit, what Sum.Add would have made of it.
+func TestQuick(t *testing.T) {
+	t.Parallel()
+	r := splitmix(11)
+	edge := []float64{0, math.Copysign(0, -1), 1, -1, 4, -4, math.Nextafter(4, 5), 0x1p-40, math.Nextafter(0x1p-40, 0), 0x1p12, math.Nextafter(0x1p12, 0),
+		0x1p-53, 0x1p-54, math.SmallestNonzeroFloat64, math.MaxFloat64 / 1e200, 1 - 0x1p-53, 0.1, 36.04365338911715}
+	for round := range 200 {
+		var q, sq quick
+		var fast, slow, fastSq, slowSq Sum
+		for i := range 3*maxQuick + round {
+			x := edge[int(r.next()%uint64(len(edge)))]
+			switch i % 4 {
+			case 0:
+				x = r.unit()
+			case 1:
+				x = float64(float32(r.unit())) * 30
+			case 2:
+				x = math.Ldexp(r.unit()-0.5, int(r.next()%120)-90)
+			}
+			q.add(&fast, x)
+			slow.Add(x)
+			if math.Abs(x) < 1e100 {
+				sq.addSquare(&fastSq, x)
+				slowSq.AddSquare(x)
+			}
+		}
+		q.flush(&fast)
+		sq.flushSquares(&fastSq)
+		if fast.big().Cmp(slow.big()) != 0 || fastSq.big().Cmp(slowSq.big()) != 0 {
+			t.Fatalf("round %d: %v, want %v; squares %v, want %v", round, fast.Float(), slow.Float(), fastSq.Float(), slowSq.Float())
+		}
+	}
+}
+
+// Scores that fit 32 bits give what they would give in 64, in shards of both.
+func TestNarrowScores(t *testing.T) {
+	t.Parallel()
+	r := splitmix(3)
+	m := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p", Boot: NewBootstrap("narrow")})
+	for _, n := range []int{50, 20_000} {
+		b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+		for i := range n {
+			b.Truth.Class[i] = int32(r.next() & 1)
+			b.Pred[0].Flt[i] = float64(float32(r.next()%5000) / 4096)
+			if i%9 == 0 {
+				b.Pred[0].Flt[i] = math.Copysign(0, float64(i%2)-0.5)
+			}
+		}
+		narrow, wide, mixed, half := m.New(), m.New(), m.New(), m.New()
+		narrow.Add(b)
+		wide.(*aucRows).widen()
+		wide.Add(b)
+		h := n / 2
+		mixed.(*aucRows).widen()
+		mixed.Add(&Block{Rows: h, Truth: Column{Class: b.Truth.Class[:h]}, Pred: []Column{{Flt: b.Pred[0].Flt[:h]}}})
+		half.Add(&Block{Rows: n - h, Truth: Column{Class: b.Truth.Class[h:]}, Pred: []Column{{Flt: b.Pred[0].Flt[h:]}}})
+		mixed.Merge(half)
+		if narrow.(*aucRows).wide {
+			t.Error("float32 scores are kept wide")
+		}
+		want := wide.Result()
+		if got := narrow.Result(); got != want {
+			t.Errorf("%d rows: narrow %+v, wide %+v", n, got, want)
+		}
+		if got := mixed.Result(); got != want {
+			t.Errorf("%d rows: shards %+v, want %+v", n, got, want)
+		}
+	}
+}
