@@ -152,7 +152,7 @@ func (f *flat) table(at int) (t tableAt) {
 // field returns where field i stands, or 0.
 func (f *flat) field(t tableAt, i int) int {
 	k := 4 + 2*i
-	if t.at == 0 || k+2 > t.size {
+	if t.at == 0 || k >= t.size { // as the library looks: a damaged size may be odd
 		return 0
 	}
 	if off := f.u16(t.vt + k); off != 0 {
