@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// benchImage is about 100 MB in 6,000 files that compress like programs do.
+// benchImage is about 240 MB in 6,000 files that compress like programs do.
 func benchImage(b *testing.B) *doc {
 	words := make([][]byte, 2000)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -36,7 +36,7 @@ func benchImage(b *testing.B) *doc {
 	for i := range 6000 {
 		size := 1000 + r.IntN(8000)
 		if i%20 == 0 {
-			size = 240_000
+			size = 700_000
 		}
 		body := make([]byte, 0, size+16)
 		for len(body) < size {
