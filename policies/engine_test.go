@@ -60,6 +60,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"withdraw another's dataset", DatasetWithdraw, Object{ID: "d@1", Org: "acme"}, nil},
 		{"publish a scenario", ScenarioPublish, Object{ID: "s", Org: "city"}, allow{steward, both}},
 		{"close a scenario", ScenarioClose, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
+		{"withdraw a scenario", ScenarioWithdraw, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
+		{"withdraw another's scenario", ScenarioWithdraw, Object{ID: "s@1", Org: "town"}, nil},
 		{"close another's scenario", ScenarioClose, Object{ID: "s@1", Org: "town"}, nil},
 		{"enrol", EnrolmentRequest, Object{ID: "s@1", Org: "city", For: "acme"}, allow{vendor}},
 		{"enrol another organisation", EnrolmentRequest, Object{ID: "s@1", Org: "city", For: "rival"}, nil},
@@ -263,7 +265,7 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return operator
 	case "token.create":
 		return o.ID == string(a.User)
-	case "dataset.propose", "dataset.withdraw", "scenario.publish", "scenario.close", "enrolment.revoke", "log.read":
+	case "dataset.propose", "dataset.withdraw", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
 		return steward && own
 	case "dataset.approve":
 		return reviewer && o.Author != "" && o.Author != a.User

@@ -32,6 +32,7 @@ type Action string
 //	dataset.withdraw   ID: name@N; Org: whose dataset
 //	scenario.publish   ID: name; Org: who owns the name (for a new one: the actor's)
 //	scenario.close     ID: name@N; Org: whose scenario
+//	scenario.withdraw  ID: name@N; Org: whose scenario
 //	enrolment.request  ID: scenario; For: the organisation that enrols
 //	enrolment.decide   ID: enrolment; Org: whose scenario; For: the organisation that enrols
 //	enrolment.revoke   ID: enrolment; Org: whose scenario
@@ -52,6 +53,7 @@ const (
 	DatasetWithdraw  Action = "dataset.withdraw"
 	ScenarioPublish  Action = "scenario.publish"
 	ScenarioClose    Action = "scenario.close"
+	ScenarioWithdraw Action = "scenario.withdraw"
 	EnrolmentRequest Action = "enrolment.request"
 	EnrolmentDecide  Action = "enrolment.decide"
 	EnrolmentRevoke  Action = "enrolment.revoke"
@@ -70,7 +72,7 @@ var Actions = []Action{
 	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
-	LedgerRead, SampleRead,
+	LedgerRead, SampleRead, ScenarioWithdraw,
 }
 
 // split returns the kind and the verb of a.

@@ -92,6 +92,7 @@ func TestPermitsAreChecked(t *testing.T) {
 			"WithdrawDataset":  func() error { return w.WithdrawDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, "") },
 			"PublishScenario":  func() error { return w.PublishScenario(w.ctx, p, aihub.Scenario{Ref: sc}, nil) },
 			"CloseScenario":    func() error { return w.CloseScenario(w.ctx, p, sc) },
+			"WithdrawScenario": func() error { return w.WithdrawScenario(w.ctx, p, sc, "") },
 			"RequestEnrolment": func() error { return w.RequestEnrolment(w.ctx, p, aihub.Enrolment{Scenario: sc}) },
 			"DecideEnrolment":  func() error { return w.DecideEnrolment(w.ctx, p, "enr_x", true, "") },
 			"RevokeEnrolment":  func() error { return w.RevokeEnrolment(w.ctx, p, "enr_x", "") },

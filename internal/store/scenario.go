@@ -131,7 +131,22 @@ func (t *tx) addRound(scenario string, place int, r aihub.Round) error {
 // CloseScenario ends an open scenario: nothing new enters, what is under way ends.
 // ScenarioClose, ID = name@N
 func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref) error {
-	if err := p.Check(policies.ScenarioClose, r.String()); err != nil {
+	return db.endScenario(ctx, p, policies.ScenarioClose, r, aihub.ScenarioClosed, nil)
+}
+
+// WithdrawScenario takes a scenario out of sight: nothing new enters, only
+// stewards and reviewers find it, what is under way ends. The reason is a fact of
+// the ledger, which anyone with a receipt may read.
+// ScenarioWithdraw, ID = name@N
+func (db *DB) WithdrawScenario(ctx context.Context, p policies.Permit, r aihub.Ref, reason string) error {
+	if err := bounded(4000, "reason", reason); err != nil {
+		return err
+	}
+	return db.endScenario(ctx, p, policies.ScenarioWithdraw, r, aihub.ScenarioWithdrawn, map[string]any{"reason": reason})
+}
+
+func (db *DB) endScenario(ctx context.Context, p policies.Permit, action policies.Action, r aihub.Ref, to aihub.ScenarioState, facts map[string]any) error {
+	if err := p.Check(action, r.String()); err != nil {
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
@@ -142,17 +157,21 @@ func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref)
 		if err := sameFacts(p, policies.Object{Org: sc.Org}); err != nil {
 			return err
 		}
-		if err := sc.State.Next(aihub.ScenarioClosed); err != nil {
+		if err := sc.State.Next(to); err != nil {
 			return err
 		}
 		t.touch("scenarios", r.String())
-		if err := t.swap("UPDATE scenarios SET state = ? WHERE id = ? AND state = ?", aihub.ScenarioClosed, r.String(), sc.State); err != nil {
+		if err := t.swap("UPDATE scenarios SET state = ? WHERE id = ? AND state = ?", to, r.String(), sc.State); err != nil {
 			return err
 		}
-		if err := t.restate("scenario", r.String(), string(sc.State), string(aihub.ScenarioClosed)); err != nil {
+		if err := t.restate("scenario", r.String(), string(sc.State), string(to)); err != nil {
 			return err
 		}
-		return t.record(acts, string(policies.ScenarioClose), r.String(), permitted(p), map[string]any{"state": aihub.ScenarioClosed})
+		if facts == nil {
+			facts = map[string]any{}
+		}
+		facts["state"] = to
+		return t.record(acts, string(action), r.String(), permitted(p), facts)
 	})
 }
 

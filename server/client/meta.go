@@ -1,6 +1,12 @@
 package client
 
-import "context"
+import (
+	"context"
+	"strconv"
+
+	"aihub/internal/store"
+	"aihub/server/wire"
+)
 
 // DatasetMetadata returns a dataset version as croissant, dcat or datapackage.
 func (c *Client) DatasetMetadata(ctx context.Context, ref, format string) ([]byte, error) {
@@ -14,4 +20,27 @@ func (c *Client) ScenarioMetadata(ctx context.Context, ref string) ([]byte, erro
 	r := get("scenarios", ref, "metadata")
 	r.accept = "*/*"
 	return c.bytes(ctx, r)
+}
+
+// Search looks through scenarios and dataset versions.
+func (c *Client) Search(ctx context.Context, q store.CatalogueQuery) (store.CataloguePage, error) {
+	r := get("search").with("q", q.Words).with("kind", q.Kind).with("org", string(q.Org)).with("field", q.Field).with("area", q.Area).
+		with("license", q.License).with("state", q.State)
+	if q.Offset > 0 {
+		r = r.with("offset", strconv.Itoa(q.Offset))
+	}
+	if q.Limit > 0 {
+		r = r.with("limit", strconv.Itoa(q.Limit))
+	}
+	return call[store.CataloguePage](ctx, c, r)
+}
+
+// WithdrawDataset takes a version out of use.
+func (c *Client) WithdrawDataset(ctx context.Context, ref string, in wire.Withdraw) error {
+	return c.command(ctx, in, "datasets", ref, "withdraw")
+}
+
+// WithdrawScenario takes a scenario out of sight.
+func (c *Client) WithdrawScenario(ctx context.Context, ref string, in wire.Withdraw) error {
+	return c.command(ctx, in, "scenarios", ref, "withdraw")
 }

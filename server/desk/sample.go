@@ -33,6 +33,11 @@ func (d *Desk) Sample(ctx context.Context, a aihub.Actor, ref, format string) (*
 	if err != nil {
 		return nil, err
 	}
+	if v.State == aihub.DatasetWithdrawn {
+		return nil, aihub.Errorf(aihub.Refused, aihub.Text{
+			EN: v.Ref.String() + " was withdrawn: its sample is no longer served", ZH: v.Ref.String() + " 已撤回，不再提供样本",
+		}).WithHint(aihub.Text{EN: "look for a newer version: aihub dataset list", ZH: "请查找更新的版本：aihub dataset list"})
+	}
 	org := v.Org
 	if v.State == aihub.DatasetPublished {
 		org = "" // public

@@ -166,15 +166,6 @@ func (s *Site) vote(c *gin.Context, p *page) (templ.Component, error) {
 	})
 }
 
-func (s *Site) datasets(c *gin.Context, p *page) (templ.Component, error) {
-	list, err := s.Desk.Datasets(c.Request.Context(), p.actor)
-	if err != nil {
-		return nil, err
-	}
-	p.nav, p.title = "datasets", p.t("web.datasets.title")
-	return datasetsPage(p, list), nil
-}
-
 type datasetView struct {
 	aihub.DatasetVersion
 	card    string           // Markdown

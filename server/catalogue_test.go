@@ -1,0 +1,57 @@
+package server_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/internal/store"
+	"aihub/server/wire"
+)
+
+func init() {
+	may["search"] = []string{"anyone"}
+	may["withdraw-dataset"], may["withdraw-scenario"] = []string{"steward"}, []string{"steward"}
+}
+
+// What a steward withdraws is pinned, entered and served no more, with a text
+// that says so; the search no longer finds it.
+func TestWithdraw(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	steward, vendor, visitor := w.as("steward"), w.as("vendor"), w.as("")
+	w.dataset("event-dispatch")
+	sc := w.scenario("event-dispatch")
+	data := sc.Dataset.String()
+	for query, n := range map[string]int{"": 2, "事件": 2, "event": 2, "departm": 2, "nowhere": 0} {
+		if page, err := visitor.Search(ctx, store.CatalogueQuery{Words: query}); err != nil || page.Total != n {
+			t.Errorf("%q finds %d, want %d (%v)", query, page.Total, n, err)
+		}
+	}
+	if _, text := w.do("GET", "/datasets?q=event&lang=en", "", nil); !strings.Contains(text, "/datasets/"+data) {
+		t.Errorf("the page does not find %s", data)
+	}
+	w.want(aihub.Refused, vendor.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "mine"}))
+	w.want(aihub.Invalid, steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "  "}))
+	w.must(steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "a column was masked too weakly"}))
+
+	w.want(aihub.NotFound, visitor.DatasetSample(ctx, data, "csv", io.Discard))
+	w.want(aihub.Refused, steward.DatasetSample(ctx, data, "csv", io.Discard))
+	if page, err := visitor.Search(ctx, store.CatalogueQuery{Kind: "dataset"}); err != nil || page.Total != 0 {
+		t.Errorf("%d datasets are still found: %v", page.Total, err)
+	}
+	if _, text := w.do("GET", "/scenarios/"+sc.Ref.String()+"?lang=en", "", nil); !strings.Contains(text, data+" was withdrawn") {
+		t.Errorf("the scenario's page does not say that its data is gone")
+	}
+	w.must(steward.WithdrawScenario(ctx, sc.Ref.String(), wire.Withdraw{Reason: "its data is gone"}))
+	_, err := visitor.Scenario(ctx, sc.Ref.String())
+	w.want(aihub.NotFound, err)
+	if page, err := steward.Search(ctx, store.CatalogueQuery{State: "withdrawn"}); err != nil || page.Total != 2 {
+		t.Errorf("a steward finds %d of 2 withdrawn things: %v", page.Total, err)
+	}
+	if resp, _ := w.do("GET", "/api/v1/search?limit=9000", "", nil); resp.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("no bound on a page: %s", resp.Status)
+	}
+}
