@@ -76,6 +76,12 @@ bench: ## run the benchmarks of the hot paths
 bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
+BENCH_VENV ?= $(HOME)/.cache/aihub-bench
+bench-score: ## score beside scikit-learn 1.2.1 and the newest, and pandas, in one run (installs them into BENCH_VENV)
+	@test -x $(BENCH_VENV)/old/bin/python || { python3 -m venv $(BENCH_VENV)/old && $(BENCH_VENV)/old/bin/pip install -q scikit-learn==1.2.1 numpy==1.24.2 pandas==1.5.3 'pyarrow<16'; }
+	@test -x $(BENCH_VENV)/new/bin/python || { python3 -m venv $(BENCH_VENV)/new && $(BENCH_VENV)/new/bin/pip install -q scikit-learn pandas pyarrow; }
+	$(GO) run ./evaluator/bench/score -python $(BENCH_VENV)/old/bin/python,$(BENCH_VENV)/new/bin/python
+
 reproduce: ## attacks on the board against published curves: a table of all runs
 	AIHUB_REPRODUCE=1 $(GO) test ./policies/sharing -count=1 -timeout 20m -v -run '^TestReproduce'
 

@@ -1,5 +1,7 @@
 package metric
 
+import "math"
+
 func init() {
 	// Mean of -ln p(true class), p first brought into [eps, 1-eps] — each class's
 	// own p, so that with one column the negative class has 1-p brought there.
@@ -28,10 +30,7 @@ func init() {
 			m.terms = append(m.terms, term{square: true, rows: func(b *Block, lo, hi int, out []float64) {
 				p := b.Pred[j].Flt[lo:hi]
 				for i, t := range b.Truth.Class[lo:hi] {
-					out[i] = p[i]
-					if t == class {
-						out[i] = 1 - p[i]
-					}
+					out[i] = either(t, class, 1-p[i], p[i])
 				}
 			}})
 		}
@@ -61,12 +60,18 @@ func ofTruth(s Setup, a args) func(b *Block, lo, hi int, out []float64) {
 	return func(b *Block, lo, hi int, out []float64) {
 		p := b.Pred[0].Flt[lo:hi]
 		for i, t := range b.Truth.Class[lo:hi] {
-			out[i] = p[i]
-			if t != one {
-				out[i] = 1 - p[i]
-			}
+			out[i] = either(t, one, p[i], 1-p[i])
 		}
 	}
+}
+
+// either is same when t is class, else other; without a branch, which a
+// processor would guess wrong for every second row.
+func either(t, class int32, same, other float64) float64 {
+	d := int64(t) ^ int64(class)
+	mask := uint64((d | -d) >> 63) // all ones unless t is class
+	a := math.Float64bits(same)
+	return math.Float64frombits(a ^ (a^math.Float64bits(other))&mask)
 }
 
 // mean is the metric that averages one term a row.
