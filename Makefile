@@ -61,10 +61,13 @@ chaos: ## kill the server and sandboxes KILLS times at random moments, and check
 	AIHUB_CHAOS_KILLS=$(KILLS) $(GO) test -tags embed -timeout 180m -count 1 -v -run '^TestChaos$$' ./cmd/aihub
 
 CASES ?= 100000
-.PHONY: crosscheck
+.PHONY: conformance crosscheck
 
 crosscheck: ## compare every metric with its reference on CASES cases a family, and say which reference is missing (hours)
 	@sh evaluator/crosscheck/crosscheck.sh $(CASES)
+
+conformance: ## run the OCI distribution conformance suite against the registry; its report is in bin/conformance
+	CI=1 AIHUB_CONFORMANCE=$(CURDIR)/bin/conformance $(GO) test ./server/registry -count=1 -v -run '^TestConformance$$'
 
 verify: ## regenerate generated files and fail on a difference
 	$(GO) generate ./...

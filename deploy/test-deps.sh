@@ -7,6 +7,7 @@ set -eu
 need=""
 command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || need="$need chromium"
 fc-list :lang=zh 2>/dev/null | grep -q . || need="$need fonts-noto-cjk"
+command -v skopeo >/dev/null 2>&1 || need="$need skopeo"
 command -v python3 >/dev/null 2>&1 || need="$need python3" # the starter kit's example
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need="$need postgresql"
 command -v mariadb-install-db >/dev/null 2>&1 || need="$need mariadb-server-core"
