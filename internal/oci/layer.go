@@ -129,19 +129,18 @@ func (w *walker) layer(r io.Reader, l Layer) error {
 	defer done()
 	out := &meter{ctx: w.ctx, r: z, max: w.lim.Unpacked - w.stream, from: in, ratio: w.lim.Ratio}
 	sum := sha256.New()
-	plain := bufio.NewReaderSize(io.TeeReader(out, sum), 256<<10)
-	err = w.entriesOf(tar.NewReader(onlyReader{plain}))
-	w.stream += out.n
-	if err != nil {
+	plain := readAhead(io.TeeReader(out, sum))
+	defer plain.stop()
+	if err := w.entriesOf(tar.NewReader(onlyReader{plain})); err != nil {
 		return err
 	}
 	// The padding after the last entry belongs to the digest, and the last
 	// compressed bytes carry checksums.
-	rest := out.n
 	if _, err := io.Copy(io.Discard, plain); err != nil {
 		return err
 	}
-	w.stream += out.n - rest
+	plain.stop()
+	w.stream += out.n
 	if _, err := io.Copy(io.Discard, buf); err != nil {
 		return err
 	}
