@@ -147,6 +147,12 @@ func (w *cardWriter) leaks(p Profile) {
 		switch l.Check {
 		case "duplicate_rows":
 			w.line("- %s of the rows of %s have the same inputs as a row of %s", "- %[2]s 中有 %[1]s 的行与 %[3]s 中某行输入相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
+		case "near_duplicate_rows":
+			w.line("- In a sample of the rows, %s of those of %s are nearly the same as a row of %s", "- 抽样中 %[2]s 有 %[1]s 的行与 %[3]s 中某行几乎相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
+		case "single_feature":
+			w.line("- `%s` alone gives `%s` in %s of a sample of the rows: an algorithm needs little else", "- 抽样中仅凭 `%s` 就能得出 %[3]s 的行的 `%[2]s`：算法几乎不需要其他信息", l.Column, l.Truth, percent(l.Rows, l.Of))
+		case "raw_order":
+			w.line("- The order of the source file gives `%s` in %s of a sample of the rows: a column that counts rows or time may tell it", "- 源文件的行序能得出抽样中 %[2]s 的行的 `%[1]s`：随行序或时间递增的列可能泄露标签", l.Truth, percent(l.Rows, l.Of))
 		case "determined_label":
 			w.line("- `%s` determines `%s` in every row: an algorithm needs little else", "- `%s` 在每一行都决定 `%s`：算法几乎不需要其他信息", l.Column, l.Truth)
 		}

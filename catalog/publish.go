@@ -112,7 +112,7 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 	if err != nil {
 		return nil, err
 	}
-	d.profile.Leaks = append(d.profile.Leaks, leaks...)
+	d.profile.Leaks = append(append(d.profile.Leaks, leaks...), out.hints.report(leaks)...)
 	d.profile.Columns = m.profile(in, out)
 	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
 		return nil, err

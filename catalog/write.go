@@ -24,6 +24,7 @@ type written struct {
 	files []partFiles
 	rows  map[aihub.Part]int64
 	leaks *leaks
+	hints *hints
 	stats []*columnStats // of the masked columns but the key
 }
 
@@ -31,7 +32,7 @@ type written struct {
 // looks at them on the way: keys that repeat, leaks between the parts, profiles.
 // Rows that the risk gate does not let through go nowhere.
 func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report progress) (_ *written, err error) {
-	w := &written{rows: map[aihub.Part]int64{}, leaks: m.newLeaks(in.schema)}
+	w := &written{rows: map[aihub.Part]int64{}, leaks: m.newLeaks(in.schema), hints: m.newHints(in.schema)}
 	for _, f := range in.schema[1:] {
 		w.stats = append(w.stats, newColumnStats(f))
 	}
@@ -75,6 +76,7 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		var looking sync.WaitGroup
 		looking.Go(func() {
 			w.leaks.add(s.Batch, all, s.part)
+			w.hints.add(s.Batch, all, s.part, s.row)
 			for i, st := range w.stats {
 				if slices.Contains(m.Truth, st.Name) {
 					st.add(&s.Cols[i+1], sample) // a hidden label is nobody's to see

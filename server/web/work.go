@@ -263,5 +263,16 @@ func (p *page) leak(l catalog.Leak) string {
 		args["From"], args["To"] = p.t("web.part."+string(l.From)), p.t("web.part."+string(l.To))
 		return p.t("web.risk.duplicates", args)
 	}
+	switch l.Check {
+	case "near_duplicate_rows":
+		args["From"], args["To"] = p.t("web.part."+string(l.From)), p.t("web.part."+string(l.To))
+		return p.t("web.risk.near", args)
+	case "single_feature":
+		args["Column"], args["Truth"] = l.Column, l.Truth
+		return p.t("web.risk.single", args)
+	case "raw_order":
+		args["Truth"] = l.Truth
+		return p.t("web.risk.order", args)
+	}
 	return p.t("web.risk.determined", i18n.Args{"Column": l.Column, "Truth": l.Truth, "Rows": args["Rows"], "Of": args["Of"]})
 }

@@ -1,0 +1,77 @@
+package catalog
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/internal/table"
+)
+
+// What is seeded is found, and a table without it raises nothing: a text that
+// ends with its label, a number whose range is the label, labels in the order of
+// the raw file, and rows of test that differ from one of train by a word.
+func TestHints(t *testing.T) {
+	t.Parallel()
+	schema := []table.Field{{Name: "id", Type: table.String}, {Name: "code", Type: table.String}, {Name: "amount", Type: table.Float64},
+		{Name: "text", Type: table.String}, {Name: "label", Type: table.String}}
+	m := &Manifest{Truth: []string{"label"}}
+	found := func(seed string) map[string]Leak {
+		r := rand.New(rand.NewPCG(4, 2))
+		h := m.newHints(schema)
+		b := table.NewBatch(schema, 0)
+		var rows []int
+		var part []uint8
+		var raw []int64
+		var first []string // of train
+		for i := range 3000 {
+			label := r.IntN(3)
+			text := make([]string, 80)
+			for w := range text {
+				text[w] = fmt.Sprintf("w%d", r.IntN(5000))
+			}
+			p := uint8(1 + i%2)
+			if seed == "near" && p == 2 && i < 200 {
+				text = append([]string{}, first...)
+				text[7] = "another"
+			} else if p == 1 {
+				first = text
+			}
+			code, amount, place := fmt.Sprintf("c%04d", r.IntN(10_000)), r.Float64(), int64(r.IntN(1<<20))
+			if r.IntN(50) > 0 { // but for a few
+				switch seed {
+				case "ends":
+					code += fmt.Sprintf("-%d", label)
+				case "range":
+					amount = float64(label) + r.Float64()
+				case "order":
+					place = int64(label)<<20 + int64(r.IntN(1<<20))
+				}
+			}
+			b.Cols[0].AppendStr(fmt.Sprint("id", i))
+			b.Cols[1].AppendStr(code)
+			b.Cols[2].AppendFlt(amount)
+			b.Cols[3].AppendStr(strings.Join(text, " "))
+			b.Cols[4].AppendStr(fmt.Sprint("class ", label))
+			b.Rows++
+			rows, part, raw = append(rows, i), append(part, p), append(raw, place)
+		}
+		h.add(b, rows, part, raw)
+		out := map[string]Leak{}
+		for _, l := range h.report(nil) {
+			out[l.Check+" "+l.Column] = l
+		}
+		return out
+	}
+	for seed, want := range map[string]string{"": "", "ends": "single_feature code", "range": "single_feature amount", "order": "raw_order ", "near": "near_duplicate_rows "} {
+		got := found(seed)
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || got[want].Rows == 0) {
+			t.Errorf("%q finds %+v, want %q", seed, got, want)
+		}
+		if l := got["near_duplicate_rows "]; seed == "near" && (l.From != aihub.Train || l.To != aihub.Test || l.Rows != 100 || l.Of != 1500) {
+			t.Errorf("near duplicates: %+v", l)
+		}
+	}
+}
