@@ -90,8 +90,10 @@ func (w *world) generated(n int, seed uint64) []string {
 	tx, err := w.rw.Begin()
 	w.must(err)
 	defer tx.Rollback()
-	st, err := tx.Prepare(`INSERT INTO datasets SELECT 'gen-' || ? || '@1', 'gen-' || ?, 1, org, author, approver, state, ?, ?, ?, '', license, key_column,
-		'[]', parts_json, content, plan, raw, profile, card, reason, ?, decided_at FROM datasets WHERE id = 'event@1'`)
+	st, err := tx.Prepare(w.d.rebind(`INSERT INTO datasets (id, name, version, org, author, approver, state, title_zh, title_en, description_zh, description_en,
+		license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at)
+		SELECT CAST(? AS TEXT), CAST(? AS TEXT), 1, org, author, approver, state, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), '',
+		license, key_column, '[]', parts_json, content, plan, raw, profile, card, reason, CAST(? AS BIGINT), decided_at FROM datasets WHERE id = 'event@1'`))
 	w.must(err)
 	phrase := func(n int) string {
 		var words []string
@@ -103,7 +105,8 @@ func (w *world) generated(n int, seed uint64) []string {
 	for i := range n {
 		title, extra, description := phrase(4), fmt.Sprintf("no %d", i), phrase(30)
 		texts[i] = strings.Join([]string{fmt.Sprint("gen-", i), title, extra, description}, "\n")
-		_, err := st.Exec(i, i, title, extra, description, us(openTime)+int64(i)+1e9)
+		name := fmt.Sprint("gen-", i)
+		_, err := st.Exec(name+"@1", name, title, extra, description, us(openTime)+int64(i)+1e9)
 		w.must(err)
 	}
 	w.must(tx.Commit())
