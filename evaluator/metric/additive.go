@@ -61,7 +61,7 @@ type tally struct {
 	counts []int64
 	sums   []Sum
 	quick  [][]quick // of each term and cell: what sums are still to get
-	buf    [1024]float64
+	buf    [maxQuick]float64
 	sample []float64 // of the last Result
 }
 
@@ -94,17 +94,9 @@ func (t *tally) Add(b *Block) {
 			q := t.quick[at]
 			switch {
 			case cell == nil && x.square:
-				one := q[0] // in registers
-				for _, v := range out {
-					one.addSquare(&sums[0], v)
-				}
-				q[0] = one
+				sums[0].addSquaresQuick(out)
 			case cell == nil:
-				one := q[0]
-				for _, v := range out {
-					one.add(&sums[0], v)
-				}
-				q[0] = one
+				sums[0].addQuick(out)
 			case x.square:
 				for i, v := range out {
 					c := int(cell[lo+i])

@@ -14,21 +14,33 @@ import (
 // x = 2^k·m, m in [0.6875, 1.375); a table gives 1/c and ln c for a c near m,
 // and a series the rest: ln x = k·ln2 + ln c + ln(1+r), r = m/c - 1, |r| < 2^-7.
 func ln(x float64) float64 {
-	b := math.Float64bits(x)
-	off := b - lnFrom
-	k := float64(int64(off) >> mantBits)
-	m := math.Float64frombits(b - off&(0xfff<<mantBits))
-	t := &lnTable[off>>(mantBits-7)&127]
-	r := math.FMA(m, t.inv, -1)
-	r2 := float64(r * r)
-	// ln(1+r) = r - r²/2 + r³(1/3 - r/4 + r²/5 - r³/6 + r⁴/7 - r⁵/8)
-	p := math.FMA(r, -1.0/4, 1.0/3)
-	q := math.FMA(r, -1.0/6, 1.0/5)
-	s := math.FMA(r, -1.0/8, 1.0/7)
-	p = math.FMA(r2, math.FMA(r2, s, q), p)
-	p = math.FMA(r2, -0.5, float64(float64(r2*r)*p))
-	hi := math.FMA(k, ln2Hi, t.lnHi) // exact
-	return hi + (r + (p + math.FMA(k, ln2Lo, t.lnLo)))
+	one := [1]float64{x}
+	lns(one[:])
+	return one[0]
+}
+
+// lns makes every x its ln; a NaN stays.
+func lns(xs []float64) {
+	for i, x := range xs {
+		if x != x {
+			continue
+		}
+		b := math.Float64bits(x)
+		off := b - lnFrom
+		k := float64(int64(off) >> mantBits)
+		m := math.Float64frombits(b - off&(0xfff<<mantBits))
+		t := &lnTable[off>>(mantBits-7)&127]
+		r := math.FMA(m, t.inv, -1)
+		r2 := float64(r * r)
+		// ln(1+r) = r - r²/2 + r³(1/3 - r/4 + r²/5 - r³/6 + r⁴/7 - r⁵/8)
+		p := math.FMA(r, -1.0/4, 1.0/3)
+		q := math.FMA(r, -1.0/6, 1.0/5)
+		s := math.FMA(r, -1.0/8, 1.0/7)
+		p = math.FMA(r2, math.FMA(r2, s, q), p)
+		p = math.FMA(r2, -0.5, float64(float64(r2*r)*p))
+		hi := math.FMA(k, ln2Hi, t.lnHi) // exact
+		xs[i] = hi + (r + (p + math.FMA(k, ln2Lo, t.lnLo)))
+	}
 }
 
 const (

@@ -17,7 +17,11 @@ func init() {
 			p(b, lo, hi, out)
 			for i, v := range out {
 				// max and min keep a NaN, which the sum then reports.
-				out[i] = -ln1(max(eps, min(1-eps, v)))
+				out[i] = max(eps, min(1-eps, v))
+			}
+			lns(out)
+			for i, v := range out {
+				out[i] = -v
 			}
 		})
 	})
@@ -37,14 +41,6 @@ func init() {
 		m.value = func(s *stats) Result { return Result{Value: s.sums[0].Mean(s.n)} }
 		return m
 	})
-}
-
-// ln1 is ln, with a NaN passed on.
-func ln1(x float64) float64 {
-	if x != x {
-		return x
-	}
-	return ln(x)
 }
 
 // ofTruth gives the probability that was predicted for each row's true class.

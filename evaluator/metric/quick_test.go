@@ -13,7 +13,8 @@ func TestQuick(t *testing.T) {
 		0x1p-53, 0x1p-54, math.SmallestNonzeroFloat64, math.MaxFloat64 / 1e200, 1 - 0x1p-53, 0.1, 36.04365338911715}
 	for round := range 200 {
 		var q, sq quick
-		var fast, slow, fastSq, slowSq Sum
+		var fast, slow, fastSq, slowSq, all, allSq Sum
+		var xs []float64
 		for i := range 3*maxQuick + round {
 			x := edge[int(r.next()%uint64(len(edge)))]
 			switch i % 4 {
@@ -24,6 +25,9 @@ func TestQuick(t *testing.T) {
 			case 2:
 				x = math.Ldexp(r.unit()-0.5, int(r.next()%120)-90)
 			}
+			if math.Abs(x) < 1e100 {
+				xs = append(xs, x)
+			}
 			q.add(&fast, x)
 			slow.Add(x)
 			if math.Abs(x) < 1e100 {
@@ -33,6 +37,18 @@ func TestQuick(t *testing.T) {
 		}
 		q.flush(&fast)
 		sq.flushSquares(&fastSq)
+		for at := 0; at < len(xs); at += maxQuick {
+			part := xs[at:min(at+maxQuick, len(xs))]
+			allSq.addSquaresQuick(part)
+			all.addQuick(part)
+		}
+		var left Sum
+		for _, x := range xs {
+			left.Add(x)
+		}
+		if all.big().Cmp(left.big()) != 0 || allSq.big().Cmp(slowSq.big()) != 0 {
+			t.Fatalf("round %d: blocks give %v, want %v; squares %v, want %v", round, all.Float(), left.Float(), allSq.Float(), slowSq.Float())
+		}
 		if fast.big().Cmp(slow.big()) != 0 || fastSq.big().Cmp(slowSq.big()) != 0 {
 			t.Fatalf("round %d: %v, want %v; squares %v, want %v", round, fast.Float(), slow.Float(), fastSq.Float(), slowSq.Float())
 		}

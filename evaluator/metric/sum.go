@@ -110,6 +110,43 @@ func (q *quick) addSquare(s *Sum, x float64) {
 	}
 }
 
+// addQuick adds at most maxQuick values by a quick in registers.
+func (s *Sum) addQuick(xs []float64) {
+	var hi, lo int64
+	for _, x := range xs {
+		if !(x >= 0x1p-40 && x < 0x1p12) {
+			if x != 0 {
+				s.Add(x)
+			}
+			continue
+		}
+		t := int64(x * 0x1p40)
+		hi += t
+		lo += int64((x - float64(float64(t)*0x1p-40)) * 0x1p92)
+	}
+	s.addBits(uint64(hi), unitExp40)
+	s.addBits(uint64(lo), unitExp92)
+}
+
+// addSquaresQuick is addQuick for the squares of xs.
+func (s *Sum) addSquaresQuick(xs []float64) {
+	var hi, lo uint64
+	for _, x := range xs {
+		t := int64(x * 0x1p53)
+		if !(x >= -4 && x <= 4) || float64(float64(t)*0x1p-53) != x {
+			s.AddSquare(x)
+			continue
+		}
+		m := uint64(max(t, -t))
+		h, l := bits.Mul64(m, m)
+		var c uint64
+		lo, c = bits.Add64(lo, l, 0)
+		hi += h + c
+	}
+	s.addBits(lo, unitExp106)
+	s.addBits(hi, unitExp106+64)
+}
+
 func (q *quick) flush(s *Sum) {
 	s.addBits(q.hi, unitExp40)
 	s.addBits(q.lo, unitExp92)
