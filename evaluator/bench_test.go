@@ -3,6 +3,7 @@ package evaluator
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"aihub/evaluator/metric"
@@ -50,6 +51,52 @@ func BenchmarkScore(b *testing.B) {
 				}
 				if _, err := plan.Score(b.Context(), truth, pred); err != nil {
 					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
+
+// BenchmarkScoring is a run's scoring, with row ids and piles: predictions in
+// the order of the input, and shuffled.
+func BenchmarkScoring(b *testing.B) {
+	const rows = 1_000_000
+	key := []byte("0123456789abcdef0123456789abcdef")
+	spec := outSpec("parquet")
+	truth := table.NewBatch([]table.Field{{Name: "id", Type: "string"}, {Name: "label", Type: "string"}}, rows)
+	shuffled := make([]string, rows)
+	ids := table.RowIDs(key)
+	for i := range rows {
+		k := fmt.Sprintf("K%d", i)
+		truth.Cols[0].AppendStr(k)
+		truth.Cols[1].AppendStr("red")
+		shuffled[i] = string(ids(nil, k))
+	}
+	truth.Rows = rows
+	truthPath := writeParquet(b, truth)
+	sorted := slices.Sorted(slices.Values(shuffled))
+	for name, ids := range map[string][]string{"sorted": sorted, "shuffled": shuffled} {
+		batch := table.NewBatch([]table.Field{{Name: "id", Type: "string"}, {Name: "label", Type: "string"}, {Name: "p_red", Type: "float64"}, {Name: "p_blue", Type: "float64"}, {Name: "count", Type: "int64"}}, rows)
+		for i, id := range ids {
+			p := float64(i%1000) / 1000
+			batch.Cols[0].AppendStr(id)
+			batch.Cols[1].AppendStr("red")
+			batch.Cols[2].AppendFlt(p)
+			batch.Cols[3].AppendFlt(1 - p)
+			batch.Cols[4].AppendInt(int64(i % 100))
+		}
+		batch.Rows = rows
+		path := writeParquet(b, batch)
+		b.Run(name, func(b *testing.B) {
+			plan, err := NewPlan(spec, "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				got, err := Scoring{Plan: plan, Key: "id", RowKey: key, Dir: b.TempDir(), pile: 1 << 16}.Run(b.Context(), truthPath, path)
+				if err != nil || got.Faults != nil {
+					b.Fatal(got.Faults, err)
 				}
 			}
 			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrows/s")
