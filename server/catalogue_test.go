@@ -12,7 +12,7 @@ import (
 )
 
 func init() {
-	may["search"] = []string{"anyone"}
+	may["search"], may["diff-datasets"] = []string{"anyone"}, []string{"anyone"}
 	may["withdraw-dataset"], may["withdraw-scenario"] = []string{"steward"}, []string{"steward"}
 }
 
@@ -33,6 +33,11 @@ func TestWithdraw(t *testing.T) {
 	if _, text := w.do("GET", "/datasets?q=event&lang=en", "", nil); !strings.Contains(text, "/datasets/"+data) {
 		t.Errorf("the page does not find %s", data)
 	}
+	if changes, err := steward.DatasetDiff(ctx, data, data); err != nil || len(changes) != 0 {
+		t.Errorf("a version differs from itself in %v (%v)", changes, err)
+	}
+	_, err := visitor.DatasetDiff(ctx, data, "nowhere@1")
+	w.want(aihub.NotFound, err)
 	w.want(aihub.Refused, vendor.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "mine"}))
 	w.want(aihub.Invalid, steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "  "}))
 	w.must(steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "a column was masked too weakly"}))
@@ -46,7 +51,7 @@ func TestWithdraw(t *testing.T) {
 		t.Errorf("the scenario's page does not say that its data is gone")
 	}
 	w.must(steward.WithdrawScenario(ctx, sc.Ref.String(), wire.Withdraw{Reason: "its data is gone"}))
-	_, err := visitor.Scenario(ctx, sc.Ref.String())
+	_, err = visitor.Scenario(ctx, sc.Ref.String())
 	w.want(aihub.NotFound, err)
 	if page, err := steward.Search(ctx, store.CatalogueQuery{State: "withdrawn"}); err != nil || page.Total != 2 {
 		t.Errorf("a steward finds %d of 2 withdrawn things: %v", page.Total, err)

@@ -63,3 +63,22 @@ func (p *process) withdrawCmd(key string, f func(c *client.Client) func(context.
 	p.require(c, "reason")
 	return c
 }
+
+// datasetDiffCmd compares two versions.
+func (p *process) datasetDiffCmd() *cobra.Command {
+	return p.verb("diff NAME@N NAME@M", "cli.dataset.diff.short", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			changes, err := c.DatasetDiff(ctx, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return p.data(changes, func() {
+				var rows [][]string
+				for _, d := range changes {
+					rows = append(rows, []string{d.What, d.Name, d.Before, d.After})
+				}
+				p.table([]string{"WHAT", "NAME", "BEFORE", "AFTER"}, rows)
+			})
+		})
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"aihub"
+	"aihub/catalog"
 	"aihub/internal/store"
 	"aihub/server/wire"
 )
@@ -27,6 +28,13 @@ func (a *API) catalogue() {
 				Words: in.Query, Kind: in.Kind, Org: aihub.OrgID(in.Org), Field: in.Field, Area: in.Area, License: in.License, State: in.State,
 				Offset: in.Offset, Limit: in.Limit,
 			}))
+		})
+	handle(a, op(http.MethodGet, "/datasets/{ref}/diff", "diff-datasets", "datasets", "What differs from this version to another", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			ByRef
+			To string `query:"to" required:"true" maxLength:"80" doc:"name@N of the other version"`
+		}) (*body[[]catalog.Change], error) {
+			return list(a.Desk.Diff(ctx, who, in.Ref, in.To))
 		})
 	handle(a, op(http.MethodPost, "/datasets/{ref}/withdraw", "withdraw-dataset", "datasets", "Take a version out of use: nothing new pins it or runs on it, and its sample is served no more", 204),
 		func(ctx context.Context, who aihub.Actor, in *struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"aihub/catalog"
 	"aihub/internal/store"
 	"aihub/server/wire"
 )
@@ -33,6 +34,11 @@ func (c *Client) Search(ctx context.Context, q store.CatalogueQuery) (store.Cata
 		r = r.with("limit", strconv.Itoa(q.Limit))
 	}
 	return call[store.CataloguePage](ctx, c, r)
+}
+
+// DatasetDiff lists what differs from version ref to version to.
+func (c *Client) DatasetDiff(ctx context.Context, ref, to string) ([]catalog.Change, error) {
+	return call[[]catalog.Change](ctx, c, get("datasets", ref, "diff").with("to", to))
 }
 
 // WithdrawDataset takes a version out of use.
