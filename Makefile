@@ -8,7 +8,7 @@ BIN      = bin/aihub
 .PHONY: test-python bench-sandbox cross reproduce help build attack demo test deps bench bench-mask fuzz-data verify fmt clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/aihub with the sandbox inside
 	@sh internal/embedded/build.sh
