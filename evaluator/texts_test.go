@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"aihub"
+	"aihub/evaluator/board"
 	"aihub/evaluator/metric/speech"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -222,5 +223,70 @@ func TestTextPlan(t *testing.T) {
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v %v", format, err, lines(t, faults))
 		}
+	}
+}
+
+// Texts from predictions to a board: sealed, shown at the tick on the grid of
+// sharing, the lower rate first.
+func TestWorkerScoresTexts(t *testing.T) {
+	t.Parallel()
+	truth := make([]string, 20)
+	for i := range truth {
+		truth[i] = fmt.Sprintf("第%c句话", 'a'+i) // 4 characters
+	}
+	h := newHub(t, setup{truth: truth, edit: []string{
+		", classes: [red, blue]", "",
+		"- {use: accuracy@1, primary: true}", "- {use: cer@1, primary: true}",
+		"- {use: roc_auc@1, prediction: p, on_undefined: worst}", "- {use: wer@1}",
+		"step: 0.05,", "step: 0.05, range: [0, 1],",
+	}})
+	heard := func(text func(i int) string) func(func(string) string) string {
+		return func(id func(string) string) string {
+			out := "id,label,p\n"
+			for i, k := range h.keys {
+				out += fmt.Sprintf("%s,%s,0\n", id(k), text(i))
+			}
+			return out
+		}
+	}
+	h.enter(h.alice, "main", heard(func(i int) string { return truth[i][:len(truth[i])-len("话")] })) // 1 of 4 deleted
+	h.enter(h.bob, "main", heard(func(i int) string { return truth[i] + "一二三四五" }))                  // 5 for 4: above the range
+	h.score()
+	h.score()
+	h.toTick()
+	if n := h.release(); n != 2 {
+		t.Fatalf("released: %d", n)
+	}
+	entries, err := h.db.Board(h.ctx, h.ref, "main")
+	h.must(err)
+	var got []string
+	for _, r := range board.Rank(Entries(entries), []string{"cer", "wer"}, "min") {
+		got = append(got, fmt.Sprintf("%d %s %v %v", r.Rank, r.Org.ID, r.Values[0].Value, r.Values[1].Value))
+	}
+	if d := cmp.Diff([]string{"1 acme 0.25 1", "2 bits 1 1"}, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// At publication every hidden part is tried: a true text that is too long is a
+// fault of the data, which names rows and no text.
+func TestTrialOfTexts(t *testing.T) {
+	t.Parallel()
+	h := newHub(t, setup{})
+	spec := textSpec(t, "csv", errorRates)
+	trial := func(rows [][2]string) ([]aihub.Fault, error) {
+		raw, err := os.ReadFile(saidParquet(t, rows))
+		h.must(err)
+		return Trial(t.Context(), h.blob, aihub.DatasetVersion{Key: "id", Parts: []aihub.PartFile{{Part: aihub.Test, Rows: int64(len(rows)), Truth: h.put(raw)}}}, spec, t.TempDir())
+	}
+	if faults, err := trial(said); err != nil || len(faults) > 0 {
+		t.Errorf("%v %v", err, lines(t, faults))
+	}
+	if _, err := trial(append(slices.Clone(said), [2]string{"e", strings.Repeat("密", speech.MaxTokens+1)})); len(faultsOf(err)) != 1 || faultsOf(err)[0].Code != "text_too_long" || strings.Contains(err.Error(), "密") {
+		t.Errorf("%v", err)
+	}
+	// What cannot be told from a blank cannot rank.
+	if faults, err := trial([][2]string{{"a", "。"}, {"b", "！"}}); err != nil || len(faults) == 0 {
+		t.Errorf("marks alone: %v %v", err, faults)
 	}
 }
