@@ -44,9 +44,15 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 	var faults []aihub.Fault
 	for i, m := range spec.Metrics {
 		column, group := spec.Scored(m)
-		b, bad := metric.Bind(m.Use, metric.Setup{
-			Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: p.boot,
-		})
+		var b metric.Metric
+		var bad []aihub.Fault
+		if needs := scenarios.KnownMetrics[m.Use].Needs; needs.Texts() {
+			b, bad = bindTexts(m.Use, needs, spec, column.Name, m.Params, p.boot)
+		} else {
+			b, bad = metric.Bind(m.Use, metric.Setup{
+				Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: p.boot,
+			})
+		}
 		for _, f := range bad {
 			f.Where = fmt.Sprintf("metrics[%d].%s", i, cmp.Or(f.Where, "use"))
 			faults = append(faults, f)
@@ -57,7 +63,7 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 		}
 		for _, name := range b.Columns() {
 			if c := slices.IndexFunc(spec.Output.Columns, func(c scenarios.OutputColumn) bool { return c.Name == name }); c < 0 ||
-				!fits(metric.Lookup(m.Use).Needs, spec.Output.Columns[c]) {
+				!fits(scenarios.KnownMetrics[m.Use].Needs, spec.Output.Columns[c]) {
 				faults = append(faults, aihub.Fault{Code: "bad_metric", Where: fmt.Sprintf("metrics[%d].prediction", i), Message: aihub.Text{
 					EN: fmt.Sprintf("%s cannot score the output column %q", m.Use, clip(name)),
 					ZH: fmt.Sprintf("%s 无法对输出列 %q 评分", m.Use, clip(name)),
@@ -76,6 +82,8 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 // fits reports whether a column holds what a metric reads.
 func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
 	switch n {
+	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers:
+		return c.Type == "string" && len(c.Classes) == 0
 	case scenarios.NeedsClass:
 		return c.Type == "string" && len(c.Classes) > 0
 	case scenarios.NeedsNumber:
@@ -85,8 +93,12 @@ func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
 	}
 }
 
-// blockRows is how many rows are scored between two looks at the context.
-const blockRows = 1 << 14
+// blockRows is how many rows are scored between two looks at the context, and
+// textRows how many when they hold texts.
+const (
+	blockRows = 1 << 14
+	textRows  = 1 << 8
+)
 
 // Score computes every metric, in the order of the spec, at full precision.
 // Predictions must have been checked against exactly the ids of t's rows.
@@ -137,7 +149,10 @@ func (p *Plan) tallies() *tallies {
 
 // add takes rows: every metric sees a block of them before the next.
 func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16, columns map[string]metric.Column) error {
-	rows := max(len(truth.Class), len(truth.Flt))
+	rows, step := max(len(truth.Class), len(truth.Flt), len(truth.Str)), blockRows
+	if truth.Str != nil {
+		step = textRows
+	}
 	pred := make([][]metric.Column, len(t.p.metrics))
 	for i, m := range t.p.metrics {
 		for _, name := range m.Columns() {
@@ -147,7 +162,7 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 	var next atomic.Int64
 	var g sync.WaitGroup
 	var panicked atomic.Value
-	for _, accs := range t.shards[:max(1, min(len(t.shards), rows/blockRows))] {
+	for _, accs := range t.shards[:max(1, min(len(t.shards), rows/step))] {
 		g.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
@@ -155,11 +170,11 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 				}
 			}()
 			for ctx.Err() == nil {
-				lo := int(next.Add(blockRows)) - blockRows
+				lo := int(next.Add(int64(step))) - step
 				if lo >= rows {
 					return
 				}
-				hi := min(lo+blockRows, rows)
+				hi := min(lo+step, rows)
 				for i, acc := range accs {
 					b := &metric.Block{Rows: hi - lo, Truth: cut(truth, lo, hi)}
 					if bucket != nil && t.p.boot != nil {
@@ -203,6 +218,9 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64) {
 func cut(c metric.Column, lo, hi int) metric.Column {
 	if c.Class != nil {
 		return metric.Column{Class: c.Class[lo:hi]}
+	}
+	if c.Str != nil {
+		return metric.Column{Str: c.Str[lo:hi]}
 	}
 	return metric.Column{Flt: c.Flt[lo:hi]}
 }

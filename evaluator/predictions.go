@@ -24,7 +24,7 @@ import (
 // the ids.
 type Predictions struct {
 	rows    int
-	columns map[string]metric.Column // by name; columns of free text are not kept
+	columns map[string]metric.Column // by name; texts that no metric reads are not kept
 }
 
 // maxExamples is how many examples a fault shows.
@@ -42,7 +42,7 @@ const maxExamples = 20
 // Codes: bad_file, empty_file, too_large, too_many_rows (the file as a whole;
 // also those of package table for CSV, such as ragged), missing_column,
 // wrong_header, extra_column, bad_type, empty_value, not_finite, out_of_range,
-// unknown_class, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
+// unknown_class, text_too_long, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
 // missing_ids.
 func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids *IDs) (*Predictions, []aihub.Fault, error) {
 	maxRows := 2*int64(ids.Len()) + 10_000
@@ -62,7 +62,7 @@ func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids
 	}
 	p := &Predictions{rows: ids.Len(), columns: map[string]metric.Column{}}
 	for _, k := range c.columns {
-		p.columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt}
+		p.columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt, Str: k.str}
 	}
 	return p, nil, nil
 }
@@ -216,9 +216,12 @@ type checked struct {
 	codes  map[string]int32
 	class  []int32   // a string column with classes
 	flt    []float64 // a numeric column
+	text   int       // how long a text may be that a metric reads; 0 of other columns
+	str    []string  // a column of such texts
 	ok     bool      // of the current row
 	newCls int32
 	newFlt float64
+	newStr string
 }
 
 func newCheck(spec scenarios.Spec, want int64, schema []table.Field) *check {
@@ -238,6 +241,8 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field) *check {
 				for j, v := range out.Classes {
 					k.codes[v] = int32(j)
 				}
+			} else {
+				k.text = textLimit(spec, out.Name)
 			}
 		}
 		c.columns = append(c.columns, k)
@@ -374,6 +379,8 @@ func (c *check) begin(ids *IDs) {
 		switch {
 		case k.codes != nil:
 			k.class = sized(k.class, ids.Len())
+		case k.text > 0:
+			k.str = sized(k.str, ids.Len())
 		case k.Type != "string":
 			k.flt = sized(k.flt, ids.Len())
 		}
@@ -391,13 +398,24 @@ func sized[T any](s []T, n int) []T {
 // value reads the i-th cell of k into newCls or newFlt, and reports whether it
 // is allowed.
 func (c *check) value(k *checked, i int) bool {
-	if k.in.Null(i) {
+	// CSV has no other way to say that a text is empty.
+	if k.in.Null(i) && !(k.text > 0 && c.spec.Output.Format == table.FormatCSV) {
 		c.add(faultKey{k.order, "empty_value", false}, k.Name, "", func() aihub.Text { return aihub.Text{EN: "the value is empty", ZH: "值为空"} })
 		return false
 	}
 	if k.Type == "string" {
 		v := k.in.Str[i]
 		if k.codes == nil {
+			k.newStr = v
+			if k.text > 0 && tooLong(v, k.text) {
+				c.add(faultKey{k.order, "text_too_long", false}, k.Name, v, func() aihub.Text {
+					return aihub.Text{
+						EN: fmt.Sprintf("the text has more than %d characters", k.text),
+						ZH: fmt.Sprintf("文本超过 %d 个字符", k.text),
+					}
+				})
+				return false
+			}
 			return true
 		}
 		cls, known := k.codes[v]
@@ -517,6 +535,11 @@ func (c *check) place(id string) {
 			if k.ok {
 				k.class[at] = k.newCls
 			}
+		} else if k.str != nil {
+			k.str[at] = ""
+			if k.ok {
+				k.str[at] = strings.Clone(k.newStr) // of a batch that is used again
+			}
 		} else if k.flt != nil {
 			k.flt[at] = math.NaN()
 			if k.ok {
@@ -529,7 +552,7 @@ func (c *check) place(id string) {
 // same reports whether the current row says what the first row of its id said.
 func (c *check) same(at int) bool {
 	for _, k := range c.columns {
-		if k.class != nil && k.ok && k.class[at] != k.newCls || k.flt != nil && k.ok && k.flt[at] != k.newFlt {
+		if k.class != nil && k.ok && k.class[at] != k.newCls || k.flt != nil && k.ok && k.flt[at] != k.newFlt || k.str != nil && k.ok && k.str[at] != k.newStr {
 			return false
 		}
 	}

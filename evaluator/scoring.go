@@ -49,9 +49,11 @@ type Scored struct {
 
 // pileRows is how many rows of truth are in memory at once, more or less, and
 // maxPiles into how many a part is dealt at most.
+// Texts take more memory than numbers: of them, a pile holds pileTexts rows.
 const (
-	pileRows = 1 << 18
-	maxPiles = 4096
+	pileRows  = 1 << 18
+	pileTexts = 1 << 14
+	maxPiles  = 4096
 )
 
 // errOrder says that a row came after its pile was done with.
@@ -83,6 +85,7 @@ type piles struct {
 	file *spill // nil when one pile holds all
 	all  pile
 	only bool // classes, not numbers
+	text bool // texts
 }
 
 // pile is some rows of truth.
@@ -106,10 +109,14 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		return nil, err
 	}
 	defer r.Close()
-	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0}
+	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0, text: ofTexts(spec)}
 	if c, ok := r.(table.Counted); ok {
 		p.of = 2 * c.Rows()
-		for int64(p.n)*cmp.Or(s.pile, pileRows) < c.Rows() && p.n < maxPiles {
+		rows := cmp.Or(s.pile, pileRows)
+		if p.text {
+			rows = cmp.Or(s.pile, pileTexts)
+		}
+		for int64(p.n)*rows < c.Rows() && p.n < maxPiles {
 			p.n *= 2
 			p.bits++
 		}
@@ -129,7 +136,7 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		name = table.RowIDs(s.RowKey)
 	}
 	var record, id []byte
-	err = scanTruth(ctx, r, s.Key, spec, func(key string, class int32, flt float64) error {
+	err = scanTruth(ctx, r, s.Key, spec, func(key string, v label) error {
 		p.rows++
 		p.progress(p.rows)
 		bucket := uint16(0)
@@ -138,16 +145,20 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		}
 		id = name(id[:0], key)
 		if p.file == nil {
-			p.all.add(string(id), class, flt, bucket, p.only)
+			v.str = strings.Clone(v.str) // of a batch that is used again
+			p.all.add(string(id), v, bucket, p)
 			return nil
 		}
-		value := math.Float64bits(flt)
-		if p.only {
-			value = uint64(class)
+		value := math.Float64bits(v.flt)
+		switch {
+		case p.only:
+			value = uint64(v.class)
+		case p.text:
+			value = uint64(len(v.str))
 		}
 		record = binary.LittleEndian.AppendUint64(record[:0], value)
 		record = binary.LittleEndian.AppendUint16(record, bucket)
-		record = append(record, id...)
+		record = append(append(record, v.str...), id...)
 		return p.file.add(p.pileOf(id), record)
 	})
 	return p, err
@@ -159,13 +170,16 @@ func (p *piles) progress(done int64) {
 	}
 }
 
-func (l *pile) add(id string, class int32, flt float64, bucket uint16, classes bool) {
+func (l *pile) add(id string, v label, bucket uint16, p *piles) {
 	l.ids = append(l.ids, id)
 	l.bucket = append(l.bucket, bucket)
-	if classes {
-		l.label.Class = append(l.label.Class, class)
-	} else {
-		l.label.Flt = append(l.label.Flt, flt)
+	switch {
+	case p.only:
+		l.label.Class = append(l.label.Class, v.class)
+	case p.text:
+		l.label.Str = append(l.label.Str, v.str)
+	default:
+		l.label.Flt = append(l.label.Flt, v.flt)
 	}
 }
 
@@ -213,9 +227,15 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 			if len(r) < 10 {
 				return fmt.Errorf("evaluator: the spilled truth is damaged")
 			}
-			v := binary.LittleEndian.Uint64(r)
-			l.add("", int32(v), math.Float64frombits(v), binary.LittleEndian.Uint16(r[8:]), p.only)
-			text = append(text, r[10:]...)
+			v, id, str := binary.LittleEndian.Uint64(r), r[10:], ""
+			if p.text {
+				if v > uint64(len(id)) {
+					return fmt.Errorf("evaluator: the spilled truth is damaged")
+				}
+				str, id = string(id[:v]), id[v:]
+			}
+			l.add("", label{int32(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
+			text = append(text, id...)
 			ends = append(ends, len(text))
 			return nil
 		})
@@ -339,7 +359,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 func (c *check) accepted() map[string]metric.Column {
 	columns := map[string]metric.Column{}
 	for _, k := range c.columns {
-		columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt}
+		columns[k.Name] = metric.Column{Class: k.class, Flt: k.flt, Str: k.str}
 	}
 	return columns
 }
@@ -357,6 +377,9 @@ func (c *check) pack(dst []byte, id string) []byte {
 		switch {
 		case k.codes != nil:
 			dst = binary.AppendUvarint(dst, uint64(k.newCls))
+		case k.text > 0:
+			dst = binary.AppendUvarint(dst, uint64(len(k.newStr)))
+			dst = append(dst, k.newStr...)
 		case k.Type != "string":
 			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(k.newFlt))
 		}
@@ -379,6 +402,9 @@ func (c *check) unpack(r []byte) (id string) {
 		switch {
 		case k.codes != nil:
 			k.newCls = int32(uvarint())
+		case k.text > 0:
+			n := uvarint()
+			k.newStr, r = string(r[:n]), r[n:]
 		case k.Type != "string":
 			k.newFlt, r = math.Float64frombits(binary.LittleEndian.Uint64(r)), r[8:]
 		}

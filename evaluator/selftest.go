@@ -24,7 +24,7 @@ import (
 //   - perfect predictions pass the check, and every metric is defined and has
 //     its best value
 //   - the same rows in another order have the same value, to the last bit
-//   - constant and random predictions pass, and are not as good as perfect ones
+//   - constant, random and, of texts, blank predictions pass, and are not as good as perfect ones
 //     by the primary metric, unless they happen to be right
 //   - a file without rows, and NaN in a float64 column, are faults
 //
@@ -52,13 +52,12 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 
 	perfect := s.score("perfect", s.answers(same), same)
 	shuffled := s.score("shuffled", s.answers(same), order)
-	others := []struct {
-		name   string
-		from   []int
-		values []aihub.MetricValue
-	}{
+	others := []tried{
 		{"constant", first, s.score("constant", s.answers(first), same)},
 		{"random", order, s.score("random", s.answers(order), same)},
+	}
+	if t.Label.Str != nil {
+		others = append(others, tried{"blank", nil, s.score("blank", s.blank(s.answers(same)), same)})
 	}
 	s.refused("empty", s.answers(nil), nil)
 	if b := s.answers(same); s.spoil(b) {
@@ -88,6 +87,13 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 	return s.faults, nil
 }
 
+// tried are predictions that need not be right.
+type tried struct {
+	name   string
+	from   []int // the rows whose truth they say; nil: nobody's
+	values []aihub.MetricValue
+}
+
 type selfTest struct {
 	ctx    context.Context
 	plan   *Plan
@@ -107,8 +113,11 @@ func (s *selfTest) fault(name, en, zh string) { s.faults = append(s.faults, self
 // wrong reports whether some row's truth is not that of row from[i].
 func (s *selfTest) wrong(from []int) bool {
 	l := s.truth.Label
+	if from == nil {
+		return true // a truth is never empty
+	}
 	for i, j := range from {
-		if l.Class != nil && l.Class[i] != l.Class[j] || l.Flt != nil && l.Flt[i] != l.Flt[j] {
+		if l.Class != nil && l.Class[i] != l.Class[j] || l.Str != nil && l.Str[i] != l.Str[j] || l.Flt != nil && l.Flt[i] != l.Flt[j] {
 			return true
 		}
 	}
@@ -116,7 +125,7 @@ func (s *selfTest) wrong(from []int) bool {
 }
 
 // answers returns predictions in which row i answers as the truth of row
-// from[i]: its class, probability 1 for it, its number. Columns that no metric
+// from[i]: its class, probability 1 for it, its number, its text. Columns that no metric
 // reads hold something that their range allows.
 func (s *selfTest) answers(from []int) *table.Batch {
 	spec, l := s.plan.spec, s.truth.Label
@@ -144,7 +153,7 @@ func (s *selfTest) answers(from []int) *table.Batch {
 			v := filler[c.Name]
 			if read && l.Flt != nil {
 				v = l.Flt[i]
-			} else if read {
+			} else if read && l.Class != nil {
 				v = float64(b2i(int(l.Class[i]) == one))
 			}
 			switch {
@@ -154,12 +163,26 @@ func (s *selfTest) answers(from []int) *table.Batch {
 				col.AppendFlt(v)
 			case l.Class != nil:
 				col.AppendStr(spec.Truth.Classes[l.Class[i]])
+			case read:
+				col.AppendStr(l.Str[i])
 			default:
 				col.AppendStr("x")
 			}
 		}
 	}
 	b.Rows = len(from)
+	return b
+}
+
+// blank empties every text that a metric reads.
+func (s *selfTest) blank(b *table.Batch) *table.Batch {
+	for _, m := range s.plan.metrics {
+		for _, name := range m.Columns() {
+			for i := range b.Col(name).Str {
+				b.Col(name).Str[i] = ""
+			}
+		}
+	}
 	return b
 }
 

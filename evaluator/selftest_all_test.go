@@ -20,6 +20,8 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 		info := scenarios.KnownMetrics[use]
 		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
 		switch info.Needs {
+		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers:
+			columns = "{name: p, type: string}"
 		case scenarios.NeedsClass:
 			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
 		case scenarios.NeedsScore, scenarios.NeedsProbability:
@@ -81,6 +83,8 @@ agreement: {zh: 同意, en: agreed}
 			truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
 			if n := int32(len(spec.Truth.Classes)); n > 0 {
 				truth.Label.Class = append(truth.Label.Class, int32(i*7%11)%n)
+			} else if info.Needs.Texts() {
+				truth.Label.Str = append(truth.Label.Str, fmt.Sprintf("第%d句 of some words", i))
 			} else {
 				truth.Label.Flt = append(truth.Label.Flt, float64(1+i*37%101))
 			}

@@ -22,8 +22,8 @@ type spill struct {
 // 32 MiB.
 const spillChunk = 8 << 10
 
-// maxRecord bounds one record.
-const maxRecord = 1 << 20
+// maxRecord bounds one record: a row has at most 20 texts, of maxText characters.
+const maxRecord = 8 << 20
 
 func newSpill(dir string, piles int) (*spill, error) {
 	f, err := os.CreateTemp(dir, "spill")

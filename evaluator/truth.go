@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"aihub"
 	"aihub/evaluator/metric"
@@ -16,7 +17,7 @@ import (
 // Truth is the key and label of every row of a part.
 type Truth struct {
 	Keys  []string      // of the dataset, not the random ids of a run
-	Label metric.Column // Class: index in spec.Truth.Classes; Flt: a number
+	Label metric.Column // Class: index in spec.Truth.Classes; Flt: a number; Str: a text
 }
 
 // RowIDs returns what the rows are called in the run with this row key; without
@@ -37,8 +38,8 @@ const maxTruthRows = math.MaxUint32 - 1
 
 // ReadTruth reads the label column that spec declares, by the key column, from
 // a Parquet file, or a CSV file as the public sample is given out. An empty
-// label, one outside the declared classes or one that is no number is a
-// Contract error, which counts rows and never shows a value.
+// label, one outside the declared classes, one that is no number, or a text that
+// is longer than its metrics can take is a Contract error, which counts rows and never shows a value.
 func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Truth, error) {
 	r, err := openLabelled(path, key, spec)
 	if err != nil {
@@ -46,12 +47,15 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 	}
 	defer r.Close()
 	t := &Truth{}
-	err = scanTruth(ctx, r, key, spec, func(k string, class int32, flt float64) error {
+	err = scanTruth(ctx, r, key, spec, func(k string, v label) error {
 		t.Keys = append(t.Keys, k)
-		if len(spec.Truth.Classes) > 0 {
-			t.Label.Class = append(t.Label.Class, class)
-		} else {
-			t.Label.Flt = append(t.Label.Flt, flt)
+		switch {
+		case len(spec.Truth.Classes) > 0:
+			t.Label.Class = append(t.Label.Class, v.class)
+		case ofTexts(spec):
+			t.Label.Str = append(t.Label.Str, strings.Clone(v.str))
+		default:
+			t.Label.Flt = append(t.Label.Flt, v.flt)
 		}
 		if len(t.Keys) > maxTruthRows {
 			return badData(aihub.Fault{Code: "too_many_rows", Message: aihub.Text{EN: "too many rows", ZH: "行数过多"}})
@@ -64,14 +68,22 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 	return t, nil
 }
 
+// label is one row's: of its fields, the one of the truth's kind.
+type label struct {
+	class int32
+	flt   float64
+	str   string
+}
+
 // scanTruth calls yield for every row of r, and returns the faults of its labels.
-func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, class int32, flt float64) error) error {
+func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, v label) error) error {
 	class := map[string]int32{}
 	for i, c := range spec.Truth.Classes {
 		class[c] = int32(i)
 	}
 	var row int64
-	var empty, wrong tallyRows
+	var empty, wrong, long tallyRows
+	texts, limit := ofTexts(spec), truthLimit(spec)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -83,34 +95,50 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 		if err != nil {
 			return err
 		}
-		keys, label := b.Col(key), b.Col(spec.Truth.Column)
-		if keys == nil || label == nil {
+		keys, labels := b.Col(key), b.Col(spec.Truth.Column)
+		if keys == nil || labels == nil {
 			return fmt.Errorf("evaluator: the truth lost a column while it was read")
 		}
 		for i := range b.Rows {
 			row++
 			k, _ := keys.Text(i)
-			ok := !label.Null(i)
+			ok := !labels.Null(i) && !(texts && labels.Type == table.String && labels.Str[i] == "")
 			if !ok {
 				empty.add(row)
 			}
 			if len(class) > 0 {
-				text, _ := label.Text(i)
+				text, _ := labels.Text(i)
 				c, known := class[text]
 				if ok && !known {
 					wrong.add(row)
 				}
-				if err := yield(k, c, 0); err != nil {
+				if err := yield(k, label{class: c}); err != nil {
+					return err
+				}
+				continue
+			}
+			if texts {
+				var v label
+				switch {
+				case !ok:
+				case labels.Type != table.String:
+					wrong.add(row)
+				case tooLong(labels.Str[i], limit):
+					long.add(row)
+				default:
+					v.str = labels.Str[i]
+				}
+				if err := yield(k, v); err != nil {
 					return err
 				}
 				continue
 			}
 			v, number := 0.0, true
-			switch label.Type {
+			switch labels.Type {
 			case table.Int64:
-				v = float64(label.Int[i])
+				v = float64(labels.Int[i])
 			case table.Float64:
-				v = label.Flt[i]
+				v = labels.Flt[i]
 				number = v-v == 0
 			default:
 				number = false
@@ -118,7 +146,7 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 			if ok && !number {
 				wrong.add(row)
 			}
-			if err := yield(k, 0, v); err != nil {
+			if err := yield(k, label{flt: v}); err != nil {
 				return err
 			}
 		}
@@ -131,8 +159,13 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 		en, zh := "the label is not a finite number", "标签不是有限数值"
 		if len(class) > 0 {
 			en, zh = "the label is none of truth.classes", "标签不在 truth.classes 之中"
+		} else if texts {
+			en, zh = "the label is not a text", "标签不是文本"
 		}
 		faults = append(faults, wrong.fault("bad_label", spec.Truth.Column, en, zh))
+	}
+	if long.n > 0 {
+		faults = append(faults, long.fault("text_too_long", spec.Truth.Column, fmt.Sprintf("the text has more than %d characters", limit), fmt.Sprintf("文本超过 %d 个字符", limit)))
 	}
 	if len(faults) > 0 {
 		return badData(faults...)
@@ -150,7 +183,7 @@ func openLabelled(path, key string, spec scenarios.Spec) (table.Reader, error) {
 		return table.OpenParquet(path, []string{key, spec.Truth.Column})
 	}
 	types := map[string]table.Type{key: table.String, spec.Truth.Column: table.String}
-	if len(spec.Truth.Classes) == 0 {
+	if len(spec.Truth.Classes) == 0 && !ofTexts(spec) {
 		types[spec.Truth.Column] = table.Float64
 	}
 	return table.Open(path, table.Options{Format: table.FormatCSV, CSVOptions: table.CSVOptions{Types: types, Text: true}})

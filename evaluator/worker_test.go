@@ -107,6 +107,7 @@ type setup struct {
 	release, onUndefined string
 	truth                []string // labels of the test part; "red", "blue" in turn by default
 	broken               func(d aihub.Digest) aihub.Digest
+	edit                 []string // of the spec: old, new, …
 }
 
 func newHub(t testing.TB, s setup) *hub {
@@ -181,6 +182,7 @@ func newHub(t testing.TB, s setup) *hub {
 		return v
 	}
 	yaml := strings.NewReplacer("RELEASE", or(s.release, "policy"), "ONUNDEFINED", or(s.onUndefined, "worst")).Replace(specYAML)
+	yaml = strings.NewReplacer(s.edit...).Replace(yaml)
 	spec, canonical, err := scenarios.Parse("colours.yaml", []byte(yaml))
 	h.must(err)
 	h.ref = aihub.Ref{Name: spec.Name, Version: 1}

@@ -73,7 +73,14 @@ func (l *linter) metric(s Spec, p string, m Metric, info MetricInfo) {
 		return
 	}
 	// The truth must be of the kind that the metric compares with.
-	if numeric := s.Truth.Type != "string"; info.Needs == NeedsNumber && !numeric && s.Truth.Type != "" {
+	if info.Needs.Texts() {
+		if s.Truth.Type != "string" {
+			l.add("metric_misfit", p+"use", fmt.Sprintf("%s compares texts, but truth.type is %s", m.Use, s.Truth.Type), fmt.Sprintf("%s 比较文本，但 truth.type 是 %s", m.Use, s.Truth.Type))
+		} else if len(s.Truth.Classes) > 0 {
+			l.add("metric_misfit", p+"use", fmt.Sprintf("%s compares texts, not classes: leave truth.classes out", m.Use), fmt.Sprintf("%s 比较文本而非类别：请省略 truth.classes", m.Use))
+			return // with classes, no column fits
+		}
+	} else if numeric := s.Truth.Type != "string"; info.Needs == NeedsNumber && !numeric && s.Truth.Type != "" {
 		l.add("metric_misfit", p+"use", fmt.Sprintf("%s compares numbers, but truth.type is string", m.Use), fmt.Sprintf("%s 比较数值，但 truth.type 是 string", m.Use))
 	} else if info.Needs != NeedsNumber && numeric {
 		l.add("metric_misfit", p+"use", fmt.Sprintf("%s compares classes, but truth.type is %s", m.Use, s.Truth.Type), fmt.Sprintf("%s 比较类别，但 truth.type 是 %s", m.Use, s.Truth.Type))
@@ -108,6 +115,9 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsClass:       {EN: "a string column", ZH: " string 列"},
 	NeedsScore:       {EN: "a float64 column", ZH: " float64 列"},
 	NeedsProbability: {EN: "a float64 column", ZH: " float64 列"},
+	NeedsUtterances:  {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsPassages:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsAnswers:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:      {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }
 

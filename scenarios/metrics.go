@@ -69,6 +69,11 @@ var KnownMetrics = func() map[string]MetricInfo {
 	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics} {
 		maps.Copy(all, more)
 	}
+	for use, info := range UnitMetrics {
+		if info.Needs.Texts() {
+			all[use] = info
+		}
+	}
 	return all
 }()
 
@@ -110,9 +115,17 @@ func metricNames() string {
 	return strings.Join(slices.Sorted(maps.Keys(firstMetrics)), ", ")
 }
 
+// Texts reports whether a unit is a pair of texts: a row's true one and the
+// predicted one. A spec can name such a metric of units.
+func (n Needs) Texts() bool {
+	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers
+}
+
 // fits reports whether output column c can be scored by a metric that needs n.
 func (n Needs) fits(c OutputColumn) bool {
 	switch n {
+	case NeedsUtterances, NeedsPassages, NeedsAnswers:
+		return c.Type == "string" && len(c.Classes) == 0
 	case NeedsClass:
 		return c.Type == "string"
 	case NeedsScore, NeedsProbability:

@@ -59,8 +59,9 @@ var (
 	groupParam   = whole(number("min_n", "smaller groups are left out", "小于此规模的群体不计入", 100, 1, 1e9))
 )
 
-// UnitMetrics are the metrics whose predictions are not one row of columns
-// each, by name@version. Packages below evaluator/metric compute them.
+// UnitMetrics are the metrics of units, by name@version. Packages below
+// evaluator/metric compute them. Those whose unit is a pair of texts, one of the
+// truth and one of the predictions, are KnownMetrics too.
 var UnitMetrics = map[string]MetricInfo{
 	"cer@1":              over("字错误率 CER", "Character error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"wer@1":              over("词错误率 WER", "Word error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),

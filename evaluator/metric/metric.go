@@ -89,10 +89,11 @@ type Block struct {
 }
 
 // Column is one column: Class for classes (an index in Setup.Classes, or -1 for
-// a prediction that is none of them), Flt for numbers.
+// a prediction that is none of them), Flt for numbers, Str for texts.
 type Column struct {
 	Class []int32
 	Flt   []float64
+	Str   []string
 }
 
 // Result is the value of a metric. Value is finite, and 0 when undefined.

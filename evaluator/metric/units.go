@@ -151,6 +151,9 @@ func (g *additiveUnits[U]) Add(unit any, bucket uint16) {
 	g.a.Of(unit.(U), &Stats{1, g.t.counts[c*k : c*k+k : c*k+k], g.t.sums[c*s : c*s+s : c*s+s]})
 }
 
+// Sample is that of the last Result.
+func (g *additiveUnits[U]) Sample() []float64 { return g.t.Sample() }
+
 func (g *additiveUnits[U]) Merge(o Gather) { g.t.Merge(o.(*additiveUnits[U]).t) }
 
 func (g *additiveUnits[U]) Result(name string) Result {

@@ -1,0 +1,124 @@
+package evaluator
+
+import (
+	"unicode/utf8"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/evaluator/metric/speech"
+	"aihub/evaluator/metric/text"
+	"aihub/scenarios"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// A metric of pairs of texts is a metric of units whose unit is a row: its true
+// text and the predicted one. textMetric makes it a metric.Metric, so that rows
+// are joined, dealt to goroutines and merged as those of every other metric.
+type textMetric struct {
+	*metric.UnitMetric
+	column string
+	unit   func(ref, hyp string) any
+	boot   *metric.Bootstrap
+}
+
+// bindTexts binds a metric whose Needs are Texts.
+func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column string, params map[string]any, boot *metric.Bootstrap) (metric.Metric, []aihub.Fault) {
+	m, faults := metric.BindUnits(use, params)
+	if !ofTexts(spec) {
+		faults = append(faults, aihub.Fault{Code: "bad_metric", Message: aihub.Text{
+			EN: use + " compares texts: truth.type must be string, without truth.classes",
+			ZH: use + " 比较文本：truth.type 须为 string，且不含 truth.classes",
+		}})
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	unit := func(ref, hyp string) any { return &speech.Utterance{Ref: ref, Hyp: hyp} }
+	switch needs {
+	case scenarios.NeedsPassages:
+		unit = func(ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
+	case scenarios.NeedsAnswers:
+		unit = func(ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
+	}
+	return &textMetric{m, column, unit, boot}, nil
+}
+
+func (m *textMetric) Columns() []string       { return []string{m.column} }
+func (m *textMetric) Class(int) int           { return -1 }
+func (m *textMetric) New() metric.Accumulator { return &textTally{m, m.Measure.New(m.boot)} }
+
+// textTally is the metric.Accumulator of a textMetric.
+type textTally struct {
+	m *textMetric
+	g metric.Gather
+}
+
+func (t *textTally) Add(b *metric.Block) {
+	bucket := uint16(0)
+	for i := range b.Rows {
+		if b.Bucket != nil {
+			bucket = b.Bucket[i]
+		}
+		t.g.Add(t.m.unit(b.Truth.Str[i], b.Pred[0].Str[i]), bucket)
+	}
+}
+
+func (t *textTally) Merge(o metric.Accumulator) { t.g.Merge(o.(*textTally).g) }
+func (t *textTally) Result() metric.Result      { return t.m.UnitMetric.Result(t.g) }
+
+func (t *textTally) Sample() []float64 {
+	if s, ok := t.g.(metric.Sampler); ok {
+		return s.Sample()
+	}
+	return nil
+}
+
+// ofTexts reports whether the truth of a spec is texts.
+func ofTexts(spec scenarios.Spec) bool {
+	return spec.Truth.Type == "string" && len(spec.Truth.Classes) == 0
+}
+
+// How many characters a text may have, as it is and in compatibility forms:
+// maxText, or slowText where memory or time grows with the product of both
+// lengths.
+const (
+	maxText  = speech.MaxTokens
+	slowText = 5_000
+)
+
+func limitOf(m scenarios.Metric) int {
+	if m.Use == "rouge_l@1" || m.Params["align"] == "sclite" {
+		return slowText
+	}
+	return maxText
+}
+
+// textLimit is how long the texts of an output column may be: 0 when no metric
+// reads them.
+func textLimit(spec scenarios.Spec, column string) (limit int) {
+	for _, m := range spec.Metrics {
+		if m.Prediction == column && scenarios.KnownMetrics[m.Use].Needs.Texts() && (limit == 0 || limitOf(m) < limit) {
+			limit = limitOf(m)
+		}
+	}
+	return limit
+}
+
+// truthLimit is how long a true text may be.
+func truthLimit(spec scenarios.Spec) int {
+	limit := maxText
+	for _, m := range spec.Metrics {
+		limit = min(limit, limitOf(m))
+	}
+	return limit
+}
+
+// growth is how many characters one becomes at most in compatibility form.
+const growth = 18
+
+// tooLong reports whether a text, as it is or in compatibility form, has more
+// characters than limit.
+func tooLong(s string, limit int) bool {
+	return len(s) > limit/growth && (utf8.RuneCountInString(s) > limit || len(norm.NFKC.String(s)) > limit && utf8.RuneCountInString(norm.NFKC.String(s)) > limit)
+}
