@@ -40,6 +40,8 @@ func TestWithdraw(t *testing.T) {
 	w.want(aihub.NotFound, err)
 	w.want(aihub.Refused, vendor.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "mine"}))
 	w.want(aihub.Invalid, steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "  "}))
+	vendor.enrol(sc)
+	sub := vendor.submit(sc, "entered before", false)
 	w.must(steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "a column was masked too weakly"}))
 
 	w.want(aihub.NotFound, visitor.DatasetSample(ctx, data, "csv", io.Discard))
@@ -53,6 +55,12 @@ func TestWithdraw(t *testing.T) {
 	w.must(steward.WithdrawScenario(ctx, sc.Ref.String(), wire.Withdraw{Reason: "its data is gone"}))
 	_, err = visitor.Scenario(ctx, sc.Ref.String())
 	w.want(aihub.NotFound, err)
+	_, err = w.as("rival").Scenario(ctx, sc.Ref.String())
+	w.want(aihub.NotFound, err)
+	// Who entered something keeps their pages of it.
+	if v, err := vendor.Scenario(ctx, sc.Ref.String()); err != nil || v.State != aihub.ScenarioWithdrawn {
+		t.Errorf("%s has lost its scenario: %v", sub.ID, err)
+	}
 	if page, err := steward.Search(ctx, store.CatalogueQuery{State: "withdrawn"}); err != nil || page.Total != 2 {
 		t.Errorf("a steward finds %d of 2 withdrawn things: %v", page.Total, err)
 	}

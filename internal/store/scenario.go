@@ -207,9 +207,14 @@ func (t *tx) scenario(r aihub.Ref) (scenarioRow, error) {
 
 func noScenario(id string) error { return notFound("scenario", "应用场景", id) }
 
-// seesScenario: what is withdrawn is only for those who run the platform's affairs.
-func seesScenario(s policies.Scope, sc aihub.Scenario) bool {
-	return sc.State != aihub.ScenarioWithdrawn || s.All()
+// seesScenario: what is withdrawn is only for those who run the platform's
+// affairs, and for the organisations that entered something in it.
+func (t *tx) seesScenario(s policies.Scope, sc aihub.Scenario) (bool, error) {
+	if sc.State != aihub.ScenarioWithdrawn || s.All() {
+		return true, nil
+	}
+	n, _, err := one(t, value[int64], "SELECT count(*) FROM submissions WHERE scenario = ? AND org = ?", sc.Ref.String(), s.Actor().Org)
+	return n > 0, err
 }
 
 // Scenario returns one version.
@@ -217,7 +222,11 @@ func (db *DB) Scenario(ctx context.Context, s policies.Scope, r aihub.Ref) (aihu
 	var sc aihub.Scenario
 	err := db.read(ctx, func(t *tx) error {
 		row, err := t.scenario(r)
-		if err == nil && !seesScenario(s, row.Scenario) {
+		if err != nil {
+			return err
+		}
+		seen, err := t.seesScenario(s, row.Scenario)
+		if err == nil && !seen {
 			err = noScenario(r.String())
 		}
 		if err == nil {
