@@ -76,10 +76,10 @@ func Croissant(e Entry) any {
 		"rai:personalSensitiveInformation": []any{sentence(aihub.Text{EN: "Direct identifiers are dropped, replaced or pseudonymised; the risk gate was passed before publication; a second person approved.", ZH: "直接标识符已删除、替换或假名化；发布前已通过风险关口；由第二人批准。"})},
 		"rai:dataLimitations":              []any{sentence(aihub.Text{EN: "Values are masked: do not infer anything about real persons. Hidden parts: " + e.parts().EN + ".", ZH: "取值已脱敏，不得据此推断真实个人。数据分区：" + e.parts().ZH + "。"})},
 		"rai:dataReleaseMaintenancePlan":   sentence(aihub.Text{EN: "A version never changes; a correction is a new version; a version may be withdrawn.", ZH: "版本不可变更；更正以新版本发布；版本可被撤回。"}),
-		"prov:wasDerivedFrom":              object{"@type": "prov:Entity", "@id": "urn:" + colon(e.Raw), "prov:label": "the raw table, which never leaves its owner"},
+		"prov:wasDerivedFrom":              object{"@type": "prov:Entity", "@id": urn(e.Raw), "prov:label": "the raw table, which never leaves its owner"},
 		"prov:wasGeneratedBy": object{
 			"@type": "prov:Activity", "prov:label": "masking",
-			"prov:used":                []any{object{"@id": "urn:" + colon(e.Raw)}, object{"@id": "urn:" + colon(e.Plan)}},
+			"prov:used":                []any{object{"@id": urn(e.Raw)}, object{"@id": urn(e.Plan)}},
 			"prov:endedAtTime":         e.CreatedAt.UTC().Format(time.RFC3339),
 			"prov:wasAssociatedWith":   object{"@type": "prov:Agent", "prov:label": string(e.Org)},
 			"prov:wasInformedBy":       object{"@type": "prov:Activity", "prov:label": "approval by a second person", "prov:endedAtTime": e.published().Format(time.RFC3339)},

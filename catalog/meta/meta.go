@@ -35,7 +35,7 @@ type File struct {
 	Rows   int64
 }
 
-// object keeps the order in which members are written, for people who read it.
+// object is a JSON object; it is written with its members sorted.
 type object = map[string]any
 
 // Render returns e in one of Formats.
@@ -85,14 +85,6 @@ func sentence(t aihub.Text) string {
 		return t.EN + strings.TrimPrefix(t.ZH, t.EN)
 	}
 	return t.EN + " / " + t.ZH
-}
-
-// rows counts the rows of all parts.
-func (e Entry) rows() (n int64) {
-	for _, p := range e.Parts {
-		n += p.Rows
-	}
-	return n
 }
 
 // parts says which parts there are, and who may see them.

@@ -13,8 +13,8 @@ func version(r aihub.Ref) string { return fmt.Sprintf("%d.0.0", r.Version) }
 
 func bytesOf(n int64) string { return fmt.Sprintf("%d B", n) }
 
-// colon writes a digest as the last part of a URN.
-func colon(d aihub.Digest) string { return string(d) }
+// urn names a thing by its digest.
+func urn(d aihub.Digest) string { return "urn:" + string(d) }
 
 // tagged is a text in both languages as JSON-LD values.
 func tagged(t aihub.Text) []any {
@@ -57,7 +57,7 @@ func dcat(e Entry) object {
 		"dct:language":        []any{object{"@id": "http://id.loc.gov/vocabulary/iso639-1/zh"}, object{"@id": "http://id.loc.gov/vocabulary/iso639-1/en"}},
 		"dct:accessRights":    tagged(e.parts()),
 		"dcat:landingPage":    object{"@id": e.page()},
-		"prov:wasDerivedFrom": object{"@id": "urn:" + colon(e.Raw)},
+		"prov:wasDerivedFrom": object{"@id": urn(e.Raw)},
 		"dcat:distribution":   []any{e.distribution()},
 	}
 }
