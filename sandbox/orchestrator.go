@@ -339,8 +339,19 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, spec 
 		return unreadable(err)
 	}
 	in := inputs{ref: run.Scenario, spec: spec, columns: dataset.Columns, part: part, rowKey: run.RowKey}
+	if run.Part == aihub.Train {
+		in.labels = filepath.Join(dir, "labels.parquet")
+		if err := blob.Fetch(ctx, o.Blobs, file.Truth, in.labels); err != nil {
+			return unreadable(err)
+		}
+	}
 	if err := prepare(ctx, dir, in); err != nil {
 		return err
+	}
+	if in.labels != "" {
+		if err := os.Remove(in.labels); err != nil {
+			return err
+		}
 	}
 	if triesFirst(run, file.Rows) {
 		if err := layFirst(ctx, dir, part, file.Rows, in); err != nil {

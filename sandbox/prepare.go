@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,6 +20,7 @@ type inputs struct {
 	spec    scenarios.Spec
 	columns []aihub.Column // of the dataset
 	part    string         // Parquet file
+	labels  string         // Parquet file with the part's truth; "" except where an algorithm trains
 	rowKey  []byte
 }
 
@@ -33,7 +35,11 @@ func prepare(ctx context.Context, dir string, in inputs) error {
 			return err
 		}
 	}
-	task, err := scenarios.NewTask(in.ref, in.spec, in.columns)
+	newTask := scenarios.NewTask
+	if in.labels != "" {
+		newTask = scenarios.NewTrainTask
+	}
+	task, err := newTask(in.ref, in.spec, in.columns)
 	if err != nil {
 		return broken(err)
 	}
@@ -49,13 +55,22 @@ func prepare(ctx context.Context, dir string, in inputs) error {
 	if err := table.Shuffle(ctx, in.part, dst, in.spec.Input.Format, in.spec.Input.Key, in.spec.Input.Columns, in.rowKey); err != nil {
 		return unreadable(err)
 	}
+	files := []string{filepath.Join(input, "task.json"), dst}
+	if in.labels != "" {
+		// Sorted by the same ids, so that it is row for row the input's.
+		dst := filepath.Join(input, in.spec.Train.Labels)
+		if err := table.Shuffle(ctx, in.labels, dst, in.spec.Input.Format, in.spec.Input.Key, []string{in.spec.Truth.Column}, in.rowKey); err != nil {
+			return unreadable(err)
+		}
+		files = append(files, dst)
+	}
 	// Whatever our umask says.
 	for _, p := range []string{input, filepath.Join(dir, "output")} {
 		if err := os.Chmod(p, 0o755); err != nil {
 			return err
 		}
 	}
-	for _, p := range []string{filepath.Join(input, "task.json"), dst} {
+	for _, p := range files {
 		if err := os.Chmod(p, 0o644); err != nil {
 			return err
 		}
@@ -70,7 +85,14 @@ func (in inputs) check() error {
 			return broken(fmt.Errorf("input column %q is truth", c.Name))
 		}
 	}
-	for _, name := range []string{in.spec.Input.File, in.spec.Output.File} {
+	names := []string{in.spec.Input.File, in.spec.Output.File}
+	if in.labels != "" {
+		if in.spec.Train == nil {
+			return broken(errors.New("it offers no training"))
+		}
+		names = append(names, in.spec.Train.Labels)
+	}
+	for _, name := range names {
 		if name == "" || name != filepath.Base(name) || name == "." || name == ".." || name == "task.json" {
 			return broken(fmt.Errorf("%q is not a plain file name", name))
 		}

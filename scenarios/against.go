@@ -53,8 +53,15 @@ func LintAgainst(spec Spec, v aihub.DatasetVersion) []aihub.Fault {
 	for _, f := range v.Parts {
 		rows[f.Part] = f.Rows
 	}
-	for _, need := range append([]string{string(aihub.Sample)}, roundParts(spec)...) {
+	needs := append([]string{string(aihub.Sample)}, roundParts(spec)...)
+	if spec.Train != nil {
+		needs = append(needs, string(aihub.Train))
+	}
+	for _, need := range needs {
 		path := "dataset"
+		if need == string(aihub.Train) {
+			path = "train"
+		}
 		if i := slices.IndexFunc(spec.Rounds, func(r Round) bool { return r.Part == need }); i >= 0 {
 			path = fmt.Sprintf("rounds[%d].part", i)
 		}

@@ -92,7 +92,8 @@ func (l *linter) lint(s Spec) {
 	l.input(s)
 	l.output(s)
 	l.truth(s)
-	l.limits(s.Limits)
+	l.limits("limits.", s.Limits)
+	l.train(s)
 	l.environment(s.Environment)
 	l.metrics(s)
 	l.sharing(s)
@@ -196,17 +197,17 @@ func (l *linter) truth(s Spec) {
 	}
 }
 
-func (l *linter) limits(v Limits) {
+func (l *linter) limits(p string, v Limits) {
 	lo, hi := minLimits, maxLimits
-	bounded(l, "limits.cpus", v.CPUs, lo.CPUs, hi.CPUs)
-	bounded(l, "limits.memory", v.Memory, lo.Memory, hi.Memory)
-	bounded(l, "limits.pids", v.Pids, lo.Pids, hi.Pids)
-	bounded(l, "limits.files", v.Files, lo.Files, hi.Files)
-	bounded(l, "limits.wall", v.Wall, lo.Wall, hi.Wall)
-	bounded(l, "limits.output", v.Output, lo.Output, hi.Output)
-	bounded(l, "limits.inodes", v.Inodes, lo.Inodes, hi.Inodes)
-	bounded(l, "limits.tmp", v.Tmp, lo.Tmp, hi.Tmp)
-	bounded(l, "limits.log", v.Log, lo.Log, hi.Log)
+	bounded(l, p+"cpus", v.CPUs, lo.CPUs, hi.CPUs)
+	bounded(l, p+"memory", v.Memory, lo.Memory, hi.Memory)
+	bounded(l, p+"pids", v.Pids, lo.Pids, hi.Pids)
+	bounded(l, p+"files", v.Files, lo.Files, hi.Files)
+	bounded(l, p+"wall", v.Wall, lo.Wall, hi.Wall)
+	bounded(l, p+"output", v.Output, lo.Output, hi.Output)
+	bounded(l, p+"inodes", v.Inodes, lo.Inodes, hi.Inodes)
+	bounded(l, p+"tmp", v.Tmp, lo.Tmp, hi.Tmp)
+	bounded(l, p+"log", v.Log, lo.Log, hi.Log)
 }
 
 func (l *linter) environment(env map[string]string) {

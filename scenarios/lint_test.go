@@ -43,6 +43,7 @@ func TestLintAgainst(t *testing.T) {
 		"no test rows":     {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 0 }, []string{"no_part@rounds[0].part"}},
 		"no sample":        {func(s *Spec, v *aihub.DatasetVersion) { v.Parts = v.Parts[1:] }, []string{"no_part@dataset"}},
 		"few rows":         {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 1999 }, []string{"step_too_fine@sharing.score.step", "too_few_rows@rounds[0].quota"}},
+		"no train rows":    {func(s *Spec, v *aihub.DatasetVersion) { s.Train = &Train{} }, []string{"no_part@train"}},
 		"several at once":  {func(s *Spec, v *aihub.DatasetVersion) { v.Key = "id"; s.Truth.Column = "amps" }, []string{"wrong_key@input.key", "unknown_column@truth.column"}},
 		"final asked once": {func(s *Spec, v *aihub.DatasetVersion) { s.Rounds[0].Part, s.Rounds[0].Quota = "final", 1 }, nil},
 	} {

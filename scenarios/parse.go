@@ -93,6 +93,8 @@ const (
 //	output.columns[].range       [0, 1], for a column that sums to one with others or is scored as a probability
 //	truth.type                   string
 //	limits                       DefaultLimits, each by itself
+//	train.labels, .quota         labels.<input format>, 20
+//	train.limits                 limits, each by itself, but output 64MiB and inodes 1024
 //	metrics[].id                 the name in use, without version
 //	metrics[].prediction         the only column that fits, or the first of the only group that sums to one
 //	metrics[].params             every default of the metric
@@ -125,16 +127,8 @@ func (s *Spec) fill(has func(path string) bool) {
 		}
 	}
 
-	d := DefaultLimits
-	def(has, "limits.cpus", &s.Limits.CPUs, d.CPUs)
-	def(has, "limits.memory", &s.Limits.Memory, d.Memory)
-	def(has, "limits.pids", &s.Limits.Pids, d.Pids)
-	def(has, "limits.files", &s.Limits.Files, d.Files)
-	def(has, "limits.wall", &s.Limits.Wall, d.Wall)
-	def(has, "limits.output", &s.Limits.Output, d.Output)
-	def(has, "limits.inodes", &s.Limits.Inodes, d.Inodes)
-	def(has, "limits.tmp", &s.Limits.Tmp, d.Tmp)
-	def(has, "limits.log", &s.Limits.Log, d.Log)
+	s.Limits.fill(has, "limits.", DefaultLimits)
+	s.fillTrain(has)
 
 	for i := range s.Metrics {
 		s.fillMetric(has, fmt.Sprintf("metrics[%d].", i), &s.Metrics[i])

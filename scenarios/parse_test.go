@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -114,6 +115,10 @@ var broken = []struct {
 	{"cpus", "metrics:", "limits: {cpus: 65}\nmetrics:", "out_of_range", "line 24, column 16", true},
 	{"wall", "metrics:", "limits: {wall: 25h}\nmetrics:", "out_of_range", "line 24, column 16", false},
 	{"written zero", "metrics:", "limits: {pids: 0}\nmetrics:", "out_of_range", "line 24, column 16", true},
+	{"model", "metrics:", "train: {limits: {output: 65GiB}}\nmetrics:", "out_of_range", "line 24, column 26", false},
+	{"labels over the input", "metrics:", "train: {labels: input.csv}\nmetrics:", "bad_value", "line 24, column 17", false},
+	{"labels elsewhere", "metrics:", "train: {labels: ../labels}\nmetrics:", "bad_value", "line 24, column 17", true},
+	{"no training runs", "metrics:", "train: {quota: 0}\nmetrics:", "out_of_range", "line 24, column 16", true},
 	{"environment", "metrics:", "environment: {PATH: /bin}\nmetrics:", "bad_environment", "line 24, column 21", true},
 	{"no step", "    step: 0.02", "    tick: 5s", "missing", "line 27, column 3", true},
 	{"step too large", "step: 0.02", "step: 3", "out_of_range", "line 28, column 11", false},
@@ -193,6 +198,34 @@ func TestCanonicalRoundTrip(t *testing.T) {
 	_, other, err = Parse("spec.yaml", []byte(strings.Replace(good(t), "step: 0.02", "step: 0.03", 1)))
 	if err != nil || Digest(other) == Digest(canonical) {
 		t.Errorf("another step must change the digest (%v)", err)
+	}
+}
+
+// TestTrain shows that training is offered only by a scenario that says so, and
+// what it then gets when it says no more.
+func TestTrain(t *testing.T) {
+	spec, canonical := parseGood(t)
+	if spec.Train != nil || strings.Contains(string(canonical), "train") {
+		t.Errorf("training is open by itself: %s", canonical)
+	}
+	open, _, err := Parse("spec.yaml", []byte(strings.Replace(good(t), "metrics:", "limits: {memory: 1GiB}\ntrain: {limits: {wall: 1h}}\nmetrics:", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := open.Limits
+	want.Wall, want.Output, want.Inodes = Duration(time.Hour), 64*MiB, 1024
+	if diff := cmp.Diff(&Train{Labels: "labels.csv", Quota: 20, Limits: want}, open.Train); diff != "" || want.Memory != GiB {
+		t.Error(diff)
+	}
+	task, err := NewTrainTask(lights().Ref, open, lights().Columns)
+	if err != nil || task.Labels == nil || task.Labels.File != "labels.csv" || task.Labels.Columns[0].Name != "state" {
+		t.Errorf("%+v %v", task, err)
+	}
+	if task, err = NewTask(lights().Ref, open, lights().Columns); err != nil || task.Labels != nil {
+		t.Errorf("the task of a hidden run tells of labels: %+v %v", task, err)
+	}
+	if _, err = NewTrainTask(lights().Ref, spec, lights().Columns); err == nil {
+		t.Error("a task for a training that is not offered")
 	}
 }
 

@@ -77,6 +77,8 @@ func (g generator) schema(t reflect.Type) map[string]any {
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`}
 	}
 	switch t.Kind() {
+	case reflect.Pointer:
+		return g.schema(t.Elem())
 	case reflect.Struct:
 		if g.defs[t.Name()] == nil {
 			g.defs[t.Name()] = g.object(t)
@@ -147,6 +149,7 @@ var hints = map[string]hint{
 	"Spec.output":      {true, aihub.Text{EN: "the table an algorithm writes to /output", ZH: "算法写入 /output 的表"}, nil},
 	"Spec.truth":       {true, aihub.Text{EN: "the label column, seen by the evaluator alone", ZH: "真值列，仅评测器可见"}, nil},
 	"Spec.limits":      {false, aihub.Text{EN: "limits of one run", ZH: "单次运行的资源限制"}, nil},
+	"Spec.train":       {false, aihub.Text{EN: "opens the train part to training runs; without it nobody trains", ZH: "开放训练分区供训练运行；不写则不提供训练"}, nil},
 	"Spec.environment": {false, aihub.Text{EN: "environment of the algorithm, AIHUB_* only", ZH: "算法的环境变量，仅限 AIHUB_*"}, map[string]any{"maxProperties": maxEnv, "propertyNames": map[string]any{"pattern": envRE.String()}}},
 	"Spec.metrics":     {true, aihub.Text{EN: "how predictions are scored; exactly one is primary", ZH: "评测指标；恰有一个主指标"}, map[string]any{"minItems": 1, "maxItems": maxMetrics}},
 	"Spec.sharing":     {true, aihub.Text{EN: "what may leave a hidden run", ZH: "隐藏运行允许出域的内容"}, nil},
@@ -184,6 +187,10 @@ var hints = map[string]hint{
 	"Limits.inodes": {false, aihub.Text{EN: "files in /output", ZH: "/output 中的文件数"}, numbers(minLimits.Inodes, maxLimits.Inodes, DefaultLimits.Inodes)},
 	"Limits.tmp":    {false, aihub.Text{EN: "size of /tmp and of /dev/shm, each", ZH: "/tmp 与 /dev/shm 各自的容量"}, fallback(DefaultLimits.Tmp.String())},
 	"Limits.log":    {false, aihub.Text{EN: "log kept; the rest is counted and dropped", ZH: "保留的日志；超出部分计数后丢弃"}, fallback(DefaultLimits.Log.String())},
+
+	"Train.labels": {false, aihub.Text{EN: "file of the labels in /input of a training run; default labels.<input format>", ZH: "训练运行中 /input 内的真值文件；默认 labels.<输入格式>"}, map[string]any{"pattern": fileRE.String(), "maxLength": 64, "not": one("task.json")}},
+	"Train.limits": {false, aihub.Text{EN: "limits of a training run; default those of limits, with output 64MiB and inodes 1024, which bound the model", ZH: "训练运行的资源限制；默认同 limits，但 output 为 64MiB、inodes 为 1024（即模型的上限）"}, nil},
+	"Train.quota":  {false, aihub.Text{EN: "training runs of an organisation", ZH: "每个机构的训练次数"}, numbers(1, maxQuota, DefaultTrains)},
 
 	"Metric.id":           {false, aihub.Text{EN: "name on the board; default the metric's name", ZH: "榜单上的名称；默认为指标名"}, map[string]any{"pattern": idRE.String()}},
 	"Metric.use":          {true, aihub.Text{EN: "metric, name@version", ZH: "指标，名称@版本"}, keys(KnownMetrics)},

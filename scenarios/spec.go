@@ -31,6 +31,7 @@ type Spec struct {
 	Output      Output            `json:"output" yaml:"output"`
 	Truth       Truth             `json:"truth" yaml:"truth"`
 	Limits      Limits            `json:"limits" yaml:"limits"`
+	Train       *Train            `json:"train,omitempty" yaml:"train"`             // nil: nobody trains
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"` // AIHUB_* only
 	Metrics     []Metric          `json:"metrics" yaml:"metrics"`                   // exactly one primary
 	Sharing     Sharing           `json:"sharing" yaml:"sharing"`

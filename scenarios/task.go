@@ -8,11 +8,13 @@ import (
 )
 
 // Task is /input/task.json: all that an algorithm is told about a run. It is
-// the same in smoke and hidden runs.
+// the same in smoke and hidden runs. A task with labels is a training run's:
+// everything in /output becomes the model, and Output is what the model is for.
 type Task struct {
-	Scenario string    `json:"scenario"` // name@N
-	Input    TaskTable `json:"input"`    // in /input
-	Output   TaskTable `json:"output"`   // to be written to /output
+	Scenario string     `json:"scenario"`         // name@N
+	Input    TaskTable  `json:"input"`            // in /input
+	Labels   *TaskTable `json:"labels,omitempty"` // in /input of a training run: the ids of Input, in the same order
+	Output   TaskTable  `json:"output"`           // to be written to /output
 }
 
 // TaskTable describes one file. Its first column is Key, the row id as text;
