@@ -81,14 +81,18 @@ func ofTexts(spec scenarios.Spec) bool {
 
 // How many characters a text may have, as it is and in compatibility forms:
 // maxText, or slowText where memory or time grows with the product of both
-// lengths.
+// lengths, or moveText where that product is computed over and over.
 const (
 	maxText  = speech.MaxTokens
 	slowText = 5_000
+	moveText = 1_000
 )
 
 func limitOf(m scenarios.Metric) int {
-	if m.Use == "rouge_l@1" || m.Params["align"] == "sclite" {
+	switch {
+	case m.Use == "ter@1" || m.Use == "rouge_lsum@1":
+		return moveText
+	case m.Use == "rouge_l@1" || m.Params["align"] == "sclite":
 		return slowText
 	}
 	return maxText

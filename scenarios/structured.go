@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"maps"
 	"math"
 
 	"aihub"
@@ -62,7 +63,14 @@ var (
 // UnitMetrics are the metrics of units, by name@version. Packages below
 // evaluator/metric compute them. Those whose unit is a pair of texts, one of the
 // truth and one of the predictions, are KnownMetrics too.
-var UnitMetrics = map[string]MetricInfo{
+var UnitMetrics = func() map[string]MetricInfo {
+	all := maps.Clone(fieldMetrics)
+	maps.Copy(all, moreMetrics)
+	return all
+}()
+
+// fieldMetrics are the common ones of each field.
+var fieldMetrics = map[string]MetricInfo{
 	"cer@1":              over("字错误率 CER", "Character error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"wer@1":              over("词错误率 WER", "Word error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"mixed_error_rate@1": over("中英混合错误率", "Mixed error rate (Han characters, words)", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),

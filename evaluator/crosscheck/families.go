@@ -9,6 +9,7 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
+	_ "aihub/evaluator/metric/forecast"
 	"aihub/evaluator/metric/graph"
 	"aihub/evaluator/metric/rank"
 	"aihub/evaluator/metric/speech"

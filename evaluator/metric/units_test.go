@@ -90,10 +90,14 @@ func unitsOf(r *rand.Rand, kind scenarios.Needs, n int) (out []any) {
 			}
 			for range r.IntN(3) {
 				b := box()
-				im.Truth = append(im.Truth, vision.Object{Class: r.IntN(2), Box: b, Mask: mask(), Area: b[2] * b[3], Crowd: r.IntN(9) == 0})
+				points := func() []vision.Point {
+					return []vision.Point{{X: b[0] + r.Float64(), Y: b[1], Seen: true}, {X: b[0], Y: b[1] + 9*r.Float64(), Seen: r.IntN(2) == 0}}
+				}
+				im.Truth = append(im.Truth, vision.Object{Class: r.IntN(2), Box: b, Mask: mask(), Area: b[2] * b[3], Crowd: r.IntN(9) == 0, Points: points(), Difficult: r.IntN(9) == 0})
 				b[0] += r.Float64()
-				im.Pred = append(im.Pred, vision.Object{Class: r.IntN(2), Box: b, Mask: mask(), Score: float64(r.IntN(4)) / 4})
+				im.Pred = append(im.Pred, vision.Object{Class: r.IntN(2), Box: b, Mask: mask(), Score: float64(r.IntN(4)) / 4, Points: points()})
 			}
+			im.Negative, im.NotExhaustive = []int{r.IntN(2)}, []int{r.IntN(4)}
 			u = im
 		case scenarios.NeedsPixels:
 			l := &vision.Labelled{}
@@ -126,7 +130,9 @@ func unitsOf(r *rand.Rand, kind scenarios.Needs, n int) (out []any) {
 		case scenarios.NeedsDecisions:
 			u = &stat.Decision{Group: fmt.Sprint(r.IntN(3)), Truth: r.IntN(2) == 0, Pred: r.IntN(2) == 0}
 		default:
-			panic("no units of kind " + kind)
+			if u = moreUnits(r, kind); u == nil {
+				panic("no units of kind " + kind)
+			}
 		}
 		out = append(out, u)
 	}
@@ -143,6 +149,12 @@ func bindAll(t *testing.T) (out []*metric.UnitMetric) {
 				p[q.Name] = 3.0
 			case q.Name == "min_n":
 				p[q.Name] = 1.0
+			case q.Name == "sigmas":
+				p[q.Name] = "0.1,0.2"
+			case q.Name == "frequency":
+				p[q.Name] = "rcf"
+			case q.Name == "plus_one":
+				p[q.Name] = "no" // the fixtures' truth and predictions are equal to the last bit
 			}
 		}
 		m, faults := metric.BindUnits(d.Use, p)
@@ -215,8 +227,8 @@ func TestUnitsPerfect(t *testing.T) {
 			case *speech.Recording:
 				u.Hyp = u.Ref
 			case *speech.Trial:
-				if u.Target {
-					u.Score += 100
+				if u.Score += 100; !u.Target {
+					u.Score = -u.Score
 				}
 			case *text.Passage:
 				u.Refs = []string{strings.Repeat("一 二 三 四 ", 3), "x"}
@@ -241,14 +253,18 @@ func TestUnitsPerfect(t *testing.T) {
 				}
 			case *graph.Candidates:
 				u.True = 9
+				u.Others = append(u.Others, make([]float64, 12)...)
 			case *graph.Item:
 				u.Hyp = u.Ref
 			case *vision.Image:
 				u.Pred = slices.Clone(u.Truth)
-				u.Pred = slices.DeleteFunc(u.Pred, func(o vision.Object) bool { return o.Crowd })
+				u.Truth = slices.DeleteFunc(u.Truth, func(o vision.Object) bool { return o.Crowd })
+				u.Pred = slices.Clone(u.Truth)
 				// one object of each size, alone
 				for k, side := range []float64{10, 50, 200} {
-					o := vision.Object{Class: 0, Box: [4]float64{500 * float64(k+1), 0, side, side}, Area: side * side, Mask: vision.Encode(1, 1, []bool{true})}
+					x := 500 * float64(k+1)
+					o := vision.Object{Class: k, Box: [4]float64{x, 0, side, side}, Area: side * side, Mask: vision.Encode(1, 1, []bool{true})}
+					o.Points = []vision.Point{{X: x, Y: 0, Seen: true}, {X: x + side, Y: side, Seen: true}}
 					u.Truth, u.Pred = append(u.Truth, o), append(u.Pred, o)
 				}
 			case *vision.Labelled:
@@ -261,6 +277,8 @@ func TestUnitsPerfect(t *testing.T) {
 				}
 			case *stat.Decision:
 				u.Pred = u.Truth
+			default:
+				perfectMore(u)
 			}
 			g.Add(u, 0)
 		}

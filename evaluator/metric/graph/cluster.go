@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"aihub"
 	"aihub/evaluator/metric"
 )
 
@@ -18,7 +19,7 @@ type Item struct {
 func init() {
 	for use, value := range map[string]string{
 		"er_pairwise_f1@1": "pair_f1", "er_pairwise_precision@1": "pair_p", "er_pairwise_recall@1": "pair_r",
-		"b_cubed_f1@1": "b3_f1", "ceaf_e_f1@1": "ceaf_f1", "muc_f1@1": "muc_f1",
+		"b_cubed_f1@1": "b3_f1", "ceaf_e_f1@1": "ceaf_f1", "muc_f1@1": "muc_f1", "conll_f1@1": "conll_f1",
 		"ari@1": "ari", "nmi@1": "nmi", "ami@1": "ami", "v_measure@1": "v", "homogeneity@1": "homogeneity", "completeness@1": "completeness",
 	} {
 		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return clusters{}, value })
@@ -26,7 +27,8 @@ func init() {
 }
 
 // Clusters is the measure of *Item. Values: pair_p, pair_r, pair_f1 (of pairs
-// in one cluster), b3_*, ceaf_* (entity based), muc_*, ari, nmi, ami (both with
+// in one cluster), b3_*, ceaf_* (entity based), muc_*, conll_f1 (the mean of
+// muc_f1, b3_f1 and ceaf_f1), ari, nmi, ami (both with
 // the arithmetic mean), v, homogeneity, completeness. There are no intervals:
 // drawing items again breaks clusters.
 func Clusters() metric.Measure { return clusters{} }
@@ -135,6 +137,17 @@ func (t *table) Result(name string) metric.Result {
 		return c.ari()
 	case "nmi", "ami", "v", "homogeneity", "completeness":
 		return c.information(name)
+	}
+	if name == "conll_f1" { // the mean of the shared tasks of 2011 and 2012
+		var sum metric.Sum
+		for _, f := range []string{"muc_f1", "b3_f1", "ceaf_f1"} {
+			r := t.Result(f)
+			if r.Status == aihub.MetricUndefined {
+				return r
+			}
+			sum.Add(r.Value)
+		}
+		return metric.OK(sum.Mean(3), c.n)
 	}
 	family, part, _ := strings.Cut(name, "_")
 	p, r, ok := map[string]func() (float64, float64, bool){"pair": c.pairs, "b3": c.bCubed, "ceaf": c.ceaf, "muc": c.muc}[family]()

@@ -9,11 +9,11 @@ import (
 // Candidates is one question, "which entity completes this triple": the score
 // of the true one, and of all others that were asked about. Other true triples,
 // of every part of the graph, must have been left out of Others by the reader
-// (the filtered setting). Unit of link_mrr@1, link_hits@1, link_mr@1,
-// link_amri@1 and link_gmr@1.
+// (the filtered setting). Unit of the link_* metrics.
 type Candidates struct {
-	True   float64
-	Others []float64
+	True    float64
+	Others  []float64
+	Stratum string // of the means over strata: the kind of relation, 1-1, 1-N, …
 }
 
 func init() {

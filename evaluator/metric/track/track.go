@@ -74,7 +74,7 @@ func init() {
 	for use, value := range map[string]string{
 		"hota@1": "hota", "deta@1": "deta", "assa@1": "assa", "loca@1": "loca",
 		"mota@1": "mota", "motp@1": "motp", "idsw@1": "idsw", "idf1@1": "idf1", "idp@1": "idp", "idr@1": "idr",
-		"mostly_tracked@1": "mt", "fragments@1": "frag",
+		"mostly_tracked@1": "mt", "partly_tracked@1": "pt", "mostly_lost@1": "ml", "fragments@1": "frag",
 	} {
 		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Tracking(), value })
 	}
@@ -123,6 +123,8 @@ func Tracking() metric.Measure {
 			"idp":  ratio(func(c []int64) (int64, int64) { return c[idTP], c[idTP] + c[idFP] }),
 			"idr":  ratio(func(c []int64) (int64, int64) { return c[idTP], c[idTP] + c[idFN] }),
 			"mt":   ratio(func(c []int64) (int64, int64) { return c[mostly], c[mostly] + c[partly] + c[lost] }),
+			"pt":   ratio(func(c []int64) (int64, int64) { return c[partly], c[mostly] + c[partly] + c[lost] }),
+			"ml":   ratio(func(c []int64) (int64, int64) { return c[lost], c[mostly] + c[partly] + c[lost] }),
 			"idsw": func(s *metric.Stats) metric.Result { return metric.OK(float64(s.Counts[switches]), s.N) },
 			"frag": func(s *metric.Stats) metric.Result { return metric.OK(float64(s.Counts[fragments]), s.N) },
 		},

@@ -6,17 +6,23 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 
 	"aihub/evaluator/metric"
 )
 
-// Image is one image: its objects, and the detected ones. Unit of the coco_*
-// metrics. ID orders images: equal scores of different images stand in the
-// order of ID, those of one image as they are listed. No two images share one.
+// Image is one image: its objects, and the detected ones. Unit of the coco_*,
+// oks_*, lvis_* and voc_* metrics. ID orders images: equal scores of different
+// images stand in the order of ID, those of one image as they are listed. No two
+// images share one.
 type Image struct {
 	ID    int64
 	Truth []Object
 	Pred  []Object
+
+	// Read by lvis_*: the classes that are known not to be in the image, and those
+	// of which the truth may not hold every object.
+	Negative, NotExhaustive []int
 }
 
 // Object is an object or a detection. Class counts from 0 in the declared order.
@@ -27,6 +33,15 @@ type Object struct {
 	Area  float64    // of the truth, as annotated; of a detection it is computed
 	Crowd bool       // of the truth: a region that any number of detections may match
 	Score float64    // of a detection
+
+	Points    []Point // only read by oks_*
+	Difficult bool    // of the truth, only read by voc_ap@1: finding it is neither right nor wrong
+}
+
+// Point is a keypoint. Seen is of the truth: whether it is labelled at all.
+type Point struct {
+	X, Y float64
+	Seen bool
 }
 
 // cocoValues are the twelve numbers, in pycocotools' order.
@@ -36,6 +51,22 @@ func init() {
 	for _, v := range cocoValues {
 		metric.RegisterUnits("coco_"+v+"@1", func(p metric.Params) (metric.Measure, string) { return COCO(p.Str("iou") == "segm"), v })
 	}
+	for _, v := range []string{"ap", "ap50", "ap75", "ap_medium", "ap_large", "ar"} {
+		name := v
+		if v == "ar" {
+			name = "ar100" // as the list is full, here with 20
+		}
+		metric.RegisterUnits("oks_"+v+"@1", func(p metric.Params) (metric.Measure, string) { return Keypoints(p.Str("sigmas")), name })
+	}
+	for _, v := range []string{"ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ap_rare", "ap_common", "ap_frequent", "ar300"} {
+		name := v
+		if v == "ar300" {
+			name = "ar100"
+		}
+		metric.RegisterUnits("lvis_"+v+"@1", func(p metric.Params) (metric.Measure, string) {
+			return LVIS(p.Str("iou") == "segm", p.Str("frequency")), name
+		})
+	}
 }
 
 // COCO is the measure of *Image: average precision over 10 IoU thresholds, .5 to
@@ -44,12 +75,27 @@ func init() {
 // of it does not count. A detection takes the object it overlaps most; of equal
 // overlaps the later one. Objects need no ids: pycocotools never matches the
 // one whose id is 0. More than 100 detections of a class in an image are cut.
-func COCO(masks bool) metric.Measure { return coco{masks} }
+func COCO(masks bool) metric.Measure { return coco{masks: masks, most: 100} }
 
-type coco struct{ masks bool }
+// coco says what overlaps and how many detections count.
+type coco struct {
+	masks     bool
+	sigmas    string // of keypoints
+	vars      []float64
+	federated bool   // LVIS
+	frequency string // a letter for each class
+	most      int    // detections of a class in an image; LVIS: of all classes
+}
 
 func (c coco) Key() string {
-	if c.masks {
+	switch {
+	case c.vars != nil:
+		return "vision.oks " + c.sigmas
+	case c.federated && c.masks:
+		return "vision.lvis segm " + c.frequency
+	case c.federated:
+		return "vision.lvis bbox " + c.frequency
+	case c.masks:
 		return "vision.coco segm"
 	}
 	return "vision.coco bbox"
@@ -57,15 +103,13 @@ func (c coco) Key() string {
 
 // New gives no intervals.
 func (c coco) New(*metric.Bootstrap) metric.Gather {
-	g := &cocoImages{masks: c.masks}
-	return g
+	return &cocoImages{coco: c}
 }
 
 const (
 	areas    = 4 // all, small, medium, large
 	steps    = 10
 	recalls  = 101
-	maxDets  = 100
 	allSteps = 1<<steps - 1
 )
 
@@ -91,7 +135,7 @@ func linspace(from, to float64, n int) []float64 {
 type detected struct {
 	score  float64
 	image  int64
-	place  uint8 // in its image, by score
+	place  uint16 // in its image, by score
 	tp, ig [areas]uint16
 }
 
@@ -101,7 +145,7 @@ type cocoClass struct {
 }
 
 type cocoImages struct {
-	masks   bool
+	coco
 	images  int64
 	bad     bool
 	classes []cocoClass
@@ -134,6 +178,9 @@ func (c *cocoImages) Add(unit any, _ uint16) {
 			return
 		}
 	}
+	if c.federated {
+		c.dt = c.known(im, c.dt)
+	}
 	slices.SortStableFunc(c.dt, func(i, j int32) int {
 		a, b := &im.Pred[i], &im.Pred[j]
 		if a.Class != b.Class {
@@ -155,14 +202,14 @@ func (c *cocoImages) Add(unit any, _ uint16) {
 			c.gts = append(c.gts, im.Truth[c.gt[i]])
 		}
 		for ; j < len(c.dt) && im.Pred[c.dt[j]].Class == class; j++ {
-			if len(c.dts) < maxDets {
+			if c.federated || len(c.dts) < c.most {
 				c.dts = append(c.dts, im.Pred[c.dt[j]])
 			}
 		}
 		for len(c.classes) <= class {
 			c.classes = append(c.classes, cocoClass{})
 		}
-		c.one(&c.classes[class], im.ID)
+		c.one(&c.classes[class], im.ID, c.federated && slices.Contains(im.NotExhaustive, class))
 	}
 }
 
@@ -173,8 +220,9 @@ func byClass(out []int32, objects []Object) []int32 {
 	return out
 }
 
-// one matches the detections of one class in one image.
-func (c *cocoImages) one(k *cocoClass, image int64) {
+// one matches the detections of one class in one image. With free, those that
+// find nothing are not wrong.
+func (c *cocoImages) one(k *cocoClass, image int64, free bool) {
 	first := len(k.dets)
 	k.dets = slices.Grow(k.dets, len(c.dts))[:first+len(c.dts)]
 	dets := k.dets[first:]
@@ -189,9 +237,9 @@ func (c *cocoImages) one(k *cocoClass, image int64) {
 		}
 		from[d+1] = int32(len(c.match))
 		area := c.dts[d].Area
-		dets[d] = detected{score: c.dts[d].Score, image: image, place: uint8(d)}
+		dets[d] = detected{score: c.dts[d].Score, image: image, place: uint16(d)}
 		for a, r := range areaRange {
-			if area < r[0] || area > r[1] {
+			if free || area < r[0] || area > r[1] {
 				dets[d].ig[a] = allSteps
 			}
 		}
@@ -201,7 +249,7 @@ func (c *cocoImages) one(k *cocoClass, image int64) {
 	for a, r := range areaRange {
 		for g, o := range c.gts {
 			c.taken[g] = 0
-			c.gtIgnored[g] = o.Crowd || o.Area < r[0] || o.Area > r[1]
+			c.gtIgnored[g] = o.Crowd || o.Area < r[0] || o.Area > r[1] || c.vars != nil && seen(o.Points) == 0
 			if !c.gtIgnored[g] {
 				k.truth[a]++
 			}
@@ -251,6 +299,10 @@ func (c *cocoImages) overlap() {
 	n := len(c.gts)
 	c.iou = slices.Grow(c.iou[:0], len(c.dts)*n)[:len(c.dts)*n]
 	clear(c.iou)
+	if c.vars != nil {
+		c.keypoints()
+		return
+	}
 	if !c.masks {
 		for d := range c.dts {
 			b := &c.dts[d].Box
@@ -327,6 +379,7 @@ func (c *cocoImages) all() map[string]metric.Result {
 	var ap50, ap75 mean
 	var ar [areas]mean
 	var few [2]mean
+	var often [3]mean
 	for i := range c.classes {
 		k := &c.classes[i]
 		slices.SortFunc(k.dets, func(a, b detected) int {
@@ -352,6 +405,12 @@ func (c *cocoImages) all() map[string]metric.Result {
 				if a > 0 {
 					continue
 				}
+				if i < len(c.frequency) {
+					if f := strings.IndexByte("rcf", c.frequency[i]); f >= 0 {
+						often[f].sum.Merge(&sum)
+						often[f].n += recalls
+					}
+				}
 				for _, x := range []struct {
 					t int
 					m *mean
@@ -361,7 +420,7 @@ func (c *cocoImages) all() map[string]metric.Result {
 						x.m.n += recalls
 					}
 				}
-				for f, most := range [2]uint8{1, 10} {
+				for f, most := range [2]uint16{1, 10} {
 					var h int64
 					for _, d := range k.dets {
 						if d.place < most && d.tp[0]>>t&1 == 1 {
@@ -375,16 +434,17 @@ func (c *cocoImages) all() map[string]metric.Result {
 		}
 	}
 	out := map[string]metric.Result{}
-	for i, m := range []*mean{&ap[0], &ap50, &ap75, &ap[1], &ap[2], &ap[3], &few[0], &few[1], &ar[0], &ar[1], &ar[2], &ar[3]} {
+	names := slices.Concat(cocoValues, []string{"ap_rare", "ap_common", "ap_frequent"})
+	for i, m := range []*mean{&ap[0], &ap50, &ap75, &ap[1], &ap[2], &ap[3], &few[0], &few[1], &ar[0], &ar[1], &ar[2], &ar[3], &often[0], &often[1], &often[2]} {
 		switch {
 		case c.images == 0:
-			out[cocoValues[i]] = metric.Undefined(0, metric.NoRows)
+			out[names[i]] = metric.Undefined(0, metric.NoRows)
 		case c.bad:
-			out[cocoValues[i]] = metric.Undefined(c.images, metric.NotFinite)
+			out[names[i]] = metric.Undefined(c.images, metric.NotFinite)
 		case m.n == 0: // pycocotools says -1
-			out[cocoValues[i]] = metric.Undefined(c.images, metric.NoReference)
+			out[names[i]] = metric.Undefined(c.images, metric.NoReference)
 		default:
-			out[cocoValues[i]] = metric.OK(m.sum.Mean(m.n), c.images)
+			out[names[i]] = metric.OK(m.sum.Mean(m.n), c.images)
 		}
 	}
 	return out
