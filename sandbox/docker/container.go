@@ -81,7 +81,7 @@ func (r *Runner) carrierOf(j sandbox.Job, image string) (*container.Config, *con
 
 // guestOf is the vendor's container. Every bound is spelled out, whatever the
 // engine's defaults are: what is read back is compared with it (see posture.go).
-func (r *Runner) guestOf(j sandbox.Job, image string) (*container.Config, *container.HostConfig) {
+func (r *Runner) guestOf(j sandbox.Job, image string, term *sandbox.Terminal) (*container.Config, *container.HostConfig) {
 	l := j.Limits
 	dir := j.Dir
 	if dir == "" {
@@ -126,6 +126,11 @@ func (r *Runner) guestOf(j sandbox.Job, image string) (*container.Config, *conta
 				{Name: "core"},
 			},
 		},
+	}
+	if term != nil {
+		s := term.Size.Bounded()
+		c.Tty, c.OpenStdin, c.StdinOnce, c.AttachStdin = true, true, true, true
+		h.ConsoleSize = [2]uint{uint(s.Rows), uint(s.Cols)}
 	}
 	if r.family == runc {
 		// Of the machine's kernel as little as can be: no message queues that

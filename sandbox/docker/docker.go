@@ -67,7 +67,7 @@ type Options struct {
 // New returns a runner. It touches nothing yet.
 func New(o Options) *Runner { return &Runner{opt: o} }
 
-var _ sandbox.Runner = (*Runner)(nil)
+var _ sandbox.Interactive = (*Runner)(nil)
 
 // Name returns "docker".
 func (*Runner) Name() string { return "docker" }
@@ -168,6 +168,16 @@ func homeName(dir string) (string, error) {
 // the engine does not keep every promise of the contract. When ctx ends, the
 // container is killed and the error is ctx's.
 func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	return r.start(ctx, j, nil)
+}
+
+// Interact implements sandbox.Interactive.
+func (r *Runner) Interact(ctx context.Context, j sandbox.Job, t sandbox.Terminal) (sandbox.Result, error) {
+	defer t.Keys.Close()
+	return r.start(ctx, j, &t)
+}
+
+func (r *Runner) start(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (sandbox.Result, error) {
 	if err := j.Check(); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -185,7 +195,7 @@ func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error)
 			return sandbox.Result{}, c.Refuse()
 		}
 	}
-	return r.run(ctx, j)
+	return r.run(ctx, j, t)
 }
 
 func unreachable(host string, err error) error {

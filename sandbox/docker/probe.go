@@ -104,7 +104,7 @@ func (r *Runner) tryout(ctx context.Context) (err error) {
 	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
 		return err
 	}
-	res, err := r.run(ctx, j)
+	res, err := r.run(ctx, j, nil)
 	if err == nil && res.Failure.Reason != "" {
 		err = fmt.Errorf("a program that does nothing failed: %s %s", res.Failure.Reason, res.Failure.Detail)
 	}

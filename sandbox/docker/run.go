@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,7 +30,7 @@ const patience = time.Minute
 var errTime = errors.New("the wall clock limit")
 
 // run carries out j, whose form is checked.
-func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, err error) {
+func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal) (res sandbox.Result, err error) {
 	for _, name := range j.Collect {
 		if !sandbox.Plain(name) {
 			return res, platform("preparing", fmt.Errorf("%q is not a plain file name", name))
@@ -61,7 +62,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, er
 			err = errors.Join(err, rm)
 		}
 	}()
-	res, err = r.contain(ctx, j, image)
+	res, err = r.contain(ctx, j, image, term)
 	return res, ended(ctx, err)
 }
 
@@ -75,12 +76,12 @@ func ended(ctx context.Context, err error) error {
 
 // contain makes the two containers of j, runs the guest to its end and collects
 // what it left. What it makes is removed by its caller.
-func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res sandbox.Result, err error) {
+func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term *sandbox.Terminal) (res sandbox.Result, err error) {
 	n := namesOf(j.ID)
 	if err := r.lay(ctx, j); err != nil {
 		return res, err
 	}
-	c, h := r.guestOf(j, image)
+	c, h := r.guestOf(j, image, term)
 	if _, err := r.api.ContainerCreate(ctx, c, h, nil, nil, n.guest); err != nil {
 		return res, platform("making the container", err)
 	}
@@ -88,14 +89,19 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res 
 	if err != nil {
 		return res, err
 	}
-	stream, err := r.api.ContainerAttach(ctx, n.guest, container.AttachOptions{Stream: true, Stdout: true, Stderr: true})
+	stream, err := r.api.ContainerAttach(ctx, n.guest, container.AttachOptions{Stream: true, Stdin: term != nil, Stdout: true, Stderr: true})
 	if err != nil {
 		return res, platform("attaching", err)
 	}
 	defer stream.Close()
 	log := &logger{to: j.Log, most: int64(j.Limits.Log)}
 	drained := make(chan error, 1)
+	talk := newTalk(term, stream, log)
 	go func() {
+		if term != nil {
+			drained <- talk.show()
+			return
+		}
 		_, err := stdcopy.StdCopy(log, log, stream.Reader)
 		drained <- err
 	}()
@@ -106,6 +112,10 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res 
 		return r.notStarted(ctx, res, err)
 	}
 	meter := r.meter(waiting, n.guest)
+	if term != nil {
+		defer talk.end()
+		talk.begin(waiting, func(s sandbox.Size) { r.resize(waiting, n.guest, s) })
+	}
 	if posture.Process, err = r.process(ctx, n.guest); err != nil {
 		return res, err
 	}
@@ -133,6 +143,10 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res 
 			cause = errTime
 			r.kill(ctx, n.guest)
 			timer.Reset(patience)
+		case <-talk.left(cause):
+			cause = errLeft
+			r.kill(ctx, n.guest)
+			timer.Reset(patience)
 		case <-done(ctx, cause):
 			cause = ctx.Err()
 			r.kill(ctx, n.guest)
@@ -156,14 +170,20 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string) (res 
 	stop()
 	m := <-meter
 	res.Usage = aihub.Usage{CPUMS: m.cpu.Milliseconds(), PeakBytes: m.peak, LogBytes: log.n}
-	if res, err = r.classify(ctx, res, j, status, cause, log); err != nil || res.Failure.Reason != "" {
+	if res, err = r.classify(ctx, res, j, status, cause, log); err != nil {
 		return res, err
+	}
+	if term != nil && slices.Contains(left, res.Failure.Reason) {
+		res.Failure = aihub.Failure{}
+	}
+	if res.Failure.Reason != "" && (term == nil || res.Failure.Reason == aihub.ReasonStart) {
+		return res, nil
 	}
 	var failure *aihub.Failure
 	if res.Usage.OutBytes, failure, err = r.collect(ctx, j); err != nil {
 		return res, platform("collecting /output", err)
 	}
-	if failure != nil {
+	if failure != nil && res.Failure.Reason == "" {
 		res.Failure = *failure
 	}
 	return res, nil
@@ -303,6 +323,8 @@ func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job
 	case state.OOMKilled:
 		res.Usage.PeakBytes = max(res.Usage.PeakBytes, int64(j.Limits.Memory))
 		return vendor(res, 137, aihub.ReasonMemory, "more than %d bytes of memory", j.Limits.Memory), nil
+	case cause == errLeft:
+		return res, nil
 	case cause != nil:
 		return vendor(res, 137, aihub.ReasonTimeout, "longer than %v", time.Duration(j.Limits.Wall)), nil
 	case (status == 1 || status == 255 || status == 128) && late.Match(log.head):

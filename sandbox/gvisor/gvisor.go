@@ -31,7 +31,7 @@ type Runner struct {
 // dir/bin, and dir/run/<id> while a container runs. It touches nothing yet.
 func New(dir string) *Runner { return &Runner{dir: dir} }
 
-var _ sandbox.Runner = (*Runner)(nil)
+var _ sandbox.Interactive = (*Runner)(nil)
 
 // Name returns "gvisor".
 func (*Runner) Name() string { return "gvisor" }
@@ -44,6 +44,16 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities { return r.prob
 // machine that does not keep every promise of the contract. When ctx ends, the
 // container is killed and the error is ctx's.
 func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	return r.start(ctx, j, nil)
+}
+
+// Interact implements sandbox.Interactive.
+func (r *Runner) Interact(ctx context.Context, j sandbox.Job, t sandbox.Terminal) (sandbox.Result, error) {
+	defer t.Keys.Close()
+	return r.start(ctx, j, &t)
+}
+
+func (r *Runner) start(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (sandbox.Result, error) {
 	if err := j.Check(); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -55,7 +65,7 @@ func (r *Runner) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error)
 			return sandbox.Result{}, c.Refuse()
 		}
 	}
-	return r.run(ctx, j)
+	return r.run(ctx, j, t)
 }
 
 // Sweep removes what runners on dir left behind whose process is gone. It does

@@ -27,7 +27,7 @@ func order(j sandbox.Job) stage.Order {
 
 // result classifies a report: whose fault, and which reason. What the container
 // did by itself counts only when nothing from outside ended it.
-func result(r stage.Report, l stage.Limits) sandbox.Result {
+func result(r stage.Report, l stage.Limits, interactive bool) sandbox.Result {
 	res := sandbox.Result{Posture: r.Posture, Usage: aihub.Usage{
 		WallMS: r.Wall.Milliseconds(), CPUMS: r.CPU.Milliseconds(), PeakBytes: r.Peak, OutBytes: r.OutBytes,
 	}}
@@ -46,9 +46,15 @@ func result(r stage.Report, l stage.Limits) sandbox.Result {
 		vendor(aihub.ReasonTimeout, "longer than %v", l.Wall)
 	case r.Signal != 0:
 		res.Exit = 128 + r.Signal
+		if interactive {
+			break
+		}
 		vendor(aihub.ReasonSignal, "signal %d", r.Signal)
 	case r.Code != 0:
 		res.Exit = r.Code
+		if interactive {
+			break
+		}
 		vendor(aihub.ReasonExit, "exit code %d", r.Code)
 	case r.Output != nil:
 		res.Failure = *r.Output

@@ -28,7 +28,7 @@ func TestResult(t *testing.T) {
 		"exit before output":   {stage.Report{Exited: true, Code: 1, Output: bad}, aihub.ReasonExit, 1},
 		"signal before output": {stage.Report{Signal: 9, Output: bad}, aihub.ReasonSignal, 137},
 	} {
-		got := result(c.r, stage.Limits{Wall: time.Second})
+		got := result(c.r, stage.Limits{Wall: time.Second}, false)
 		if got.Failure.Reason != c.reason || got.Exit != c.exit || (c.reason != "") != (got.Failure.Owner == aihub.FaultVendor) {
 			t.Errorf("%s: exit %d, %+v; want %d, %q", name, got.Exit, got.Failure, c.exit, c.reason)
 		}

@@ -80,7 +80,7 @@ func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Resu
 	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
 		return res, err
 	}
-	return r.run(ctx, j)
+	return r.run(ctx, j, nil)
 }
 
 // checks turns a posture, which the launcher has compared with the contract

@@ -77,7 +77,7 @@ func platform(doing string, err error) error {
 	}).Because(err)
 }
 
-func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, err error) {
+func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (res sandbox.Result, err error) {
 	if err := ctx.Err(); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -85,6 +85,9 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, er
 		return sandbox.Result{}, err
 	}
 	o := order(j)
+	if t != nil {
+		o.Window = (*stage.Window)(ptr(t.Size.Bounded()))
+	}
 	for _, p := range []*string{&o.Rootfs, &o.Input, &o.Model, &o.Output} {
 		if *p == "" {
 			continue
@@ -110,12 +113,12 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job) (res sandbox.Result, er
 			}
 		}()
 	}
-	l := launch{program: r.state.program, order: o, dir: d, log: j.Log, maxLog: int64(j.Limits.Log)}
+	l := launch{program: r.state.program, order: o, dir: d, log: j.Log, maxLog: int64(j.Limits.Log), term: t, hung: make(chan struct{})}
 	report, err := l.run(ctx)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	res = result(report, o.Limits)
+	res = result(report, o.Limits, t != nil)
 	res.Usage.LogBytes = l.logged
 	return res, nil
 }
@@ -165,6 +168,8 @@ type launch struct {
 	log     io.Writer
 	maxLog  int64
 	logged  int64 // what the container wrote, kept or not
+	term    *sandbox.Terminal
+	hung    chan struct{} // closed when whoever is at the terminal has left
 }
 
 // run starts the launcher, waits for its end and returns its report.
@@ -173,7 +178,7 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 	if err != nil {
 		return stage.Report{}, err
 	}
-	pipes, err := openPipes()
+	pipes, err := openPipes(l.term != nil)
 	if err != nil {
 		return stage.Report{}, platform("making pipes", err)
 	}
@@ -208,9 +213,15 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		pipes.order.w.Close()
 	})
 	wg.Go(func() { report = l.listen(pipes.events.r) })
-	wg.Go(func() { logErr = l.drain(pipes.log.r) })
-
 	ended := make(chan struct{})
+	wg.Go(func() {
+		if l.term != nil {
+			logErr = l.converse(pipes.log.r, ended)
+		} else {
+			logErr = l.drain(pipes.log.r)
+		}
+	})
+
 	wg.Go(func() { l.stop(ctx, cmd.Process, ended) })
 	waitErr := cmd.Wait()
 	close(ended)
@@ -308,6 +319,15 @@ func (l *launch) stop(ctx context.Context, p *os.Process, ended <-chan struct{})
 	case <-ended:
 		return
 	case <-stuck.C:
+	case <-l.hung:
+		_ = p.Signal(unix.SIGTERM)
+		stuck.Reset(grace) // it collects
+		select {
+		case <-ended:
+			return
+		case <-stuck.C:
+		case <-ctx.Done():
+		}
 	case <-ctx.Done():
 		_ = p.Signal(unix.SIGTERM)
 		stuck.Reset(5 * time.Second)
@@ -358,13 +378,25 @@ type pipe struct{ r, w *os.File }
 
 type pipes struct{ order, events, log pipe }
 
-func openPipes() (p *pipes, err error) {
+// openPipes makes them. With a terminal the third is a socket, through which
+// the launcher sends it.
+func openPipes(terminal bool) (p *pipes, err error) {
 	p = &pipes{}
-	for _, x := range []*pipe{&p.order, &p.events, &p.log} {
+	all := []*pipe{&p.order, &p.events, &p.log}
+	if terminal {
+		all = all[:2]
+		if p.log.r, p.log.w, err = socketPair(); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range all {
 		if x.r, x.w, err = os.Pipe(); err != nil {
 			p.close()
 			return nil, err
 		}
+	}
+	if terminal {
+		return p, nil
 	}
 	// A program may open its standard output again by name: /dev/stdout.
 	return p, p.log.w.Chmod(0o666)

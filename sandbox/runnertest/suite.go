@@ -124,7 +124,7 @@ func RunWith(t *testing.T, traits Traits, make func(t *testing.T) sandbox.Runner
 	if !caps.CanRunHidden() {
 		t.Fatalf("this machine cannot keep the contract: %+v", caps)
 	}
-	for _, c := range slices.Concat(endCases, seeCases, limitCases, collectCases, lifeCases) {
+	for _, c := range slices.Concat(endCases, seeCases, limitCases, collectCases, lifeCases, terminalCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })
 	}
 	if after := tree(t, s.rootfs); after != before {

@@ -91,7 +91,8 @@ func (r *run) try(order io.Reader) error {
 	if err := r.contain(); err != nil || r.report.Start != "" {
 		return err
 	}
-	if r.report.Exited && r.report.Code == 0 && !r.report.OOM && !r.report.TimedOut && !r.report.Cancelled {
+	well := r.report.Exited && r.report.Code == 0 && !r.report.OOM && !r.report.TimedOut && !r.report.Cancelled
+	if well || r.order.Window != nil {
 		r.report.OutBytes, r.report.Output, err = stage.Collect(r.tree.Output, r.order.Output, r.order.Collect, r.order.Limits.Output)
 	}
 	return err
@@ -227,7 +228,11 @@ func (r *run) create(spec *specs.Spec) (c *container.Container, err error) {
 	ours := [...]*os.File{os.Stdin, os.Stdout, os.Stderr}
 	os.Stdin, os.Stdout, os.Stderr = stdin, log, log
 	defer func() { os.Stdin, os.Stdout, os.Stderr = ours[0], ours[1], ours[2] }()
-	return container.New(r.conf, container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, UserLog: r.userLog(), Attached: true})
+	args := container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, UserLog: r.userLog(), Attached: true}
+	if r.order.Window != nil {
+		return r.withTerminal(args, log)
+	}
+	return container.New(r.conf, args)
 }
 
 // noInput returns a standard input that is at its end.

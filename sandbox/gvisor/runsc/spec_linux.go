@@ -65,6 +65,7 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 			},
 		},
 	}
+	spec.Process.Terminal = o.Window != nil
 	if o.User {
 		// An ordinary user may map one id: that of the guest.
 		one := []specs.LinuxIDMapping{{ContainerID: stage.Guest, HostID: stage.Guest, Size: 1}}

@@ -30,7 +30,7 @@ const Hostname = "sandbox"
 const (
 	OrderFD = 3 // JSON of an Order, to be read to its end
 	EventFD = 4 // JSON of Events, one a line
-	LogFD   = 5 // stdout and stderr of the container; the launcher's own stderr tells why it died
+	LogFD   = 5 // stdout and stderr of the container; with a Window a socket, through which its terminal's master is sent. The launcher's own stderr tells why it died
 )
 
 // Order says what to run. All paths are absolute host paths.
@@ -48,8 +48,12 @@ type Order struct {
 	Limits  Limits   `json:"limits"`
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"` // nil: the watchdog bounds memory
 	CPUSet  []int    `json:"cpuset,omitempty"` // without a cpu cgroup: the only cores to run on
+	Window  *Window  `json:"window,omitempty"` // somebody sits at a terminal of this size
 	User    bool     `json:"user"`             // the launcher is not root: it lives in a user namespace that maps Guest alone
 }
+
+// Window is the size of a terminal in characters.
+type Window struct{ Cols, Rows uint16 }
 
 // Cgroup is the control group of one container: one directory in version 2, one
 // for each controller in version 1. The runner makes and removes it; the

@@ -41,6 +41,7 @@ var facts = map[string]func(*program) int{
 	"model":    (*program).model,
 	"whoami":   (*program).whoami,
 	"sleeper":  (*program).sleeper,
+	"shell":    (*program).shell,
 }
 
 // hello copies its arguments and what it finds in /input to the log, and writes
