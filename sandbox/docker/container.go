@@ -65,16 +65,18 @@ func mounts(j sandbox.Job, guest bool) []mount.Mount {
 	return all
 }
 
-// carrierOf is the container that holds the volumes.
+// carrierOf is the container that holds the volumes. Its program is one thread
+// and no memory; the limits have room for what comes before it in the same
+// cgroup, the runtime's own program with up to ten threads.
 func (r *Runner) carrierOf(j sandbox.Job, image string) (*container.Config, *container.HostConfig) {
-	pids := int64(4)
+	pids := int64(32)
 	c := &container.Config{
 		Image: image, Entrypoint: []string{"/wait"}, User: "65534:65534", NetworkDisabled: true, Labels: r.labels(j.ID),
 	}
 	h := &container.HostConfig{
 		NetworkMode: "none", ReadonlyRootfs: true, CapDrop: []string{"ALL"}, SecurityOpt: []string{"no-new-privileges", "seccomp=" + profile()},
 		LogConfig: container.LogConfig{Type: "none"}, Mounts: mounts(j, false), IpcMode: "private",
-		Resources: container.Resources{Memory: 16 << 20, MemorySwap: 16 << 20, PidsLimit: &pids},
+		Resources: container.Resources{Memory: 64 << 20, MemorySwap: 64 << 20, PidsLimit: &pids},
 	}
 	return c, h
 }

@@ -114,14 +114,15 @@ func TestDrift(t *testing.T) {
 	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
 	j, here := sleeper(t, t.TempDir(), rootfs, strings.ToLower(aihub.NewID("drift")))
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { defer close(ended); _, _ = r.Run(ctx, j) }()
-	defer func() { cancel(); <-ended }()
+	ended := make(chan error, 1)
+	go func() { _, err := r.Run(ctx, j); ended <- err }()
 	select {
 	case <-here:
-	case <-ended:
-		t.Fatal("it ended by itself")
+	case err := <-ended:
+		cancel()
+		t.Fatal("it ended by itself: ", err)
 	}
+	defer func() { cancel(); <-ended }()
 	good, err := r.measure(ctx, j)
 	if err == nil {
 		good.Process, err = r.process(ctx, namesOf(j.ID).guest)

@@ -62,9 +62,28 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal)
 			err = errors.Join(err, rm)
 		}
 	}()
-	res, err = r.contain(ctx, j, image, term)
-	return res, ended(ctx, err)
+	for try := 1; ; try++ {
+		res, err = r.contain(ctx, j, image, term)
+		var u unstarted
+		if try == starts || ctx.Err() != nil || !errors.As(err, &u) {
+			return res, ended(ctx, err)
+		}
+		if err := r.remove(ctx, j.ID); err != nil {
+			return res, ended(ctx, err)
+		}
+	}
 }
+
+// starts is how often a run is begun. An engine under load now and then fails a
+// start for no fault of anybody's: runc says that a container which nobody has
+// started is running already, or that its process is dead.
+const starts = 3
+
+// unstarted is a start that failed before the guest was heard of: what there is
+// of the run can be removed, and the run begun again.
+type unstarted struct{ error }
+
+func (u unstarted) Unwrap() error { return u.error }
 
 // ended turns an error into ctx's, if ctx ended.
 func ended(ctx context.Context, err error) error {
@@ -109,7 +128,9 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term 
 	defer stop()
 	exit, broken := r.api.ContainerWait(waiting, n.guest, container.WaitConditionNextExit)
 	if err := r.api.ContainerStart(ctx, n.guest, container.StartOptions{}); err != nil {
-		return r.notStarted(ctx, res, err)
+		stream.Close()
+		<-drained
+		return r.notStarted(ctx, res, err, log)
 	}
 	meter := r.meter(waiting, n.guest)
 	if term != nil {
@@ -222,7 +243,7 @@ func (r *Runner) lay(ctx context.Context, j sandbox.Job) error {
 		}
 	}
 	if err := r.api.ContainerStart(ctx, n.carrier, container.StartOptions{}); err != nil {
-		return platform("starting the carrier", err)
+		return unstarted{platform("starting the carrier", err)}
 	}
 	return nil
 }
@@ -295,11 +316,15 @@ func vendor(res sandbox.Result, exit int, reason aihub.Reason, format string, ar
 var executes = regexp.MustCompile(`(?s)(exec: ".*|exec .*: (?:exec format error|no such file or directory|permission denied|is a directory)|error finding executable .*|failed to load .*|.*not a directory: unknown|chdir to cwd .*)`)
 
 // notStarted tells a command that cannot be executed from an engine that failed.
-func (r *Runner) notStarted(ctx context.Context, res sandbox.Result, err error) (sandbox.Result, error) {
+func (r *Runner) notStarted(ctx context.Context, res sandbox.Result, err error, log *logger) (sandbox.Result, error) {
 	if why := executes.FindString(err.Error()); why != "" && ctx.Err() == nil {
 		return vendor(res, 127, aihub.ReasonStart, "%s", clean(why)), nil
 	}
-	return res, platform("starting the container", err)
+	err = platform("starting the container", err)
+	if log.n == 0 {
+		err = unstarted{err}
+	}
+	return res, err
 }
 
 // late is what a runtime writes into the log when the command turns out at the
