@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -124,14 +125,41 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 	if err := s.add(ctx, t.Label, bucket, pred.columns); err != nil {
 		return nil, nil, err
 	}
-	values, sample = s.results()
-	return values, sample, nil
+	return s.results()
 }
 
 // tallies gathers rows for every metric of a plan, in several goroutines.
 type tallies struct {
 	p      *Plan
 	shards [][]metric.Accumulator // of each goroutine, by metric
+	files  []*os.File             // of accumulators that spill
+	open   sync.Mutex
+}
+
+// spill lets accumulators that keep every row put them into unnamed files in dir.
+func (t *tallies) spill(dir string) {
+	for _, accs := range t.shards {
+		for _, acc := range accs {
+			if s, ok := acc.(metric.Spiller); ok {
+				s.Spill(func() (metric.Scratch, error) {
+					f, err := unnamed(dir)
+					if err != nil {
+						return nil, err
+					}
+					t.open.Lock()
+					defer t.open.Unlock()
+					t.files = append(t.files, f)
+					return f, nil
+				})
+			}
+		}
+	}
+}
+
+func (t *tallies) Close() {
+	for _, f := range t.files {
+		f.Close()
+	}
 }
 
 // maxShards is how many goroutines score: their accumulators take memory.
@@ -196,7 +224,7 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 }
 
 // results merges what the goroutines saw. It is the end of t.
-func (t *tallies) results() (values []aihub.MetricValue, sample []float64) {
+func (t *tallies) results() (values []aihub.MetricValue, sample []float64, err error) {
 	values = make([]aihub.MetricValue, len(t.p.metrics))
 	for i, m := range t.p.metrics {
 		acc := t.shards[0][i]
@@ -204,6 +232,9 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64) {
 			acc.Merge(other[i])
 		}
 		r := acc.Result()
+		if s, ok := acc.(metric.Spiller); ok && s.Err() != nil {
+			return nil, nil, fmt.Errorf("evaluator: %w", s.Err())
+		}
 		values[i] = aihub.MetricValue{
 			ID: t.p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
 			Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi,
@@ -212,7 +243,7 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64) {
 			sample = s.Sample()
 		}
 	}
-	return values, sample
+	return values, sample, nil
 }
 
 func cut(c metric.Column, lo, hi int) metric.Column {

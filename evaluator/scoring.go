@@ -264,6 +264,8 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	defer r.Close()
 	c := newCheck(spec, p.rows, r.Schema())
 	t := p.Plan.tallies()
+	t.spill(p.Dir)
+	defer t.Close()
 	var now *pile
 	begin := func(i int) error {
 		l, ids, err := p.load(i)
@@ -351,8 +353,8 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	if faults := c.report(); len(faults) > 0 {
 		return Scored{Faults: faults}, nil
 	}
-	values, sample := t.results()
-	return Scored{Values: values, Sample: sample}, nil
+	values, sample, err := t.results()
+	return Scored{Values: values, Sample: sample}, err
 }
 
 // accepted are the values of the current ids.

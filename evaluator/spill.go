@@ -25,13 +25,22 @@ const spillChunk = 8 << 10
 // maxRecord bounds one record: a row has at most 20 texts, of maxText characters.
 const maxRecord = 8 << 20
 
-func newSpill(dir string, piles int) (*spill, error) {
+// unnamed makes a file in dir that is gone when it is closed.
+func unnamed(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "spill")
 	if err == nil {
 		err = os.Remove(f.Name())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("evaluator: %w", err)
+	}
+	return f, nil
+}
+
+func newSpill(dir string, piles int) (*spill, error) {
+	f, err := unnamed(dir)
+	if err != nil {
+		return nil, err
 	}
 	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles)}, nil
 }

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"cmp"
 	"math"
 	"math/big"
 	"math/bits"
@@ -28,7 +29,9 @@ func (m *auc) New() Accumulator { return &aucRows{m: m} }
 
 // aucRows keeps every score as a sortable integer: 4 bytes a row while all are
 // numbers of float32 that are not negative, as most probabilities are, else 8.
+// What is too much for the memory goes to sorted runs.
 type aucRows struct {
+	runs
 	m        *auc
 	narrow   []uint32 // bits of float32, then 1 for a positive
 	pos, neg []uint64 // once wide
@@ -37,6 +40,9 @@ type aucRows struct {
 }
 
 func (a *aucRows) Add(b *Block) {
+	if a.open != nil && (len(a.narrow) >= narrowKeys || len(a.pos)+len(a.neg) >= wideKeys) {
+		a.flush()
+	}
 	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
 	from := 0
 	if !a.wide {
@@ -89,8 +95,27 @@ func (a *aucRows) widen() {
 	a.narrow, a.wide = nil, true
 }
 
+// flush sorts what is in memory and writes it away.
+func (a *aucRows) flush() {
+	a.narrow, a.pos, a.neg = radixSort32(a.narrow), radixSort(a.pos), radixSort(a.neg)
+	a.writeNarrow(a.narrow, ones(a.narrow))
+	a.writeWide(a.pos, true)
+	a.writeWide(a.neg, false)
+	a.narrow, a.pos, a.neg = a.narrow[:0], a.pos[:0], a.neg[:0]
+}
+
+// ones counts the positives among narrow keys.
+func ones(keys []uint32) (n int64) {
+	for _, k := range keys {
+		n += int64(k & 1)
+	}
+	return n
+}
+
 func (a *aucRows) Merge(o Accumulator) {
 	x := o.(*aucRows)
+	a.list = append(a.list, x.list...)
+	a.err = cmp.Or(a.err, x.err)
 	if a.wide != x.wide {
 		a.widen()
 		x.widen()
@@ -102,8 +127,12 @@ func (a *aucRows) Merge(o Accumulator) {
 }
 
 // groups calls yield for each group of equal scores, from the lowest, with the
-// positives and negatives in it. The scores are sorted.
+// positives and negatives in it. Those in memory are sorted.
 func (a *aucRows) groups(yield func(pos, neg uint64)) {
+	if len(a.list) > 0 {
+		a.err = cmp.Or(a.err, a.merge(yield))
+		return
+	}
 	if k := a.narrow; !a.wide {
 		for i := 0; i < len(k); {
 			v, pos, from := k[i]>>1, uint64(0), i
@@ -134,23 +163,43 @@ func (a *aucRows) groups(yield func(pos, neg uint64)) {
 	}
 }
 
-func (a *aucRows) Result() Result {
-	p, n := uint64(len(a.pos)), uint64(len(a.neg))
-	for _, k := range a.narrow {
-		p += uint64(k & 1)
+// settle sorts the scores and counts the positives and negatives, or says why
+// there is no ranking.
+func (a *aucRows) settle() (p, n uint64, none *Result) {
+	if len(a.list) > 0 {
+		a.flush()
 	}
-	n += uint64(len(a.pos)+len(a.narrow)) - p
+	p, n = a.totals()
+	one := uint64(ones(a.narrow))
+	p, n = p+one+uint64(len(a.pos)), n+uint64(len(a.narrow))-one+uint64(len(a.neg))
+	a.pos, a.neg, a.narrow = radixSort(a.pos), radixSort(a.neg), radixSort32(a.narrow)
 	rows := int64(p+n) + a.bad
+	var r Result
 	switch {
 	case rows == 0:
-		return undefined(0, NoRows)
+		r = undefined(0, NoRows)
 	case a.bad > 0:
-		return undefined(rows, NotFinite)
-	case p == 0 || n == 0:
+		r = undefined(rows, NotFinite)
+	default:
+		return p, n, nil
+	}
+	return p, n, &r
+}
+
+func (a *aucRows) Result() Result {
+	p, n, none := a.settle()
+	if none != nil {
+		return *none
+	}
+	return a.auc(p, n)
+}
+
+// auc is the value, of p positives and n negatives.
+func (a *aucRows) auc(p, n uint64) Result {
+	rows := int64(p + n)
+	if p == 0 || n == 0 {
 		return undefined(rows, OneClass)
 	}
-	a.pos, a.neg, a.narrow = radixSort(a.pos), radixSort(a.neg), radixSort32(a.narrow)
-
 	// A positive of a group beats 2·below+equal half-negatives; a negative is
 	// beaten by 2·above+equal half-positives.
 	var u, sqPos, sqNeg u128

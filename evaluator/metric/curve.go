@@ -6,9 +6,8 @@ import (
 	"aihub"
 )
 
-// Metrics of a ranking of rows by one score. They keep 8 bytes a row and walk
-// the groups of equal scores from the largest, so that neither the order of
-// rows nor the order inside a tie can matter.
+// Metrics of a ranking of rows by one score. They walk the groups of equal
+// scores, so that neither the order of rows nor the order inside a tie can matter.
 func init() {
 	curve := func(use string, of func(a args) func(c *curved) Result) {
 		register(use, func(s Setup, a args) Metric {
@@ -41,7 +40,7 @@ func init() {
 	})
 	curve("gini@1", func(a args) func(c *curved) Result {
 		return both(func(c *curved) Result {
-			r := c.auc
+			r := c.keys.auc(uint64(c.pos), uint64(c.neg))
 			r.Value = 2*r.Value - 1
 			if r.Lo != 0 || r.Hi != 0 {
 				r.Lo, r.Hi = 2*r.Lo-1, 2*r.Hi-1
@@ -85,7 +84,7 @@ func init() {
 				c.groups(func(tp, fp, pos, neg int64) {
 					switch before := tp + fp - pos - neg; {
 					case tp+fp <= m:
-						hits = float64(tp)
+						hits = max(hits, float64(tp))
 					case before < m:
 						hits = float64(tp-pos) + float64(pos)*float64(m-before)/float64(pos+neg)
 					}
@@ -130,42 +129,26 @@ func (c *curveRows) Merge(o Accumulator) { c.aucRows.Merge(&o.(*curveRows).aucRo
 type curved struct {
 	keys           *aucRows
 	rows, pos, neg int64
-	auc            Result
 }
 
-// groups calls yield for each group of equal scores, from the highest, with
-// the totals up to and with it and its own numbers.
+// groups calls yield for each group of equal scores, from the lowest, with the
+// totals of it and all above it, and its own numbers.
 func (c *curved) groups(yield func(tp, fp, pos, neg int64)) {
-	p, n := c.keys.pos, c.keys.neg
-	i, j := len(p), len(n)
-	for i > 0 || j > 0 {
-		var k uint64
-		if j == 0 || i > 0 && p[i-1] >= n[j-1] {
-			k = p[i-1]
-		} else {
-			k = n[j-1]
-		}
-		i0, j0 := i, j
-		for i > 0 && p[i-1] == k {
-			i--
-		}
-		for j > 0 && n[j-1] == k {
-			j--
-		}
-		yield(int64(len(p)-i), int64(len(n)-j), int64(i0-i), int64(j0-j))
-	}
+	tp, fp := c.pos, c.neg
+	c.keys.groups(func(pos, neg uint64) {
+		yield(tp, fp, int64(pos), int64(neg))
+		tp -= int64(pos)
+		fp -= int64(neg)
+	})
 }
 
 func (c *curveRows) Result() Result {
-	c.widen()
-	r := c.aucRows.Result()
-	if r.Reason == NoRows || r.Reason == NotFinite {
-		return r
+	p, n, none := c.settle()
+	if none != nil {
+		return *none
 	}
-	c.pos, c.neg = radixSort(c.pos), radixSort(c.neg)
-	x := &curved{&c.aucRows, r.N, int64(len(c.pos)), int64(len(c.neg)), r}
-	v := c.m.value(x)
-	v.N = r.N
+	v := c.m.value(&curved{&c.aucRows, int64(p + n), int64(p), int64(n)})
+	v.N = int64(p + n)
 	if v.Status == "" {
 		v.Status = aihub.MetricOK
 	}

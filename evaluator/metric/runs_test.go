@@ -1,0 +1,160 @@
+package metric
+
+import (
+	"errors"
+	"io"
+	"math"
+	"testing"
+)
+
+// memory is a Scratch in memory that fails after some bytes.
+type memory struct {
+	b    []byte
+	most int
+}
+
+func (m *memory) WriteAt(p []byte, at int64) (int, error) {
+	if m.most > 0 && int(at)+len(p) > m.most {
+		return 0, errors.New("no space")
+	}
+	m.b = append(m.b[:at], p...)
+	return len(p), nil
+}
+
+func (m *memory) ReadAt(p []byte, at int64) (int, error) {
+	if at+int64(len(p)) > int64(len(m.b)) {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return copy(p, m.b[at:]), nil
+}
+
+// scored makes rows of scores with ties; wide ones are no numbers of float32.
+func scored(r *splitmix, n int, wide bool) *Block {
+	b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+	for i := range n {
+		b.Truth.Class[i] = int32(r.next() % 3 / 2)
+		b.Pred[0].Flt[i] = float64(float32(r.next()%700) / 512)
+		if wide {
+			b.Pred[0].Flt[i] = -b.Pred[0].Flt[i] / 3
+		}
+	}
+	return b
+}
+
+// What ranks rows gives the same bits from sorted runs on disk as from memory,
+// in one accumulator and in shards, some of which never wrote.
+func TestRuns(t *testing.T) {
+	defer func(n, w int) { narrowKeys, wideKeys = n, w }(narrowKeys, wideKeys)
+	for _, use := range []string{"roc_auc@1", "gini@1", "average_precision@1", "ks@1", "partial_auc@1", "precision_at@1", "recall_at@1", "lift@1"} {
+		m := bind(t, use, Setup{Classes: names(2), Column: "p", Boot: NewBootstrap("runs")})
+		for _, shape := range []string{"narrow", "wide", "narrow, then wide"} {
+			r := splitmix(7)
+			narrowKeys, wideKeys = 3000, 2000
+			plain, one, a, b := m.New(), m.New(), m.New(), m.New()
+			files := 0
+			open := func() (Scratch, error) { files++; return &memory{}, nil }
+			one.(Spiller).Spill(open)
+			a.(Spiller).Spill(open)
+			b.(Spiller).Spill(open)
+			for i := range 30 {
+				x := scored(&r, 1000, shape == "wide" || shape != "narrow" && i > 20)
+				plain.Add(x)
+				one.Add(x)
+				if i < 25 {
+					a.Add(x)
+				} else if i < 27 {
+					b.Add(x)
+				} else {
+					a.Add(x)
+				}
+			}
+			a.Merge(b)
+			want := plain.Result()
+			if got := one.Result(); got != want || files == 0 {
+				t.Errorf("%s, %s: from runs %+v, want %+v (%d files)", use, shape, got, want, files)
+			}
+			if got := a.Result(); got != want {
+				t.Errorf("%s, %s: shards %+v, want %+v", use, shape, got, want)
+			}
+			for _, x := range []Accumulator{one, a} {
+				if err := x.(Spiller).Err(); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+// A full disk is an error, not a value.
+func TestRunsFull(t *testing.T) {
+	defer func(n int) { narrowKeys = n }(narrowKeys)
+	narrowKeys = 1000
+	r := splitmix(9)
+	a := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p"}).New()
+	a.(Spiller).Spill(func() (Scratch, error) { return &memory{most: 10_000}, nil })
+	for range 10 {
+		a.Add(scored(&r, 1000, false))
+	}
+	a.Result()
+	if a.(Spiller).Err() == nil {
+		t.Error("no error of a full disk")
+	}
+}
+
+// The exact value lies in the bounds, whatever the scores are, and the bounds
+// are as narrow as promised for scores in [0, 1].
+func TestAUCBounds(t *testing.T) {
+	t.Parallel()
+	r := splitmix(5)
+	float := func() float64 { return float64(r.next()>>11) / (1 << 53) }
+	shapes := map[string]func() float64{
+		"uniform":  float,
+		"near 0":   func() float64 { return float() * 1e-9 },
+		"any bits": func() float64 { return math.Float64frombits(r.next()) },
+		"signs":    func() float64 { return 4*float() - 2 },
+		"constant": func() float64 { return 0.25 },
+		"ends":     func() float64 { return float64(r.next() % 2) },
+	}
+	const n = 20_000
+	for shape, next := range shapes {
+		b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+		for i := range n {
+			b.Truth.Class[i] = int32(r.next() & 1)
+			for b.Pred[0].Flt[i] = next(); b.Pred[0].Flt[i]-b.Pred[0].Flt[i] != 0; {
+				b.Pred[0].Flt[i] = next()
+			}
+		}
+		exact := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p"}).New()
+		exact.Add(b)
+		v := exact.Result().Value
+		whole, half := NewAUCBounds(1), NewAUCBounds(1)
+		whole.Add(b.Truth.Class[:n/3], b.Pred[0].Flt[:n/3])
+		half.Add(b.Truth.Class[n/3:], b.Pred[0].Flt[n/3:])
+		whole.Merge(half)
+		lo, hi, ok := whole.Bounds()
+		if !ok || v < lo || v > hi {
+			t.Errorf("%s: %v is outside [%v, %v] (%v)", shape, v, lo, hi, ok)
+		}
+		if shape == "uniform" && hi-lo > 2e-6 {
+			t.Errorf("%s: a width of %g", shape, hi-lo)
+		}
+	}
+	if _, _, ok := NewAUCBounds(1).Bounds(); ok {
+		t.Error("no rows have bounds")
+	}
+	one := NewAUCBounds(1)
+	one.Add([]int32{1, 1}, []float64{0.1, 0.2})
+	if _, _, ok := one.Bounds(); ok {
+		t.Error("one class has bounds")
+	}
+	nan := NewAUCBounds(1)
+	nan.Add([]int32{1, 0}, []float64{0.1, math.NaN()})
+	if _, _, ok := nan.Bounds(); ok {
+		t.Error("NaN has bounds")
+	}
+	for lo, hi := -3.0, -3.0; lo < 3; lo = hi {
+		if hi = lo + 0.001; aucBin(lo) > aucBin(hi) {
+			t.Fatalf("the bin falls between %v and %v", lo, hi)
+		}
+	}
+}
