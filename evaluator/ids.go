@@ -11,8 +11,15 @@ import (
 // checked predictions is that of the i-th id.
 type IDs struct {
 	list  []string
-	slots []uint32 // open addressing: 1 + index in list, 0 empty
+	slots []slot // open addressing
 	seed  maphash.Seed
+}
+
+// slot is an id's place. Most ids that are others are told by their tag, without
+// a look at their text.
+type slot struct {
+	tag uint32 // of the hash
+	at  uint32 // 1 + index in list; 0: empty
 }
 
 // NewIDs indexes ids. It fails when one is empty or used twice, which is a
@@ -22,17 +29,17 @@ func NewIDs(ids []string) (*IDs, error) {
 	for size < 2*len(ids) {
 		size *= 2
 	}
-	s := &IDs{list: ids, slots: make([]uint32, size), seed: maphash.MakeSeed()}
+	s := &IDs{list: ids, slots: make([]slot, size), seed: maphash.MakeSeed()}
 	var empty, twice int64
 	for i, id := range ids {
-		slot, found := s.find(id)
+		to, found, tag := s.find(id)
 		switch {
 		case id == "":
 			empty++
 		case found:
 			twice++
 		}
-		*slot = uint32(i + 1)
+		*to = slot{tag, uint32(i + 1)}
 	}
 	if empty+twice > 0 {
 		return nil, badData(aihub.Fault{Code: "bad_keys", Count: empty + twice, Message: aihub.Text{
@@ -46,22 +53,24 @@ func NewIDs(ids []string) (*IDs, error) {
 func (s *IDs) Len() int { return len(s.list) }
 
 // find returns the slot of id, or the empty slot where it would go.
-func (s *IDs) find(id string) (*uint32, bool) {
+func (s *IDs) find(id string) (p *slot, found bool, tag uint32) {
 	mask := uint64(len(s.slots) - 1)
-	for h := maphash.String(s.seed, id) & mask; ; h = (h + 1) & mask {
+	h := maphash.String(s.seed, id)
+	tag = uint32(h >> 32)
+	for h &= mask; ; h = (h + 1) & mask {
 		switch p := &s.slots[h]; {
-		case *p == 0:
-			return p, false
-		case s.list[*p-1] == id:
-			return p, true
+		case p.at == 0:
+			return p, false, tag
+		case p.tag == tag && s.list[p.at-1] == id:
+			return p, true, tag
 		}
 	}
 }
 
 // index returns the place of id.
 func (s *IDs) index(id string) (int, bool) {
-	p, ok := s.find(id)
-	return int(*p) - 1, ok
+	p, ok, _ := s.find(id)
+	return int(p.at) - 1, ok
 }
 
 // near returns what spoils an id that would be right without it: blanks around

@@ -51,7 +51,7 @@ type Scored struct {
 // maxPiles into how many a part is dealt at most.
 // Texts take more memory than numbers: of them, a pile holds pileTexts rows.
 const (
-	pileRows  = 1 << 18
+	pileRows  = 1 << 16
 	pileTexts = 1 << 14
 	maxPiles  = 4096
 )
@@ -219,10 +219,10 @@ func leading(id []byte) (uint16, bool) {
 func (p *piles) load(i int) (*pile, *IDs, error) {
 	l := &p.all
 	if p.file != nil {
-		l = &pile{}
+		n := p.file.count[i]
+		l = &pile{ids: make([]string, 0, n), bucket: make([]uint16, 0, n)}
 		// Ids become views of one string: one allocation, not one each.
-		var text []byte
-		var ends []int
+		text, ends := make([]byte, 0, 36*n), make([]int, 0, n)
 		err := p.file.each(i, func(r []byte) error {
 			if len(r) < 10 {
 				return fmt.Errorf("evaluator: the spilled truth is damaged")

@@ -15,6 +15,7 @@ type spill struct {
 	f     *os.File
 	buf   [][]byte  // of each pile, at most spillChunk
 	chunk [][]int64 // offsets of what each pile has in the file, spillChunk each
+	count []int     // records of each
 	at    int64
 }
 
@@ -42,7 +43,7 @@ func newSpill(dir string, piles int) (*spill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles)}, nil
+	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles), count: make([]int, piles)}, nil
 }
 
 func (s *spill) Close() error { return s.f.Close() }
@@ -52,6 +53,7 @@ func (s *spill) add(pile int, record []byte) error {
 	if len(record) > maxRecord {
 		return fmt.Errorf("evaluator: a record of %d bytes", len(record))
 	}
+	s.count[pile]++
 	b := s.buf[pile]
 	if b == nil {
 		b = make([]byte, 0, spillChunk)

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 	"strings"
 	"unicode"
+	"unsafe"
 
 	"aihub"
 )
@@ -86,6 +86,7 @@ type csvReader struct {
 	ring   ring
 	rows   int64 // found by check
 	read   int64
+	texts  []byte // of rows: see keep
 }
 
 // rewindable returns r if it can seek, else a copy of it in a file that has no
@@ -161,7 +162,9 @@ func (c *csvReader) check(o CSVOptions) error {
 			continue
 		}
 		for i := range cols {
-			cols[i].see(string(s.field(i)), c.rows, s.fields[i].line, &f)
+			if cols[i].declared != String {
+				cols[i].see(view(s.field(i)), c.rows, s.fields[i].line, &f)
+			}
 		}
 	}
 	for i := range cols {
@@ -182,7 +185,7 @@ func (c *csvReader) header(s *scanner, f *faults, o CSVOptions) []guess {
 	seen := map[string]int{}
 	for i := range s.fields {
 		name := strings.TrimSpace(string(s.field(i)))
-		where := fmt.Sprintf("line %d, column %d", s.fields[i].line, s.fields[i].col+1)
+		where := fmt.Sprintf("line %d, column %d", s.fields[i].line, s.column(i)+1)
 		switch {
 		case name == "":
 			f.add("column_name", where, aihub.Text{EN: fmt.Sprintf("column %d has no name", i+1), ZH: fmt.Sprintf("第 %d 列没有列名", i+1)})
@@ -265,10 +268,35 @@ func (g *guess) typ() Type {
 	return String
 }
 
+// view is b as a string, for as long as nobody writes to b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
 // fits reports whether v can be read as a declared t.
-func fits(t Type, v string) bool {
-	var c = Column{Field: Field{Type: t}}
-	return c.parse(v)
+func fits(t Type, v string) (ok bool) {
+	switch t {
+	case String:
+		ok = true
+	case Float64:
+		_, ok = parseFloat(v, true)
+	case Bool:
+		_, ok = parseBool(v)
+	default:
+		_, ok = parseWhole(t, v)
+	}
+	return ok
+}
+
+// parseWhole reads a value that is kept as an integer: of Int64, Date, Timestamp.
+func parseWhole(t Type, v string) (n int64, ok bool) {
+	switch t {
+	case Int64:
+		return parseInt(v, true)
+	case Date:
+		return ParseDate(v)
+	case Timestamp:
+		return parseTimestamp(v)
+	}
+	return 0, false
 }
 
 // ParseText appends the value that v stands for, as a CSV file's field of a
@@ -296,16 +324,8 @@ func (c *Column) parse(v string) (ok bool) {
 			c.AppendBool(b)
 		}
 	default:
-		n := int64(math.MinInt64)
-		switch c.Type {
-		case Int64:
-			n, ok = parseInt(v, true)
-		case Date:
-			n, ok = ParseDate(v)
-		case Timestamp:
-			n, ok = parseTimestamp(v)
-		}
-		if ok {
+		var n int64
+		if n, ok = parseWhole(c.Type, v); ok {
 			c.AppendInt(n)
 		}
 	}
@@ -347,8 +367,10 @@ func (c *csvReader) Next() (*Batch, error) {
 		if c.read++; len(c.scan.fields) != len(c.schema) || c.read > c.rows {
 			return nil, changed(nil)
 		}
+		row := c.keep(c.scan.rec)
 		for i := range b.Cols {
-			if !b.Cols[i].parse(string(c.scan.field(i))) {
+			f := c.scan.fields[i]
+			if !b.Cols[i].parse(row[f.from:f.to]) {
 				return nil, changed(nil)
 			}
 		}
@@ -362,6 +384,17 @@ func (c *csvReader) Next() (*Batch, error) {
 		return nil, changed(nil)
 	}
 	return nil, io.EOF
+}
+
+// keep copies a record to where nothing is written again: one allocation serves
+// the texts of many rows.
+func (c *csvReader) keep(rec []byte) string {
+	if len(rec) > cap(c.texts)-len(c.texts) {
+		c.texts = make([]byte, 0, max(16<<10, len(rec)))
+	}
+	at := len(c.texts)
+	c.texts = append(c.texts, rec...)
+	return view(c.texts[at:])
 }
 
 func (c *csvReader) Close() error { return c.done() }

@@ -27,7 +27,7 @@ type scanner struct {
 	line  int64 // of the next byte, from 1
 	col   int   // characters before the next byte on its line
 
-	rec    []byte // all fields of the record, one after another
+	rec    []byte // all fields of the record, one after another; delimiters may stand between them
 	fields []span
 	start  int64 // line on which the record began
 	faults *faults
@@ -37,7 +37,7 @@ type scanner struct {
 type span struct {
 	from, to int
 	line     int64
-	col      int
+	col      int // -1: see scanner.column
 	quoted   bool
 }
 
@@ -64,11 +64,68 @@ const (
 // next reads the next record that is not an empty line; io.EOF at the end.
 func (s *scanner) next() error {
 	for {
+		if s.plainLine() {
+			if len(s.rec) > 0 {
+				return nil
+			}
+			continue
+		}
 		err := s.record()
 		if err != nil || len(s.fields) > 1 || s.fields[0].quoted || s.fields[0].to > 0 {
 			return err
 		}
 	}
+}
+
+// plainLine is record for the usual one: a line without quotes that lies whole in
+// the buffer. It reports false, and has read nothing, when it is another.
+func (s *scanner) plainLine() bool {
+	head, _ := s.r.Peek(s.r.Buffered())
+	n := bytes.IndexByte(head, '\n')
+	if n < 0 || n > maxField {
+		return false
+	}
+	line := head[:n]
+	if n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	if s.col > 0 || bytes.IndexByte(line, '"') >= 0 || bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
+		return false
+	}
+	s.rec, s.fields, s.start = append(s.rec[:0], line...), s.fields[:0], s.line
+	for from := 0; ; {
+		to := bytes.IndexByte(s.rec[from:], s.delim)
+		last := to < 0
+		if last {
+			to = len(s.rec) - from
+		}
+		if len(s.fields) == maxColumns {
+			return false
+		}
+		s.fields = append(s.fields, span{from: from, to: from + to, line: s.line, col: -1})
+		if last {
+			break
+		}
+		from += to + 1
+	}
+	s.r.Discard(n + 1)
+	s.line++
+	return true
+}
+
+// column is where field i begins, in characters of its line.
+func (s *scanner) column(i int) int {
+	f := s.fields[i]
+	if f.col >= 0 {
+		return f.col
+	}
+	n := 0
+	for _, b := range s.rec[:f.from] {
+		if b&0xc0 != 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *scanner) record() error {
@@ -177,9 +234,9 @@ func (s *scanner) checkText(d *decoder) {
 	for i, f := range s.fields {
 		switch v := s.field(i); {
 		case !utf8.Valid(v):
-			s.fault("encoding", f.line, f.col, "not UTF-8: save the file as UTF-8, or say encoding: gb18030", "不是 UTF-8 编码：请将文件另存为 UTF-8，或声明 encoding: gb18030")
+			s.fault("encoding", f.line, s.column(i), "not UTF-8: save the file as UTF-8, or say encoding: gb18030", "不是 UTF-8 编码：请将文件另存为 UTF-8，或声明 encoding: gb18030")
 		case d.found() != UTF8 && bytes.ContainsRune(v, utf8.RuneError):
-			s.fault("encoding", f.line, f.col, "not "+d.found()+": save the file as UTF-8, or say which encoding it has", "不是 "+d.found()+" 编码：请将文件另存为 UTF-8，或声明其编码")
+			s.fault("encoding", f.line, s.column(i), "not "+d.found()+": save the file as UTF-8, or say which encoding it has", "不是 "+d.found()+" 编码：请将文件另存为 UTF-8，或声明其编码")
 		}
 	}
 }
