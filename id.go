@@ -53,9 +53,13 @@ func ParseRef(s string) (Ref, error) {
 	name, v, ok := strings.Cut(s, "@")
 	n, err := strconv.Atoi(v)
 	if !ok || err != nil || n < 1 || strconv.Itoa(n) != v {
+		example := "event-dispatch"
+		if CheckSlug(name) == nil {
+			example = name
+		}
 		return Ref{}, Errorf(Invalid, Text{
-			EN: fmt.Sprintf("%q is not a version: write name@N, for example event-dispatch@1", clip(s)),
-			ZH: fmt.Sprintf("%q 不是版本号：请写 名称@N，例如 event-dispatch@1", clip(s)),
+			EN: fmt.Sprintf("%q is not a version: write name@N, for example %s@1", clip(s), example),
+			ZH: fmt.Sprintf("%q 不是版本号：请写 名称@N，例如 %s@1", clip(s), example),
 		})
 	}
 	if err := CheckSlug(name); err != nil {

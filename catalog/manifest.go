@@ -76,7 +76,7 @@ func ParseManifest(data []byte) (Manifest, error) {
 func badManifest(fs []aihub.Fault) error {
 	yamlx.Sort(fs)
 	return aihub.Errorf(aihub.Contract, aihub.Text{
-		EN: fmt.Sprintf("the manifest has %d faults", len(fs)), ZH: fmt.Sprintf("数据清单有 %d 处问题", len(fs)),
+		EN: fmt.Sprintf("the manifest is not valid; faults: %d", len(fs)), ZH: fmt.Sprintf("数据清单有 %d 处问题", len(fs)),
 	}).WithHint(aihub.Text{EN: "mend them and publish again; nothing was stored", ZH: "修正后重新发布；未保存任何内容"}).WithFaults(fs)
 }
 

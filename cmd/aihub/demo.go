@@ -41,6 +41,27 @@ type demo struct {
 	images    map[string]aihub.Digest       // by algorithm
 	entries   map[aihub.SubmissionID]*entry // what was submitted
 	order     []*entry
+	report    demoReport
+}
+
+// demoReport is what --json prints of a demo that went well.
+type demoReport struct {
+	Boards  []wire.Board   `json:"boards"`
+	Attacks []demoAttack   `json:"attacks"`
+	Canary  map[string]int `json:"canary"` // how many canaries, and in how many answers and bytes none of them was
+	Ledger  map[string]int `json:"ledger"`
+	URL     string         `json:"url,omitempty"` // these while it serves on
+	Home    string         `json:"home,omitempty"`
+	SignIns []wire.SignIn  `json:"sign_ins,omitempty"`
+}
+
+// demoAttack is one hostile run that was stopped.
+type demoAttack struct {
+	Scenario aihub.Ref      `json:"scenario"`
+	Attack   string         `json:"attack"`
+	State    aihub.RunState `json:"state"`
+	Reason   aihub.Reason   `json:"reason,omitempty"`
+	Saw      string         `json:"saw"`
 }
 
 // entry is one submission of the demo.
@@ -112,14 +133,29 @@ func (p *process) demo(ctx context.Context, home string, exit bool) error {
 	}
 	if exit {
 		stop()
-		return g.Wait()
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		return p.data(d.report, func() {})
 	}
-	p.say("cli.demo.address", "URL", d.url)
+	d.report.URL, d.report.Home = d.url, home
 	for _, u := range []aihub.UserID{"steward", "vendor", "reviewer"} {
-		fmt.Fprintf(p.Out, "  %-9s %s\n", u, d.passwords[u])
+		d.report.SignIns = append(d.report.SignIns, wire.SignIn{User: u, Password: d.passwords[u]})
 	}
-	p.say("cli.demo.stop")
+	if err := p.data(d.report, d.invite); err != nil {
+		return err
+	}
 	return g.Wait()
+}
+
+// invite says where the server is and who may sign in.
+func (d *demo) invite() {
+	d.p.say("cli.demo.address", "URL", d.url)
+	for _, in := range d.report.SignIns {
+		fmt.Fprintf(d.p.Out, "  %-9s %s\n", in.User, in.Password)
+	}
+	d.p.say("cli.demo.data", "Home", d.report.Home)
+	d.p.say("cli.demo.stop")
 }
 
 func (d *demo) play(ctx context.Context) error {
@@ -154,6 +190,7 @@ func (d *demo) play(ctx context.Context) error {
 	if len(r.Faults) > 0 {
 		return d.p.ledgerReport(desk.LedgerReport(r))
 	}
+	d.report.Ledger = map[string]int{"leaves": int(r.Leaves), "rows": int(r.Rows)}
 	d.step("cli.demo.ledger", "Leaves", r.Leaves, "Rows", r.Rows)
 	if err := d.boards(ctx); err != nil {
 		return err
@@ -366,7 +403,7 @@ func (d *demo) wait(ctx context.Context) error {
 			}
 			done[e.ID] = true
 			open--
-			d.p.note("cli.demo.outcome", "Done", len(d.order)-open, "Count", len(d.order), "Scenario", e.Scenario.Name, "Name", e.name(), "State", string(v.State))
+			d.p.note("cli.demo.outcome", "Done", len(d.order)-open, "Count", len(d.order), "Scenario", e.Scenario.Name, "Name", e.name(), "State", d.p.t("cli.event."+string(v.State)))
 		}
 		select {
 		case <-ctx.Done():
@@ -383,8 +420,11 @@ func (d *demo) boards(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(d.p.Out)
-		d.p.showBoard(b)
+		d.report.Boards = append(d.report.Boards, b)
+		if !d.p.json {
+			fmt.Fprintln(d.p.Out)
+			d.p.showBoard(b)
+		}
 		rank := map[string]int{}
 		for i, r := range b.Rows {
 			rank[strings.Fields(r.Name)[0]] = i + 1
@@ -396,7 +436,9 @@ func (d *demo) boards(ctx context.Context) error {
 			})
 		}
 	}
-	fmt.Fprintln(d.p.Out)
+	if !d.p.json {
+		fmt.Fprintln(d.p.Out)
+	}
 	return nil
 }
 

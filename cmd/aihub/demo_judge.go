@@ -74,11 +74,13 @@ func (d *demo) judge(ctx context.Context) error {
 				ZH: fmt.Sprintf("%s 中的攻击 %q 未被如期阻止（%s %s）：%s", e.Scenario, e.Args[1], r.Fault.Owner, r.Fault.Reason, printable(through)),
 			}).Because(errors.New(log))
 		}
-		end := string(r.State)
+		end := d.p.t("web.run_state." + string(r.State))
 		if r.Fault.Reason != "" {
 			end += ", " + string(r.Fault.Reason)
 		}
-		rows = append(rows, []string{e.Scenario.Name, e.Args[1], end, printable(saw[len(saw)-1])})
+		last := printable(saw[len(saw)-1])
+		d.report.Attacks = append(d.report.Attacks, demoAttack{e.Scenario, e.Args[1], r.State, r.Fault.Reason, last})
+		rows = append(rows, []string{e.Scenario.Name, e.Args[1], end, last})
 	}
 	if !d.p.json {
 		fmt.Fprintln(d.p.Out)
@@ -210,6 +212,7 @@ func (d *demo) searchCanaries(ctx context.Context, tokens []string) error {
 			})
 		}
 	}
+	d.report.Canary = map[string]int{"canaries": len(tokens), "answers": len(urls), "bytes": total}
 	d.step("cli.demo.canary", "Canaries", len(tokens), "Answers", len(urls), "Bytes", total)
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"aihub"
 	"aihub/scenarios"
@@ -26,13 +27,10 @@ func (p *process) enrolCmd() *cobra.Command {
 				return err
 			}
 			if !accept {
-				fmt.Fprintf(p.Out, "%s\n\n", spec.Agreement.In(p.lang))
-				return aihub.Errorf(aihub.Pending, aihub.Text{
-					EN: "the agreement above is not signed yet", ZH: "上述协议尚未签署",
-				}).WithHint(aihub.Text{
-					EN: "sign for your organisation: aihub enrol " + args[0] + " --accept --purpose \"…\"",
-					ZH: "代表本机构签署：aihub enrol " + args[0] + " --accept --purpose \"……\"",
-				})
+				if !p.json {
+					fmt.Fprintf(p.Out, "%s\n\n", printable(strings.TrimSpace(spec.Agreement.In(p.lang))))
+				}
+				return p.enrolled(ctx, c, v)
 			}
 			e, err := c.Enrol(ctx, v.Ref.String(), wire.Enrol{Purpose: purpose, Agreement: scenarios.AgreementDigest(spec)})
 			if err != nil {
@@ -68,6 +66,38 @@ func (p *process) enrolCmd() *cobra.Command {
 	c.AddCommand(list, p.decideCmd("approve ENROLMENT", "cli.enrol.approve.short", true, decide),
 		p.decideCmd("reject ENROLMENT", "cli.enrol.reject.short", false, decide))
 	return c
+}
+
+// enrolled says whether the organisation that asks has signed v's agreement.
+func (p *process) enrolled(ctx context.Context, c *client.Client, v wire.ScenarioView) error {
+	me, err := c.Me(ctx)
+	if err != nil && aihub.KindOf(err) != aihub.Unauthenticated {
+		return err
+	}
+	var es []aihub.Enrolment
+	if err == nil {
+		if es, err = c.Enrolments(ctx, v.Ref.String()); err != nil {
+			return err
+		}
+	}
+	for _, e := range es {
+		switch {
+		case e.Org != me.Org:
+		case e.State == aihub.EnrolmentApproved:
+			return p.data(e, func() { p.say("cli.enrol.approved", "ID", string(e.ID)) })
+		case e.State == aihub.EnrolmentRequested:
+			return aihub.Errorf(aihub.Pending, aihub.Text{
+				EN: "your organisation has signed the agreement; enrolment " + string(e.ID) + " waits for approval",
+				ZH: "本机构已签署协议；揭榜申请 " + string(e.ID) + " 等待批准",
+			})
+		}
+	}
+	return aihub.Errorf(aihub.Pending, aihub.Text{
+		EN: "the agreement is not signed yet", ZH: "协议尚未签署",
+	}).WithHint(aihub.Text{
+		EN: "sign for your organisation: aihub enrol " + v.Ref.Name + " --accept --purpose \"…\"",
+		ZH: "代表本机构签署：aihub enrol " + v.Ref.Name + " --accept --purpose \"……\"",
+	})
 }
 
 func (p *process) releaseCmd() *cobra.Command {

@@ -10,7 +10,7 @@ import (
 
 // usage is the help of a verb; words in brackets are messages.
 const usage = `[usage]{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.UseLine}}{{if .HasAvailableFlags}} [flag]{{end}}{{end}}{{if .HasAvailableSubCommands}}
   {{.CommandPath}} [verb]
 
 [verbs]{{range .Commands}}{{if .IsAvailableCommand}}
@@ -30,7 +30,7 @@ func (p *process) frame(root *cobra.Command) {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetHelpCommand(&cobra.Command{Hidden: true}) // --help says the same
 	root.SetUsageTemplate(strings.NewReplacer(
-		"[usage]", p.t("cli.frame.usage"), "[verbs]", p.t("cli.frame.verbs"), "[verb]", p.t("cli.frame.verb"),
+		"[usage]", p.t("cli.frame.usage"), "[verbs]", p.t("cli.frame.verbs"), "[verb]", p.t("cli.frame.verb"), "[flag]", p.t("cli.frame.flag"),
 		"[flags]", p.t("cli.frame.flags"), "[global]", p.t("cli.frame.global"), "[more]", p.t("cli.frame.more"),
 	).Replace(usage))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
@@ -38,6 +38,7 @@ func (p *process) frame(root *cobra.Command) {
 	})
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
+		c.DisableFlagsInUseLine = true // it would say so in English
 		c.Flags().BoolP("help", "h", false, p.t("cli.frame.help"))
 		for _, sub := range c.Commands() {
 			walk(sub)

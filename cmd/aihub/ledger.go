@@ -77,7 +77,7 @@ func (p *process) ledgerCmd() *cobra.Command {
 func (p *process) ledgerReport(r wire.LedgerReport) error {
 	if len(r.Faults) > 0 {
 		return aihub.Errorf(aihub.Internal, aihub.Text{
-			EN: fmt.Sprintf("the ledger does not verify: %d faults in %d leaves and %d rows", len(r.Faults), r.Leaves, r.Rows),
+			EN: fmt.Sprintf("the ledger does not verify; faults: %d, in %d leaves and %d rows", len(r.Faults), r.Leaves, r.Rows),
 			ZH: fmt.Sprintf("存证校验失败：%d 条存证、%d 行数据中有 %d 处问题", r.Leaves, r.Rows, len(r.Faults)),
 		}).WithFaults(r.Faults).WithHint(aihub.Text{
 			EN: "keep the data directory as it is and compare it with a backup and with receipts that others hold",

@@ -49,7 +49,9 @@ func TestScript(t *testing.T) {
 			e.Setenv("AIHUB_LANG", "en")
 			e.Setenv("AIHUB_OPERATOR_PASSWORD", "operator-secret")
 			e.Setenv("HOME", e.WorkDir)
-			return nil
+			repo, err := filepath.Abs("../..")
+			e.Setenv("REPO", repo)
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
@@ -168,7 +170,7 @@ func cmdAlgorithm(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "algorithm"), b, 0o755))
 }
 
-// program SRC.go DIR: compiles a static program of the script into DIR/program.
+// program SRC.go DIR: compiles a static program of the script, or of REPO, into DIR/program.
 func cmdProgram(ts *testscript.TestScript, neg bool, args []string) {
 	c := exec.Command("go", "build", "-o", filepath.Join(ts.MkAbs(args[1]), "program"), ts.MkAbs(args[0]))
 	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod")

@@ -50,6 +50,7 @@ func (p *process) submitCmd() *cobra.Command {
 
 // follow shows a submission's events until its outcome is visible.
 func (p *process) follow(ctx context.Context, c *client.Client, id aihub.SubmissionID) (wire.SubmissionView, error) {
+	told := "" // of the queue: a stream that is taken up again says it again
 	err := c.Events(ctx, id, 0, func(e aihub.Event) {
 		if p.json {
 			return
@@ -59,12 +60,15 @@ func (p *process) follow(ctx context.Context, c *client.Client, id aihub.Submiss
 			return
 		}
 		if e.Type == "queue" {
-			fmt.Fprintf(p.Err, "%s  %s\n", e.At.Local().Format(time.TimeOnly), wire.WaitWords(p.lang, *e.Wait, time.Local))
+			if words := wire.WaitWords(p.lang, *e.Wait, time.Local); words != told {
+				fmt.Fprintf(p.Err, "%s  %s\n", e.At.Local().Format(time.TimeOnly), words)
+				told = words
+			}
 			return
 		}
 		word := p.t("cli.event." + e.Type)
 		if e.Type == "run" {
-			word += " " + e.State
+			word += " " + p.t("web.run_state."+e.State)
 		}
 		fmt.Fprintf(p.Err, "%s  %s\n", e.At.Local().Format(time.TimeOnly), word)
 	})

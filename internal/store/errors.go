@@ -12,10 +12,20 @@ import (
 // notFound is the one answer for what does not exist and for what is not this
 // actor's to know.
 func notFound(en, zh, id string) error {
-	return aihub.Errorf(aihub.NotFound, aihub.Text{
+	e := aihub.Errorf(aihub.NotFound, aihub.Text{
 		EN: fmt.Sprintf("there is no %s %.80q", en, id),
 		ZH: fmt.Sprintf("没有%s %.80q", zh, id),
 	})
+	if verb := lists[en]; verb != "" {
+		return e.WithHint(aihub.Text{EN: "those that you may see: " + verb, ZH: "可查看的列表：" + verb})
+	}
+	return e
+}
+
+// lists is the command that shows what there is instead.
+var lists = map[string]string{
+	"dataset": "aihub dataset list", "scenario": "aihub scenario list", "submission": "aihub runs",
+	"enrolment": "aihub enrol list", "release": "aihub release list", "organisation": "aihub org list",
 }
 
 func invalid(en, zh string) *aihub.Error {

@@ -248,6 +248,8 @@ func TestJSONLFaults(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, code, where string }{
 		"empty":        {"\n \n", "empty", "line 1"},
+		"an array":     {"[\n{\"a\":1},\n{\"a\":2}\n]\n", "json_array", "line 1"},
+		"NaN":          {`{"a":NaN}`, "json", "line 1, column 6"},
 		"not objects":  {"{\"a\":1}\n[1]\n", "json", "line 2, column 1"},
 		"cut off":      {"{\"a\":1}\n{\"a\":\n", "json", "line 2, column 7"},
 		"two on one":   {`{"a":1}{"a":2}`, "json", "line 1, column 8"},
@@ -273,7 +275,7 @@ func TestFormatOf(t *testing.T) {
 	t.Parallel()
 	for head, want := range map[string]string{
 		"PAR1": FormatParquet, "ARROW1\x00\x00": FormatArrow, "\xff\xff\xff\xff\x10": FormatArrow, "{\"a\":1}": FormatJSONL,
-		"\xef\xbb\xbf{": FormatJSONL, " \n{": FormatJSONL, "\xff\xfe{\x00": FormatJSONL, "a,b": FormatCSV, "": FormatCSV, "\"{": FormatCSV,
+		"\xef\xbb\xbf{": FormatJSONL, " \n{": FormatJSONL, "\xff\xfe{\x00": FormatJSONL, "a,b": FormatCSV, "[{": FormatJSONL, "[\n {\"a\":1}]": FormatJSONL, "[a],b": FormatCSV, "": FormatCSV, "\"{": FormatCSV,
 	} {
 		if got := formatOf([]byte(head)); got != want {
 			t.Errorf("%q is %s, want %s", head, got, want)

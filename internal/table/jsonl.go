@@ -168,6 +168,12 @@ func (j *jsonlReader) check(o Options) error {
 			return err
 		}
 		j.rows++
+		if j.rows == 1 && bytes.TrimSpace(b)[0] == '[' {
+			f.add("json_array", fmt.Sprintf("line %d", j.lines.n), aihub.Text{
+				EN: `the file is one JSON array; a table is JSON Lines, one object a line without commas between: jq -c '.[]' FILE > FILE.jsonl`,
+				ZH: `文件是一个 JSON 数组；数据表应为 JSON Lines，每行一个对象，行间无逗号：jq -c '.[]' 文件 > 文件.jsonl`})
+			break
+		}
 		if o.MaxRows > 0 && j.rows > o.MaxRows {
 			f.add("too_many_rows", fmt.Sprintf("line %d", j.lines.n), aihub.Text{EN: fmt.Sprintf("more than %d rows", o.MaxRows), ZH: fmt.Sprintf("超过 %d 行", o.MaxRows)})
 			break

@@ -166,7 +166,7 @@ func (j *jsonLine) skip(depth int) (jsonKind, error) {
 		}
 		return jsonArray, j.inside(c, depth)
 	}
-	return 0, fmt.Errorf("expected a value")
+	return 0, fmt.Errorf("expected a value (JSON has no NaN: write null)")
 }
 
 func (j *jsonLine) inside(open byte, depth int) error {
@@ -206,7 +206,7 @@ func (j *jsonLine) inside(open byte, depth int) error {
 
 func (j *jsonLine) word(w string) error {
 	if len(j.b)-j.at < len(w) || string(j.b[j.at:j.at+len(w)]) != w {
-		return fmt.Errorf("expected a value")
+		return fmt.Errorf("expected %s", w)
 	}
 	j.at += len(w)
 	return nil

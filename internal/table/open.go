@@ -32,7 +32,8 @@ type Options struct {
 }
 
 // FormatOf finds out the format of the file at path by its first bytes. Text
-// that does not begin with { is CSV.
+// that does not begin with { is CSV; one that begins with [{ is JSON, which
+// OpenJSONL refuses in its own words.
 func FormatOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -55,11 +56,17 @@ func formatOf(head []byte) string {
 	case has("ARROW1"), has("\xff\xff\xff\xff"):
 		return FormatArrow
 	}
+	array := false
 	for _, c := range head {
 		switch c {
 		case 0xef, 0xbb, 0xbf, 0xff, 0xfe, 0, ' ', '\t', '\r', '\n': // a mark, UTF-16, white space
 		case '{':
 			return FormatJSONL
+		case '[':
+			if array {
+				return FormatCSV
+			}
+			array = true
 		default:
 			return FormatCSV
 		}
