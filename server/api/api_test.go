@@ -69,7 +69,7 @@ func TestHumaMessagesAreTranslated(t *testing.T) {
 	}
 	for msg, want := range map[string]string{
 		"unexpected property":                               "未知字段",
-		"expected required property name to be present":     "缺少必填字段 name to be present",
+		"expected required property name to be present":     "缺少必填字段 name",
 		"strconv.ParseInt: parsing \"secret\": invalid":     "不是此处要求的内容",
 		"invalid character 's' looking for beginning of it": "不是合法的 JSON",
 	} {

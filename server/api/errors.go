@@ -159,7 +159,7 @@ func translate(msg string) aihub.Text {
 	for _, m := range messages {
 		if rest, ok := strings.CutPrefix(msg, m.en); ok {
 			if m.rest {
-				return aihub.Text{EN: msg, ZH: m.zh + rest}
+				return aihub.Text{EN: msg, ZH: m.zh + strings.TrimSuffix(rest, " to be present")}
 			}
 			return aihub.Text{EN: m.en, ZH: m.zh}
 		}
