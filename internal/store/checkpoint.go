@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"aihub"
 	"aihub/policies/ledger"
@@ -47,6 +48,7 @@ func (db *DB) newKeeper(ctx context.Context, path string) (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
+	sweepNotes(filepath.Dir(path))
 	for log, h := range heads {
 		if err := writeNote(checkpointFile(path, log), h.note); err != nil {
 			return nil, cannotKeep(err)
@@ -147,6 +149,19 @@ func (k *keeper) close() error {
 	return nil
 }
 
+// sweepNotes removes what writers left that were killed. Another process may be
+// writing, for moments: only what is older than an hour goes.
+func sweepNotes(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, newNote+"*"))
+	for _, name := range left {
+		if fi, err := os.Stat(name); err == nil && time.Since(fi.ModTime()) > time.Hour {
+			_ = os.Remove(name)
+		}
+	}
+}
+
+const newNote = ".new-checkpoint-"
+
 // writeNote replaces the file whole, unless it holds a later note already
 // (another process may have written).
 func writeNote(path, note string) error {
@@ -160,7 +175,7 @@ func writeNote(path, note string) error {
 			return nil
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	f, err := os.CreateTemp(filepath.Dir(path), newNote+"*")
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aihub"
 	"aihub/policies"
@@ -346,6 +347,27 @@ func TestRollback(t *testing.T) {
 	w.must(os.WriteFile(o.Checkpoint, note, 0o600))
 	w.open()
 	w.sound()
+}
+
+// What writers left that were killed goes, what one may be writing stays.
+func TestSweepNotes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{newNote + "1", newNote + "2", "checkpoint"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range []string{newNote + "1", "checkpoint"} {
+		if err := os.Chtimes(filepath.Join(dir, name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweepNotes(dir)
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 2 || left[0].Name() != newNote+"2" || left[1].Name() != "checkpoint" {
+		t.Errorf("%v %v", left, err)
+	}
 }
 
 // The kept checkpoint follows the database and is a note that anyone can check.

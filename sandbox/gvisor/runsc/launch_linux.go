@@ -74,6 +74,9 @@ func (r *run) try(order io.Reader) error {
 	for _, fd := range []int{stage.OrderFD, stage.EventFD, stage.LogFD} {
 		unix.CloseOnExec(fd)
 	}
+	if err := stage.NoBarriers(); err != nil {
+		return err
+	}
 	if err := json.NewDecoder(order).Decode(&r.order); err != nil {
 		return fmt.Errorf("reading the order: %w", err)
 	}

@@ -208,9 +208,9 @@ func TestNetDevices(t *testing.T) {
 func TestDrift(t *testing.T) {
 	o := Order{Limits: Limits{Memory: 1 << 20, Output: 1 << 20, Inodes: 8}}
 	good := func() Posture {
-		p := Posture{Memory: Bound{Limit: 1 << 20}, Output: Bound{Limit: 1 << 20, Inodes: 9}, Devices: []string{"lo"}}
+		p := Posture{Filters: 1, Memory: Bound{Limit: 1 << 20}, Output: Bound{Limit: 1 << 20, Inodes: 9}, Devices: []string{"lo"}}
 		for _, x := range []*Process{&p.Sandbox, &p.Gofer} {
-			*x = Process{UID: 65534, CapEff: "0000000000000000", NoNewPrivs: true, Seccomp: "filter", Namespaces: map[string]string{}}
+			*x = Process{UID: 65534, CapEff: "0000000000000000", NoNewPrivs: true, Seccomp: "filter", Filters: 2, Namespaces: map[string]string{}}
 			for _, ns := range namespaces {
 				x.Namespaces[ns] = "1"
 			}
@@ -222,6 +222,7 @@ func TestDrift(t *testing.T) {
 	}
 	for what, spoil := range map[string]func(*Posture){
 		"seccomp":      func(p *Posture) { p.Sandbox.Seccomp = "none" },
+		"inherited":    func(p *Posture) { p.Sandbox.Filters = 1 },
 		"gofer":        func(p *Posture) { p.Gofer.Seccomp = "none" },
 		"capabilities": func(p *Posture) { p.Sandbox.CapEff = "0000000000000002" },
 		"root":         func(p *Posture) { p.Sandbox.UID = 0 },
