@@ -79,6 +79,15 @@ bench: ## run the benchmarks of the hot paths
 bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
+BILLION ?= /tmp/aihub-billion
+.PHONY: bench-billion
+bench-billion: ## mask a table of 10^9 rows by one command, behind the risk gate (11 GB of disk below BILLION)
+	@$(GO) build -tags embed -trimpath -o $(BIN) ./cmd/aihub
+	@mkdir -p $(BILLION)
+	@test -e $(BILLION)/visits.parquet || AIHUB_BILLION=$(BILLION)/visits.parquet $(GO) test ./internal/pages -count 1 -timeout 60m -v -run '^TestMakeBillion$$'
+	@rm -f $(BILLION)/masked.parquet
+	@time -p sh catalog/bench/billion.sh $(BIN) $(BILLION)
+
 BENCH_VENV ?= $(HOME)/.cache/aihub-bench
 bench-score: ## score beside scikit-learn 1.2.1 and the newest, and pandas, in one run (installs them into BENCH_VENV)
 	@test -x $(BENCH_VENV)/old/bin/python || { python3 -m venv $(BENCH_VENV)/old && $(BENCH_VENV)/old/bin/pip install -q scikit-learn==1.2.1 numpy==1.24.2 pandas==1.5.3 'pyarrow<16'; }

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"aihub"
+	"aihub/catalog/mask"
 	"aihub/internal/table"
 	"aihub/policies"
 )
@@ -34,6 +35,11 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	m, err := ParseManifest(manifestYAML)
 	if err != nil {
 		return none, err
+	}
+	if m.Mask.Order == mask.KeepOrder {
+		l := &linter{doc: m.doc}
+		l.add("order", "mask.order", "the rows of a published dataset are always put in a keyed order: remove this line", "发布的数据集总按带密钥的次序重排：请删除此行")
+		return none, badManifest(l.fs)
 	}
 	permit, err := c.Policies.Authorize(ctx, actor, policies.DatasetPropose,
 		policies.Object{Kind: "dataset", ID: m.Name, Org: actor.Org, Author: actor.User})

@@ -49,8 +49,12 @@ type Plan struct {
 	Default string          `json:"default" yaml:"default"` // of columns not named: keep or drop; "" demands that all are named
 	Scope   string          `json:"scope" yaml:"scope"`     // default: the dataset's name
 	Crypto  string          `json:"crypto" yaml:"crypto"`   // aes (default) or sm
+	Order   string          `json:"order" yaml:"order"`     // of the rows: keyed (default), a keyed permutation; keep (aihub mask table alone)
 	Columns map[string]Rule `json:"columns" yaml:"columns"`
 }
+
+// KeepOrder is the Order of rows that stay where they are.
+const KeepOrder = "keep"
 
 // Rule is a technique and its parameters.
 type Rule struct {
@@ -142,7 +146,11 @@ func (p Plan) Canonical(schema []table.Field) ([]byte, error) {
 			rules[f.Name] = r
 		}
 	}
-	return json.Marshal(map[string]any{"scope": p.Scope, "crypto": p.crypto(), "columns": rules})
+	all := map[string]any{"scope": p.Scope, "crypto": p.crypto(), "columns": rules}
+	if p.Order == KeepOrder {
+		all["order"] = p.Order
+	}
+	return json.Marshal(all)
 }
 
 func (p Plan) crypto() string { return cmp.Or(p.Crypto, "aes") }
@@ -159,6 +167,9 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 	}
 	if _, ok := suites[p.crypto()]; !ok {
 		add("crypto", "crypto", fmt.Sprintf("%q is no set of algorithms: use aes (AES, SHA-256) or sm (SM4, SM3)", p.Crypto), fmt.Sprintf("%q 不是合法的算法套件：请用 aes（AES、SHA-256）或 sm（SM4、SM3）", p.Crypto))
+	}
+	if p.Order != "" && p.Order != "keyed" && p.Order != KeepOrder {
+		add("order", "order", fmt.Sprintf("%q is no order of rows: use keyed or keep", p.Order), fmt.Sprintf("%q 不是合法的行序：请用 keyed 或 keep", p.Order))
 	}
 	types := map[string]table.Type{}
 	for _, f := range schema {

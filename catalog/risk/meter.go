@@ -340,11 +340,14 @@ func (s *sensitive) ordered(size []int64) held {
 		value uint32
 		n     int64
 	}
-	all := make([]entry, 0, len(s.held))
+	all, rows := make([]entry, 0, len(s.held)), make([]int64, s.n)
 	for k, n := range s.held {
 		v := rank[uint32(k)]
 		all = append(all, entry{int(k >> 32), v, n})
-		h.whole[v] += float64(n) / float64(total)
+		rows[v] += n
+	}
+	for v, n := range rows { // counted whole: a map has no order to add fractions in
+		h.whole[v] = float64(n) / float64(total)
 	}
 	slices.SortFunc(all, func(a, b entry) int { return cmp.Or(a.class-b.class, int(a.value)-int(b.value)) })
 	for _, e := range all {

@@ -19,7 +19,7 @@ import (
 // anything is published. Nothing is sent.
 func (p *process) maskCmd() *cobra.Command {
 	c := p.group("mask", "cli.mask.short")
-	c.AddCommand(p.maskCountCmd(), p.maskImageCmd(), p.maskAudioCmd())
+	c.AddCommand(p.maskTableCmd(), p.maskCountCmd(), p.maskImageCmd(), p.maskAudioCmd())
 	return c
 }
 

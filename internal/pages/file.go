@@ -16,6 +16,8 @@ type Leaf struct {
 	MaxRep     int  // 0: at most one value a row
 	Text       bool // annotated as UTF-8, enum or JSON
 	Annotation string
+	Micros     int64 // of a timestamp: what one of its units is in microseconds; 0 for nanoseconds and unknown ones
+	Unsigned   bool  // of an integer
 	element    int
 }
 
@@ -163,15 +165,42 @@ func (l *Leaf) annotate(e *element) {
 	names := map[int16]string{1: "string", 2: "map", 3: "list", 4: "enum", 5: "decimal", 6: "date", 7: "time", 8: "timestamp",
 		10: "integer", 11: "null", 12: "json", 13: "bson", 14: "uuid", 15: "float16"}
 	d := decoder{b: e.logical}
-	d.fields(func(id int16, _ byte) bool { l.Annotation = names[id]; return false })
+	d.fields(func(id int16, typ byte) bool {
+		l.Annotation = names[id]
+		if typ != ctStruct || id != 8 && id != 10 {
+			return false
+		}
+		l.detail(&d, id)
+		return true
+	})
 	if l.Annotation == "" && e.present(6) {
 		l.Annotation = map[int32]string{0: "string", 4: "enum", 5: "decimal", 6: "date", 7: "time", 8: "time", 9: "timestamp",
 			10: "timestamp", 19: "json", 20: "bson"}[e.converted]
 		if e.converted >= 11 && e.converted <= 18 {
 			l.Annotation = "integer"
 		}
+		l.Unsigned = e.converted >= 11 && e.converted <= 14
+		l.Micros = map[int32]int64{9: 1000, 10: 1}[e.converted]
 	}
 	l.Text = l.Annotation == "string" || l.Annotation == "enum" || l.Annotation == "json"
+}
+
+// detail reads the unit of a timestamp and the sign of an integer.
+func (l *Leaf) detail(d *decoder, logical int16) {
+	d.fields(func(id int16, typ byte) bool {
+		switch {
+		case logical == 8 && id == 2 && typ == ctStruct:
+			d.fields(func(unit int16, _ byte) bool {
+				l.Micros = map[int16]int64{1: 1000, 2: 1}[unit]
+				return false
+			})
+			return true
+		case logical == 10 && id == 2 && (typ == ctTrue || typ == ctFalse):
+			l.Unsigned = typ == ctFalse
+			return true
+		}
+		return false
+	})
 }
 
 // check compares the row groups with the schema and the file: every chunk lies

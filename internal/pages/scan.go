@@ -156,3 +156,39 @@ func (c *scanColumn) take(n int, keep bool) Run {
 	c.vat += k
 	return run
 }
+
+// Dictionary returns the dictionary of a chunk all of whose pages are indices
+// into it, and nil for any other. Only the headers of those pages are read.
+func (f *File) Dictionary(g, leaf int) (*Values, error) {
+	r := new(chunkReader)
+	if err := r.reset(f, g, leaf); err != nil {
+		return nil, err
+	}
+	for left := r.c.values; left > 0; {
+		h, err := r.pager.header()
+		if err != nil {
+			return nil, r.wrap(err)
+		}
+		switch {
+		case h.kind == kindDict && !r.hasDict && left == r.c.values:
+			r.hasDict = true
+			b, err := r.pager.payload(&h)
+			if err != nil {
+				return nil, r.wrap(err)
+			}
+			if err := r.readDict(&h, b); err != nil {
+				return nil, err
+			}
+			continue
+		case (h.kind == kindV1 || h.kind == kindV2) && r.hasDict && (h.encoding == encDict || h.encoding == encPlainDict):
+			left -= int64(h.values)
+		default:
+			return nil, nil
+		}
+		r.pager.skip(&h)
+	}
+	if !r.hasDict {
+		return nil, nil
+	}
+	return &r.dict, nil
+}

@@ -5,6 +5,17 @@ package pages
 // They become null, and count, which may be nil, is told how many there were.
 // The function must be safe for concurrent use, and may keep nothing of src.
 func Texts(f func(dst, src [][]byte) (bad []int), count func(bad int)) func() MapFunc {
+	return TextsOrFail(f, func(_ [][]byte, bad []int) error {
+		if len(bad) > 0 && count != nil {
+			count(len(bad))
+		}
+		return nil
+	})
+}
+
+// TextsOrFail is Texts with a check of what has no image: an error of it ends
+// the work. It may keep nothing of src.
+func TextsOrFail(f func(dst, src [][]byte) (bad []int), check func(src [][]byte, bad []int) error) func() MapFunc {
 	return func() MapFunc {
 		var dst, src [stretch][]byte
 		return func(in *Values, out *Builder) error {
@@ -14,8 +25,8 @@ func Texts(f func(dst, src [][]byte) (bad []int), count func(bad int)) func() Ma
 					src[i] = in.Bytes(from + i)
 				}
 				bad := f(dst[:n], src[:n])
-				if len(bad) > 0 && count != nil {
-					count(len(bad))
+				if err := check(src[:n], bad); err != nil {
+					return err
 				}
 				if len(bad) == 0 {
 					out.all(dst[:n])

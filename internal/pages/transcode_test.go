@@ -519,3 +519,52 @@ func FuzzTranscode(f *testing.F) {
 		_ = drain(b)
 	})
 }
+
+// The dictionary of a chunk is all of its values; a chunk that has pages of
+// another kind has none.
+func TestDictionary(t *testing.T) {
+	with := 0
+	for _, path := range goldens(t) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := openBytes(t, b)
+		for i, l := range f.Leaves() {
+			dict, err := f.Dictionary(0, i)
+			if err != nil {
+				t.Fatal(path, l.Name(), err)
+			}
+			if dict == nil || !l.Flat() {
+				continue
+			}
+			with++
+			known := map[string]bool{}
+			for k := range dict.Len() {
+				known[string(dict.Bytes(k))] = true
+			}
+			s, err := f.ScanGroups(0, 1, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for {
+				runs, err := s.Next(0)
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				v := runs[0].Values
+				for k := range v.Len() {
+					if !known[string(v.Bytes(k))] {
+						t.Fatalf("%s, %s: a value that is in no dictionary", path, l.Name())
+					}
+				}
+			}
+		}
+	}
+	if with < 20 {
+		t.Errorf("%d dictionaries", with)
+	}
+}

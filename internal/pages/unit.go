@@ -225,6 +225,18 @@ func (k *worker) dealt(leaf int, rows []uint32, codec Codec, buf []byte) (writte
 		out := pageOf{}
 		size := 0
 		from := at
+		if coded && l.MaxRep == 0 && !s.hasDef && len(s.pool.null) == 0 {
+			// Every row has a value: the common case, without a branch a row.
+			at += min(len(rows)-at, dealtEntries)
+			out.entries = at - from
+			k.gatherCoded(rows[from:at], &pool)
+			if top > 0 {
+				def = resize(def, out.entries)
+				for i := range def {
+					def[i] = byte(top)
+				}
+			}
+		}
 		for at < len(rows) && out.entries < dealtEntries && size < dealtBytes {
 			e0, e1 := rows[at], rows[at]+1
 			if l.MaxRep > 0 {
@@ -286,6 +298,27 @@ func (k *worker) dealt(leaf int, rows []uint32, codec Codec, buf []byte) (writte
 		}
 	}
 	return w.finish()
+}
+
+// gatherCoded puts the indices of the rows' values into k.index, in the order of
+// their first use.
+func (k *worker) gatherCoded(rows []uint32, pool *Values) {
+	s := &k.store
+	index := resize(k.index, len(rows))
+	refs := s.refs
+	for i, row := range rows {
+		index[i] = refs[row]
+	}
+	remap := s.remap
+	for i, x := range index {
+		y := remap[x]
+		if y == 0 {
+			y = k.w.dict.add(pool.Bytes(int(x))) + 1
+			remap[x] = y
+		}
+		index[i] = y - 1
+	}
+	k.index = index
 }
 
 // take appends values of v.

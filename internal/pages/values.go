@@ -68,6 +68,9 @@ func (v *Values) is(t Type) int {
 	return v.n
 }
 
+// Pick returns the values at the indices, in memory of their own.
+func (v *Values) Pick(at []uint32) Values { return new(gatherer).gather(v, at) }
+
 // slice returns values [i, j).
 func (v *Values) slice(i, j int) Values {
 	s := *v

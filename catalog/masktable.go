@@ -1,0 +1,301 @@
+package catalog
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"aihub"
+	"aihub/catalog/detect"
+	"aihub/catalog/mask"
+	"aihub/catalog/risk"
+	"aihub/catalog/risk/utility"
+	"aihub/catalog/sketch"
+	"aihub/internal/keys"
+	"aihub/internal/pages"
+	"aihub/internal/table"
+)
+
+// MaskRecord says how a masked file was made and what it still tells. It holds
+// no value of the raw file.
+type MaskRecord struct {
+	Name       string           `json:"name"`
+	Raw        aihub.Digest     `json:"raw"`     // of the raw file
+	Plan       aihub.Digest     `json:"plan"`    // of the mask plan, with all defaults
+	Key        string           `json:"key"`     // names the key, and does not tell it
+	Content    aihub.Digest     `json:"content"` // of the masked file
+	Bytes      int64            `json:"bytes"`
+	Rows       int64            `json:"rows"` // of the masked file
+	Suppressed int64            `json:"suppressed"`
+	Columns    []MaskedColumn   `json:"columns"`
+	Detected   []detect.Finding `json:"detected"` // in the columns that are kept
+	Risk       *risk.Report     `json:"risk,omitempty"`
+	Utility    *utility.Report  `json:"utility,omitempty"`
+}
+
+// MaskedColumn is a column of the raw file and the technique that it met.
+type MaskedColumn struct {
+	Name string `json:"name"`
+	Use  string `json:"use"`
+}
+
+// MaskTable masks a Parquet file of any number of rows into another by the plan
+// and under the risk policy of a manifest, page by page: values are masked where
+// they stand, a dictionary's once each. It works in memory that depends on the
+// row groups and the classes, not on the rows.
+//
+// The gates are those of Publish: a kept column that identifies people, classes
+// below k and limits exceeded end it with Refused, and nothing is written.
+// Progress has the stages ingest (bytes), risk and mask (rows) and store (bytes).
+//
+// The file appears whole beside its record (out and out.json) or not at all. A
+// call that was cancelled or killed leaves out.part and out.journal, and the same
+// call then goes on behind what is finished. The same file, manifest and key give
+// the same bytes on any number of cores.
+func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *keys.Ring, report func(stage string, done, total int64)) (rec MaskRecord, err error) {
+	m, err := ParseManifest(manifestYAML)
+	if err != nil {
+		return rec, err
+	}
+	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
+		return rec, aihub.Errorf(aihub.Invalid, aihub.Text{EN: out + " is there already", ZH: out + " 已存在"}).
+			WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
+	}
+	if m.Mask.Scope == "" {
+		m.Mask.Scope = m.Name
+	}
+	src, err := os.Open(in)
+	if err != nil {
+		return rec, err
+	}
+	defer src.Close()
+	st, err := src.Stat()
+	if err != nil {
+		return rec, err
+	}
+	f, err := pages.Open(src, st.Size())
+	if err != nil {
+		return rec, notPages(err)
+	}
+	rec = MaskRecord{Name: m.Name, Detected: []detect.Finding{}}
+	k, gate, err := m.lookAt(f, ring.Derive("mask", m.Mask.Scope))
+	if err != nil {
+		return rec, err
+	}
+	if rec.Raw, err = digestFile(ctx, in, report); err != nil {
+		return rec, err
+	}
+	plan, err := m.Mask.Canonical(gate.columns)
+	if err != nil {
+		return rec, err
+	}
+	rec.Plan = aihub.DigestOf(plan)
+	rec.Key = hex.EncodeToString(ring.Derive("mask-key-id", m.Mask.Scope)[:8])
+	if err := k.run(ctx, report); err != nil {
+		return rec, notPages(err)
+	}
+	for i := range k.kept {
+		gate.findings = append(gate.findings, k.kept[i].d.Findings()...)
+	}
+	if rec.Detected = append(rec.Detected, gate.findings...); gate.meter != nil || len(gate.pairs.raw.Cols) > 0 {
+		if err := k.samples(ctx, gate.pairs); err != nil {
+			return rec, notPages(err)
+		}
+	}
+	if err := m.gate(gate); err != nil {
+		return rec, err
+	}
+	if rec.Risk, err = m.gateRisk(gate); err != nil {
+		return rec, err
+	}
+	if rec.Risk != nil {
+		gate.meter.Alone(rec.Risk)
+		rec.Suppressed = int64(rec.Risk.Suppressed)
+	}
+	rec.Utility = gate.pairs.utility(m.Truth)
+	rec.Rows = f.Rows() - rec.Suppressed
+	for i := range k.cols {
+		rec.Columns = append(rec.Columns, MaskedColumn{k.cols[i].field.Name, k.cols[i].rule.Use})
+	}
+	return rec, k.write(ctx, m, &rec, out, ring, report)
+}
+
+// notPages says what to do with a file that the page engine does not take.
+func notPages(err error) error {
+	if !errors.Is(err, pages.ErrUnsupported) {
+		return err
+	}
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "this Parquet file cannot be masked page by page: " + err.Error(), ZH: "该 Parquet 文件无法按页脱敏：" + err.Error()}).
+		WithHint(aihub.Text{EN: "publish it with aihub dataset publish, or write it anew with another tool", ZH: "请用 aihub dataset publish 直接发布，或用其他工具重新写出"})
+}
+
+// lookAt checks the manifest against the file and prepares the look at it.
+func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, error) {
+	cols, schema := pageFields(f)
+	if faults := m.check(schema); len(faults) > 0 {
+		return nil, nil, badManifest(faults)
+	}
+	masking, err := m.Mask.Compile(schema, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	faults := m.lintPages(cols, masking)
+	gate := &ingested{columns: schema}
+	out := masking.Schema()
+	if m.KeyFrom == "rows" {
+		out = append([]table.Field{{Name: m.Key, Type: table.String}}, out...)
+	}
+	for _, i := range keyFirst(out, m.Key) {
+		gate.schema = append(gate.schema, out[i])
+	}
+	find := func(name string) int {
+		return slices.IndexFunc(cols, func(c pageColumn) bool { return c.field.Name == name })
+	}
+	k := &pageLook{f: f, cols: cols}
+	l := &linter{doc: m.doc}
+	if m.Risk.Declared() {
+		for list, names := range map[string][]string{"quasi": m.Risk.Quasi, "sensitive": m.Risk.Sensitive} {
+			for i, name := range names {
+				if cols[find(name)].opaque {
+					l.add("page_column", fmt.Sprintf("risk.%s[%d]", list, i), fmt.Sprintf("column %q is nested or of a type that cannot be counted", name), fmt.Sprintf("列 %q 为嵌套列或类型无法计数", name))
+				}
+			}
+		}
+	}
+	if faults = append(faults, l.fs...); len(faults) > 0 {
+		return nil, nil, badManifest(faults)
+	}
+	if m.Risk.Declared() {
+		gate.meter = risk.NewMeter(m.Risk, gate.schema)
+		for _, name := range append(slices.Clone(m.Risk.Quasi), m.Risk.Sensitive...) {
+			k.classed = append(k.classed, find(name))
+		}
+	}
+	k.meter = gate.meter
+	gate.pairs = m.newPairSample(plain(cols, schema), gate.schema)
+	for i := range cols {
+		if c := &cols[i]; c.kept && !c.opaque && (c.field.Type == table.String || c.field.Type == table.Int64) {
+			k.kept = append(k.kept, keptColumn{at: i, d: detect.NewColumn(c.field)})
+		}
+	}
+	return k, gate, nil
+}
+
+// plain are the columns that techniques and measures take.
+func plain(cols []pageColumn, schema []table.Field) (out []table.Field) {
+	for i := range cols {
+		if !cols[i].opaque {
+			out = append(out, schema[i])
+		}
+	}
+	return out
+}
+
+// sampled takes every n-th row of the runs, which begin at a row of row group g.
+func (p *pairSample) sampled(cols []*pageColumn, runs []pages.Run, g int, row, every int64) error {
+	raw, masked := &table.Batch{}, &table.Batch{}
+	var order []uint64
+	for i, c := range cols {
+		run := &runs[i]
+		v, first := 0, (every-row%every)%every
+		var at []uint32 // of the values taken
+		var has []bool
+		for r := range run.N {
+			valid := run.Valid == nil || run.Valid[r] == 1
+			if int64(r)%every == first {
+				if has = append(has, valid); valid {
+					at = append(at, uint32(v))
+				}
+				if i == 0 {
+					order = append(order, sketch.Mix(uint64(g)<<40+uint64(row)+uint64(r)))
+				}
+			}
+			if valid {
+				v++
+			}
+		}
+		picked := run.Values.Pick(at)
+		values, out := c.column(&picked), table.NewColumn(c.field, len(has))
+		v = 0
+		for _, valid := range has {
+			if !valid {
+				out.AppendNull()
+				continue
+			}
+			out.AppendFrom(&values, v)
+			v++
+		}
+		m, err := c.masked(&out)
+		if err != nil {
+			return err
+		}
+		raw.Cols, masked.Cols = append(raw.Cols, out), append(masked.Cols, m)
+	}
+	raw.Rows, masked.Rows = len(order), len(order)
+	p.add(raw, masked, order)
+	return nil
+}
+
+// write makes the masked file and its record.
+func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, out string, ring *keys.Ring, report progress) error {
+	var first refused
+	plan := pages.Plan{Journal: out + ".journal", Progress: func(done, total int64) { report("mask", done, total) }}
+	for i := range k.cols {
+		plan.Columns = append(plan.Columns, k.cols[i].plan(&k.f.Leaves()[k.cols[i].leaf], &first))
+	}
+	if m.Mask.Order != mask.KeepOrder {
+		plan.Shuffle = ring.Derive("mask-order", m.Mask.Scope)
+	}
+	if k.meter != nil && !k.meter.Full() {
+		plan.Deal = k.deal(ctx)
+	}
+	id, err := json.Marshal([]any{rec.Raw, rec.Plan, rec.Key, m.Risk})
+	if err != nil {
+		return err
+	}
+	plan.ID = string(aihub.DigestOf(id))
+	f, err := os.OpenFile(out+".part", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	err = pages.Transcode(ctx, k.f, plan, pages.Output{File: f})
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		if first.err != nil {
+			err = first.err
+		}
+		if ctx.Err() == nil {
+			err = errors.Join(err, os.Remove(out+".part"), removeIf(out+".journal"))
+		}
+		return notPages(noRoom(err))
+	}
+	if rec.Content, err = digestFile(ctx, out+".part", func(_ string, done, total int64) {
+		report("store", done, total)
+		rec.Bytes = total
+	}); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(rec, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(out+".json", append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(out+".part", filepath.Clean(out))
+}
+
+func removeIf(name string) error {
+	if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,408 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/internal/keys"
+	"aihub/internal/pages"
+	"aihub/internal/table"
+)
+
+const visitsManifest = `
+name: visits
+title: {zh: 办事, en: Visits}
+description: {zh: 办事, en: Visits}
+license: CC-BY-4.0
+key: id
+truth: [paid]
+split: {sample: 0.2, train: 0.3, test: 0.3, final: 0.2}
+mask:
+  columns:
+    id: {use: pseudonym}
+    phone: {use: phone, on_invalid: missing}
+    name: {use: name}
+    home: {use: address}
+    born: {use: date, to: 5years}
+    age: {use: band, width: 10}
+    fee: {use: round, width: 5}
+    score: {use: clip, min: 0.1, max: 0.9}
+    seen: {use: date, to: month}
+    paid: {use: keep}
+    ward: {use: suppress, values: ["7"]}
+`
+
+const visitsRisk = `risk:
+  quasi: [born, home]
+  k: 5
+  max_suppression: 0.1
+  sensitive: [paid]
+  l: 2
+`
+
+// visits writes rows of visits as Parquet and returns the file and what of its
+// values must stand nowhere in a masked one.
+func visits(t testing.TB, rows int) (path string, secrets [][]byte) {
+	t.Helper()
+	fields := []table.Field{{Name: "id", Type: table.String}, {Name: "phone", Type: table.String}, {Name: "name", Type: table.String}, {Name: "home", Type: table.String},
+		{Name: "born", Type: table.Date}, {Name: "age", Type: table.Int64}, {Name: "fee", Type: table.Int64}, {Name: "score", Type: table.Float64},
+		{Name: "seen", Type: table.Timestamp}, {Name: "paid", Type: table.Bool}, {Name: "ward", Type: table.Int64}}
+	path = filepath.Join(t.TempDir(), "visits.parquet")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := table.NewParquetWriter(f, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := table.NewBatch(fields, rows)
+	rng := rand.New(rand.NewPCG(5, 6))
+	cities := []string{"广东省深圳市福田区", "广东省深圳市南山区", "浙江省杭州市西湖区"}
+	for i := range rows {
+		id, home := fmt.Sprintf("CASE-%09d", i*7919), fmt.Sprintf("%s莲花路%d号", cities[rng.IntN(3)], 100+rng.IntN(900))
+		if i%1000 == 999 { // an address that few share
+			home = fmt.Sprintf("西藏自治区拉萨市城关区八廓街%d号", i)
+		}
+		phone, name := fmt.Sprintf("138%08d", rng.IntN(1e8)), "欧阳"+string(rune(0x5000+i%3000))
+		b.Cols[0].AppendStr(id)
+		switch i % 50 {
+		case 7:
+			b.Cols[1].AppendNull()
+		case 8:
+			b.Cols[1].AppendStr("没有电话")
+		default:
+			b.Cols[1].AppendStr(phone)
+		}
+		b.Cols[2].AppendStr(name)
+		b.Cols[3].AppendStr(home)
+		born := int64(rng.IntN(12000))
+		if i%1000 == 999 {
+			born = int64(i / 1000 % 7 * 1826)
+		}
+		b.Cols[4].AppendInt(born)
+		b.Cols[5].AppendInt(int64(rng.IntN(100)))
+		b.Cols[6].AppendInt(int64(rng.IntN(500)))
+		b.Cols[7].AppendFlt(rng.Float64())
+		b.Cols[8].AppendInt(1.7e15 + int64(rng.IntN(1e9))*3600)
+		b.Cols[9].AppendBool(rng.IntN(3) == 0)
+		b.Cols[10].AppendInt(int64(i % 8))
+		if i%3 == 0 || i%1000 == 999 {
+			secrets = append(secrets, []byte(id), []byte(name), []byte(home[strings.Index(home, "区")+3:]))
+			if i%30 == 0 && !b.Cols[1].Null(i) { // few: one may by chance be another's masked one
+				secrets = append(secrets, []byte(b.Cols[1].Str[i]))
+			}
+		}
+	}
+	b.Rows = rows
+	if err := errors.Join(w.Write(b), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return path, secrets
+}
+
+func testRing(t testing.TB) *keys.Ring {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "root")
+	if err := os.WriteFile(path, bytes.Repeat([]byte{4}, keys.Size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := keys.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func maskVisits(t testing.TB, manifest, in string) (out string, rec MaskRecord) {
+	t.Helper()
+	out = filepath.Join(t.TempDir(), "masked.parquet")
+	rec, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), func(string, int64, int64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, rec
+}
+
+// rowsOf reads a file whole, each row as text.
+func rowsOf(t testing.TB, path string) (out []string) {
+	t.Helper()
+	r, err := table.Open(path, table.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Rows {
+			out = append(out, rowAsText(b, i))
+		}
+	}
+}
+
+func rowAsText(b *table.Batch, i int) string {
+	var s []string
+	for c := range b.Cols {
+		v, ok := b.Cols[c].Text(i)
+		if !ok {
+			v = "-"
+		}
+		s = append(s, b.Cols[c].Name+"="+v)
+	}
+	return strings.Join(s, " ")
+}
+
+// What the pages say is what the general path makes of the rows, in their order
+// where the plan keeps it and in another where it does not; nothing of a masked
+// value is in the file or its record.
+func TestMaskTable(t *testing.T) {
+	in, secrets := visits(t, 8_000)
+	plain := strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1)
+	out, rec := maskVisits(t, plain, in)
+	m, err := ParseManifest([]byte(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := table.Open(in, table.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	masking, err := m.Mask.Compile(r.Schema(), testRing(t).Derive("mask", "visits"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		masked := masking.Apply(b)
+		for i := range masked.Rows {
+			want = append(want, rowAsText(masked, i))
+		}
+	}
+	got := rowsOf(t, out)
+	if len(got) != len(want) {
+		t.Fatalf("%d rows of %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i] != want[i] {
+			t.Fatalf("row %d\n%s\nnot\n%s", i, got[i], want[i])
+		}
+	}
+	if rec.Rows != 8_000 || rec.Risk != nil || len(rec.Columns) != 11 || rec.Utility == nil || rec.Raw == rec.Content {
+		t.Errorf("%+v", rec)
+	}
+	noSecrets(t, out, secrets)
+
+	keyed, _ := maskVisits(t, visitsManifest, in)
+	other := rowsOf(t, keyed)
+	if slices.Equal(got, other) {
+		t.Error("rows kept their order")
+	}
+	slices.Sort(got)
+	slices.Sort(other)
+	if !slices.Equal(got, other) {
+		t.Error("another order has other rows")
+	}
+	noSecrets(t, keyed, secrets)
+}
+
+func noSecrets(t testing.TB, out string, secrets [][]byte) {
+	t.Helper()
+	for _, name := range []string{out, out + ".json"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == out {
+			leaks, err := pages.Audit(bytes.NewReader(b), int64(len(b)), secrets)
+			if err != nil || len(leaks) > 0 {
+				t.Errorf("%d raw values are left: %+v; %v", len(leaks), leaks, err)
+			}
+			continue
+		}
+		for _, s := range secrets {
+			if bytes.Contains(b, s) {
+				t.Fatalf("the record has %q", s)
+			}
+		}
+	}
+}
+
+// Rows that hide among too few are left out, and the record says what is left.
+func TestMaskTableGate(t *testing.T) {
+	in, secrets := visits(t, 8_000)
+	out, rec := maskVisits(t, visitsManifest+visitsRisk, in)
+	rows := rowsOf(t, out)
+	if rec.Suppressed != 8 || len(rows) != 7_992 || rec.Rows != 7_992 || slices.ContainsFunc(rows, func(r string) bool { return strings.Contains(r, "城关区") }) {
+		t.Errorf("%d rows, %d left out", len(rows), rec.Suppressed)
+	}
+	classes := map[string]int{}
+	for _, r := range rows {
+		cells := strings.Fields(r)
+		classes[cells[3]+cells[4]]++
+	}
+	least := len(rows)
+	for _, n := range classes {
+		least = min(least, n)
+	}
+	risk := rec.Risk
+	if risk == nil || risk.After.K != least || risk.After.Classes != len(classes) || risk.After.Rows != 7_992 || len(risk.Sensitive) != 1 || risk.Linkage == nil ||
+		risk.Attack == nil || risk.Attack.Prosecutor != 1/float64(least) || risk.Attack.Rows != 7_992 {
+		t.Errorf("k %d of %d classes, the record says %+v", least, len(classes), risk)
+	}
+	if u := rec.Utility; u == nil || len(u.Baseline) != 1 {
+		t.Errorf("%+v", u)
+	}
+	noSecrets(t, out, secrets)
+	var read MaskRecord
+	b, err := os.ReadFile(out + ".json")
+	if err != nil || json.Unmarshal(b, &read) != nil || read.Content != rec.Content {
+		t.Error("the record is not beside the file", err)
+	}
+
+	refused := func(manifest, in string, kind aihub.Kind, want string) {
+		t.Helper()
+		out := filepath.Join(t.TempDir(), "masked.parquet")
+		_, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), func(string, int64, int64) {})
+		var e *aihub.Error
+		if !errors.As(err, &e) || e.Kind != kind || !strings.Contains(fmt.Sprint(e, e.Faults), want) {
+			t.Errorf("%v does not say %q", err, want)
+		}
+		if left, err := filepath.Glob(out + "*"); err != nil || len(left) > 0 {
+			t.Errorf("%v is left, %v", left, err)
+		}
+	}
+	change := func(old, new string) string {
+		t.Helper()
+		s := visitsManifest + visitsRisk
+		if !strings.Contains(s, old) {
+			t.Fatal(old)
+		}
+		return strings.Replace(s, old, new, 1)
+	}
+	refused(change("phone: {use: phone, on_invalid: missing}", "phone: {use: keep}"), in, aihub.Refused, "phone")
+	refused(change("max_suppression: 0.1", "max_suppression: 0.0001"), in, aihub.Refused, "at most 0 may be dropped")
+	refused(change("  l: 2", "  max_linkage: 0.00001"), in, aihub.Refused, "the limit")
+	refused(change(", on_invalid: missing", ""), in, aihub.Contract, "phone cannot mask text")
+	refused(change("use: round, width: 5", "use: noise, by: id, scale: 1"), in, aihub.Contract, "aihub dataset publish")
+	refused(change("mask:\n", "mask:\n  order: some\n"), in, aihub.Contract, "order")
+	refused(change("quasi: [born, home]", "quasi: [born, hom]"), in, aihub.Contract, "hom")
+	text := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(text, []byte("id,a\n1,2\n3,4\n5,6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(visitsManifest, text, aihub.Contract, "PAR1")
+	if _, err := MaskTable(t.Context(), []byte(visitsManifest), in, in, testRing(t), nil); aihub.KindOf(err) != aihub.Invalid {
+		t.Error("a file that is there was written over:", err)
+	}
+}
+
+// A call that ends early leaves what it has done to the next one, and neither
+// that nor the number of cores changes a byte.
+func TestMaskTableGoesOn(t *testing.T) {
+	in, _ := visits(t, 3<<16)
+	manifest := []byte(strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1))
+	run := func(ctx context.Context, out string, report func(string, int64, int64)) (MaskRecord, error) {
+		return MaskTable(ctx, manifest, in, out, testRing(t), report)
+	}
+	none := func(string, int64, int64) {}
+	dir := t.TempDir()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	want, err := run(t.Context(), filepath.Join(dir, "a"), none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.GOMAXPROCS(4)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	b := filepath.Join(dir, "b")
+	if _, err := run(ctx, b, func(stage string, done, _ int64) {
+		if stage == "mask" && done > 0 {
+			stop()
+		}
+	}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(b); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("half a file is there")
+	}
+	first := int64(-1)
+	got, err := run(t.Context(), b, func(stage string, done, _ int64) {
+		if stage == "mask" && first < 0 {
+			first = done
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Content != want.Content || got.Rows != 3<<16 {
+		t.Errorf("%+v, not %+v", got, want)
+	}
+	if first == 1<<16 {
+		t.Error("it began anew")
+	}
+	if left, _ := filepath.Glob(b + ".[pj]*"); len(left) != 1 { // the record
+		t.Errorf("%v", left)
+	}
+}
+
+// A file of another tool: nested columns, pages of version 2, dictionaries and
+// each codec that DuckDB writes.
+func TestMaskTableOfAnotherTool(t *testing.T) {
+	for _, codec := range []string{"zstd", "lz4_raw", "snappy", "gzip", "brotli", "uncompressed"} {
+		in := "../internal/pages/testdata/duckdb-v2-" + codec + ".parquet"
+		manifest := `{name: other, title: {zh: a, en: a}, description: {zh: a, en: a}, license: CC0, key: u, truth: [b], split: {sample: 0.5, test: 0.5},
+mask: {order: keep, default: keep, columns: {u: {use: pseudonym}, s: {use: pseudonym}, id: {use: drop}, l: {use: band, width: 1000}}}}`
+		out, rec := maskVisits(t, manifest, in)
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var secrets [][]byte
+		for i := range 400 {
+			secrets = append(secrets, fmt.Appendf(nil, "person-%d", i*37), fmt.Appendf(nil, "value-%05d", i%13))
+		}
+		leaks, err := pages.Audit(bytes.NewReader(b), int64(len(b)), secrets)
+		if err != nil || len(leaks) > 0 || rec.Rows != 400 {
+			t.Errorf("%s: %d rows, %v left, %v", codec, rec.Rows, leaks, err)
+		}
+		f, err := pages.Open(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Leaf("id") >= 0 || f.Leaf("n.list.element") < 0 && f.Leaf("n.element") < 0 {
+			var names []string
+			for _, l := range f.Leaves() {
+				names = append(names, l.Name())
+			}
+			t.Errorf("%s: %v", codec, names)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+
+	"aihub/catalog"
+	"aihub/internal/keys"
+	"aihub/server/wire"
+
+	"github.com/spf13/cobra"
+)
+
+// maskTableCmd masks a Parquet file page by page on the steward's own machine.
+func (p *process) maskTableCmd() *cobra.Command {
+	var manifest, key string
+	c := p.verb("table IN OUT", "cli.mask.table.short", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
+		m, err := readFile(manifest, 1<<20)
+		if err != nil {
+			return err
+		}
+		f, err := openFile(args[0])
+		if err != nil {
+			return err
+		}
+		f.Close()
+		ring, err := keys.Open(key)
+		if err != nil {
+			return err
+		}
+		bar := p.progress()
+		rec, err := catalog.MaskTable(cmd.Context(), m, args[0], args[1], ring, func(stage string, done, total int64) {
+			bar.show(wire.Progress{Stage: stage, Done: done, Total: total})
+		})
+		bar.end()
+		if err != nil {
+			if cmd.Context().Err() != nil && !missingFile(args[1]+".journal") {
+				p.note("cli.mask.table.later")
+			}
+			return err
+		}
+		return p.data(rec, func() {
+			p.say("cli.mask.table.done", "File", args[1], "Rows", fmt.Sprint(rec.Rows), "Suppressed", fmt.Sprint(rec.Suppressed), "Digest", string(rec.Content))
+		})
+	})
+	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	c.Flags().StringVar(&key, "key", "", p.t("cli.flag.mask_key"))
+	p.require(c, "manifest")
+	p.require(c, "key")
+	return c
+}
