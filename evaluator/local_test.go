@@ -156,6 +156,8 @@ func TestSelfTest(t *testing.T) {
 	third.Truth.Classes = []string{"red", "蓝", "never"}
 	third.Output.Columns[0].Classes = third.Truth.Classes
 	third.Metrics = []scenarios.Metric{{ID: "f1", Use: "f1@1", Prediction: "label", Primary: true}}
+	absent := third
+	absent.Metrics = []scenarios.Metric{{ID: "f1", Use: "f1@1", Prediction: "label", Primary: true, Params: map[string]any{"zero_division": 1.0}}}
 	number := func(typ string, rng ...float64) scenarios.Spec {
 		s := outSpec("csv")
 		s.Output.Columns = []scenarios.OutputColumn{{Name: "y", Type: typ, Range: rng}}
@@ -174,7 +176,8 @@ func TestSelfTest(t *testing.T) {
 		{"classes and probabilities, CSV", auc, truth, nil},
 		{"Parquet", outSpec("parquet"), truth, nil},
 		{"numbers", number("float64"), numbers, nil},
-		{"a class that never occurs spoils macro F1", third, truth, []string{"self_test (perfect): f1 is 0.6666666666666666 for perfect predictions, not 1 absent_class"}},
+		{"a class that never occurs spoils macro F1", third, truth, []string{"self_test (perfect): f1 is 0.6667 for perfect predictions, not 1: a class has no row in this part and counts as zero_division; write params: {zero_division: 1}, or declare only classes with enough rows"}},
+		{"and does not with zero_division 1", absent, truth, nil},
 		{"whole numbers cannot say it", number("int64"), numbers, []string{
 			"self_test (perfect): mae is 0.24583333333333332 for perfect predictions, not 0", "self_test (perfect): r2 is 0.9821061405946097 for perfect predictions, not 1"}},
 		{"the range shuts the truth out", number("float64", 0, 1), numbers, []string{

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"aihub"
+	"aihub/evaluator/metric"
 	"aihub/internal/table"
 	"aihub/scenarios"
 )
@@ -71,6 +72,9 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 		switch {
 		case v.Status == aihub.MetricUndefined:
 			s.fault("perfect", m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
+		case math.Abs(v.Value-best) > 1e-9 && v.Reason == metric.AbsentClass:
+			s.fault("perfect", fmt.Sprintf("%s is %.4g for perfect predictions, not %v: a class has no row in this part and counts as zero_division; write params: {zero_division: 1}, or declare only classes with enough rows", m.ID, v.Value, best),
+				fmt.Sprintf("%s 对完美预测为 %.4g，而非 %v：有类别在此分区中没有行，按 zero_division 计；请写 params: {zero_division: 1}，或只声明行数足够的类别", m.ID, v.Value, best))
 		case math.Abs(v.Value-best) > 1e-9:
 			s.fault("perfect", strings.TrimSpace(fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason)),
 				strings.TrimSpace(fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason)))
