@@ -31,6 +31,7 @@ const (
 	hintBins   = 64  // ranges of numbers
 	hintSkill  = 0.9 // share of the majority's mistakes that a column avoids
 	hintJudged = 100 // rows that a rule is judged on, at least
+	hintNear   = .05 // a label that is a number is named rightly when its rank is so near, as a share of the rows
 	hintWords  = 128 // of a row
 	hintFew    = 10  // rows of fewer words are alike by chance
 	hintAlike  = 0.9 // Jaccard similarity of words
@@ -62,11 +63,16 @@ func (h *hints) report(known []Leak) []Leak {
 	var out []Leak
 	for _, t := range h.truth {
 		labels, n := codes(&h.rows.Cols[t], h.rows.Rows)
-		if n < 2 || n > hintLabels {
-			continue // of numbers and texts, equal labels say little
+		judge := func(feature []int) (right, of int64, ok bool) { return h.rule(labels, feature) }
+		switch typ := h.schema[t].Type; {
+		case n < 2 || n > hintLabels && (typ == table.String || typ == table.Bool):
+			continue // of texts, equal labels say little
+		case n > hintLabels:
+			ranked := ranks(&h.rows.Cols[t], h.rows.Rows)
+			judge = func(feature []int) (right, of int64, ok bool) { return ruleOfNumbers(ranked, feature) }
 		}
 		truth := h.schema[t].Name
-		if right, of, ok := h.rule(labels, ranges(func(r int) (float64, bool) { return float64(h.raw[r]), true }, h.rows.Rows)); ok {
+		if right, of, ok := judge(ranges(func(r int) (float64, bool) { return float64(h.raw[r]), true }, h.rows.Rows)); ok {
 			out = append(out, Leak{Check: "raw_order", Truth: truth, Rows: right, Of: of})
 		}
 		for _, c := range h.input {
@@ -76,7 +82,7 @@ func (h *hints) report(known []Leak) []Leak {
 			}
 			best := Leak{Check: "single_feature", Column: name, Truth: truth}
 			for _, f := range features(&h.rows.Cols[c], h.rows.Rows) {
-				if right, of, ok := h.rule(labels, f); ok && right > best.Rows {
+				if right, of, ok := judge(f); ok && right > best.Rows {
 					best.Rows, best.Of = right, of
 				}
 			}
@@ -120,6 +126,71 @@ func (h *hints) rule(labels, feature []int) (right, of int64, ok bool) {
 		}
 	}
 	return right, of, of >= hintJudged && of-plain >= minGroup && float64(right-plain) >= hintSkill*float64(of-plain)
+}
+
+// ruleOfNumbers is rule for labels that are numbers, by their ranks: it learns the
+// mean rank for each value of a feature, and is right where the label's is within
+// hintNear of it. Whoever always names the middle is right as often as ranks lie there.
+func ruleOfNumbers(rank []float64, feature []int) (right, of int64, ok bool) {
+	type mean struct{ sum, n float64 }
+	means := map[int]mean{}
+	for r := 0; r < len(rank); r += 2 {
+		if rank[r] >= 0 {
+			m := means[feature[r]]
+			means[feature[r]] = mean{m.sum + rank[r], m.n + 1}
+		}
+	}
+	plain := int64(0)
+	for r := 1; r < len(rank); r += 2 {
+		if rank[r] < 0 {
+			continue
+		}
+		of++
+		guess := 0.5
+		if m := means[feature[r]]; m.n > 0 {
+			guess = m.sum / m.n
+		}
+		if math.Abs(rank[r]-guess) <= hintNear {
+			right++
+		}
+		if math.Abs(rank[r]-0.5) <= hintNear {
+			plain++
+		}
+	}
+	return right, of, of >= hintJudged && of-plain >= minGroup && float64(right-plain) >= hintSkill*float64(of-plain)
+}
+
+// ranks are the places of a column's numbers among them, 0 to 1, equal ones in
+// the middle of their places; -1 is none.
+func ranks(c *table.Column, rows int) []float64 {
+	value := func(r int) (float64, bool) {
+		if c.Type == table.Float64 {
+			return c.Flt[r], !c.Null(r) && c.Flt[r] == c.Flt[r]
+		}
+		return float64(c.Int[r]), !c.Null(r)
+	}
+	var sorted []float64
+	for r := range rows {
+		if v, ok := value(r); ok {
+			sorted = append(sorted, v)
+		}
+	}
+	slices.Sort(sorted)
+	out := make([]float64, rows)
+	for r := range out {
+		out[r] = -1
+		if v, ok := value(r); ok {
+			from, _ := slices.BinarySearch(sorted, v)
+			to, _ := slices.BinarySearchFunc(sorted, v, func(x, v float64) int {
+				if x <= v {
+					return -1
+				}
+				return 1
+			})
+			out[r] = float64(from+to) / 2 / float64(len(sorted))
+		}
+	}
+	return out
 }
 
 // codes numbers the different values of a column; n is how many there are.

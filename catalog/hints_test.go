@@ -75,3 +75,52 @@ func TestHints(t *testing.T) {
 		}
 	}
 }
+
+// A label that is a number is given away by another number that orders it, by a
+// code that stands for its range, and by the raw order; one that is only related
+// to its inputs is not.
+func TestHintsOfNumbers(t *testing.T) {
+	t.Parallel()
+	schema := []table.Field{{Name: "id", Type: table.String}, {Name: "x", Type: table.Float64}, {Name: "code", Type: table.String}, {Name: "label", Type: table.Float64}}
+	m := &Manifest{Truth: []string{"label"}}
+	for seed, want := range map[string]string{"": "", "related": "", "x": "single_feature x", "code": "single_feature code", "order": "raw_order "} {
+		r := rand.New(rand.NewPCG(8, 3))
+		h := m.newHints(schema)
+		b := table.NewBatch(schema, 0)
+		var rows []int
+		var part []uint8
+		var raw []int64
+		for i := range 4000 {
+			label := r.ExpFloat64() * 100
+			x, code, place := r.Float64(), fmt.Sprintf("c%04d", r.IntN(10_000)), int64(r.IntN(1<<20))
+			switch seed {
+			case "related":
+				x = label + 60*r.NormFloat64()
+			case "x":
+				x = label*label + r.Float64()
+			case "code":
+				code = fmt.Sprintf("%c%c%04d", 'a'+rune(label/200), 'a'+rune(int(label/8)%25), r.IntN(10_000))
+			case "order":
+				place = int64(label * 1000)
+			}
+			b.Cols[0].AppendStr(fmt.Sprint("id", i))
+			b.Cols[1].AppendFlt(x)
+			b.Cols[2].AppendStr(code)
+			if i%97 == 0 {
+				b.Cols[3].AppendNull()
+			} else {
+				b.Cols[3].AppendFlt(label)
+			}
+			b.Rows++
+			rows, part, raw = append(rows, i), append(part, uint8(1+i%2)), append(raw, place)
+		}
+		h.add(b, rows, part, raw)
+		got := map[string]Leak{}
+		for _, l := range h.report(nil) {
+			got[l.Check+" "+l.Column] = l
+		}
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || got[want].Rows < 1700) {
+			t.Errorf("%q finds %+v, want %q", seed, got, want)
+		}
+	}
+}
