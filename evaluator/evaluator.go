@@ -80,6 +80,16 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 	return p, nil
 }
 
+// quick is p with metric.Quick.
+func (p *Plan) quick() *Plan {
+	q := *p
+	q.metrics = nil
+	for _, m := range p.metrics {
+		q.metrics = append(q.metrics, metric.Quick(m))
+	}
+	return &q
+}
+
 // fits reports whether a column holds what a metric reads.
 func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
 	switch n {

@@ -51,7 +51,7 @@ func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids
 		return nil, faults, err
 	}
 	defer r.Close()
-	c := newCheck(spec, int64(ids.Len()), r.Schema())
+	c := newCheck(spec, int64(ids.Len()), r.Schema(), false)
 	c.begin(ids)
 	if faults, err := c.read(ctx, r, maxRows); err != nil || faults != nil {
 		return nil, faults, err
@@ -224,7 +224,9 @@ type checked struct {
 	newStr string
 }
 
-func newCheck(spec scenarios.Spec, want int64, schema []table.Field) *check {
+// newCheck makes the check of a file; kept says that the input kept its keys, which
+// may then be numbers. The ids of a run are texts.
+func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) *check {
 	c := &check{spec: spec, want: want, faults: map[faultKey]*tallied{}}
 	c.take = func(id string) error { c.place(id); return nil }
 	var names []string
@@ -268,7 +270,7 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field) *check {
 			}})
 		}
 	}
-	c.types(schema)
+	c.types(schema, kept)
 	return c
 }
 
@@ -311,13 +313,13 @@ func fold(s string) string {
 }
 
 // types checks the types of a file that has some; the columns of others are text.
-func (c *check) types(schema []table.Field) {
+func (c *check) types(schema []table.Field, kept bool) {
 	if f := c.spec.Output.Format; f != table.FormatParquet && f != table.FormatArrow {
 		return
 	}
 	for _, f := range schema {
 		want := ""
-		if f.Name == c.key && f.Type != table.String {
+		if f.Name == c.key && f.Type != table.String && !(kept && f.Type == table.Int64) {
 			want, c.key = "string", ""
 		}
 		for _, k := range c.columns {

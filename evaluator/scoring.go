@@ -35,7 +35,8 @@ type Scoring struct {
 	// how many (truth and predictions).
 	Progress func(done, of int64)
 
-	pile int64 // default pileRows
+	pile      int64 // default pileRows
+	quickRows int64 // default quickRows
 }
 
 // Scored is what a Scoring gives: values in the order of the spec, and the
@@ -62,6 +63,14 @@ var errOrder = errors.New("evaluator: rows are in another order")
 // Run reads both files. An error means that truth cannot be scored against (a
 // Contract error), or that something failed.
 func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Scored, error) {
+	if out, ok, err := s.aligned(ctx, truthPath, predictionsPath); ok || err != nil {
+		return out, err
+	}
+	return s.joined(ctx, truthPath, predictionsPath)
+}
+
+// joined is Run for rows in any order.
+func (s Scoring) joined(ctx context.Context, truthPath, predictionsPath string) (Scored, error) {
 	p, err := s.piles(ctx, truthPath)
 	if err != nil {
 		return Scored{}, err
@@ -262,7 +271,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	}
 	r = readAhead(r)
 	defer r.Close()
-	c := newCheck(spec, p.rows, r.Schema())
+	c := newCheck(spec, p.rows, r.Schema(), p.RowKey == nil)
 	t := p.Plan.tallies()
 	t.spill(p.Dir)
 	defer t.Close()

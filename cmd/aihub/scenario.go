@@ -102,7 +102,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 			return p.data(map[string]any{"closed": args[0]}, func() { p.say("cli.scenario.closed", "Ref", args[0]) })
 		})
 	})
-	c.AddCommand(publish, lint, schema, list, show, p.scenarioExportCmd(), closeCmd,
+	c.AddCommand(publish, lint, p.scenarioScoreCmd(), schema, list, show, p.scenarioExportCmd(), closeCmd,
 		p.withdrawCmd("cli.scenario.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawScenario }))
 	return c
 }

@@ -3,6 +3,8 @@ package metric
 import (
 	"math"
 	"math/big"
+
+	"aihub"
 )
 
 // AUCBounds bounds the ROC AUC of any number of rows in 8 MiB: it counts
@@ -11,7 +13,7 @@ import (
 // the scores are; Hi - Lo is the sum over bins of pos·neg, over all pairs.
 type AUCBounds struct {
 	positive int32
-	pos, neg []uint32
+	count    []uint32 // of each bin, its negatives and its positives
 	rows     int64
 	bad      int64
 }
@@ -25,7 +27,7 @@ const maxBounded = math.MaxUint32
 
 // NewAUCBounds makes one for the class that is positive.
 func NewAUCBounds(positive int32) *AUCBounds {
-	return &AUCBounds{positive: positive, pos: make([]uint32, AUCBins), neg: make([]uint32, AUCBins)}
+	return &AUCBounds{positive: positive, count: make([]uint32, 2*AUCBins)}
 }
 
 // aucBin is linear in [0, 1], where most scores are, and by the bits of the
@@ -46,28 +48,22 @@ func aucBin(v float64) uint32 {
 func (a *AUCBounds) Add(truth []int32, score []float64) {
 	score = score[:len(truth)]
 	a.rows += int64(len(truth))
-	count := [2][]uint32{a.neg, a.pos}
 	for i, t := range truth {
 		v := score[i]
 		if v-v != 0 {
 			a.bad++
 			continue
 		}
-		one := 0
-		if t == a.positive {
-			one = 1
-		}
-		count[one][aucBin(v)]++
+		other := t ^ a.positive
+		one := 1 &^ (uint32(other|-other) >> 31) // 1 when they are the same, without a branch
+		a.count[2*aucBin(v)+one]++
 	}
 }
 
 // Merge adds what o has seen.
 func (a *AUCBounds) Merge(o *AUCBounds) {
-	for i, n := range o.pos {
-		a.pos[i] += n
-	}
-	for i, n := range o.neg {
-		a.neg[i] += n
+	for i, n := range o.count {
+		a.count[i] += n
 	}
 	a.rows += o.rows
 	a.bad += o.bad
@@ -77,19 +73,20 @@ func (a *AUCBounds) Merge(o *AUCBounds) {
 // false where the AUC is undefined, or rows were more than can be counted.
 func (a *AUCBounds) Bounds() (lo, hi float64, ok bool) {
 	var p, n uint64
-	for i := range a.pos {
-		p += uint64(a.pos[i])
-		n += uint64(a.neg[i])
+	for i := 0; i < len(a.count); i += 2 {
+		n += uint64(a.count[i])
+		p += uint64(a.count[i+1])
 	}
 	if p == 0 || n == 0 || a.bad > 0 || a.rows > maxBounded {
 		return 0, 0, false
 	}
 	var u, width u128 // twice the pairs won at least; the pairs in doubt
 	below := uint64(0)
-	for i, q := range a.pos {
-		u.add(uint64(q), 2*below)
-		width.add(uint64(q), 2*uint64(a.neg[i]))
-		below += uint64(a.neg[i])
+	for i := 0; i < len(a.count); i += 2 {
+		neg, pos := uint64(a.count[i]), uint64(a.count[i+1])
+		u.add(pos, 2*below)
+		width.add(pos, 2*neg)
+		below += neg
 	}
 	pairs := new(big.Int).Mul(new(big.Int).SetUint64(p), new(big.Int).SetUint64(n))
 	pairs.Lsh(pairs, 1)
@@ -99,4 +96,34 @@ func (a *AUCBounds) Bounds() (lo, hi float64, ok bool) {
 	lo, _ = new(big.Rat).SetFrac(least, pairs).Float64()
 	hi, _ = new(big.Rat).SetFrac(most, pairs).Float64()
 	return max(0, math.Nextafter(lo, 0)), min(1, math.Nextafter(hi, 1)), true
+}
+
+// Bounded is the reason of a Result whose value is the middle of bounds, Lo and Hi.
+const Bounded = "bounds"
+
+// Quick returns a Metric for the same rows in less memory and time: of the ROC
+// AUC, one whose Result is Bounded, or undefined where there are no bounds. Any
+// other it returns as it is.
+func Quick(m Metric) Metric {
+	if a, ok := m.(*auc); ok {
+		return &quickAUC{a}
+	}
+	return m
+}
+
+type quickAUC struct{ *auc }
+
+func (m *quickAUC) New() Accumulator { return boundedRows{NewAUCBounds(m.positive)} }
+
+type boundedRows struct{ *AUCBounds }
+
+func (b boundedRows) Add(x *Block)        { b.AUCBounds.Add(x.Truth.Class[:x.Rows], x.Pred[0].Flt[:x.Rows]) }
+func (b boundedRows) Merge(o Accumulator) { b.AUCBounds.Merge(o.(boundedRows).AUCBounds) }
+
+func (b boundedRows) Result() Result {
+	lo, hi, ok := b.Bounds()
+	if !ok {
+		return undefined(b.rows, Bounded)
+	}
+	return Result{Value: lo + (hi-lo)/2, N: b.rows, Status: aihub.MetricOK, Reason: Bounded, Lo: lo, Hi: hi}
 }

@@ -20,10 +20,10 @@ type Spiller interface {
 	Err() error // of the scratch file: a Result with one is worth nothing
 }
 
-// How many keys an accumulator that may spill has in memory: 16 MiB of them.
+// How many keys an accumulator that may spill has in memory: 32 MiB of them.
 var (
-	narrowKeys = 1 << 22
-	wideKeys   = 1 << 21
+	narrowKeys = 1 << 23
+	wideKeys   = 1 << 22
 )
 
 // runs are sorted keys in scratch files.

@@ -192,3 +192,22 @@ func (f *File) Dictionary(g, leaf int) (*Values, error) {
 	}
 	return &r.dict, nil
 }
+
+// Part is rows [i, i+n) of a run in which all rows have a value.
+func (r Run) Part(i, n int) Run {
+	r.N = n
+	if r.Coded {
+		r.Index = r.Index[i : i+n]
+	} else {
+		r.Values = r.Values.slice(i, i+n)
+	}
+	return r
+}
+
+// Bytes returns the value of row i of a run in which all rows have one.
+func (r *Run) Bytes(i int) []byte {
+	if r.Coded {
+		return r.Dict.Bytes(int(r.Index[i]))
+	}
+	return r.Values.Bytes(i)
+}

@@ -20,17 +20,18 @@ def parquet(d, rows):
     import pyarrow.parquet as pq
 
     rng = np.random.default_rng(1)
-    kept = dict(compression="none", use_dictionary=False, write_statistics=False)
+    kept = dict(compression="none", write_statistics=False)
     no = lambda name, t: pa.field(name, t, nullable=False)
     ls = pa.schema([no("id", pa.int64()), no("y", pa.int32())])
-    ps = pa.schema([no("id", pa.int64()), no("p", pa.float32())])
-    with pq.ParquetWriter(d + "/labels.parquet", ls, **kept) as lw, pq.ParquetWriter(d + "/preds.parquet", ps, **kept) as pw:
+    ps = pa.schema([no("id", pa.int64()), no("c", pa.string()), no("p", pa.float32())])
+    names = pa.array(["0", "1"])
+    with pq.ParquetWriter(d + "/labels.parquet", ls, use_dictionary=False, **kept) as lw, pq.ParquetWriter(d + "/preds.parquet", ps, use_dictionary=["c"], **kept) as pw:
         for at in range(0, rows, 1 << 20):
             n = min(1 << 20, rows - at)
             y, p = draw(rng, n)
             ids = np.arange(at, at + n, dtype=np.int64)
             lw.write_table(pa.table([ids, y], schema=ls))
-            pw.write_table(pa.table([ids, p], schema=ps))
+            pw.write_table(pa.table([ids, names.take(pa.array(p >= 0.5).cast(pa.int32())), p], schema=ps))
 
 
 def make(d, rows, csv):

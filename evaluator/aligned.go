@@ -1,0 +1,523 @@
+package evaluator
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"aihub/evaluator/metric"
+	"aihub/internal/pages"
+	"aihub/scenarios"
+)
+
+// aligned scores Parquet predictions whose rows have the truth's keys in the
+// truth's order, straight from the pages of both files: no row is kept, joined or
+// sorted. Keys must rise, which shows that each stands once. It reports false when
+// anything at all is otherwise, a fault included: the general path says what.
+func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string) (Scored, bool, error) {
+	spec := s.Plan.spec
+	if s.RowKey != nil || spec.Output.Format != "parquet" || ofTexts(spec) {
+		return Scored{}, false, nil
+	}
+	truth, _, done, err := openPages(truthPath)
+	if truth == nil {
+		return Scored{}, false, err
+	}
+	defer done()
+	pred, size, done, err := openPages(predictionsPath)
+	if pred == nil {
+		return Scored{}, false, err
+	}
+	defer done()
+	a := &alignment{spec: spec, plan: s.Plan, truth: truth, pred: pred, rows: truth.Rows()}
+	if most := spec.Limits.Output; most > 0 && size > int64(most) || pred.Rows() != a.rows || a.rows == 0 || !a.match(s.Key) {
+		return Scored{}, false, nil
+	}
+	a.progress = func(done int64) {
+		if s.Progress != nil {
+			s.Progress(2*done, 2*a.rows)
+		}
+	}
+	t := s.Plan.tallies()
+	t.spill(s.Dir)
+	defer t.Close()
+	if ok, err := a.run(ctx, t); !ok || err != nil {
+		return Scored{}, false, cmp.Or(err, ctx.Err())
+	}
+	values, sample, err := t.results()
+	return Scored{Values: values, Sample: sample}, true, err
+}
+
+// openPages opens a file, or returns nil when it is not Parquet that can be
+// read page by page.
+func openPages(path string) (p *pages.File, size int64, done func(), err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && st.Mode().IsRegular() {
+		if p, bad := pages.Open(f, st.Size()); bad == nil {
+			return p, st.Size(), func() { f.Close() }, nil
+		}
+	}
+	f.Close()
+	return nil, 0, nil, err
+}
+
+// alignment is one reading of two files side by side.
+type alignment struct {
+	spec        scenarios.Spec
+	plan        *Plan
+	truth, pred *pages.File
+	rows        int64
+	progress    func(done int64)
+	done        atomic.Int64
+
+	tl, pl  []int // leaves: key, label; key, then the output columns
+	columns []scenarios.OutputColumn
+	groups  [][]int // of columns that sum to one
+	codes   []coder // of columns with classes
+	class   coder
+	reads   [][]int // of each metric, the output columns
+	text    bool    // keys
+}
+
+// match finds the columns of both files, and reports whether they are all there
+// are, of types that this path reads.
+func (a *alignment) match(key string) bool {
+	kt, label := a.truth.Leaf(key), a.truth.Leaf(a.spec.Truth.Column)
+	kp := a.pred.Leaf(a.spec.Input.Key)
+	if kt < 0 || label < 0 || kp < 0 || len(a.pred.Leaves()) != 1+len(a.spec.Output.Columns) {
+		return false
+	}
+	x, y := a.truth.Leaves()[kt], a.pred.Leaves()[kp]
+	if x.Type != y.Type || x.Text != y.Text || !isKey(x) || !isKey(y) {
+		return false
+	}
+	a.text = isText(x)
+	l := a.truth.Leaves()[label]
+	if len(a.spec.Truth.Classes) > 0 {
+		a.class = newCoder(a.spec.Truth.Classes)
+		if !isText(l) && !isWhole(l) {
+			return false
+		}
+	} else if !isNumber(l) {
+		return false
+	}
+	a.tl, a.pl = []int{kt, label}, []int{kp}
+	a.columns = a.spec.Output.Columns
+	for _, c := range a.columns {
+		i := a.pred.Leaf(c.Name)
+		if i < 0 {
+			return false
+		}
+		l := a.pred.Leaves()[i]
+		var code coder
+		switch {
+		case c.Type == "string" && len(c.Classes) > 0 && isText(l):
+			code = newCoder(c.Classes)
+		case c.Type == "float64" && isNumber(l), c.Type == "int64" && isWhole(l):
+		default:
+			return false
+		}
+		a.pl, a.codes = append(a.pl, i), append(a.codes, code)
+	}
+	for i, c := range a.columns {
+		var group []int
+		for j, o := range a.columns {
+			if len(c.SumsToOne) > 0 && (i == j || slices.Contains(c.SumsToOne, o.Name)) {
+				group = append(group, j)
+			}
+		}
+		if group != nil && !slices.ContainsFunc(a.groups, func(g []int) bool { return slices.Equal(g, group) }) {
+			a.groups = append(a.groups, group)
+		}
+	}
+	for _, m := range a.plan.metrics {
+		var reads []int
+		for _, name := range m.Columns() {
+			reads = append(reads, slices.IndexFunc(a.columns, func(c scenarios.OutputColumn) bool { return c.Name == name }))
+		}
+		a.reads = append(a.reads, reads)
+	}
+	return true
+}
+
+// coder gives each class its index; those that are whole numbers in decimal, as
+// a column of numbers may have them, by number too.
+type coder struct {
+	text   map[string]int32
+	number map[int64]int32
+	small  [256]int32 // of the numbers from 0: -1 is none
+}
+
+func newCoder(classes []string) coder {
+	c := coder{text: map[string]int32{}, number: map[int64]int32{}}
+	for i := range c.small {
+		c.small[i] = -1
+	}
+	for i, name := range classes {
+		c.text[name] = int32(i)
+		if v, err := strconv.ParseInt(name, 10, 64); err == nil && strconv.FormatInt(v, 10) == name {
+			c.number[v] = int32(i)
+			if v >= 0 && int(v) < len(c.small) {
+				c.small[v] = int32(i)
+			}
+		}
+	}
+	return c
+}
+
+func (c *coder) of(v int64) int32 {
+	if uint64(v) < uint64(len(c.small)) {
+		return c.small[v]
+	}
+	if i, ok := c.number[v]; ok {
+		return i
+	}
+	return -1
+}
+
+func isText(l pages.Leaf) bool { return l.Flat() && l.Type == pages.ByteArray && l.Text }
+func isWhole(l pages.Leaf) bool {
+	return l.Flat() && (l.Type == pages.Int64 || l.Type == pages.Int32) && l.Annotation == ""
+}
+func isKey(l pages.Leaf) bool { return isText(l) || isWhole(l) }
+
+func isNumber(l pages.Leaf) bool {
+	return isWhole(l) || l.Flat() && (l.Type == pages.Double || l.Type == pages.Float) && l.Annotation == ""
+}
+
+// span is the first and the last key of a stretch of rows: numbers or texts.
+type span struct {
+	some        bool
+	from, to    int64
+	first, last []byte
+}
+
+// add takes the next key, and reports whether it is above the last.
+func (s *span) number(v int64) bool {
+	if s.some && v <= s.to {
+		return false
+	}
+	if !s.some {
+		s.some, s.from = true, v
+	}
+	s.to = v
+	return true
+}
+
+func (s *span) text(b []byte) bool {
+	if s.some && bytes.Compare(s.last, b) >= 0 {
+		return false
+	}
+	if !s.some {
+		s.some, s.first = true, bytes.Clone(b)
+	}
+	s.last = append(s.last[:0], b...)
+	return true
+}
+
+// before reports whether all keys of s are below those of o.
+func (s *span) before(o span) bool {
+	if s.first != nil {
+		return bytes.Compare(s.last, o.first) < 0
+	}
+	return s.to < o.from
+}
+
+// run reads everything, row group by row group in several goroutines where both
+// files have the same.
+func (a *alignment) run(ctx context.Context, t *tallies) (bool, error) {
+	same := a.truth.RowGroups() == a.pred.RowGroups()
+	for g := 0; same && g < a.truth.RowGroups(); g++ {
+		same = a.truth.GroupRows(g) == a.pred.GroupRows(g)
+	}
+	if !same {
+		_, ok, err := a.stretch(t.shards[0]).read(ctx, 0, a.truth.RowGroups(), a.pred.RowGroups())
+		return ok, err
+	}
+	keys := make([]span, a.truth.RowGroups())
+	var next atomic.Int64
+	var wrong atomic.Bool
+	errs := make([]error, len(t.shards))
+	var g sync.WaitGroup
+	for i, accs := range t.shards[:max(1, min(len(t.shards), len(keys)))] {
+		g.Go(func() {
+			s := a.stretch(accs)
+			for !wrong.Load() {
+				at := int(next.Add(1)) - 1
+				if at >= len(keys) {
+					return
+				}
+				var ok bool
+				if keys[at], ok, errs[i] = s.read(ctx, at, at+1, at+1); !ok {
+					wrong.Store(true)
+				}
+			}
+		})
+	}
+	g.Wait()
+	if err := errors.Join(errs...); err != nil || wrong.Load() {
+		return false, err
+	}
+	keys = slices.DeleteFunc(keys, func(s span) bool { return !s.some }) // of no rows
+	for i := 1; i < len(keys); i++ {
+		if !keys[i-1].before(keys[i]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// stretch reads rows into buffers of blockRows, and those into accumulators.
+type stretch struct {
+	a      *alignment
+	accs   []metric.Accumulator
+	keys   span
+	label  metric.Column
+	cols   []metric.Column
+	bucket []uint16
+	dict   []int32 // the class of each value of a dictionary
+}
+
+func (a *alignment) stretch(accs []metric.Accumulator) *stretch {
+	column := func(c *coder) metric.Column {
+		if c.text != nil {
+			return metric.Column{Class: make([]int32, blockRows)}
+		}
+		return metric.Column{Flt: make([]float64, blockRows)}
+	}
+	s := &stretch{a: a, accs: accs, label: column(&a.class)}
+	for i := range a.codes {
+		s.cols = append(s.cols, column(&a.codes[i]))
+	}
+	if a.plan.boot != nil {
+		s.bucket = make([]uint16, blockRows)
+	}
+	return s
+}
+
+// read scores row groups [from, to) of the truth against [from, end) of the
+// predictions, and returns the keys. It is false at the first thing that is not
+// as it should be.
+func (s *stretch) read(ctx context.Context, from, to, end int) (keys span, ok bool, err error) {
+	s.keys = span{}
+	left, err := s.a.truth.ScanGroups(from, to, s.a.tl...)
+	if err != nil {
+		return keys, false, nil
+	}
+	right, err := s.a.pred.ScanGroups(from, end, s.a.pl...)
+	if err != nil {
+		return keys, false, nil
+	}
+	left.KeepDict, right.KeepDict = true, true
+	for {
+		l, err := left.Next(blockRows)
+		if err == io.EOF {
+			_, err := right.Next(1)
+			return s.keys, err == io.EOF, nil
+		}
+		if err != nil || nulls(l) {
+			return keys, false, nil
+		}
+		for at := 0; at < l[0].N; {
+			r, err := right.Next(l[0].N - at)
+			if err != nil || nulls(r) || !s.rows(l, at, r) {
+				return keys, false, nil
+			}
+			at += r[0].N
+			s.a.progress(s.a.done.Add(int64(r[0].N)))
+			if err := ctx.Err(); err != nil {
+				return keys, false, err
+			}
+		}
+	}
+}
+
+func nulls(runs []pages.Run) bool {
+	return slices.ContainsFunc(runs, func(r pages.Run) bool { return r.Valid != nil })
+}
+
+// rows takes the predictions r, which belong to the truth l from row at on.
+func (s *stretch) rows(l []pages.Run, at int, r []pages.Run) bool {
+	n := r[0].N
+	if !s.match(l[0].Part(at, n), r[0]) || !s.values(l[1].Part(at, n), s.label, &s.a.class, nil) {
+		return false
+	}
+	for i, c := range s.cols {
+		if !s.values(r[1+i], c, &s.a.codes[i], s.a.columns[i].Range) {
+			return false
+		}
+	}
+	for _, group := range s.a.groups {
+		for row := range n {
+			total := 0.0
+			for _, i := range group {
+				total += s.cols[i].Flt[row]
+			}
+			if math.Abs(total-1) > sumTolerance {
+				return false
+			}
+		}
+	}
+	b := metric.Block{Rows: n, Truth: cut(s.label, 0, n)}
+	if s.bucket != nil {
+		b.Bucket = s.bucket[:n]
+	}
+	for k, acc := range s.accs {
+		b.Pred = b.Pred[:0]
+		for _, i := range s.a.reads[k] {
+			b.Pred = append(b.Pred, cut(s.cols[i], 0, n))
+		}
+		acc.Add(&b)
+	}
+	return true
+}
+
+// match reports whether both runs hold the same keys, each above the one before.
+func (s *stretch) match(x, y pages.Run) bool {
+	boot := s.a.plan.boot
+	if boot == nil && !x.Coded && !y.Coded && x.Values.Type == pages.Int64 {
+		xs := x.Values.Int64s()
+		if !slices.Equal(xs, y.Values.Int64s()) || !s.keys.number(xs[0]) {
+			return false
+		}
+		rise := true
+		for i, v := range xs[1:] {
+			rise = rise && xs[i] < v
+		}
+		s.keys.to = xs[len(xs)-1]
+		return rise
+	}
+	var text [20]byte
+	for i := range x.N {
+		k := x.Bytes(i)
+		if !bytes.Equal(k, y.Bytes(i)) {
+			return false
+		}
+		if s.a.text {
+			if !s.keys.text(k) {
+				return false
+			}
+		} else {
+			v := number(k)
+			if !s.keys.number(v) {
+				return false
+			}
+			if boot != nil {
+				k = strconv.AppendInt(text[:0], v, 10)
+			}
+		}
+		if boot != nil {
+			s.bucket[i] = boot.Bucket(string(k))
+		}
+	}
+	return true
+}
+
+// number reads the little-endian bytes of an INT32 or INT64.
+func number(b []byte) int64 {
+	if len(b) == 4 {
+		return int64(int32(binary.LittleEndian.Uint32(b)))
+	}
+	return int64(binary.LittleEndian.Uint64(b))
+}
+
+// values writes a run to a column: classes, or numbers in a range. It is false
+// when one is none of them.
+func (s *stretch) values(r pages.Run, to metric.Column, c *coder, limits []float64) bool {
+	if to.Class != nil {
+		return s.classes(r, to.Class[:r.N], c)
+	}
+	lo, hi := -math.MaxFloat64, math.MaxFloat64
+	if len(limits) == 2 {
+		lo, hi = max(lo, limits[0]), min(hi, limits[1])
+	}
+	out, bad := to.Flt[:r.N], false
+	set := func(i int, v float64) {
+		out[i] = v
+		bad = bad || !(v >= lo && v <= hi) // a NaN is neither
+	}
+	switch {
+	case r.Coded:
+		for i := range out {
+			b := r.Bytes(i)
+			switch r.Dict.Type {
+			case pages.Float:
+				set(i, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))))
+			case pages.Double:
+				set(i, math.Float64frombits(binary.LittleEndian.Uint64(b)))
+			default:
+				set(i, float64(number(b)))
+			}
+		}
+	case r.Values.Type == pages.Float:
+		for i, v := range r.Values.Floats() {
+			f := float64(v)
+			out[i] = f
+			bad = bad || !(f >= lo && f <= hi)
+		}
+	case r.Values.Type == pages.Double:
+		for i, v := range r.Values.Doubles() {
+			out[i] = v
+			bad = bad || !(v >= lo && v <= hi)
+		}
+	default:
+		for i := range out {
+			set(i, float64(number(r.Values.Bytes(i))))
+		}
+	}
+	return !bad
+}
+
+func (s *stretch) classes(r pages.Run, out []int32, c *coder) bool {
+	code := func(v *pages.Values, i int) int32 {
+		b := v.Bytes(i)
+		if v.Type != pages.ByteArray {
+			return c.of(number(b))
+		}
+		if k, ok := c.text[string(b)]; ok {
+			return k
+		}
+		return -1
+	}
+	all := int32(0)
+	switch {
+	case r.Coded && r.Dict.Len() <= blockRows:
+		s.dict = sized(s.dict, r.Dict.Len())
+		for i := range s.dict {
+			s.dict[i] = code(r.Dict, i)
+		}
+		for i, x := range r.Index {
+			out[i] = s.dict[x]
+			all |= out[i]
+		}
+	case r.Values.Type == pages.Int32:
+		for i, v := range r.Values.Int32s() {
+			out[i] = c.of(int64(v))
+			all |= out[i]
+		}
+	case r.Coded:
+		for i, x := range r.Index {
+			out[i] = code(r.Dict, int(x))
+			all |= out[i]
+		}
+	default:
+		for i := range out {
+			out[i] = code(&r.Values, i)
+			all |= out[i]
+		}
+	}
+	return all >= 0
+}
