@@ -76,7 +76,7 @@ verify: ## regenerate generated files and fail on a difference
 bench: ## run the benchmarks of the hot paths
 	$(GO) test -tags embed -run '^$$' -bench . -benchtime 2s ./...
 
-bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
+bench-mask: ## mask tables and count classes beside DuckDB, and measure FF1, lattice and PII scan, each with its bar (needs a C compiler)
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
 BILLION ?= /tmp/aihub-billion
