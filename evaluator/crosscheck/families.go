@@ -65,12 +65,7 @@ var bound = map[string]metric.Metric{}
 
 // rows is the family of metrics of rows.
 func rows(in json.RawMessage) (answer, error) {
-	var c struct {
-		K           int
-		Truth, Pred []float64
-		Upper       []float64
-		Rows        [][]float64
-	}
+	var c rowCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
