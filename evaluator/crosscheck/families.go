@@ -37,6 +37,10 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"clusters":  units(clusters),
 	"coco":      units(images),
 	"segm":      units(images),
+	"keypoints": units(images),
+	"probes":    units(probes),
+	"lvis":      units(images),
+	"voc":       units(images),
 	"pixels":    units(pixels),
 	"panoptic":  units(panoptic),
 	"tracks":    units(tracks),
@@ -312,8 +316,9 @@ func labels(c *labelCase) (out []*rank.Labels) {
 }
 
 type linkCase struct {
-	True   []*float64
-	Others [][]float64
+	True    []*float64
+	Others  [][]float64
+	Stratum []string
 }
 
 func links(c *linkCase) (out []*graph.Candidates) {
@@ -321,6 +326,9 @@ func links(c *linkCase) (out []*graph.Candidates) {
 		u := &graph.Candidates{True: math.NaN(), Others: c.Others[i]}
 		if s != nil {
 			u.True = *s
+		}
+		if c.Stratum != nil {
+			u.Stratum = c.Stratum[i]
 		}
 		out = append(out, u)
 	}
@@ -336,46 +344,27 @@ func clusters(c *clusterCase) (out []*graph.Item) {
 	return out
 }
 
-type imageCase struct {
-	H, W   int
-	Images []struct {
-		ID          int64
-		Truth, Pred []struct {
-			Class int
-			Box   [4]float64
-			RLE   string
-			Area  float64
-			Crowd bool
-			Score float64
-		}
-	}
-}
-
 func images(c *imageCase) (out []*vision.Image) {
-	for _, im := range c.Images {
-		u := &vision.Image{ID: im.ID}
-		for k, list := range [][]struct {
-			Class int
-			Box   [4]float64
-			RLE   string
-			Area  float64
-			Crowd bool
-			Score float64
-		}{im.Truth, im.Pred} {
-			for _, o := range list {
-				x := vision.Object{Class: o.Class, Box: o.Box, Area: o.Area, Crowd: o.Crowd, Score: o.Score}
-				if o.RLE != "" {
-					var err error
-					if x.Mask, err = vision.ParseRLE(c.H, c.W, o.RLE); err != nil {
-						panic(err) // the case is made by pycocotools
-					}
-				}
-				if k == 0 {
-					u.Truth = append(u.Truth, x)
-				} else {
-					u.Pred = append(u.Pred, x)
-				}
+	object := func(o objectCase) vision.Object {
+		x := vision.Object{Class: o.Class, Box: o.Box, Area: o.Area, Crowd: o.Crowd, Score: o.Score, Difficult: o.Difficult}
+		if o.RLE != "" {
+			var err error
+			if x.Mask, err = vision.ParseRLE(c.H, c.W, o.RLE); err != nil {
+				panic(err) // the case is made by a generator
 			}
+		}
+		for _, p := range o.Points {
+			x.Points = append(x.Points, vision.Point{X: p[0], Y: p[1], Seen: p[2] > 0})
+		}
+		return x
+	}
+	for _, im := range c.Images {
+		u := &vision.Image{ID: im.ID, Negative: im.Negative, NotExhaustive: im.NotExhaustive}
+		for _, o := range im.Truth {
+			u.Truth = append(u.Truth, object(o))
+		}
+		for _, o := range im.Pred {
+			u.Pred = append(u.Pred, object(o))
 		}
 		out = append(out, u)
 	}
