@@ -39,6 +39,8 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"segm":      units(images),
 	"keypoints": units(images),
 	"probes":    units(probes),
+	"terms":     units(terms),
+	"signals":   units(signals),
 	"lvis":      units(images),
 	"voc":       units(images),
 	"pixels":    units(pixels),
