@@ -9,7 +9,6 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
-	_ "aihub/evaluator/metric/forecast"
 	"aihub/evaluator/metric/graph"
 	"aihub/evaluator/metric/rank"
 	"aihub/evaluator/metric/speech"
@@ -29,26 +28,39 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"diarisation": units(recordings),
 	"trials":      units(trials),
 	"bleu":        units(passages), "chrf": units(passages), "rouge": units(passages),
-	"answers":   units(answers),
-	"spans":     spans,
-	"runs":      units(runs),
-	"labels":    units(labels),
-	"links":     units(links),
-	"clusters":  units(clusters),
-	"coco":      units(images),
-	"segm":      units(images),
-	"keypoints": units(images),
-	"probes":    units(probes),
-	"terms":     units(terms),
-	"signals":   units(signals),
-	"lvis":      units(images),
-	"voc":       units(images),
-	"pixels":    units(pixels),
-	"panoptic":  units(panoptic),
-	"tracks":    units(tracks),
-	"fairness":  units(decisions),
-	"tests":     tests,
-	"agreement": agreement,
+	"answers":       units(answers),
+	"spans":         spans,
+	"runs":          units(runs),
+	"labels":        units(labels),
+	"links":         units(links),
+	"clusters":      units(clusters),
+	"coco":          units(images),
+	"segm":          units(images),
+	"keypoints":     units(images),
+	"probes":        units(probes),
+	"timings":       units(timings),
+	"lsum":          units(passages),
+	"ter":           units(passages),
+	"generated":     units(generated),
+	"words":         units(words),
+	"likelihoods":   units(likelihoods),
+	"series":        units(series),
+	"distributions": units(distributions),
+	"survival":      units(survivors),
+	"shapes":        units(shapes),
+	"pictures":      units(pictures),
+	"relaxed":       spans,
+	"slices":        units(slicesOf),
+	"terms":         units(terms),
+	"signals":       units(signals),
+	"lvis":          units(images),
+	"voc":           units(images),
+	"pixels":        units(pixels),
+	"panoptic":      units(panoptic),
+	"tracks":        units(tracks),
+	"fairness":      units(decisions),
+	"tests":         tests,
+	"agreement":     agreement,
 }
 
 // params reads "use a=1 b=x".
@@ -260,7 +272,7 @@ func answers(c *answerCase) (out []*text.Answer) {
 
 // spans is a family of its own: strict and lenient are how tags are read.
 func spans(in json.RawMessage) (answer, error) {
-	var c struct{ Ref, Hyp [][]string }
+	var c spanCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -449,25 +461,36 @@ func plain(values ...float64) (out []metric.Result) {
 }
 
 func tests(in json.RawMessage) (answer, error) {
-	var c struct {
-		B, C int64
-		P, D []float64
-		S    [][]float64
-	}
+	var c testCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
 	return func(key string) ([]metric.Result, error) {
-		switch key {
-		case "mcnemar":
-			return plain(stat.McNemar(c.B, c.C, false)), nil
+		one := func(values []float64) ([]metric.Result, error) { // all of them, or "name i"
+			if i, err := strconv.Atoi(key[strings.LastIndex(key, " ")+1:]); err == nil {
+				values = values[i : i+1]
+			}
+			return plain(values...), nil
+		}
+		switch title(key) {
+		case "mcnemar", "mcnemar_mid":
+			return plain(stat.McNemar(c.B, c.C, key == "mcnemar_mid")), nil
+		case "sign_test":
+			return plain(stat.SignTest(c.D)), nil
 		case "holm":
-			return plain(stat.Holm(c.P)...), nil
+			return one(stat.Holm(c.P))
 		case "benjamini_hochberg":
-			return plain(stat.BenjaminiHochberg(c.P)...), nil
+			return one(stat.BenjaminiHochberg(c.P))
 		case "friedman":
-			v, _, _ := stat.Friedman(c.S)
+			v, _, ok := stat.Friedman(c.S)
+			if !ok {
+				v = math.NaN()
+			}
 			return plain(v), nil
+		case "kendall_w":
+			return plain(stat.KendallW(c.S)), nil
+		case "nemenyi":
+			return plain(stat.Nemenyi(len(c.S[0]), len(c.S))), nil
 		case "wilcoxon_w", "wilcoxon_p":
 			w, p := stat.Wilcoxon(c.D)
 			if key == "wilcoxon_w" {
@@ -480,11 +503,7 @@ func tests(in json.RawMessage) (answer, error) {
 }
 
 func agreement(in json.RawMessage) (answer, error) {
-	var c struct {
-		X, Y   [][]float64
-		Miss   [][]*float64
-		Counts [][]int64
-	}
+	var c agreementCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -502,11 +521,17 @@ func agreement(in json.RawMessage) (answer, error) {
 			}
 			return []metric.Result{stat.Krippendorff(us, level)}, nil
 		}
-		switch key {
-		case "fleiss":
+		switch f := strings.Fields(key); {
+		case key == "fleiss":
 			k, _ := stat.Fleiss(c.Counts)
 			return plain(k), nil
-		case "icc":
+		case key == "gwet":
+			_, g := stat.Fleiss(c.Counts)
+			return plain(g), nil
+		case len(f) == 3: // icc 1 one
+			form, _ := strconv.Atoi(f[1])
+			return plain(stat.ICC(c.Y, form, f[2] == "mean")), nil
+		case key == "icc":
 			var v []float64
 			for _, average := range []bool{false, true} {
 				for form := 1; form <= 3; form++ {

@@ -25,10 +25,11 @@ func drawTurns(r *rng) (*turnCase, []string) {
 	turns := func(names string) [][3]any {
 		out := [][3]any{}
 		at := 0.0
+		part := func() float64 { return float64(r.IntN(1024)) / 1024 } // exact, so that no sliver is left between two turns
 		end := map[string]float64{}
 		for range r.IntN(5) {
-			at = max(0, at+pick(r, 0, 0.5, 1, -1)+pick(r, 0, r.Float64()))
-			d := pick(r, 0.5, 1, 3) + pick(r, 0, r.Float64())
+			at = max(0, at+pick(r, 0, 0.5, 1, -1)+pick(r, 0, part()))
+			d := pick(r, 0.5, 1, 3) + pick(r, 0, part())
 			who := string(names[r.IntN(len(names))])
 			if from := max(at, end[who]); at+d > from {
 				out = append(out, [3]any{who, from, at + d})
