@@ -51,4 +51,9 @@ var definitions = map[string]*definition{
 	"survival":      define(drawSurvival, wantSurvival),
 	"shapes":        define(drawShapes, wantShapes),
 	"pictures":      define(drawPictures, wantPictures),
+	"errors":        define(drawErrors, wantErrors),
+	"answers":       define(drawAnswers, wantAnswers),
+	"chrf":          define(drawChrF, wantChrF),
+	"panoptic":      define(drawPanoptic, wantPanoptic),
+	"solutions":     define(drawSolutions, wantSolutions),
 }

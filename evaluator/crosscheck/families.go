@@ -44,6 +44,7 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"generated":     units(generated),
 	"words":         units(words),
 	"likelihoods":   units(likelihoods),
+	"solutions":     units(solutions),
 	"series":        units(series),
 	"distributions": units(distributions),
 	"survival":      units(survivors),
@@ -394,12 +395,12 @@ func pixels(c *pixelCase) (out []*vision.Labelled) {
 	return out
 }
 
-type panopticCase struct {
-	Images []struct {
-		Truth, Pred    []uint32
-		TClass, PClass map[uint32]int
-		Crowd          []uint32
-	}
+type panopticCase struct{ Images []aPanoptic }
+
+type aPanoptic struct {
+	Truth, Pred    []uint32
+	TClass, PClass map[uint32]int
+	Crowd          []uint32
 }
 
 func panoptic(c *panopticCase) (out []*vision.Panoptic) {

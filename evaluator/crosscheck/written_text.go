@@ -109,13 +109,13 @@ func cutPlain(tok, s string) ([]string, bool) {
 		switch {
 		case c == ' ' || c == '\n':
 			flush()
+		case !han && (c < 'a' || c > 'z'):
+			return nil, false
 		case han && tok == "word": // nothing of it
 			flush()
 		case han && (tok == "zh" || tok == "han") || tok == "char":
 			flush()
 			out = append(out, string(c))
-		case !han && (c < 'a' || c > 'z'):
-			return nil, false
 		default:
 			word += string(c)
 		}
