@@ -270,7 +270,7 @@ func wantChrF(c *passageCase, key string) (float64, bool) {
 			return 0
 		}
 		ps, rs = ps/n, rs/n
-		return 100 * 5 * ps * rs / (4*ps + rs)
+		return 100 * (5 * ps * rs / (4*ps + rs)) // rounded as sacrebleu rounds: it decides between equally good references
 	}
 	hit, hyp, ref := make([]float64, orders), make([]float64, orders), make([]float64, orders)
 	for i, h := range c.Hyp {
