@@ -63,8 +63,8 @@ chaos: ## kill the server and sandboxes KILLS times at random moments, and check
 CASES ?= 100000
 .PHONY: conformance crosscheck
 
-crosscheck: ## compare every metric with its reference on CASES cases a family, and say which reference is missing (hours)
-	@sh evaluator/crosscheck/crosscheck.sh $(CASES)
+crosscheck: ## compare every metric with its definition on CASES cases a family and with its reference on LIBRARY, and say which reference is missing (an hour)
+	@sh evaluator/crosscheck/crosscheck.sh "$(or $(CASES),100000)" "$(or $(LIBRARY),2000)"
 
 conformance: ## run the OCI distribution conformance suite against the registry; its report is in bin/conformance
 	CI=1 AIHUB_CONFORMANCE=$(CURDIR)/bin/conformance $(GO) test ./server/registry -count=1 -v -run '^TestConformance$$'
