@@ -32,6 +32,7 @@ type Manifest struct {
 	Split       Split                 `yaml:"split"`
 	Risk        risk.Policy           `yaml:"risk"`
 	Notes       map[string]aihub.Text `yaml:"notes"`       // what a column means
+	Parent      Parent                `yaml:"parent"`      // whose rows these rows belong to
 	Level       int                   `yaml:"level"`       // of general data (GB/T 43697), 1 to 4; default: what the detectors find
 	RetainDays  int                   `yaml:"retain_days"` // the version is erased so many days after it was made; default: never
 	Privacy     Privacy               `yaml:"privacy"`     // budget of what is published with differential privacy
@@ -167,7 +168,7 @@ func (m *Manifest) lint() []aihub.Fault {
 		l.add("retain_days", "retain_days", "retain_days is 1 to 36500", "retain_days 应为 1 至 36500")
 	}
 	m.Privacy.lint(l)
-	m.Split.lint(l)
+	m.lintParent(l)
 	return l.fs
 }
 

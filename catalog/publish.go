@@ -63,7 +63,11 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if err != nil {
 		return none, err
 	}
-	in, err := m.ingest(ctx, rawPath, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), report)
+	kin, err := c.family(ctx, actor, &m, fmt.Sprintf("%s#%d", scope, generation))
+	if err != nil {
+		return none, err
+	}
+	in, err := m.ingest(ctx, rawPath, kin, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), report)
 	if err != nil {
 		return none, err
 	}
@@ -122,7 +126,7 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 			WithHint(aihub.Text{EN: "remove these rows from the file", ZH: "请从文件中删除这些行"})
 	}
 	d := &prepared{m: m}
-	d.profile = Profile{Rows: in.read + in.dropped, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
+	d.profile = Profile{Rows: in.read + in.dropped + in.orphans, Orphans: in.orphans, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
 	var err error
 	if d.profile.Risk, err = m.gateRisk(in); err != nil {
 		return nil, err
