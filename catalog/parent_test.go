@@ -20,7 +20,7 @@ split: {sample: 0.25, train: 0.25, test: 0.25, final: 0.25}
 risk: {quasi: [age], k: 5, max_suppression: 0.1}
 `
 
-const visitsManifest = `
+const wardsManifest = `
 name: visits
 title: {zh: 就诊, en: Visits}
 description: {zh: 就诊, en: Visits}
@@ -53,7 +53,7 @@ func TestParent(t *testing.T) {
 	one, err := w.publish(personsManifest, persons.String())
 	w.must(err)
 	w.approve(one)
-	two, err := w.publish(visitsManifest, visits.String())
+	two, err := w.publish(wardsManifest, visits.String())
 	w.must(err)
 	where := map[string]aihub.Part{}
 	for _, f := range one.Parts {
@@ -88,18 +88,18 @@ func TestParent(t *testing.T) {
 		t.Error(card)
 	}
 	for name, bad := range map[string]string{
-		"another domain": strings.Replace(visitsManifest, "domain: person", "domain: someone", 1),
-		"another scope":  strings.Replace(visitsManifest, "scope: city", "scope: town", 1),
-		"other crypto":   strings.Replace(visitsManifest, "scope: city", "scope: city, crypto: sm", 1),
-		"kept":           strings.Replace(visitsManifest, "{use: pseudonym, domain: person}", "{use: keep}", 1),
-		"a split":        visitsManifest + "split: {sample: 0.5, test: 0.5}\n",
-		"no reference":   strings.Replace(visitsManifest, "persons@1", "persons", 1),
+		"another domain": strings.Replace(wardsManifest, "domain: person", "domain: someone", 1),
+		"another scope":  strings.Replace(wardsManifest, "scope: city", "scope: town", 1),
+		"other crypto":   strings.Replace(wardsManifest, "scope: city", "scope: city, crypto: sm", 1),
+		"kept":           strings.Replace(wardsManifest, "{use: pseudonym, domain: person}", "{use: keep}", 1),
+		"a split":        wardsManifest + "split: {sample: 0.5, test: 0.5}\n",
+		"no reference":   strings.Replace(wardsManifest, "persons@1", "persons", 1),
 	} {
 		if _, err := w.publish(bad, visits.String()); aihub.KindOf(err) != aihub.Contract {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := w.publish(strings.Replace(visitsManifest, "persons@1", "persons@9", 1), visits.String()); aihub.KindOf(err) != aihub.NotFound {
+	if _, err := w.publish(strings.Replace(wardsManifest, "persons@1", "persons@9", 1), visits.String()); aihub.KindOf(err) != aihub.NotFound {
 		t.Errorf("no parent: %v", err)
 	}
 }
