@@ -92,7 +92,7 @@ func TestRetire(t *testing.T) {
 	w.DB, err = store.Open(w.ctx, store.Options{DSN: filepath.Join(w.dir, "aihub.db"), Signer: w.Keys.Signer(), Now: later})
 	w.must(err)
 	t.Cleanup(func() { w.DB.Close() })
-	w.Blobs = &blob.Vault{Store: w.Blobs.Store, Find: w.DB.Seal, Key: w.Blobs.Key}
+	w.Blobs = &blob.Vault{Store: w.Blobs.Store, Find: w.DB.SealOf, Key: w.Blobs.Key}
 	if n, err := w.Retire(w.ctx); n != 1 || err != nil {
 		t.Fatalf("%d retired, %v", n, err)
 	}

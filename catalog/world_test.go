@@ -57,7 +57,7 @@ func newWorldKeyed(t testing.TB, key string) *world {
 	local, err := blob.OpenLocal(filepath.Join(w.dir, "blobs"))
 	w.must(err)
 	t.Cleanup(func() { local.Close() })
-	w.Catalog = &Catalog{DB: db, Policies: engine, Blobs: &blob.Vault{Store: local, Find: db.Seal, Key: ring.Derive("vault", "")}, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: now}
+	w.Catalog = &Catalog{DB: db, Policies: engine, Blobs: &blob.Vault{Store: local, Find: db.SealOf, Key: ring.Derive("vault", "")}, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: now}
 
 	w.operator = aihub.Actor{User: "ops", Org: "platform", Roles: []aihub.Role{aihub.Operator}}
 	w.must(db.Bootstrap(w.ctx, aihub.Org{ID: "platform"}, aihub.User{ID: "ops", Roles: w.operator.Roles}, "hash"))

@@ -108,7 +108,7 @@ func openApp(ctx context.Context, cfg config.Config, p *process) (*app, error) {
 	if err := a.openDB(ctx); err != nil {
 		return nil, err
 	}
-	a.Blobs = &blob.Vault{Store: blobs, Find: a.DB.Seal, Key: a.Keys.Derive("vault", "")}
+	a.Blobs = &blob.Vault{Store: blobs, Find: a.DB.SealOf, Key: a.Keys.Derive("vault", "")}
 	a.Images = &oci.Cache{Dir: at("cache", "images")}
 	a.Catalog = &catalog.Catalog{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Keys: a.Keys, Dir: at("tmp"), Now: p.Now}
 	a.Runner = newRunner(at("run"), cfg.Sandbox)

@@ -14,9 +14,9 @@ func scanSeal(s scanner) (v blob.Seal, err error) {
 	return v, err
 }
 
-// Seal returns how a content is sealed; NotFound when it never was. A seal whose
+// SealOf returns how a content is sealed; NotFound when it never was. A seal whose
 // key was destroyed has none.
-func (db *DB) Seal(ctx context.Context, d aihub.Digest) (s blob.Seal, err error) {
+func (db *DB) SealOf(ctx context.Context, d aihub.Digest) (s blob.Seal, err error) {
 	err = db.read(ctx, func(t *tx) error { s, err = t.seal1(d); return err })
 	return s, err
 }

@@ -64,7 +64,7 @@ func TestErase(t *testing.T) {
 	w := newWorld(t)
 	two := lived(w)
 	for content, gone := range map[string]bool{"alone": true, "alone truth": true, "shared": false, "shared truth": false} {
-		if s, err := w.Seal(w.ctx, digest(content)); err != nil || (s.Wrapped == "") != gone {
+		if s, err := w.SealOf(w.ctx, digest(content)); err != nil || (s.Wrapped == "") != gone {
 			t.Errorf("%s: %+v %v", content, s, err)
 		}
 	}
@@ -95,7 +95,7 @@ func TestErase(t *testing.T) {
 	next := aihub.DatasetVersion{Ref: aihub.Ref{Name: "lived", Version: 3}, Parts: []aihub.PartFile{{Part: aihub.Sample, Input: digest("shared"), Truth: digest("shared truth")}}}
 	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "lived", Org: "city"}), next,
 		[]blob.Seal{{Content: digest("shared"), Stored: digest("anew"), Wrapped: "11", Size: 3}}, nil))
-	if s, err := w.Seal(w.ctx, digest("shared")); err != nil || s.Wrapped != "11" || s.Stored != digest("anew") {
+	if s, err := w.SealOf(w.ctx, digest("shared")); err != nil || s.Wrapped != "11" || s.Stored != digest("anew") {
 		t.Errorf("%+v %v", s, err)
 	}
 	w.sound()

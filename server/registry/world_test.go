@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	w.db, err = store.Open(t.Context(), store.Options{DSN: filepath.Join(w.dir, "aihub.db"), Signer: signer, Now: w.now})
 	w.must(err)
 	t.Cleanup(func() { w.db.Close() })
-	vault := &blob.Vault{Store: w.blobs, Find: w.db.Seal, Key: ring.Derive("vault", "")}
+	vault := &blob.Vault{Store: w.blobs, Find: w.db.SealOf, Key: ring.Derive("vault", "")}
 	w.blobs = vault
 	hash, err := auth.HashPassword(password)
 	w.must(err)
