@@ -76,6 +76,82 @@ type DatasetVersion struct {
 	Card        Digest       `json:"card"`    // blob: data card (Markdown, both languages)
 	CreatedAt   time.Time    `json:"created_at"`
 	DecidedAt   time.Time    `json:"decided_at"`
+
+	MaskKey     string    `json:"mask_key,omitempty"`    // id of the key it was masked with: org/scope#generation
+	Level       int       `json:"level,omitempty"`       // of general data (GB/T 43697), 1 to 4: as declared, else LevelFound
+	LevelFound  int       `json:"level_found,omitempty"` // what the detectors' evidence does not fall below
+	RetainUntil time.Time `json:"retain_until,omitzero"` // when it is erased; zero: never by itself
+	ErasedAt    time.Time `json:"erased_at,omitzero"`    // its parts cannot be read since
+}
+
+// Lowered reports whether v was declared at a lower level than the evidence says.
+func (v DatasetVersion) Lowered() bool { return v.Level < v.LevelFound }
+
+// Reidentification is a steward's request to learn the raw values behind masked
+// ones of a column (重标识). A second person grants it; the answer goes to its
+// author alone and is never kept.
+type Reidentification struct {
+	ID        ReidentificationID    `json:"id"`
+	Dataset   Ref                   `json:"dataset"`
+	Org       OrgID                 `json:"org"`
+	Column    string                `json:"column"`
+	Masked    []string              `json:"masked"` // values as they were published
+	Purpose   string                `json:"purpose"`
+	Author    UserID                `json:"author"`
+	Approver  UserID                `json:"approver,omitempty"`
+	State     ReidentificationState `json:"state"`
+	Reason    string                `json:"reason,omitempty"` // the approver's
+	Reads     int                   `json:"reads"`            // how often the answer was given
+	CreatedAt time.Time             `json:"created_at"`
+	DecidedAt time.Time             `json:"decided_at"`
+}
+
+// ReidentificationState is where a request stands.
+type ReidentificationState string
+
+// The states of a re-identification.
+const (
+	ReidentificationRequested ReidentificationState = "requested"
+	ReidentificationApproved  ReidentificationState = "approved"
+	ReidentificationRejected  ReidentificationState = "rejected"
+)
+
+var reidentificationMoves = moves[ReidentificationState]{
+	ReidentificationRequested: {ReidentificationApproved, ReidentificationRejected},
+}
+
+// Next returns nil when s may become to.
+func (s ReidentificationState) Next(to ReidentificationState) error {
+	return reidentificationMoves.check("re-identification", s, to)
+}
+
+// PrivacyBudget is how much differentially private aggregates of all versions of
+// a dataset may cost together, and what was spent.
+type PrivacyBudget struct {
+	Dataset string      `json:"dataset"`  // name
+	Measure string      `json:"measure"`  // pure (ε) or zcdp (ρ)
+	Total   string      `json:"total"`    // a decimal or a fraction
+	PerUnit int64       `json:"per_unit"` // rows that one person has at most
+	Spent   []Aggregate `json:"spent"`    // oldest first
+}
+
+// Aggregate is a histogram that was published with differential privacy.
+type Aggregate struct {
+	ID      string          `json:"id"`
+	Dataset Ref             `json:"dataset"`
+	Column  string          `json:"column"`
+	Cost    string          `json:"cost"`
+	Cells   []AggregateCell `json:"cells"`
+	Author  UserID          `json:"author"`
+	At      time.Time       `json:"at"`
+}
+
+// AggregateCell is a value and about how many rows have it; "*" stands for every
+// value that is not named. The noise is within ±Margin with a chance of 95 %.
+type AggregateCell struct {
+	Cell   string `json:"cell"`
+	Rows   int64  `json:"rows"`
+	Margin int64  `json:"margin"`
 }
 
 // File returns the cut p of v, or false.

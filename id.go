@@ -21,6 +21,8 @@ type (
 	ScoreID      string
 	ReleaseID    string
 	WorkerID     string
+
+	ReidentificationID string
 )
 
 // NewID returns prefix_ followed by 80 random bits in lower-case base32.

@@ -37,7 +37,7 @@ func card(m *Manifest, v aihub.DatasetVersion, p Profile) []byte {
 		}
 		w := &cardWriter{&b, lang}
 		w.head(m, v)
-		w.parts(v, p)
+		w.parts(m, v, p)
 		w.columns(v, p)
 		w.privacy(p)
 		w.utility(p.Utility)
@@ -89,13 +89,18 @@ var partNames = map[aihub.Part]aihub.Text{
 	aihub.Final:  {EN: "hidden; scored once", ZH: "隐藏，仅评测一次"},
 }
 
-func (w *cardWriter) parts(v aihub.DatasetVersion, p Profile) {
+func (w *cardWriter) parts(m *Manifest, v aihub.DatasetVersion, p Profile) {
 	w.line("## Parts\n", "## 数据分区\n")
 	w.line("| part | rows | |\n|---|---:|---|", "| 分区 | 行数 | |\n|---|---:|---|")
 	for _, f := range v.Parts {
 		w.row(string(f.Part), fmt.Sprint(f.Rows), partNames[f.Part].In(w.lang))
 	}
 	w.b.WriteString("\n")
+	if m.Parent.declared() {
+		w.line("Every row is in the part of the row of `%s` that `%s` names; %d rows whose row is not there were left out.\n",
+			"每行随 `%[2]s` 所指的 `%[1]s` 的行划分；另有 %[3]d 行因所指的行不存在而未收入。\n", m.Parent.Dataset, m.Parent.Column, p.Orphans)
+		return
+	}
 	if p.Split.Column == "" {
 		w.line("Rows are dealt at random by a keyed hash.\n", "各行按带密钥散列随机划分。\n")
 	} else {

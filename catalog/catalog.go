@@ -37,7 +37,7 @@ const maxRows = 20_000_000
 type Catalog struct {
 	DB       *store.DB
 	Policies *policies.Engine
-	Blobs    blob.Store
+	Blobs    *blob.Vault
 	Keys     *keys.Ring
 	Dir      string           // for temporary files, which hold masked data only
 	Now      func() time.Time // default time.Now
@@ -84,26 +84,53 @@ func taken(name string) error {
 // blobs puts content and remembers what was not there before, so that a publish
 // that fails leaves nothing.
 type blobs struct {
-	store blob.Store
+	store *blob.Vault
 	added []aihub.Digest
+	seals []blob.Seal // of what was put sealed
+}
+
+// seal stores what r holds under a key of its own, unless it is stored so
+// already.
+func (b *blobs) seal(ctx context.Context, r io.ReadSeeker) (aihub.Digest, int64, error) {
+	d, n, err := digested(r)
+	if err != nil {
+		return "", 0, err
+	}
+	if _, err := b.store.Stat(ctx, d); err == nil {
+		return d, n, nil
+	} else if aihub.KindOf(err) != aihub.NotFound {
+		return "", 0, err
+	}
+	s, err := b.store.PutSealed(ctx, r)
+	if err != nil {
+		return "", 0, err
+	}
+	b.added, b.seals = append(b.added, s.Stored), append(b.seals, s)
+	return s.Content, s.Size, nil
+}
+
+// digested reads r to its end and goes back to its beginning.
+func digested(r io.ReadSeeker) (aihub.Digest, int64, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	return aihub.Digest("sha256:" + hex.EncodeToString(h.Sum(nil))), n, err
 }
 
 // put stores what r holds, from its beginning to its end.
 func (b *blobs) put(ctx context.Context, r io.ReadSeeker) (aihub.Digest, int64, error) {
-	h := sha256.New()
-	if _, err := io.Copy(h, r); err != nil {
+	d, _, err := digested(r)
+	if err != nil {
 		return "", 0, err
 	}
-	d := aihub.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))
-	_, err := b.store.Stat(ctx, d)
+	_, err = b.store.Stat(ctx, d)
 	if err != nil && aihub.KindOf(err) != aihub.NotFound {
 		return "", 0, err
 	}
 	if err != nil {
 		b.added = append(b.added, d) // before Put: it may fail half way
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return "", 0, err
 	}
 	return b.store.Put(ctx, r)
 }

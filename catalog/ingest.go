@@ -33,6 +33,7 @@ type ingested struct {
 	rows     *scratch      // the masked rows
 	read     int64         // rows of it that were not dropped
 	dropped  int64         // by masking
+	orphans  int64         // rows without a parent
 	meter    *risk.Meter   // of the masked rows; nil without a risk policy
 	pairs    *pairSample   // of raw and masked rows
 	findings []detect.Finding
@@ -112,7 +113,7 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 // ingest reads the raw table once: every value is looked at by the detectors
 // and masked, and every row is dealt a part and a place. The keys belong to the
 // dataset's mask scope. The caller closes in.rows.
-func (m *Manifest) ingest(ctx context.Context, path string, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
+func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
 	in := &ingested{nulls: map[string]int64{}}
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, rm room, maskKey, sp
 		in.meter = risk.NewMeter(m.Risk, in.schema)
 	}
 	in.pairs = m.newPairSample(in.columns, in.schema)
-	if err := m.pump(ctx, in, r, masking, perm, maskKey, splitKey, p); err != nil {
+	if err := m.pump(ctx, in, r, kin, masking, perm, maskKey, splitKey, p); err != nil {
 		return nil, err
 	}
 	in.nulled, in.dropped = masking.Nulled(), masking.Dropped()
@@ -169,7 +170,7 @@ type work struct {
 
 // pump moves the rows of r into in. Reading, masking and storing go on side by
 // side, each batch in its turn: the result does not depend on their pace.
-func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, masking *mask.Masking, perm []int, maskKey, splitKey []byte, p progress) error {
+func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, kin *family, masking *mask.Masking, perm []int, maskKey, splitKey []byte, p progress) error {
 	ctx, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait() // r and in.rows are the caller's again
@@ -230,11 +231,21 @@ func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, maski
 			return w.err
 		}
 		if m.KeyFrom == "rows" {
-			w.masked.Cols = append([]table.Column{rowKeys(numbered, m.Key, in.raw, in.read, w.masked.Rows)}, w.masked.Cols...)
+			w.masked.Cols = append([]table.Column{rowKeys(numbered, m.Key, in.raw, in.read+in.orphans, w.masked.Rows)}, w.masked.Cols...)
 		}
 		b := &table.Batch{Rows: w.masked.Rows}
 		for _, i := range perm {
 			b.Cols = append(b.Cols, w.masked.Cols[i])
+		}
+		if kin != nil {
+			keep, part := kin.follow(b.Col(m.Parent.Column))
+			in.orphans, w.rule = kin.orphans, part
+			if len(keep) < b.Rows {
+				raw, masked := table.NewBatch(w.raw.Schema(), len(keep)), table.NewBatch(b.Schema(), len(keep))
+				raw.AppendRows(w.raw, keep)
+				masked.AppendRows(b, keep)
+				w.raw, b = raw, masked
+			}
 		}
 		if err := in.store(w.raw, b, dealer, w.rule); err != nil {
 			return err

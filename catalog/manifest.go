@@ -31,7 +31,11 @@ type Manifest struct {
 	Truth       []string              `yaml:"truth"` // columns that only the evaluator sees in hidden parts
 	Split       Split                 `yaml:"split"`
 	Risk        risk.Policy           `yaml:"risk"`
-	Notes       map[string]aihub.Text `yaml:"notes"` // what a column means
+	Notes       map[string]aihub.Text `yaml:"notes"`       // what a column means
+	Parent      Parent                `yaml:"parent"`      // whose rows these rows belong to
+	Level       int                   `yaml:"level"`       // of general data (GB/T 43697), 1 to 4; default: what the detectors find
+	RetainDays  int                   `yaml:"retain_days"` // the version is erased so many days after it was made; default: never
+	Privacy     Privacy               `yaml:"privacy"`     // budget of what is published with differential privacy
 
 	doc *yamlx.Doc
 }
@@ -157,7 +161,14 @@ func (m *Manifest) lint() []aihub.Fault {
 			l.add("key", "mask.columns."+m.Key, fmt.Sprintf("the key must be random-looking: write %s: {use: pseudonym}", m.Key), fmt.Sprintf("主键不得携带信息：请写 %s: {use: pseudonym}", m.Key))
 		}
 	}
-	m.Split.lint(l)
+	if m.Level < 0 || m.Level > 4 {
+		l.add("level", "level", "level is 1 to 4: grades of general data after GB/T 43697; important and core data have no place here", "level 应为 1 至 4（GB/T 43697 一般数据分级）；重要数据与核心数据不得在此发布")
+	}
+	if m.RetainDays < 0 || m.RetainDays > 36_500 {
+		l.add("retain_days", "retain_days", "retain_days is 1 to 36500", "retain_days 应为 1 至 36500")
+	}
+	m.Privacy.lint(l)
+	m.lintParent(l)
 	return l.fs
 }
 

@@ -27,8 +27,9 @@ type Profile struct {
 	Rows     int64            `json:"rows"` // raw
 	Parts    map[string]int64 `json:"parts"`
 	Columns  []ColumnProfile  `json:"columns"`
-	Detected []detect.Finding `json:"detected"` // in the raw table, gravest first within a column
-	Dropped  []string         `json:"dropped"`  // raw columns of which nothing is published
+	Detected []detect.Finding `json:"detected"`          // in the raw table, gravest first within a column
+	Orphans  int64            `json:"orphans,omitempty"` // rows that were left out because their parent is not in the dataset they refer to
+	Dropped  []string         `json:"dropped"`           // raw columns of which nothing is published
 	Risk     *risk.Report     `json:"risk,omitempty"`
 	Utility  *utility.Report  `json:"utility,omitempty"` // of a sample of the rows
 	Leaks    []Leak           `json:"leaks"`

@@ -59,7 +59,15 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	// An organisation's scopes are its own.
 	scope := string(actor.Org) + "/" + m.Mask.Scope
-	in, err := m.ingest(ctx, rawPath, room{dir, cmp.Or(c.held, spillBytes)}, c.Keys.Derive("mask", scope), c.Keys.Derive("split", scope), report)
+	generation, err := c.DB.MaskKey(ctx, scope)
+	if err != nil {
+		return none, err
+	}
+	kin, err := c.family(ctx, actor, &m, fmt.Sprintf("%s#%d", scope, generation))
+	if err != nil {
+		return none, err
+	}
+	in, err := m.ingest(ctx, rawPath, kin, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), report)
 	if err != nil {
 		return none, err
 	}
@@ -71,13 +79,27 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	v = aihub.DatasetVersion{
 		Org: actor.Org, Author: actor.User, State: aihub.DatasetProposed, Title: m.Title, Description: m.Description,
 		License: m.License, Key: m.Key, Columns: m.described(in.schema), Raw: in.raw, CreatedAt: c.now(),
+		MaskKey: fmt.Sprintf("%s#%d", scope, generation),
 	}
+	if m.RetainDays > 0 {
+		v.RetainUntil = v.CreatedAt.AddDate(0, 0, m.RetainDays)
+	}
+	v.LevelFound = m.levelFound(in)
+	v.Level = cmp.Or(m.Level, v.LevelFound)
 	plan, err := m.Mask.Canonical(in.columns)
 	if err != nil {
 		return none, err
 	}
-	v.Plan = aihub.DigestOf(plan)
+	d.plan = plan
 	return c.store(ctx, permit, m.Name, v, d, report)
+}
+
+// maskKey is the key of a generation of a mask scope ("org/scope").
+func (c *Catalog) maskKey(scope string, generation int) []byte {
+	if generation > 1 {
+		scope = fmt.Sprintf("%s#%d", scope, generation)
+	}
+	return c.Keys.Derive("mask", scope)
 }
 
 // prepared is a dataset ready to be stored: files that hold its parts.
@@ -85,6 +107,7 @@ type prepared struct {
 	m       *Manifest
 	parts   []partFiles
 	profile Profile
+	plan    []byte // canonical
 }
 
 // prepare runs every gate on the masked rows and writes the files of the parts
@@ -103,7 +126,7 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 			WithHint(aihub.Text{EN: "remove these rows from the file", ZH: "请从文件中删除这些行"})
 	}
 	d := &prepared{m: m}
-	d.profile = Profile{Rows: in.read + in.dropped, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
+	d.profile = Profile{Rows: in.read + in.dropped + in.orphans, Orphans: in.orphans, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
 	var err error
 	if d.profile.Risk, err = m.gateRisk(in); err != nil {
 		return nil, err
@@ -182,7 +205,7 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 			digest *aihub.Digest
 		}{{p.input, &f.Input}, {p.truth, &f.Truth}} {
 			var n int64
-			if *side.digest, n, err = putFile(ctx, bs, side.path); err != nil {
+			if *side.digest, n, err = sealFile(ctx, bs, side.path); err != nil {
 				return aihub.DatasetVersion{}, err
 			}
 			f.Bytes += n
@@ -200,6 +223,9 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 		return aihub.DatasetVersion{}, err
 	}
 	v.Content = aihub.DigestOf(content)
+	if v.Plan, _, err = bs.put(ctx, bytes.NewReader(d.plan)); err != nil {
+		return aihub.DatasetVersion{}, err
+	}
 	profile, err := json.MarshalIndent(d.profile, "", " ")
 	if err != nil {
 		return aihub.DatasetVersion{}, err
@@ -215,16 +241,16 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 		return aihub.DatasetVersion{}, err
 	}
 	v.Ref = aihub.Ref{Name: name, Version: n}
-	return v, c.DB.ProposeDataset(ctx, permit, v)
+	return v, c.DB.ProposeDataset(ctx, permit, v, bs.seals, d.m.Privacy.budget())
 }
 
-// putFile puts a file and removes it.
-func putFile(ctx context.Context, bs *blobs, path string) (aihub.Digest, int64, error) {
+// sealFile puts a file sealed and removes it.
+func sealFile(ctx context.Context, bs *blobs, path string) (aihub.Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
-	d, n, err := bs.put(ctx, f)
+	d, n, err := bs.seal(ctx, f)
 	return d, n, errors.Join(noRoom(err), os.Remove(path))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,8 +85,12 @@ func TestLeakAudit(t *testing.T) {
 	v, err := w.publish(peopleManifest, raw.csv)
 	w.must(err)
 	all := w.blobs()
-	if len(all) != 2*4+2 {
+	if len(all) != 2*4+3 {
 		t.Errorf("%d blobs", len(all))
+	}
+	maps.Copy(all, w.opened()) // what lies sealed, as it is read
+	if len(all) != 2*8+3 {
+		t.Errorf("%d blobs with those that were opened", len(all))
 	}
 	for d, b := range all {
 		if found := holds(b, raw.ids); found != "" {
@@ -159,7 +164,9 @@ func TestLeakAuditPacks(t *testing.T) {
 					}
 				}
 			}
-			for _, b := range w.blobs() {
+			all := w.blobs()
+			maps.Copy(all, w.opened())
+			for _, b := range all {
 				if found := holds(b, ids); found != "" {
 					t.Errorf("a blob holds %s", found)
 				}
@@ -328,8 +335,10 @@ func TestNothingHalfWritten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	good := w.Blobs
-	for n := range 10 {
-		w.Blobs = &failing{good, n}
+	for n := range 11 {
+		broken := *good
+		broken.Store = &failing{good.Store, n}
+		w.Blobs = &broken
 		if _, err := w.publish(peopleManifest, people(100, 7).csv); err == nil {
 			t.Fatalf("published with %d blobs", n)
 		}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"aihub"
 	"aihub/catalog/detect"
+	"aihub/catalog/meta"
 	"aihub/internal/table"
 )
 
@@ -32,18 +34,38 @@ type RawColumn struct {
 	Evidence []detect.Finding `json:"evidence"`
 }
 
+// ProfileDescribed is ProfileFile for a table that is described elsewhere: what
+// the description says of encoding, delimiter and types is how the file is read,
+// and its words, key and licence go into the proposed manifest. The error is
+// Contract when the file has not the columns that are described.
+func ProfileDescribed(ctx context.Context, path string, d meta.Described, report func(done, total int64)) (RawProfile, error) {
+	return profileFile(ctx, path, &d, report)
+}
+
 // ProfileFile reads the table in the file at path once. The encoding, delimiter
 // and types of a text are found out. Report is called with the rows read and how
 // many there are, 0 when that is not known; it may be nil.
-func ProfileFile(ctx context.Context, path string, report func(done, total int64)) (p RawProfile, err error) {
+func ProfileFile(ctx context.Context, path string, report func(done, total int64)) (RawProfile, error) {
+	return profileFile(ctx, path, nil, report)
+}
+
+func profileFile(ctx context.Context, path string, d *meta.Described, report func(done, total int64)) (p RawProfile, err error) {
 	m := Manifest{}
 	m.Mask.Default = "drop" // what cannot be read is null, and dropped
+	if d != nil {
+		if err := m.take(path, d); err != nil {
+			return p, err
+		}
+	}
 	r, err := table.Open(path, m.options())
 	if err != nil {
 		return p, err
 	}
 	defer r.Close()
 	schema := r.Schema()
+	if err := described(schema, d); err != nil {
+		return p, err
+	}
 	stats := make([]*columnStats, len(schema))
 	finders := make([]*detect.Column, len(schema))
 	for i, f := range schema {
@@ -96,14 +118,17 @@ func ProfileFile(ctx context.Context, path string, report func(done, total int64
 		}
 		p.Columns = append(p.Columns, c)
 	}
-	p.Manifest = p.propose(path, proposals)
+	p.Manifest = p.propose(path, proposals, &m, d)
 	return p, nil
 }
 
 // propose writes a manifest to start from: one that publishes, with a comment
 // where a person must choose.
-func (p *RawProfile) propose(path string, proposals []detect.Proposal) string {
+func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manifest, d *meta.Described) string {
 	key, truth := p.keyColumn(), p.truthColumn()
+	if d != nil && d.Key != "" {
+		key = d.Key
+	}
 	var quasi []string
 	for i := range proposals {
 		c := &proposals[i]
@@ -119,8 +144,17 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal) string {
 	var b strings.Builder
 	name := slug(path)
 	fmt.Fprintf(&b, "# Proposed from %d rows. Read every line: a machine sees values, not what they mean.\n", p.Rows)
-	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, name, name, name, name)
-	b.WriteString("license: CC-BY-4.0 # terms of the public sample: choose\n")
+	title, text, license := name, name, "CC-BY-4.0"
+	if d != nil {
+		fmt.Fprintf(&b, "# Words, types and key are from a description (%s).\n", d.Format)
+		if s := slug(d.Name); s != "dataset" {
+			name = s
+		}
+		title, text, license = cmp.Or(oneLine(d.Title, 200), title), cmp.Or(oneLine(d.Description, 4000), text), cmp.Or(oneLine(d.License, 200), license)
+	}
+	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, yamlText(title), yamlText(title), yamlText(text), yamlText(text))
+	fmt.Fprintf(&b, "license: %s # terms of the public sample: choose\n", yamlText(license))
+	p.reading(&b, m, d)
 	if key == "" {
 		row := "row_id"
 		for p.column(row) != nil {

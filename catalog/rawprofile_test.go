@@ -66,7 +66,7 @@ func TestProposedKey(t *testing.T) {
 		t.Errorf("key %q, truth %q", p.keyColumn(), p.truthColumn())
 	}
 	p.column("x").Distinct--
-	if m := p.propose(path, nil); !strings.Contains(m, "key: row_id\nkey_from: rows") || !strings.Contains(m, "name: dataset\n") {
+	if m := p.propose(path, nil, nil, nil); !strings.Contains(m, "key: row_id\nkey_from: rows") || !strings.Contains(m, "name: dataset\n") {
 		t.Error(m)
 	}
 	w := newWorld(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -56,7 +57,7 @@ func newWorldKeyed(t testing.TB, key string) *world {
 	local, err := blob.OpenLocal(filepath.Join(w.dir, "blobs"))
 	w.must(err)
 	t.Cleanup(func() { local.Close() })
-	w.Catalog = &Catalog{DB: db, Policies: engine, Blobs: local, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: now}
+	w.Catalog = &Catalog{DB: db, Policies: engine, Blobs: &blob.Vault{Store: local, Find: db.SealOf, Key: ring.Derive("vault", "")}, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: now}
 
 	w.operator = aihub.Actor{User: "ops", Org: "platform", Roles: []aihub.Role{aihub.Operator}}
 	w.must(db.Bootstrap(w.ctx, aihub.Org{ID: "platform"}, aihub.User{ID: "ops", Roles: w.operator.Roles}, "hash"))
@@ -101,10 +102,29 @@ func (w *world) publish(manifest, raw string) (aihub.DatasetVersion, error) {
 func (w *world) approve(v aihub.DatasetVersion) {
 	w.Helper()
 	p := w.permit(w.reviewer, policies.DatasetApprove, policies.Object{Kind: "dataset", ID: v.Ref.String(), Org: v.Org, Author: v.Author})
-	w.must(w.DB.DecideDataset(w.ctx, p, v.Ref, true, "looks right"))
+	w.must(w.DB.DecideDataset(w.ctx, p, v.Ref, true, false, "looks right"))
 }
 
-// blobs returns every blob by digest.
+// opened are the files of every version's parts as they are when they are read.
+func (w *world) opened() map[aihub.Digest][]byte {
+	w.Helper()
+	out := map[aihub.Digest][]byte{}
+	vs, err := w.DB.Datasets(w.ctx, policies.ScopeOf(policies.Platform()))
+	w.must(err)
+	for _, v := range vs {
+		for _, f := range v.Parts {
+			for _, d := range []aihub.Digest{f.Input, f.Truth} {
+				r, err := w.Blobs.Open(w.ctx, d)
+				w.must(err)
+				out[d], err = io.ReadAll(r)
+				w.must(errors.Join(err, r.Close()))
+			}
+		}
+	}
+	return out
+}
+
+// blobs returns every blob by digest, as it lies in the store.
 func (w *world) blobs() map[aihub.Digest][]byte {
 	w.Helper()
 	out := map[aihub.Digest][]byte{}

@@ -58,6 +58,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"approve a dataset of unknown author", DatasetApprove, Object{ID: "d@1", Org: "city"}, nil},
 		{"withdraw a dataset", DatasetWithdraw, Object{ID: "d@1", Org: "city"}, allow{steward, both}},
 		{"withdraw another's dataset", DatasetWithdraw, Object{ID: "d@1", Org: "acme"}, nil},
+		{"erase a dataset", DatasetErase, Object{ID: "d@1", Org: "city"}, allow{steward, self, both}},
+		{"erase another's dataset", DatasetErase, Object{ID: "d@1", Org: "town"}, allow{self}},
+		{"rotate a key", KeyRotate, Object{ID: "city/d", Org: "city"}, allow{steward, both}},
+		{"rotate another's key", KeyRotate, Object{ID: "town/d", Org: "town"}, nil},
+		{"ask who is behind a pseudonym", ReidentifyRequest, Object{ID: "d@1", Org: "city"}, allow{steward, both}},
+		{"ask it of another's dataset", ReidentifyRequest, Object{ID: "d@1", Org: "town"}, nil},
+		{"grant a re-identification", ReidentifyApprove, Object{ID: "r", Org: "city", Author: "sun"}, allow{reviewer, both}},
+		{"grant one's own re-identification", ReidentifyApprove, Object{ID: "r", Org: "city", Author: "duo"}, allow{reviewer}},
+		{"grant a re-identification of nobody", ReidentifyApprove, Object{ID: "r", Org: "city"}, nil},
+		{"read its answer", ReidentifyRead, Object{ID: "r", Org: "city", Author: "sun"}, allow{steward}},
+		{"read it after a move to another organisation", ReidentifyRead, Object{ID: "r", Org: "town", Author: "sun"}, nil},
+		{"publish an aggregate", AggregatePublish, Object{ID: "d@1", Org: "city"}, allow{steward, both}},
+		{"publish one of another's dataset", AggregatePublish, Object{ID: "d@1", Org: "town"}, nil},
 		{"publish a scenario", ScenarioPublish, Object{ID: "s", Org: "city"}, allow{steward, both}},
 		{"close a scenario", ScenarioClose, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
 		{"withdraw a scenario", ScenarioWithdraw, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
@@ -147,7 +160,7 @@ func TestNoForgedWords(t *testing.T) {
 		for _, action := range Actions {
 			kind, _ := action.split()
 			o := Object{Kind: kind, ID: "x", Org: "town", Author: "sun", For: "acme"}
-			if action == ReleaseScore && a.User == system {
+			if (action == ReleaseScore || action == DatasetErase) && a.User == system {
 				continue
 			}
 			if _, err := e.Authorize(context.Background(), a, action, o); err == nil {
@@ -245,7 +258,7 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return false
 	}
 	if a.User == "aihub:platform" {
-		return action == "release.score"
+		return action == "release.score" || action == "dataset.erase"
 	}
 	if a.User == "" {
 		return action == "sample.read" && o.Org == ""
@@ -265,7 +278,12 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return operator
 	case "token.create":
 		return o.ID == string(a.User)
-	case "dataset.propose", "dataset.withdraw", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
+	case "reidentify.approve":
+		return reviewer && o.Author != "" && o.Author != a.User
+	case "reidentify.read":
+		return steward && own && o.Author == a.User
+	case "dataset.erase", "key.rotate", "reidentify.request", "aggregate.publish",
+		"dataset.propose", "dataset.withdraw", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
 		return steward && own
 	case "dataset.approve":
 		return reviewer && o.Author != "" && o.Author != a.User

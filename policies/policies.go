@@ -30,6 +30,12 @@ type Action string
 //	dataset.propose    ID: name; Org: who owns the name (for a new one: the actor's)
 //	dataset.approve    ID: name@N; Author: who proposed it
 //	dataset.withdraw   ID: name@N; Org: whose dataset
+//	dataset.erase      ID: name@N; Org: whose dataset
+//	key.rotate         ID: org/scope; Org: whose mask scope
+//	reidentify.request ID: name@N; Org: whose dataset
+//	reidentify.approve ID: request; Author: who made it
+//	reidentify.read    ID: request; Org: whose dataset; Author: who made it
+//	aggregate.publish  ID: name@N; Org: whose dataset
 //	scenario.publish   ID: name; Org: who owns the name (for a new one: the actor's)
 //	scenario.close     ID: name@N; Org: whose scenario
 //	scenario.withdraw  ID: name@N; Org: whose scenario
@@ -51,6 +57,9 @@ const (
 	DatasetPropose   Action = "dataset.propose"
 	DatasetApprove   Action = "dataset.approve" // and reject; never by its author
 	DatasetWithdraw  Action = "dataset.withdraw"
+	DatasetErase     Action = "dataset.erase" // of a version out of use; the platform, when its time is over
+	KeyRotate        Action = "key.rotate"
+	AggregatePublish Action = "aggregate.publish" // with differential privacy
 	ScenarioPublish  Action = "scenario.publish"
 	ScenarioClose    Action = "scenario.close"
 	ScenarioWithdraw Action = "scenario.withdraw"
@@ -65,6 +74,10 @@ const (
 	LogRead          Action = "log.read" // steward reads a hidden run's log
 	LedgerRead       Action = "ledger.read"
 	SampleRead       Action = "sample.read"
+
+	ReidentifyRequest Action = "reidentify.request"
+	ReidentifyApprove Action = "reidentify.approve" // and reject; never by its author
+	ReidentifyRead    Action = "reidentify.read"    // by its author alone
 )
 
 // Actions lists every action.
@@ -73,6 +86,7 @@ var Actions = []Action{
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
 	LedgerRead, SampleRead, ScenarioWithdraw,
+	DatasetErase, KeyRotate, AggregatePublish, ReidentifyRequest, ReidentifyApprove, ReidentifyRead,
 }
 
 // split returns the kind and the verb of a.

@@ -24,6 +24,8 @@ var relations = []relation{
 	{"not-author", func(a aihub.Actor, o Object) bool {
 		return !a.Anonymous() && o.Author != "" && o.Author != a.User
 	}, aihub.Text{EN: "somebody else made it", ZH: "对象由他人提出"}},
+	{"own-author", func(a aihub.Actor, o Object) bool { return ownsIt(a, o) && !a.Anonymous() && o.Author == a.User },
+		aihub.Text{EN: "the person made it for the same organisation", ZH: "由本人为本机构提出"}},
 	{"for-own", forOwn,
 		aihub.Text{EN: "it is done for the same organisation", ZH: "为本机构办理"}},
 	{"for-other", forOther,

@@ -53,6 +53,7 @@ type schema struct {
 	Required   []string          `json:"required"`
 	Properties map[string]schema `json:"properties"`
 	MinLength  int               `json:"minLength"`
+	Items      *schema           `json:"items"`
 }
 
 // example is the smallest value that the schema takes.
@@ -69,6 +70,8 @@ func (s schema) example(all map[string]schema) any {
 		return m
 	case "boolean":
 		return true
+	case "array":
+		return []any{s.Items.example(all)}
 	case "string":
 		return strings.Repeat("x", max(1, s.MinLength))
 	}
@@ -93,6 +96,8 @@ var may = map[string][]string{
 	"follow-submission": {"vendor", "steward", "reviewer"}, "get-receipt": {"vendor", "steward", "reviewer"},
 	"get-run": {"vendor", "steward", "reviewer"}, "get-run-log": {"steward"},
 	"list-releases": {"member"}, "get-release": {"vendor", "steward", "reviewer"}, "vote": {"reviewer"},
+	"erase-dataset": {"steward"}, "get-plan": {"steward", "reviewer"}, "get-privacy": {"anyone"}, "publish-aggregate": {"steward"}, "rotate-key": {"steward"},
+	"request-reidentification": {"steward"}, "list-reidentifications": {"member"}, "decide-reidentification": {"reviewer"}, "reveal": {"steward"},
 	"get-checkpoint": {"anyone"}, "verify-ledger": {"operator", "reviewer"}, "get-queue": {"operator", "steward", "reviewer"},
 }
 
@@ -124,15 +129,22 @@ func TestMatrix(t *testing.T) {
 	_, begun := c.do("POST", "/api/v1/uploads", c.as("steward").token, strings.NewReader(`{"size":9,"digest":"`+string(aihub.DigestOf(nil))+`"}`), "Content-Type", "application/json")
 	var upload wire.Upload
 	c.must(json.Unmarshal([]byte(begun), &upload))
+	var asked struct{ ID string }
+	_, begun = c.do("POST", "/api/v1/datasets/event-reports@1/reidentifications", c.as("steward").token,
+		strings.NewReader(`{"column":"event_id","masked":["00"],"purpose":"a court asks"}`), "Content-Type", "application/json")
+	c.must(json.Unmarshal([]byte(begun), &asked))
+	secrets = append(secrets, asked.ID, "a court asks")
 	// By what a path begins with: a thing of others, and one that does not exist.
 	things := map[string][2]string{
-		"/submissions/": {string(c.review.ID), "sub_aaaaaaaaaaaaaaaa"},
-		"/runs/":        {string(runs[0].ID), "run_aaaaaaaaaaaaaaaa"},
-		"/releases/":    {string(releases[0].ID), "rel_aaaaaaaaaaaaaaaa"},
-		"/enrolments/":  {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},
-		"/datasets/":    {"event-reports@2", "event-reports@9"},
-		"/uploads/":     {upload.ID, "aaaaaaaaaaaaaaaa"},
-		"/scenarios/":   {c.events.Ref.String(), "event-dispatch@9"},
+		"/submissions/":       {string(c.review.ID), "sub_aaaaaaaaaaaaaaaa"},
+		"/runs/":              {string(runs[0].ID), "run_aaaaaaaaaaaaaaaa"},
+		"/releases/":          {string(releases[0].ID), "rel_aaaaaaaaaaaaaaaa"},
+		"/enrolments/":        {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},
+		"/datasets/":          {"event-reports@2", "event-reports@9"},
+		"/uploads/":           {upload.ID, "aaaaaaaaaaaaaaaa"},
+		"/mask-keys/":         {"event-reports", "nothing-here"},
+		"/reidentifications/": {asked.ID, "rid_aaaaaaaaaaaaaaaa"},
+		"/scenarios/":         {c.events.Ref.String(), "event-dispatch@9"},
 	}
 	people := map[string]person{
 		"anyone": c.as(""), "rival": c.as("rival"), "operator": c.as("operator"),
@@ -141,7 +153,7 @@ func TestMatrix(t *testing.T) {
 	strangers := []string{"anyone", "rival", "operator"} // to things of the vendor
 
 	ask := func(op operation, p person, id string) (*http.Response, string) {
-		path := strings.NewReplacer("{id}", id, "{ref}", id).Replace(op.path)
+		path := strings.NewReplacer("{id}", id, "{ref}", id, "{scope}", id).Replace(op.path)
 		body, header := "", []string{}
 		if op.body != nil {
 			b, err := json.Marshal(op.body)

@@ -86,6 +86,8 @@ func newWorld(t *testing.T) *world {
 	w.db, err = store.Open(ctx, store.Options{DSN: filepath.Join(dir, "aihub.db"), Signer: signer, Now: w.now})
 	w.must(err)
 	t.Cleanup(func() { w.db.Close() })
+	vault := &blob.Vault{Store: w.blobs, Find: w.db.SealOf, Key: ring.Derive("vault", "")}
+	w.blobs = vault
 	hash, err := auth.HashPassword(password)
 	w.must(err)
 	w.must(w.db.Bootstrap(ctx, aihub.Org{ID: "platform", Name: aihub.Text{ZH: "平台", EN: "Platform"}},
@@ -93,7 +95,7 @@ func newWorld(t *testing.T) *world {
 	w.tmp = filepath.Join(dir, "tmp")
 	w.handler, err = server.New(server.Deps{
 		DB: w.db, Policies: engine, Blobs: w.blobs, Dir: dir, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
-		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: w.blobs, Keys: ring, Dir: filepath.Join(dir, "tmp"), Now: w.now},
+		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: vault, Keys: ring, Dir: filepath.Join(dir, "tmp"), Now: w.now},
 	})
 	w.must(err)
 	w.http = httptest.NewServer(w.handler)

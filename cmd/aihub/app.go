@@ -27,7 +27,7 @@ import (
 type app struct {
 	Config   config.Config
 	DB       *store.DB
-	Blobs    blob.Store
+	Blobs    *blob.Vault
 	Keys     *keys.Ring
 	Policies *policies.Engine
 	Catalog  *catalog.Catalog
@@ -101,12 +101,14 @@ func openApp(ctx context.Context, cfg config.Config, p *process) (*app, error) {
 	if where == "" {
 		where = at("blobs")
 	}
-	if a.Blobs, err = blob.Open(where); err != nil {
+	blobs, err := blob.Open(where)
+	if err != nil {
 		return nil, err
 	}
 	if err := a.openDB(ctx); err != nil {
 		return nil, err
 	}
+	a.Blobs = &blob.Vault{Store: blobs, Find: a.DB.SealOf, Key: a.Keys.Derive("vault", "")}
 	a.Images = &oci.Cache{Dir: at("cache", "images")}
 	a.Catalog = &catalog.Catalog{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Keys: a.Keys, Dir: at("tmp"), Now: p.Now}
 	a.Runner = newRunner(at("run"), cfg.Sandbox)
@@ -138,6 +140,7 @@ func (a *app) work(ctx context.Context) error {
 		}
 		return w.Work(ctx)
 	})
+	g.Go(func() error { return a.Catalog.Work(ctx, a.Log) })
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil // asked to stop

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"aihub"
 	"aihub/server/client"
@@ -17,6 +18,7 @@ import (
 func (p *process) datasetCmd() *cobra.Command {
 	c := p.group("dataset", "cli.dataset.short")
 	var manifest, query string
+	var lower bool
 	publish := p.verb("publish DATA", "cli.dataset.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) (err error) {
 			m, err := readFile(manifest, 1<<20)
@@ -82,11 +84,14 @@ func (p *process) datasetCmd() *cobra.Command {
 			return err
 		})
 	})
-	c.AddCommand(publish, p.datasetProfileCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(),
+	approve := p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
+		d.LowerLevel = lower
+		return c.DecideDataset(ctx, id, d)
+	})
+	approve.Flags().BoolVar(&lower, "lower-level", false, p.t("cli.flag.lower_level"))
+	c.AddCommand(p.datasetLifeCmds()...)
+	c.AddCommand(publish, approve, p.datasetProfileCmd(), p.datasetPreviewCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(),
 		p.withdrawCmd("cli.dataset.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawDataset }),
-		p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
-			return c.DecideDataset(ctx, id, d)
-		}),
 		p.decideCmd("reject NAME@N", "cli.dataset.reject.short", false, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 			return c.DecideDataset(ctx, id, d)
 		}))
@@ -134,6 +139,20 @@ func (p *process) showDataset(v aihub.DatasetVersion) {
 	}
 	p.table([]string{"PART", "ROWS", "INPUT", "TRUTH"}, rows)
 	fmt.Fprintf(p.Out, "content %s\nplan    %s\n", v.Content, v.Plan)
+	for _, l := range [][2]string{{"raw", string(v.Raw)}, {"key", v.MaskKey}, {"risk", string(v.Profile)}} { // lineage; empty for those it is not for
+		if l[1] != "" {
+			fmt.Fprintf(p.Out, "%-7s %s\n", l[0], l[1])
+		}
+	}
+	if v.Level > 0 {
+		p.say("cli.dataset.level", "Level", fmt.Sprint(v.Level), "Found", fmt.Sprint(v.LevelFound))
+	}
+	if !v.RetainUntil.IsZero() {
+		p.say("cli.dataset.retained", "Until", v.RetainUntil.Format(time.DateOnly))
+	}
+	if !v.ErasedAt.IsZero() {
+		p.say("cli.dataset.erased_at", "At", v.ErasedAt.Format(time.DateOnly))
+	}
 }
 
 // readFile reads a small local file, at most max bytes.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"aihub"
 	"aihub/catalog"
 	"aihub/catalog/detect"
+	"aihub/catalog/meta"
 	"aihub/server/wire"
 
 	"github.com/spf13/cobra"
@@ -17,7 +19,7 @@ import (
 // datasetProfileCmd says what is in a file, and proposes a manifest. It reads a
 // local file and sends nothing.
 func (p *process) datasetProfileCmd() *cobra.Command {
-	var manifest string
+	var manifest, describe string
 	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		f, err := openFile(args[0])
 		if err != nil {
@@ -25,7 +27,7 @@ func (p *process) datasetProfileCmd() *cobra.Command {
 		}
 		f.Close()
 		bar := p.progress()
-		r, err := catalog.ProfileFile(cmd.Context(), args[0], func(done, total int64) {
+		r, err := p.profileRaw(cmd.Context(), args[0], describe, func(done, total int64) {
 			bar.show(wire.Progress{Stage: "profile", Done: done, Total: total})
 		})
 		bar.end()
@@ -47,6 +49,64 @@ func (p *process) datasetProfileCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest_out"))
+	c.Flags().StringVar(&describe, "describe", "", p.t("cli.flag.describe"))
+	return c
+}
+
+func (p *process) profileRaw(ctx context.Context, path, describe string, report func(done, total int64)) (catalog.RawProfile, error) {
+	if describe == "" {
+		return catalog.ProfileFile(ctx, path, report)
+	}
+	b, err := readFile(describe, 8<<20)
+	if err != nil {
+		return catalog.RawProfile{}, err
+	}
+	d, err := meta.Read(b)
+	if err != nil {
+		return catalog.RawProfile{}, err
+	}
+	return catalog.ProfileDescribed(ctx, path, d, report)
+}
+
+// datasetPreviewCmd shows what a manifest's mask plan does. It reads a local file
+// and sends nothing.
+func (p *process) datasetPreviewCmd() *cobra.Command {
+	var manifest string
+	var rows int
+	c := p.verb("preview DATA", "cli.dataset.preview.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		m, err := readFile(manifest, 1<<20)
+		if err != nil {
+			return err
+		}
+		f, err := openFile(args[0])
+		if err != nil {
+			return err
+		}
+		f.Close()
+		v, err := catalog.PreviewFile(cmd.Context(), m, args[0], max(1, rows))
+		if err != nil {
+			return err
+		}
+		return p.data(v, func() {
+			var lines [][]string
+			for _, e := range v.Examples {
+				lines = append(lines, []string{e.Column, e.Use, e.Before, e.After})
+			}
+			p.say("cli.preview.examples")
+			p.table([]string{"COLUMN", "USE", "BEFORE", "AFTER"}, lines)
+			p.say("cli.preview.rows", "Rows", fmt.Sprint(len(v.Rows)))
+			for _, r := range v.Rows {
+				lines = lines[:0]
+				for i, c := range v.Columns {
+					lines = append(lines, []string{c, r[i]})
+				}
+				p.table([]string{"COLUMN", "AFTER"}, lines)
+			}
+		})
+	})
+	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	c.Flags().IntVar(&rows, "rows", 3, p.t("cli.flag.preview_rows"))
+	p.require(c, "manifest")
 	return c
 }
 

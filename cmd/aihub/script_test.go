@@ -56,7 +56,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
 			"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-			"hostiletar": cmdHostileTar,
+			"hostiletar": cmdHostileTar, "fetch": cmdFetch,
 		},
 	})
 }
@@ -191,6 +191,19 @@ func cmdFlipByte(ts *testscript.TestScript, neg bool, args []string) {
 	if n, _ := r.RowsAffected(); n != 1 {
 		ts.Fatalf("changed %d rows", n)
 	}
+}
+
+// fetch URL FILE: what anyone gets from an address.
+func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
+	r, err := http.Get(args[0])
+	ts.Check(err)
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	ts.Check(err)
+	if r.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s", r.Status, b)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
 }
 
 // jsonget FILE KEY.KEY VAR: sets VAR to a string of a JSON file.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"aihub"
+	"aihub/internal/blob"
 	"aihub/policies"
 )
 
@@ -68,9 +69,11 @@ func (t *tx) checkRef(table string, r aihub.Ref, org aihub.OrgID) error {
 	return err
 }
 
-// ProposeDataset adds a masked version that waits for a second person.
+// ProposeDataset adds a masked version that waits for a second person. seals are
+// those of the files of its parts: content that is sealed already keeps its seal.
+// budget may be nil; see openPrivacy.
 // DatasetPropose, ID = name
-func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.DatasetVersion) error {
+func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.DatasetVersion, seals []blob.Seal, budget *aihub.PrivacyBudget) error {
 	if err := p.Check(policies.DatasetPropose, v.Ref.Name); err != nil {
 		return err
 	}
@@ -95,28 +98,41 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 		}
 		t.touch("datasets", v.Ref.String())
 		if err := t.insert("datasets", `id, name, version, org, author, approver, state, title_zh, title_en, description_zh, description_en,
-			license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at`,
+			license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at,
+			mask_key, level, level_found, retain_until`,
 			v.Ref.String(), v.Ref.Name, v.Ref.Version, v.Org, v.Author, nil, aihub.DatasetProposed, v.Title.ZH, v.Title.EN,
 			v.Description.ZH, v.Description.EN, v.License, v.Key, columns, parts, v.Content, v.Plan, v.Raw, v.Profile, v.Card,
-			"", us(t.now), 0); err != nil {
+			"", us(t.now), 0, orNull(v.MaskKey), orNone(v.Level), orNone(v.LevelFound), orNever(v.RetainUntil)); err != nil {
 			return err
+		}
+		for _, s := range seals {
+			if err := t.seals(s); err != nil {
+				return err
+			}
+		}
+		if budget != nil {
+			if err := t.openPrivacy(v.Ref.Name, v.Org, *budget); err != nil {
+				return err
+			}
 		}
 		v.State = aihub.DatasetProposed
 		if err := t.index("dataset", v.Ref.String(), datasetWords(v)); err != nil {
 			return err
 		}
 		return t.record(acts, string(policies.DatasetPropose), v.Ref.String(), permitted(p),
-			map[string]any{"content": v.Content, "plan": v.Plan})
+			map[string]any{"content": v.Content, "plan": v.Plan, "raw": v.Raw, "profile": v.Profile, "mask_key": v.MaskKey, "level": v.Level, "level_found": v.LevelFound})
 	})
 }
 
 const datasetCols = `id, org, author, approver, state, title_zh, title_en, description_zh, description_en, license, key_column,
-	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at`
+	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at,
+	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0)`
 
 func scanDataset(s scanner) (v aihub.DatasetVersion, err error) {
 	err = s.Scan(ref{&v.Ref}, &v.Org, &v.Author, null[aihub.UserID]{&v.Approver}, &v.State, &v.Title.ZH, &v.Title.EN,
 		&v.Description.ZH, &v.Description.EN, &v.License, &v.Key, js{&v.Columns}, js{&v.Parts}, &v.Content, &v.Plan, &v.Raw,
-		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt})
+		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt},
+		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt})
 	return v, err
 }
 
@@ -130,9 +146,11 @@ func (t *tx) dataset(r aihub.Ref) (aihub.DatasetVersion, error) {
 
 // DecideDataset publishes or rejects a proposed version. The approver is never
 // its author: the engine refuses the permit, sameFacts a permit that was got with
-// another author, and the database the row.
+// another author, and the database the row. A version whose declared level is
+// below what was found is published only when lowered says that the approver
+// signs for that too.
 // DatasetApprove, ID = name@N
-func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref, approve bool, reason string) error {
+func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref, approve, lowered bool, reason string) error {
 	if err := p.Check(policies.DatasetApprove, r.String()); err != nil {
 		return err
 	}
@@ -154,6 +172,15 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 		if err := v.State.Next(to); err != nil {
 			return err
 		}
+		facts := map[string]any{"state": to}
+		if approve && v.Lowered() {
+			if !lowered {
+				return refused(fmt.Sprintf("%s is declared at level %d, and the evidence says level %d at least", r, v.Level, v.LevelFound),
+					fmt.Sprintf("%s 申报为 %d 级，但检测结果不低于 %d 级", r, v.Level, v.LevelFound)).
+					WithHint(aihub.Text{EN: "reject it, or sign for the lower level as well: --lower-level", ZH: "请驳回；如确认可以降级，请一并签署：--lower-level"})
+			}
+			facts["lowered"] = map[string]int{"from": v.LevelFound, "to": v.Level}
+		}
 		t.touch("datasets", r.String())
 		if err := t.swap("UPDATE datasets SET state = ?, approver = ?, reason = ?, decided_at = ? WHERE id = ? AND state = ?",
 			to, p.Actor().User, reason, us(t.now), r.String(), v.State); err != nil {
@@ -162,7 +189,7 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 		if err := t.restate("dataset", r.String(), string(v.State), string(to)); err != nil {
 			return err
 		}
-		return t.record(acts, string(policies.DatasetApprove), r.String(), permitted(p), map[string]any{"state": to})
+		return t.record(acts, string(policies.DatasetApprove), r.String(), permitted(p), facts)
 	})
 }
 

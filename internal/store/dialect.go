@@ -56,7 +56,7 @@ var dialects = map[string]dialect{"": sqliteDialect, "sqlite": sqliteDialect, "p
 var sqliteDialect = dialect{
 	goose: database.DialectSQLite3,
 	open: func(dsn string) (*sql.DB, *sql.DB, error) {
-		const common = "_pragma=busy_timeout(60000)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"
+		const common = "_pragma=busy_timeout(60000)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_pragma=secure_delete(1)"
 		if dsn == ":memory:" {
 			db, err := sql.Open("sqlite", ":memory:?"+common+"&_txlock=immediate")
 			if err != nil {

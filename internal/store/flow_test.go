@@ -86,10 +86,26 @@ func TestPermitsAreChecked(t *testing.T) {
 			"CreateToken": func() error { return w.CreateToken(w.ctx, p, Token{ID: "t", User: "alice", Hash: digest("t")}) },
 			"DeleteToken": func() error { return w.DeleteToken(w.ctx, p, "t") },
 			"ProposeDataset": func() error {
-				return w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "dd", Version: 1}})
+				return w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "dd", Version: 1}}, nil, nil)
 			},
-			"DecideDataset":    func() error { return w.DecideDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, true, "") },
-			"WithdrawDataset":  func() error { return w.WithdrawDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, "") },
+			"DecideDataset": func() error {
+				return w.DecideDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, true, false, "")
+			},
+			"WithdrawDataset": func() error { return w.WithdrawDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, "") },
+			"EraseDataset": func() error {
+				_, err := w.EraseDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, "")
+				return err
+			},
+			"RotateMaskKey": func() error { _, err := w.RotateMaskKey(w.ctx, p, "city/dispatch-data", ""); return err },
+			"RequestReidentification": func() error {
+				_, err := w.RequestReidentification(w.ctx, p, aihub.Reidentification{Dataset: aihub.Ref{Name: "dispatch-data", Version: 1}})
+				return err
+			},
+			"DecideReidentification": func() error { return w.DecideReidentification(w.ctx, p, "rid_x", true, "") },
+			"ReadReidentification":   func() error { _, err := w.ReadReidentification(w.ctx, p, "rid_x"); return err },
+			"PublishAggregate": func() error {
+				return w.PublishAggregate(w.ctx, p, 0, aihub.Aggregate{Dataset: aihub.Ref{Name: "dispatch-data", Version: 1}})
+			},
 			"PublishScenario":  func() error { return w.PublishScenario(w.ctx, p, aihub.Scenario{Ref: sc}, nil) },
 			"CloseScenario":    func() error { return w.CloseScenario(w.ctx, p, sc) },
 			"WithdrawScenario": func() error { return w.WithdrawScenario(w.ctx, p, sc, "") },
@@ -126,9 +142,9 @@ func TestPermitOnOtherFacts(t *testing.T) {
 
 	ds := aihub.Ref{Name: "second", Version: 1}
 	both := w.person("bo", "city", aihub.Steward, aihub.Reviewer)
-	w.must(w.ProposeDataset(w.ctx, w.permit(both, policies.DatasetPropose, policies.Object{ID: "second", Org: "city"}), aihub.DatasetVersion{Ref: ds}))
+	w.must(w.ProposeDataset(w.ctx, w.permit(both, policies.DatasetPropose, policies.Object{ID: "second", Org: "city"}), aihub.DatasetVersion{Ref: ds}, nil, nil))
 	p = w.permit(both, policies.DatasetApprove, policies.Object{ID: ds.String(), Author: "stella"}) // it is bo's
-	w.want(aihub.Refused, w.DecideDataset(w.ctx, p, ds, true, ""))
+	w.want(aihub.Refused, w.DecideDataset(w.ctx, p, ds, true, false, ""))
 	his := w.submit(w.bob, sc, 1)
 	p = w.permit(w.alice, policies.SubmissionCancel, policies.Object{ID: string(his.ID), Org: "acme"}) // it is bits'
 	w.want(aihub.Refused, w.CancelSubmission(w.ctx, p, his.ID))
@@ -140,7 +156,7 @@ func TestPermitOnOtherFacts(t *testing.T) {
 	w.want(aihub.Refused, w.RequestEnrolment(w.ctx, p, aihub.Enrolment{Scenario: sc, Org: "bits"}))
 	away := w.person("sam", "bits", aihub.Steward)
 	p = w.permit(away, policies.DatasetPropose, policies.Object{ID: "second", Org: "bits"})
-	w.want(aihub.Refused, w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "second", Version: 2}}))
+	w.want(aihub.Refused, w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "second", Version: 2}}, nil, nil))
 }
 
 // The rules of four eyes and own organisation hold for direct SQL too.

@@ -37,8 +37,8 @@ var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 // (leases, events, sessions, turns, workers) may change without a leaf: nothing that is charged,
 // shown or approved depends on them.
 var covered = []string{
-	"budgets", "datasets", "enrolments", "hours", "images", "models", "orgs", "parts", "releases", "rounds",
-	"runs", "scenarios", "scores", "submissions", "tokens", "users", "votes",
+	"aggregates", "budgets", "datasets", "enrolments", "hours", "images", "mask_keys", "models", "orgs", "parts", "privacy",
+	"reidentifications", "releases", "rounds", "runs", "scenarios", "scores", "seals", "submissions", "tokens", "users", "votes",
 }
 
 // leaf is one entry of the ledger; its JSON is what is hashed. It says who did

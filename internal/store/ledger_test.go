@@ -41,6 +41,7 @@ func full(t testing.TB) *world {
 	w.trained(aihub.RunSmoke, "model", 10)
 	l := w.claim(aihub.RunInfer)
 	w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "at 1 GiB"}}))
+	lived(w)
 	w.must(w.Sessions().Commit("a session", []byte("data"), w.nextTick()))
 	return w
 }
@@ -169,9 +170,9 @@ func TestVerifyFindsEveryEdit(t *testing.T) {
 		edit(table, table+": a row less", "DELETE FROM "+table+where)
 	}
 	edit("ledger", "ledger.salt of a leaf whose row was written again",
-		"UPDATE ledger SET salt = "+fmt.Sprintf(mutate, "salt")+` WHERE body LIKE '%"act":"dataset.propose"%'`)
+		"UPDATE ledger SET salt = "+fmt.Sprintf(mutate, "salt")+` WHERE subject = 'dispatch-data@1' AND body LIKE '%"act":"dataset.propose"%'`)
 	edit("orgs", "orgs: a row more", "INSERT INTO orgs VALUES ('ghost', 'g', 'g', 5)")
-	edit("datasets", "datasets.approver: to null", "UPDATE datasets SET approver = NULL")
+	edit("datasets", "datasets.approver: to null", "UPDATE datasets SET approver = NULL WHERE id = 'dispatch-data@1'")
 	edit("scores", "scores.sealed: another number type", "UPDATE scores SET bits = CAST(bits AS TEXT) || 'x'")
 	for what, q := range map[string][2]string{
 		"a trigger that lies in wait": {"CREATE TRIGGER t AFTER INSERT ON votes BEGIN DELETE FROM votes; END", "DROP TRIGGER t"},

@@ -127,7 +127,7 @@ func redactDataset(s policies.Scope, v aihub.DatasetVersion) aihub.DatasetVersio
 	if s.All() {
 		return v
 	}
-	v.Raw = ""
+	v.Raw, v.MaskKey = "", ""
 	parts := make([]aihub.PartFile, len(v.Parts))
 	for i, p := range v.Parts {
 		if p.Part != aihub.Sample {

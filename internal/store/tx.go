@@ -250,6 +250,14 @@ func orNever(t time.Time) any {
 	return us(t)
 }
 
+// orNone stores 0 as NULL, for columns that were added later.
+func orNone(n int) any {
+	if n == 0 {
+		return nil
+	}
+	return int64(n)
+}
+
 func bit(b bool) int64 {
 	if b {
 		return 1

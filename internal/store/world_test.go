@@ -156,8 +156,8 @@ func (w *world) dataset(name string) aihub.Ref {
 		},
 		Content: digest("content"), Plan: digest("plan"), Raw: digest("raw of " + r.String()), Profile: digest("profile"), Card: digest("card"),
 	}
-	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v))
-	w.must(w.DecideDataset(w.ctx, w.approval(r), r, true, "k = 12"))
+	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v, nil, nil))
+	w.must(w.DecideDataset(w.ctx, w.approval(r), r, true, false, "k = 12"))
 	return r
 }
 

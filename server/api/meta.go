@@ -14,6 +14,7 @@ import (
 // metadata serves the catalogue in the words of others.
 func (a *API) metadata() {
 	a.catalogue()
+	a.life()
 	o := op(http.MethodGet, "/datasets/{ref}/metadata", "get-metadata", "datasets", "A dataset version as Croissant 1.1, DCAT-3 or a data package", 200)
 	o.Parameters = append(o.Parameters, param("path", "ref", "name@N"), param("query", "format", strings.Join(meta.Formats, ", ")))
 	o.Responses = content("The description", "application/ld+json", "application/json")

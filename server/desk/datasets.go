@@ -41,7 +41,7 @@ func (d *Desk) DecideDataset(ctx context.Context, a aihub.Actor, ref string, in 
 	if err != nil {
 		return err
 	}
-	return d.DB.DecideDataset(ctx, p, v.Ref, in.Approve, in.Reason)
+	return d.DB.DecideDataset(ctx, p, v.Ref, in.Approve, in.LowerLevel, in.Reason)
 }
 
 // CanPropose reports whether the actor may propose a dataset of their own

@@ -82,12 +82,14 @@ func newWorld(t *testing.T) *world {
 	w.db, err = store.Open(t.Context(), store.Options{DSN: filepath.Join(w.dir, "aihub.db"), Signer: signer, Now: w.now})
 	w.must(err)
 	t.Cleanup(func() { w.db.Close() })
+	vault := &blob.Vault{Store: w.blobs, Find: w.db.SealOf, Key: ring.Derive("vault", "")}
+	w.blobs = vault
 	hash, err := auth.HashPassword(password)
 	w.must(err)
 	w.must(w.db.Bootstrap(t.Context(), aihub.Org{ID: "platform"}, aihub.User{ID: "operator", Org: "platform", Roles: []aihub.Role{aihub.Operator}}, hash))
 	h, err := server.New(server.Deps{
 		DB: w.db, Policies: engine, Blobs: w.blobs, Dir: w.dir, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
-		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: w.blobs, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: w.now},
+		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: vault, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: w.now},
 	})
 	w.must(err)
 	w.http = httptest.NewServer(h)

@@ -64,10 +64,14 @@ func (s *Site) Mount(r *gin.Engine) {
 	r.GET("/datasets", s.page(s.datasets))
 	r.GET("/datasets/:ref", s.page(s.dataset))
 	r.POST("/datasets/:ref/withdraw", s.page(s.withdrawDataset))
+	r.POST("/datasets/:ref/erase", s.page(s.eraseDataset))
+	r.POST("/datasets/:ref/reidentify", s.page(s.reidentify))
+	r.POST("/datasets/:ref/reidentify/:id", s.page(s.reveal))
 	r.GET("/work", s.page(s.work))
 	r.POST("/work/datasets/:ref", s.page(s.decideDataset))
 	r.POST("/work/enrolments/:id", s.page(s.decideEnrolment))
 	r.POST("/work/releases/:id", s.page(s.vote))
+	r.POST("/work/reidentify/:id", s.page(s.decideReidentification))
 }
 
 // page is what every template knows.

@@ -22,10 +22,11 @@ type workView struct {
 	datasets   []datasetWork
 	enrolments []enrolmentWork
 	releases   []releaseWork
+	requests   []aihub.Reidentification
 }
 
 func (v workView) empty() bool {
-	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0
+	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0 && len(v.requests) == 0
 }
 
 type datasetWork struct {
@@ -98,6 +99,15 @@ func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
 	if !reviewer {
 		return v, nil
 	}
+	requests, err := s.Desk.Reidentifications(ctx, p.actor)
+	if err != nil {
+		return v, err
+	}
+	for _, r := range requests {
+		if r.State == aihub.ReidentificationRequested && r.Author != p.actor.User {
+			v.requests = append(v.requests, r)
+		}
+	}
 	for _, state := range []aihub.ReleaseState{aihub.ReleaseReview1, aihub.ReleaseReview2, aihub.ReleaseConflicted} {
 		releases, err := s.Desk.Releases(ctx, p.actor, state)
 		if err != nil {
@@ -135,7 +145,7 @@ func (s *Site) decide(c *gin.Context, p *page, done string, f func(in wire.Decid
 	if err != nil {
 		return nil, err
 	}
-	err = f(wire.Decide{Approve: values.Get("decision") == "approve", Reason: values.Get("reason")})
+	err = f(wire.Decide{Approve: values.Get("decision") == "approve", Reason: values.Get("reason"), LowerLevel: values.Get("lower_level") != ""})
 	if err != nil {
 		v, lerr := s.loadWork(c, p)
 		if lerr != nil {
@@ -171,6 +181,7 @@ type datasetView struct {
 	card    string           // Markdown
 	profile *catalog.Profile // nil when it is not for the viewer
 	raw     string           // the profile as indented JSON
+	life    lifeView
 }
 
 func (v datasetView) rows() (n int64) {
@@ -181,8 +192,13 @@ func (v datasetView) rows() (n int64) {
 }
 
 func (s *Site) dataset(c *gin.Context, p *page) (templ.Component, error) {
+	return s.datasetWith(c, p, c.Param("ref"), nil)
+}
+
+// datasetWith is the page of a version with an answer to a re-identification.
+func (s *Site) datasetWith(c *gin.Context, p *page, ref string, answer []wire.Revealed) (templ.Component, error) {
 	ctx := c.Request.Context()
-	d, err := s.Desk.Dataset(ctx, p.actor, c.Param("ref"))
+	d, err := s.Desk.Dataset(ctx, p.actor, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -197,6 +213,10 @@ func (s *Site) dataset(c *gin.Context, p *page) (templ.Component, error) {
 			return nil, err
 		}
 	}
+	if v.life, err = s.life(c, p, d); err != nil {
+		return nil, err
+	}
+	v.life.answer = answer
 	p.nav, p.title = "datasets", p.in(d.Title)
 	return datasetPage(p, v), nil
 }

@@ -77,6 +77,40 @@ type NewUser struct {
 type Decide struct {
 	Approve bool   `json:"approve" required:"true" doc:"true to approve, false to reject"`
 	Reason  string `json:"reason,omitempty" maxLength:"2000" doc:"why; kept with the decision"`
+
+	LowerLevel bool `json:"lower_level,omitempty" doc:"of a dataset: sign for a declared level below what was found"`
+}
+
+// Reidentify asks for the raw values behind masked ones.
+type Reidentify struct {
+	Column  string   `json:"column" required:"true" maxLength:"128" doc:"of the masked table"`
+	Masked  []string `json:"masked" required:"true" minItems:"1" maxItems:"100" doc:"values as they were published"`
+	Purpose string   `json:"purpose" required:"true" minLength:"1" maxLength:"2000" doc:"what the names are needed for; kept"`
+}
+
+// Revealed is the answer to a granted re-identification.
+type Revealed struct {
+	Masked string `json:"masked"`
+	Raw    string `json:"raw,omitempty"`
+	Found  bool   `json:"found" doc:"false where the technique cannot be turned back for this value"`
+}
+
+// Count asks for a histogram with differential privacy.
+type Count struct {
+	Column string   `json:"column" required:"true" maxLength:"128"`
+	Cells  []string `json:"cells" required:"true" maxItems:"1000" doc:"values named beforehand; all others are counted as *"`
+	Cost   string   `json:"cost" required:"true" maxLength:"40" doc:"of the budget, as 0.1 or 1/10"`
+}
+
+// Rotate gives a mask scope a new key.
+type Rotate struct {
+	Reason string `json:"reason" required:"true" minLength:"1" maxLength:"2000"`
+}
+
+// Rotated says which generation of its key a mask scope is at.
+type Rotated struct {
+	Scope      string `json:"scope" doc:"org/scope"`
+	Generation int    `json:"generation"`
 }
 
 // Progress is one line of a long request's answer. Exactly one field group is set.

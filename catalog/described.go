@@ -1,0 +1,102 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"aihub"
+	"aihub/catalog/meta"
+	"aihub/internal/table"
+)
+
+// take says how the file at path is to be read, as it is described elsewhere.
+func (m *Manifest) take(path string, d *meta.Described) error {
+	format, err := table.FormatOf(path)
+	if err != nil {
+		return err
+	}
+	if format == table.FormatCSV || format == table.FormatJSONL {
+		m.Types = map[string]table.Type{}
+		for _, c := range d.Columns {
+			if c.Type != "" {
+				m.Types[c.Name] = table.Type(c.Type)
+			}
+		}
+	}
+	if format == table.FormatCSV && slices.Contains([]string{",", ";", "|", "\t"}, d.Delimiter) {
+		m.Delimiter = d.Delimiter
+	}
+	if e := strings.ToLower(d.Encoding); slices.Contains(table.Encodings, e) && format == table.FormatCSV {
+		m.Encoding = e
+	}
+	return nil
+}
+
+// described refuses a file that has not the columns that are described.
+func described(schema []table.Field, d *meta.Described) error {
+	if d == nil {
+		return nil
+	}
+	var fs []aihub.Fault
+	for _, c := range d.Columns {
+		if !slices.ContainsFunc(schema, func(f table.Field) bool { return f.Name == c.Name }) {
+			fs = append(fs, aihub.Fault{Code: "unknown_column", Where: "column " + c.Name, Message: aihub.Text{
+				EN: "it is described, and the data has no such column", ZH: "描述文件中有此列，而数据中没有"}})
+		}
+	}
+	if fs == nil {
+		return nil
+	}
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the description is of another table", ZH: "描述文件与数据不符"}).WithFaults(fs)
+}
+
+// reading writes how the file is read and what its columns mean.
+func (p *RawProfile) reading(b *strings.Builder, m *Manifest, d *meta.Described) {
+	if d == nil {
+		return
+	}
+	if m.Delimiter == "\t" {
+		b.WriteString("delimiter: tab\n")
+	} else if m.Delimiter != "" {
+		fmt.Fprintf(b, "delimiter: %s\n", yamlText(m.Delimiter))
+	}
+	if m.Encoding != "" {
+		fmt.Fprintf(b, "encoding: %s\n", m.Encoding)
+	}
+	section := func(name string, line func(c meta.DescribedColumn) string) {
+		first := true
+		for _, c := range d.Columns {
+			if l := line(c); l != "" {
+				if first {
+					fmt.Fprintf(b, "%s:\n", name)
+					first = false
+				}
+				fmt.Fprintf(b, "  %s: %s\n", yamlText(c.Name), l)
+			}
+		}
+	}
+	section("types", func(c meta.DescribedColumn) string { return string(m.Types[c.Name]) })
+	section("notes", func(c meta.DescribedColumn) string {
+		if t := oneLine(c.Description, 1000); t != "" {
+			return fmt.Sprintf("{zh: %s, en: %s}", yamlText(t), yamlText(t))
+		}
+		return ""
+	})
+}
+
+// oneLine is at most n characters of a text, without line ends and what cannot be
+// seen.
+func oneLine(s string, n int) string {
+	s = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || !unicode.IsGraphic(r) {
+			return ' '
+		}
+		return r
+	}, s)), " ")
+	if r := []rune(s); len(r) > n {
+		s = string(r[:n])
+	}
+	return s
+}
