@@ -250,6 +250,14 @@ func orNever(t time.Time) any {
 	return us(t)
 }
 
+// orZero stores false as NULL, for columns that were added later.
+func orZero(b bool) any {
+	if !b {
+		return nil
+	}
+	return 1
+}
+
 func bit(b bool) int64 {
 	if b {
 		return 1
