@@ -44,8 +44,9 @@ type Submission struct {
 	Image     Digest          `json:"image"`
 	Smoke     bool            `json:"smoke"`
 	Train     bool            `json:"train,omitempty"`
-	Model     Digest          `json:"model,omitempty"` // of the Model that its runs find in /model
-	Baseline  bool            `json:"baseline"`        // entered by the scenario's own organisation
+	Model     Digest          `json:"model,omitempty"`     // of the Model that its runs find in /model
+	Workspace bool            `json:"workspace,omitempty"` // Smoke is set too: it counts in no round, and how it ends is open
+	Baseline  bool            `json:"baseline"`            // entered by the scenario's own organisation
 	State     SubmissionState `json:"state"`
 	Fault     Failure         `json:"fault"`
 	Nonce     string          `json:"-"` // idempotency key: unique within the organisation
@@ -104,6 +105,8 @@ const (
 	RunTrain RunKind = "train" // train part, output sealed
 	RunInfer RunKind = "infer" // hidden inputs
 	RunScore RunKind = "score" // predictions against truth
+
+	RunWorkspace RunKind = "workspace" // a person at a shell beside the train part
 )
 
 // Hidden reports whether a vendor may see nothing of the run but one reason class.

@@ -90,6 +90,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"stewards submit nowhere else", SubmissionCreate, Object{ID: "s@1", Org: "town", For: "city"}, nil},
 		{"cancel", SubmissionCancel, Object{ID: "u", Org: "acme"}, allow{vendor}},
 		{"cancel a baseline", SubmissionCancel, Object{ID: "u", Org: "city"}, allow{steward, both}},
+		{"open a workspace", WorkspaceOpen, Object{ID: "s@1", Org: "city", For: "acme"}, allow{vendor}},
+		{"open a workspace for another", WorkspaceOpen, Object{ID: "s@1", Org: "city", For: "rival"}, nil},
+		{"open a workspace in one's own scenario", WorkspaceOpen, Object{ID: "s@1", Org: "city", For: "city"}, allow{steward, both}},
+		{"close a workspace", WorkspaceClose, Object{ID: "u", Org: "city"}, allow{steward, operator, both}},
+		{"close a workspace of another's scenario", WorkspaceClose, Object{ID: "u", Org: "town"}, allow{operator}},
 		{"vote on a release", ReleaseVote, Object{ID: "r", Org: "acme"}, allow{reviewer, both}},
 		{"vote on one's own release", ReleaseVote, Object{ID: "r", Org: "city"}, allow{reviewer}},
 		{"vote on nobody's release", ReleaseVote, Object{ID: "r"}, nil},
@@ -291,7 +296,9 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return vendor && forOwn
 	case "enrolment.decide":
 		return forOther && (reviewer || steward && own)
-	case "submission.create":
+	case "workspace.close":
+		return operator || steward && own
+	case "submission.create", "workspace.open":
 		return forOwn && (vendor || steward && own)
 	case "submission.cancel", "image.push":
 		return own && (vendor || steward)

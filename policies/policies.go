@@ -44,6 +44,8 @@ type Action string
 //	enrolment.revoke   ID: enrolment; Org: whose scenario
 //	submission.create  ID: scenario; Org: whose scenario; For: the organisation that submits
 //	submission.cancel  ID: submission; Org: the organisation that submitted
+//	workspace.open     ID: scenario; Org: whose scenario; For: the organisation that opens it
+//	workspace.close    ID: submission; Org: whose scenario
 //	release.vote       ID: release; Org: the organisation that submitted
 //	release.score      ID: release
 //	image.push         ID and Org: whose image it will be
@@ -68,8 +70,10 @@ const (
 	EnrolmentRevoke  Action = "enrolment.revoke"
 	SubmissionCreate Action = "submission.create"
 	SubmissionCancel Action = "submission.cancel"
-	ReleaseVote      Action = "release.vote"  // never by the organisation it is about
-	ReleaseScore     Action = "release.score" // the platform, when sharing says so
+	WorkspaceOpen    Action = "workspace.open"
+	WorkspaceClose   Action = "workspace.close" // another organisation's
+	ReleaseVote      Action = "release.vote"    // never by the organisation it is about
+	ReleaseScore     Action = "release.score"   // the platform, when sharing says so
 	ImagePush        Action = "image.push"
 	LogRead          Action = "log.read" // steward reads a hidden run's log
 	LedgerRead       Action = "ledger.read"
@@ -85,7 +89,7 @@ var Actions = []Action{
 	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
-	LedgerRead, SampleRead, ScenarioWithdraw,
+	LedgerRead, SampleRead, ScenarioWithdraw, WorkspaceOpen, WorkspaceClose,
 	DatasetErase, KeyRotate, AggregatePublish, ReidentifyRequest, ReidentifyApprove, ReidentifyRead,
 }
 

@@ -34,26 +34,34 @@ type Orchestrator struct {
 	Poll     time.Duration  // longest wait between two looks at an empty queue; default 1s
 	Log      *slog.Logger   // default slog.Default()
 
-	once sync.Once
-	wake chan struct{}
+	Workspaces *Workspaces // terminals of workspaces; nil: none are opened here
+
+	once  sync.Once
+	wakes []chan struct{} // of each loop that claims
 }
 
 // kinds are the runs that a sandbox carries out.
 var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
 
+// seats are carried out beside them: people sit there for hours, and runs do not
+// wait for people.
+var seats = []aihub.RunKind{aihub.RunWorkspace}
+
 // reportEvery is how often a worker says that it is there.
 const reportEvery = 10 * time.Second
 
 func (o *Orchestrator) init() {
-	o.once.Do(func() { o.wake = make(chan struct{}, 1) })
+	o.once.Do(func() { o.wakes = []chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)} })
 }
 
 // Wake makes Work look at the queue at once. It never waits.
 func (o *Orchestrator) Wake() {
 	o.init()
-	select {
-	case o.wake <- struct{}{}:
-	default:
+	for _, wake := range o.wakes {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -79,17 +87,29 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { o.reap(ctx, home) })
-	slots := make(chan struct{}, max(1, o.Parallel))
+	if _, ok := o.Runner.(Interactive); ok && o.Workspaces != nil {
+		running.Go(func() { o.claim(ctx, home, o.wakes[1], o.Workspaces.most(), seats) })
+	}
+	o.claim(ctx, home, o.wakes[0], max(1, o.Parallel), kinds)
+	return nil
+}
+
+// claim carries out runs of some kinds, at most so many at once, until ctx ends
+// and those under way have ended.
+func (o *Orchestrator) claim(ctx context.Context, home *scratch, wake <-chan struct{}, most int, kinds []aihub.RunKind) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, most)
 	for wait := time.Duration(0); ; {
 		// A free slot first: what is claimed must be carried out at once.
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 		l, err := o.DB.Claim(ctx, o.Worker, o.ttl(), kinds...)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		if l != nil {
 			wait = 0
@@ -106,8 +126,8 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 		wait = min(cmp.Or(2*wait, 20*time.Millisecond), cmp.Or(o.Poll, time.Second))
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-o.wake:
+			return
+		case <-wake:
 			wait = 0
 		case <-time.After(wait):
 		}
@@ -183,9 +203,14 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 	var f *failure
 	switch {
 	case errors.Is(cause, errCancelled):
-		out = store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}
-	case ctx.Err() != nil:
+		out = store.Outcome{Log: out.Log, Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}
+	case ctx.Err() != nil && run.Kind != aihub.RunWorkspace:
 		return // asked to stop: the next worker begins anew
+	case ctx.Err() != nil: // nobody can go on where it was
+		out = store.Outcome{Log: out.Log, Failure: aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: "the platform was stopped"}}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
 	case cause != nil:
 		log.Warn("the lease was lost", "error", cause)
 		return
@@ -289,6 +314,9 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	}
 	defer release()
 
+	if run.Kind == aihub.RunWorkspace {
+		return o.sit(ctx, l, dir, spec, img, rootfs)
+	}
 	if err := o.DB.Advance(ctx, l, aihub.RunRunning); err != nil {
 		return out, err
 	}

@@ -95,6 +95,7 @@ const (
 //	limits                       DefaultLimits, each by itself
 //	train.labels, .quota         labels.<input format>, 20
 //	train.limits                 limits, each by itself, but output 64MiB and inodes 1024
+//	workspace                    DefaultWorkspace, each by itself; idle no longer than wall
 //	metrics[].id                 the name in use, without version
 //	metrics[].prediction         the only column that fits, or the first of the only group that sums to one
 //	metrics[].params             every default of the metric
@@ -129,6 +130,7 @@ func (s *Spec) fill(has func(path string) bool) {
 
 	s.Limits.fill(has, "limits.", DefaultLimits)
 	s.fillTrain(has)
+	s.fillWorkspace(has)
 
 	for i := range s.Metrics {
 		s.fillMetric(has, fmt.Sprintf("metrics[%d].", i), &s.Metrics[i])

@@ -150,6 +150,7 @@ var hints = map[string]hint{
 	"Spec.truth":       {true, aihub.Text{EN: "the label column, seen by the evaluator alone", ZH: "真值列，仅评测器可见"}, nil},
 	"Spec.limits":      {false, aihub.Text{EN: "limits of one run", ZH: "单次运行的资源限制"}, nil},
 	"Spec.train":       {false, aihub.Text{EN: "opens the train part to training runs; without it nobody trains", ZH: "开放训练分区供训练运行；不写则不提供训练"}, nil},
+	"Spec.workspace":   {false, aihub.Text{EN: "opens the train part to people: a shell in the sandbox, whose screen they see; takes train too; without it nobody gets one", ZH: "向人员开放训练分区：沙箱内的交互终端，屏幕内容可见；须同时写 train；不写则不开放"}, nil},
 	"Spec.environment": {false, aihub.Text{EN: "environment of the algorithm, AIHUB_* only", ZH: "算法的环境变量，仅限 AIHUB_*"}, map[string]any{"maxProperties": maxEnv, "propertyNames": map[string]any{"pattern": envRE.String()}}},
 	"Spec.metrics":     {true, aihub.Text{EN: "how predictions are scored; exactly one is primary", ZH: "评测指标；恰有一个主指标"}, map[string]any{"minItems": 1, "maxItems": maxMetrics}},
 	"Spec.sharing":     {true, aihub.Text{EN: "what may leave a hidden run", ZH: "隐藏运行允许出域的内容"}, nil},
@@ -191,6 +192,10 @@ var hints = map[string]hint{
 	"Train.labels": {false, aihub.Text{EN: "file of the labels in /input of a training run; default labels.<input format>", ZH: "训练运行中 /input 内的真值文件；默认 labels.<输入格式>"}, map[string]any{"pattern": fileRE.String(), "maxLength": 64, "not": one("task.json")}},
 	"Train.limits": {false, aihub.Text{EN: "limits of a training run; default those of limits, with output 64MiB and inodes 1024, which bound the model", ZH: "训练运行的资源限制；默认同 limits，但 output 为 64MiB、inodes 为 1024（即模型的上限）"}, nil},
 	"Train.quota":  {false, aihub.Text{EN: "training runs of an organisation", ZH: "每个机构的训练次数"}, numbers(1, maxQuota, DefaultTrains)},
+
+	"Workspace.wall":   {false, aihub.Text{EN: "the longest that a workspace stays open, 1m to 12h; default 2h", ZH: "工作区最长开放时间，1m 至 12h；默认 2h"}, nil},
+	"Workspace.idle":   {false, aihub.Text{EN: "closed when nobody types for so long, 10s to 2h; default 15m", ZH: "无人输入达此时长即关闭，10s 至 2h；默认 15m"}, nil},
+	"Workspace.screen": {false, aihub.Text{EN: "the most that a workspace shows, 64KiB to 64MiB", ZH: "工作区最多显示的字节数，64KiB 至 64MiB"}, fallback(DefaultWorkspace.Screen.String())},
 
 	"Metric.id":           {false, aihub.Text{EN: "name on the board; default the metric's name", ZH: "榜单上的名称；默认为指标名"}, map[string]any{"pattern": idRE.String()}},
 	"Metric.use":          {true, aihub.Text{EN: "metric, name@version", ZH: "指标，名称@版本"}, keys(KnownMetrics)},

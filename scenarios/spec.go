@@ -32,6 +32,7 @@ type Spec struct {
 	Truth       Truth             `json:"truth" yaml:"truth"`
 	Limits      Limits            `json:"limits" yaml:"limits"`
 	Train       *Train            `json:"train,omitempty" yaml:"train"`             // nil: nobody trains
+	Workspace   *Workspace        `json:"workspace,omitempty" yaml:"workspace"`     // nil: nobody sits at a shell beside the train part
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"` // AIHUB_* only
 	Metrics     []Metric          `json:"metrics" yaml:"metrics"`                   // exactly one primary
 	Sharing     Sharing           `json:"sharing" yaml:"sharing"`

@@ -93,6 +93,8 @@ var may = map[string][]string{
 	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
 	"get-submission": {"vendor", "steward", "reviewer"}, "cancel-submission": {"vendor"},
 	"rerun-submission": {"vendor"}, "get-hours": {"member"},
+	"open-workspace": {"vendor", "steward"}, "list-workspaces": {"member"}, "close-workspace": {"vendor", "steward", "operator"},
+	"type-in-workspace": {"vendor"}, "resize-workspace": {"vendor"}, "watch-workspace": {"vendor", "steward"}, // TestWorkspace, of a real one
 	"follow-submission": {"vendor", "steward", "reviewer"}, "get-receipt": {"vendor", "steward", "reviewer"},
 	"get-run": {"vendor", "steward", "reviewer"}, "get-run-log": {"steward"},
 	"list-releases": {"member"}, "get-release": {"vendor", "steward", "reviewer"}, "vote": {"reviewer"},
@@ -137,6 +139,7 @@ func TestMatrix(t *testing.T) {
 	// By what a path begins with: a thing of others, and one that does not exist.
 	things := map[string][2]string{
 		"/submissions/":       {string(c.review.ID), "sub_aaaaaaaaaaaaaaaa"},
+		"/workspaces/":        {string(c.review.ID), "sub_aaaaaaaaaaaaaaaa"}, // which is none
 		"/runs/":              {string(runs[0].ID), "run_aaaaaaaaaaaaaaaa"},
 		"/releases/":          {string(releases[0].ID), "rel_aaaaaaaaaaaaaaaa"},
 		"/enrolments/":        {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},

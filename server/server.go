@@ -23,6 +23,7 @@ import (
 	"aihub/internal/oci"
 	"aihub/internal/store"
 	"aihub/policies"
+	"aihub/sandbox"
 	"aihub/server/api"
 	"aihub/server/auth"
 	"aihub/server/desk"
@@ -32,16 +33,17 @@ import (
 
 // Deps is what the front door stands before.
 type Deps struct {
-	DB       *store.DB
-	Policies *policies.Engine
-	Blobs    blob.Store
-	Catalog  *catalog.Catalog
-	Images   oci.Limits       // of an uploaded image; zero fields take oci's defaults
-	Data     int64            // bytes of an uploaded data file; default 16 GiB
-	Dir      string           // data directory: uploads under way lie in its tmp
-	Secure   bool             // served over TLS: cookies say so
-	Now      func() time.Time // default time.Now
-	Log      *slog.Logger     // default slog.Default()
+	DB        *store.DB
+	Policies  *policies.Engine
+	Blobs     blob.Store
+	Catalog   *catalog.Catalog
+	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
+	Images    oci.Limits          // of an uploaded image; zero fields take oci's defaults
+	Data      int64               // bytes of an uploaded data file; default 16 GiB
+	Dir       string              // data directory: uploads under way lie in its tmp
+	Secure    bool                // served over TLS: cookies say so
+	Now       func() time.Time    // default time.Now
+	Log       *slog.Logger        // default slog.Default()
 }
 
 // Bounds of a request that no handler lifts.
@@ -71,7 +73,7 @@ func New(d Deps) (http.Handler, error) {
 		Dir: filepath.Join(d.Dir, "pushed"), Secure: d.Secure, Now: d.Now, Log: d.Log,
 	}
 	front := &desk.Desk{
-		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Registry: images,
+		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Registry: images, Terminals: d.Terminals,
 		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now,
 	}
 	if err := front.Prepare(); err != nil {

@@ -24,6 +24,8 @@ import (
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
+	"aihub/sandbox"
+	"aihub/sandbox/gvisor"
 	"aihub/scenarios"
 	"aihub/scenarios/packs"
 	"aihub/server"
@@ -35,14 +37,20 @@ import (
 // world is a whole platform but for its workers, which the tests play through
 // the store's worker API. Its clock is the real one plus an offset.
 type world struct {
-	t       *testing.T
-	db      *store.DB
-	blobs   blob.Store
-	http    *httptest.Server
-	handler http.Handler
-	offset  atomic.Int64
-	logs    *logs
-	tmp     string // where the server keeps files under way
+	t         *testing.T
+	db        *store.DB
+	blobs     blob.Store
+	http      *httptest.Server
+	handler   http.Handler
+	offset    atomic.Int64
+	logs      *logs
+	terminals *sandbox.Workspaces
+	tmp       string // where the server keeps files under way
+}
+
+func TestMain(m *testing.M) {
+	gvisor.Dispatch() // a sandbox executes this program again
+	m.Run()
 }
 
 const password = "four random words 四个词"
@@ -73,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
 	ctx := t.Context()
-	w := &world{t: t, logs: &logs{}}
+	w := &world{t: t, logs: &logs{}, terminals: &sandbox.Workspaces{}}
 	ring, err := keys.Open(filepath.Join(dir, "keys", "root.key"))
 	w.must(err)
 	engine, err := policies.New()
@@ -94,7 +102,7 @@ func newWorld(t *testing.T) *world {
 		aihub.User{ID: "operator", Org: "platform", Name: "Operator", Roles: []aihub.Role{aihub.Operator}}, hash))
 	w.tmp = filepath.Join(dir, "tmp")
 	w.handler, err = server.New(server.Deps{
-		DB: w.db, Policies: engine, Blobs: w.blobs, Dir: dir, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
+		DB: w.db, Policies: engine, Blobs: w.blobs, Dir: dir, Terminals: w.terminals, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
 		Catalog: &catalog.Catalog{DB: w.db, Policies: engine, Blobs: vault, Keys: ring, Dir: filepath.Join(dir, "tmp"), Now: w.now},
 	})
 	w.must(err)

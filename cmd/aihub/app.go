@@ -25,16 +25,17 @@ import (
 
 // app is the platform with every room wired: the one place where they meet.
 type app struct {
-	Config   config.Config
-	DB       *store.DB
-	Blobs    *blob.Vault
-	Keys     *keys.Ring
-	Policies *policies.Engine
-	Catalog  *catalog.Catalog
-	Images   *oci.Cache
-	Runner   sandbox.Runner
-	Log      *slog.Logger
-	Now      func() time.Time
+	Config    config.Config
+	DB        *store.DB
+	Blobs     *blob.Vault
+	Keys      *keys.Ring
+	Policies  *policies.Engine
+	Catalog   *catalog.Catalog
+	Images    *oci.Cache
+	Runner    sandbox.Runner
+	Terminals *sandbox.Workspaces
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // openStore opens the database of an existing data directory and nothing else:
@@ -112,6 +113,7 @@ func openApp(ctx context.Context, cfg config.Config, p *process) (*app, error) {
 	a.Images = &oci.Cache{Dir: at("cache", "images")}
 	a.Catalog = &catalog.Catalog{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Keys: a.Keys, Dir: at("tmp"), Now: p.Now}
 	a.Runner = newRunner(at("run"), cfg.Sandbox)
+	a.Terminals = &sandbox.Workspaces{}
 	return a, nil
 }
 
@@ -128,7 +130,7 @@ func (a *app) work(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		o := &sandbox.Orchestrator{
-			DB: a.DB, Blobs: a.Blobs, Images: a.Images, Runner: a.Runner, Parallel: n,
+			DB: a.DB, Blobs: a.Blobs, Images: a.Images, Runner: a.Runner, Parallel: n, Workspaces: a.Terminals,
 			Dir: filepath.Join(a.Config.Home, "work"), Worker: id, TTL: 15 * time.Second, Log: a.Log,
 		}
 		return o.Work(ctx)

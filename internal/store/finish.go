@@ -72,7 +72,7 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 		}
 		switch {
 		case s.State.Terminal():
-		case o.Failure.Owner == aihub.FaultPlatform && l.run.Attempt < maxAttempts:
+		case o.Failure.Owner == aihub.FaultPlatform && l.run.Attempt < maxAttempts && l.run.Kind != aihub.RunWorkspace:
 			err = t.retry(l.run.ID, t.db.patience.pause(l.run.Attempt))
 		case o.Failure != (aihub.Failure{}):
 			visible := t.now
@@ -378,6 +378,8 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 	}
 	switch {
 	case s.State.Terminal():
+	case r.Kind == aihub.RunWorkspace:
+		err = t.end(s, aihub.SubmissionFailed, lost, true, t.now)
 	case r.Attempt < maxAttempts:
 		err = t.retry(id, 0)
 	default:

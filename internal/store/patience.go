@@ -43,9 +43,11 @@ func (p Patience) pause(attempt int) time.Duration {
 
 // limits are those of a scenario that the queue counts with.
 type limits struct {
-	CPUs  float64            `json:"cpus"`
-	Wall  scenarios.Duration `json:"wall"`
-	Train *trainLimits       `json:"-"` // nil: no training
+	CPUs float64            `json:"cpus"`
+	Wall scenarios.Duration `json:"wall"`
+
+	Train     *trainLimits `json:"-"` // nil: no training
+	Workspace *limits      `json:"-"` // nil: no workspaces
 }
 
 // trainLimits are those of a training.
@@ -56,7 +58,10 @@ type trainLimits struct {
 
 // of returns the limits of the runs of a submission.
 func (l limits) of(s aihub.Submission) limits {
-	if s.Train && l.Train != nil {
+	switch {
+	case s.Workspace && l.Workspace != nil && l.Train != nil:
+		return limits{CPUs: l.Train.Limits.CPUs, Wall: l.Workspace.Wall}
+	case s.Train && l.Train != nil:
 		return l.Train.Limits
 	}
 	return l
@@ -65,8 +70,9 @@ func (l limits) of(s aihub.Submission) limits {
 // limitsOf reads them from the spec.
 func limitsOf(sc scenarioRow) (limits, error) {
 	var m struct {
-		Limits limits       `json:"limits"`
-		Train  *trainLimits `json:"train"`
+		Limits    limits       `json:"limits"`
+		Train     *trainLimits `json:"train"`
+		Workspace *limits      `json:"workspace"`
 	}
 	if len(sc.Spec) == 0 {
 		return m.Limits, nil
@@ -74,6 +80,6 @@ func limitsOf(sc scenarioRow) (limits, error) {
 	if err := json.Unmarshal(sc.Spec, &m); err != nil {
 		return limits{}, fmt.Errorf("store: spec of %s: %w", sc.Ref, err)
 	}
-	m.Limits.Train = m.Train
+	m.Limits.Train, m.Limits.Workspace = m.Train, m.Workspace
 	return m.Limits, nil
 }

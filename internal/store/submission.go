@@ -13,7 +13,7 @@ import (
 )
 
 const submissionCols = `id, scenario, round, org, user_id, name, image, smoke, baseline, state, fault_owner, fault_reason, fault_detail,
-	nonce, created_at, visible_at, bits, refund, settled, rerun_of, COALESCE(train, 0), model`
+	nonce, created_at, visible_at, bits, refund, settled, rerun_of, COALESCE(train, 0), model, COALESCE(workspace, 0)`
 
 // submissionRow is a submission with what the store keeps of its charge.
 type submissionRow struct {
@@ -26,7 +26,7 @@ type submissionRow struct {
 func scanSubmission(s scanner) (r submissionRow, err error) {
 	err = s.Scan(&r.ID, ref{&r.Scenario}, &r.Round, &r.Org, &r.User, &r.Name, &r.Image, &r.Smoke, &r.Baseline, &r.State,
 		&r.Fault.Owner, &r.Fault.Reason, &r.Fault.Detail, &r.Nonce, at{&r.CreatedAt}, at{&r.VisibleAt}, &r.bits, &r.refund, &r.settled, null[aihub.SubmissionID]{&r.RerunOf},
-		&r.Train, null[aihub.Digest]{&r.Model})
+		&r.Train, null[aihub.Digest]{&r.Model}, &r.Workspace)
 	return r, err
 }
 
@@ -46,9 +46,13 @@ func (t *tx) submission(id aihub.SubmissionID) (submissionRow, error) {
 // A smoke submission reserves nothing, and a training one of the scenario's
 // training runs. Model may be a model's digest, or the training that made it. Repeating a nonce returns the first one.
 // The scenario's own organisation needs no enrolment: it enters a baseline.
-// SubmissionCreate, ID = scenario ref
+// SubmissionCreate (of a workspace WorkspaceOpen), ID = scenario ref
 func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submission, bits float64) (aihub.Submission, error) {
-	if err := p.Check(policies.SubmissionCreate, sub.Scenario.String()); err != nil {
+	action := policies.SubmissionCreate
+	if sub.Workspace {
+		action, sub.Smoke = policies.WorkspaceOpen, true
+	}
+	if err := p.Check(action, sub.Scenario.String()); err != nil {
 		return aihub.Submission{}, err
 	}
 	if err := own(p, &sub.User, &sub.Org); err != nil {
@@ -71,7 +75,7 @@ func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submissio
 			return err
 		}
 		if again {
-			if first.Scenario != sub.Scenario || first.Image != sub.Image || first.Smoke != sub.Smoke || first.Train != sub.Train || first.Round != sub.Round {
+			if first.Scenario != sub.Scenario || first.Image != sub.Image || first.Smoke != sub.Smoke || first.Train != sub.Train || first.Workspace != sub.Workspace || first.Round != sub.Round {
 				return conflict("this nonce was used for another submission", "该幂等键已用于另一提交").
 					WithHint(aihub.Text{EN: "use a new nonce for a new submission", ZH: "新的提交请使用新的幂等键"})
 			}
@@ -142,6 +146,11 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	if err := t.settleDue(due...); err != nil { // hours come back with it
 		return sub, err
 	}
+	if sub.Workspace {
+		if err := t.mayOpen(sc, sub); err != nil {
+			return sub, err
+		}
+	}
 	if sub.Train {
 		if err := t.mayTrain(sc, sub); err != nil {
 			return sub, err
@@ -161,7 +170,9 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 		return sub, err
 	}
 	kind, part := aihub.RunInfer, round.Part
-	if sub.Smoke {
+	if sub.Workspace {
+		kind, part, price = aihub.RunWorkspace, aihub.Train, 0
+	} else if sub.Smoke {
 		kind, part, price = aihub.RunSmoke, aihub.Sample, 0
 	} else if sub.Train {
 		kind, part, price = aihub.RunTrain, aihub.Train, 0
@@ -173,10 +184,10 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	sub.State, sub.Fault, sub.CreatedAt, sub.VisibleAt = aihub.SubmissionQueued, aihub.Failure{}, t.now, time.Time{}
 	t.touch("submissions", string(sub.ID))
 	if err := t.insert("submissions", `id, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state,
-		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at, rerun_of, waits, cpu, train, model`,
+		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at, rerun_of, waits, cpu, train, model, workspace`,
 		sub.ID, sub.Scenario.String(), sub.Round, sub.Org, sub.User, orNull(enrolment), sub.Name, sub.Image, bit(sub.Smoke), bit(sub.Baseline),
 		sub.State, "", "", "", sub.Nonce, price, 0, bit(sub.Smoke), us(t.now), 0,
-		orNull(sub.RerunOf), waits, cpu, bit(sub.Train), orNull(sub.Model)); err != nil {
+		orNull(sub.RerunOf), waits, cpu, bit(sub.Train), orNull(sub.Model), orZero(sub.Workspace)); err != nil {
 		return sub, err
 	}
 	if err := t.queue(aihub.Run{
@@ -196,7 +207,7 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	if sub.Model != "" {
 		facts["model"] = sub.Model
 	}
-	return sub, t.record(acts, string(policies.SubmissionCreate), string(sub.ID), permitted(p), facts)
+	return sub, t.record(acts, string(p.Decision().Action), string(sub.ID), permitted(p), facts)
 }
 
 // mayRepeat checks that sub enters again what its organisation knows to be over.
@@ -208,7 +219,7 @@ func (t *tx) mayRepeat(sub aihub.Submission) error {
 	switch {
 	case old.Org != sub.Org:
 		return noSubmission(sub.RerunOf)
-	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke || old.Train != sub.Train || old.Model != sub.Model:
+	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke || old.Train != sub.Train || old.Model != sub.Model || old.Workspace:
 		return conflict("this is not what was entered then", "与原提交的内容不一致")
 	case old.Smoke && !old.State.Terminal(), !old.Smoke && !shown(old.Submission, t.now):
 		return aihub.Errorf(aihub.Pending, aihub.Text{
@@ -281,11 +292,12 @@ func (t *tx) queue(r aihub.Run, scores aihub.RunID, since, ready time.Time) erro
 	key := make([]byte, 32)
 	rand.Read(key)
 	r.ID = aihub.RunID(aihub.NewID("run"))
+	kind, workspace := storedKind(r.Kind)
 	t.touch("runs", string(r.ID))
 	return t.insert("runs", `id, submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
-		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at`,
-		r.ID, r.Submission, r.Scenario.String(), r.Org, r.Kind, r.Part, r.Attempt, orNull(scores), aihub.RunQueued, "", "", "",
-		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0, orNever(ready))
+		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at, workspace`,
+		r.ID, r.Submission, r.Scenario.String(), r.Org, kind, r.Part, r.Attempt, orNull(scores), aihub.RunQueued, "", "", "",
+		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0, orNever(ready), workspace)
 }
 
 // CancelSubmission withdraws a submission. What has not begun is given back. A

@@ -52,6 +52,9 @@ type flow struct {
 // passed over.
 func (t *tx) next(kinds []aihub.RunKind) (best pick, found bool, err error) {
 	class := "run"
+	if slices.Contains(kinds, aihub.RunWorkspace) {
+		class = "workspace"
+	}
 	if slices.Contains(kinds, aihub.RunScore) {
 		class = "score"
 	}
@@ -144,7 +147,7 @@ func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 	}
 	type row struct{ org, scenario string }
 	list, err := all(t, func(s scanner) (r row, err error) { err = s.Scan(&r.org, &r.scenario); return r, err },
-		"SELECT r.org, r.scenario FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score'")
+		"SELECT r.org, r.scenario FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score' AND r.workspace IS NULL")
 	for _, r := range list {
 		orgs[r.org]++
 		scenarios[r.scenario]++
@@ -157,7 +160,8 @@ func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]string, error) {
 	var out []string
 	for _, k := range kinds {
-		from := " FROM runs r WHERE r.state = 'queued' AND r.kind = ? AND " + where + "r." + column
+		is, k := ofKind(k)
+		from := " FROM runs r WHERE r.state = 'queued' AND " + is + " AND " + where + "r." + column
 		q := "WITH RECURSIVE f (v) AS (SELECT MIN(r." + column + ")" + from + " > '' UNION ALL SELECT (SELECT MIN(r." + column + ")" + from +
 			" > f.v) FROM f WHERE f.v IS NOT NULL) SELECT v FROM f WHERE v IS NOT NULL"
 		one := append([]any{k}, args...)
@@ -178,7 +182,8 @@ func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]s
 // longest and may start.
 func (t *tx) firstOf(kinds []aihub.RunKind, org, scenario string) (best runRow, found bool, err error) {
 	for _, k := range kinds {
-		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+` WHERE r.state = 'queued' AND r.kind = ? AND r.org = ? AND r.scenario = ?
+		is, k := ofKind(k)
+		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = 'queued' AND "+is+` AND r.org = ? AND r.scenario = ?
 			AND COALESCE(r.ready_at, 0) <= ? ORDER BY r.queued_at, r.id LIMIT 1`, k, org, scenario, us(t.wall))
 		if err != nil {
 			return best, false, err

@@ -258,6 +258,14 @@ func orNone(n int) any {
 	return int64(n)
 }
 
+// orZero stores false as NULL, for columns that were added later.
+func orZero(b bool) any {
+	if !b {
+		return nil
+	}
+	return 1
+}
+
 func bit(b bool) int64 {
 	if b {
 		return 1

@@ -125,7 +125,7 @@ func (t *tx) estimate(org aihub.OrgID, sc aihub.Ref, since time.Time, vendor boo
 		}
 		n += q
 	}
-	running, _, err := one(t, value[int], "SELECT count(*) FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score'")
+	running, _, err := one(t, value[int], "SELECT count(*) FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score' AND r.workspace IS NULL")
 	if err != nil {
 		return w, err
 	}
@@ -208,7 +208,7 @@ func (t *tx) queued(org string, most int64) (n int, err error) {
 func (t *tx) lengths(org aihub.OrgID, sc aihub.Ref, vendor bool) ([]time.Duration, error) {
 	q := `SELECT r.finished_at - r.started_at FROM (SELECT submission, org, kind, state, started_at, finished_at FROM runs
 		WHERE scenario = ? AND finished_at > 0 ORDER BY finished_at DESC LIMIT 500) AS r JOIN submissions s ON s.id = r.submission
-		WHERE r.started_at > 0 AND r.kind <> 'score' AND r.state IN ('succeeded', 'failed')`
+		WHERE r.started_at > 0 AND r.kind <> 'score' AND s.workspace IS NULL AND r.state IN ('succeeded', 'failed')`
 	args := []any{sc.String()}
 	if vendor {
 		q += " AND (s.smoke = 1 OR (r.org <> ? AND s.visible_at > 0 AND s.visible_at <= ?))"

@@ -70,6 +70,7 @@ func (a *API) Mount(r *gin.Engine) error {
 	a.metadata()
 	a.scenarios()
 	a.submissions()
+	a.workspaces()
 	a.reviews()
 
 	doc, err := json.MarshalIndent(a.huma.OpenAPI(), "", " ")

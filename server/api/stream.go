@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"reflect"
-	"strconv"
 	"sync"
 	"time"
 
@@ -67,16 +66,9 @@ func (s *streams) open(org aihub.OrgID) (close func(), err error) {
 func (a *API) events(c *gin.Context, who aihub.Actor) error {
 	ctx := c.Request.Context()
 	id := aihub.SubmissionID(c.Param("id"))
-	after := int64(0)
-	for _, s := range []string{c.GetHeader("Last-Event-ID"), c.Query("after")} {
-		if s == "" {
-			continue
-		}
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 0 {
-			return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "after: a sequence number from 0", ZH: "after 应为不小于 0 的序号"})
-		}
-		after = max(after, n)
+	after, err := afterOf(c)
+	if err != nil {
+		return err
 	}
 	v, err := a.Desk.Submission(ctx, who, id)
 	if err != nil {

@@ -127,6 +127,23 @@ func (c *Client) Events(ctx context.Context, id aihub.SubmissionID, after int64,
 // events reads one connection's stream and moves *after on.
 func (c *Client) events(ctx context.Context, id aihub.SubmissionID, after *int64, f func(aihub.Event)) (ended bool, err error) {
 	r := get("submissions", string(id), "events").with("after", strconv.FormatInt(*after, 10))
+	return c.stream(ctx, r, func(name, _, data string) (bool, error) {
+		if name == "end" {
+			return true, nil
+		}
+		var e aihub.Event
+		if err := json.Unmarshal([]byte(data), &e); err != nil {
+			return false, err
+		}
+		*after = max(*after, e.Seq) // news of the queue have no number
+		f(e)
+		return false, nil
+	})
+}
+
+// stream reads server-sent events of one connection until f says that it was
+// the last, or the connection ends.
+func (c *Client) stream(ctx context.Context, r request, f func(name, id, data string) (ended bool, err error)) (bool, error) {
 	r.accept = "text/event-stream"
 	resp, err := c.do(ctx, r)
 	if err != nil {
@@ -135,31 +152,31 @@ func (c *Client) events(ctx context.Context, id aihub.SubmissionID, after *int64
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(make([]byte, 64<<10), 4<<20)
-	name, data := "", ""
+	name, id, data := "", "", ""
 	for lines.Scan() {
 		key, value, _ := strings.Cut(lines.Text(), ":")
 		value = strings.TrimPrefix(value, " ")
 		switch key {
 		case "event":
 			name = value
+		case "id":
+			id = value
 		case "data":
 			data += value
 		case "":
 			if lines.Text() != "" {
 				continue // a comment: the server is alive
 			}
-			if name == "end" {
-				return true, nil
-			}
 			if data != "" {
-				var e aihub.Event
-				if err := json.Unmarshal([]byte(data), &e); err != nil {
+				ended, err := f(name, id, data)
+				if err != nil {
 					return false, c.broken(ctx, err)
 				}
-				*after = max(*after, e.Seq) // news of the queue have no number
-				f(e)
+				if ended {
+					return true, nil
+				}
 			}
-			name, data = "", ""
+			name, id, data = "", "", ""
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -17,21 +17,23 @@ import (
 	"aihub/internal/oci"
 	"aihub/internal/store"
 	"aihub/policies"
+	"aihub/sandbox"
 	"aihub/scenarios"
 	"aihub/server/registry"
 )
 
 // Desk serves everyone. Its fields are set once.
 type Desk struct {
-	DB       *store.DB
-	Policies *policies.Engine
-	Blobs    blob.Store
-	Catalog  *catalog.Catalog
-	Registry *registry.Registry
-	Images   oci.Limits       // of an uploaded image
-	Data     int64            // bytes of an uploaded data file
-	Dir      string           // for files under way
-	Now      func() time.Time //
+	DB        *store.DB
+	Policies  *policies.Engine
+	Blobs     blob.Store
+	Catalog   *catalog.Catalog
+	Registry  *registry.Registry
+	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
+	Images    oci.Limits          // of an uploaded image
+	Data      int64               // bytes of an uploaded data file
+	Dir       string              // for files under way
+	Now       func() time.Time    //
 
 	samples sync.Map // digest of a version's content -> meta.File of its sample
 }

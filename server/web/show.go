@@ -162,6 +162,8 @@ func kindOf(state string) string {
 // what says which kind of submission it is.
 func (p *page) what(s aihub.Submission, rounds []aihub.Round) string {
 	switch {
+	case s.Workspace:
+		return p.t("seat.title")
 	case s.Train && s.Smoke:
 		return p.t("training.kind_smoke")
 	case s.Train:

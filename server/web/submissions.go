@@ -117,7 +117,7 @@ func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
 		return nil, err
 	}
 	v.title, v.rounds, v.spec, v.nonce = sc.Title, sc.Rounds, spec, aihub.NewID("web")
-	if v.Smoke && v.Org == p.actor.Org {
+	if v.Smoke && !v.Workspace && v.Org == p.actor.Org {
 		for _, r := range v.Runs {
 			v.logRun = r.ID // the newest
 		}
@@ -252,13 +252,19 @@ func (s *Site) submit(c *gin.Context, p *page) (templ.Component, error) {
 		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "this is not the form of this page", ZH: "这不是本页的表单"}).Because(err)
 	}
 	in := wire.NewSubmission{Nonce: v.nonce}
-	err = s.readSubmission(ctx, p, parts, &in)
+	var seat bool
+	err = s.readSubmission(ctx, p, parts, &in, &seat)
 	v.name = in.Name
 	if err == nil && !in.Smoke && !in.Train {
 		in.Round = v.round.Name
 	}
 	var sub aihub.Submission
-	if err == nil {
+	if err == nil && seat {
+		if sub, err = s.Desk.OpenWorkspace(ctx, p.actor, v.Ref.String(), wire.NewWorkspace{Image: in.Image, Name: in.Name, Nonce: in.Nonce}); err == nil {
+			back(c, "/workspaces/"+string(sub.ID), "")
+			return nil, nil
+		}
+	} else if err == nil {
 		sub, err = s.Desk.Submit(ctx, p.actor, v.Ref.String(), in)
 	}
 	if err != nil {
@@ -271,7 +277,7 @@ func (s *Site) submit(c *gin.Context, p *page) (templ.Component, error) {
 }
 
 // readSubmission reads the form and keeps its image.
-func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Reader, in *wire.NewSubmission) error {
+func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Reader, in *wire.NewSubmission, seat *bool) error {
 	noFile := aihub.Errorf(aihub.Invalid, i18n.Text("web.submit.no_file")).WithHint(i18n.Text("web.submit.no_file_hint"))
 	for range 8 {
 		part, err := parts.NextPart()
@@ -298,6 +304,7 @@ func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Rea
 		case "kind":
 			in.Train = string(b) == "train" || string(b) == "train-smoke"
 			in.Smoke = string(b) != "round" && string(b) != "train"
+			*seat = string(b) == "workspace"
 		case "model":
 			in.Model = string(b)
 		case "name":

@@ -61,6 +61,8 @@ func (s *Site) Mount(r *gin.Engine) {
 	r.GET("/submissions/:id", s.page(s.submission))
 	r.POST("/submissions/:id/cancel", s.page(s.cancel))
 	r.POST("/submissions/:id/rerun", s.page(s.rerun))
+	r.GET("/workspaces/:id", s.page(s.workspace))
+	r.POST("/workspaces/:id/close", s.page(s.closeWorkspace))
 	r.GET("/datasets", s.page(s.datasets))
 	r.GET("/datasets/:ref", s.page(s.dataset))
 	r.POST("/datasets/:ref/withdraw", s.page(s.withdrawDataset))
