@@ -101,6 +101,22 @@ const (
 	RunTrain RunKind = "train" // train part, output sealed
 	RunInfer RunKind = "infer" // hidden inputs
 	RunScore RunKind = "score" // predictions against truth
+
+	// RunScorer is no kind that a run has: a sandbox claims by it those score runs
+	// that are at StageScorer.
+	RunScorer RunKind = "scorer"
+)
+
+// RunStage is how far a score run has come whose scenario has a scorer: the
+// evaluator checks the predictions, a sandbox runs the scorer, and the evaluator
+// reads what it wrote. The run is queued between them.
+type RunStage string
+
+// The stages; other runs have none.
+const (
+	StageCheck  RunStage = "check"
+	StageScorer RunStage = "scorer"
+	StageRead   RunStage = "read"
 )
 
 // Hidden reports whether a vendor may see nothing of the run but one reason class.
@@ -127,7 +143,7 @@ var runMoves = moves[RunState]{
 	RunLeased:     {RunPreparing, RunFailedState, RunCancelled, RunLost},
 	RunPreparing:  {RunRunning, RunFailedState, RunCancelled, RunLost},
 	RunRunning:    {RunCollecting, RunFailedState, RunCancelled, RunLost},
-	RunCollecting: {RunSucceeded, RunFailedState, RunCancelled, RunLost},
+	RunCollecting: {RunSucceeded, RunFailedState, RunCancelled, RunLost, RunQueued}, // the last: a score run goes on to its next stage
 }
 
 // Next returns nil when s may become to.
@@ -145,6 +161,7 @@ type Run struct {
 	Org        OrgID           `json:"org"`
 	Kind       RunKind         `json:"kind"`
 	Part       Part            `json:"part"`
+	Stage      RunStage        `json:"stage,omitempty"`
 	Attempt    int             `json:"attempt"` // 1, 2, … ; a lost run is retried as a new run
 	State      RunState        `json:"state"`
 	Fault      Failure         `json:"fault"`

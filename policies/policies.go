@@ -38,6 +38,8 @@ type Action string
 //	enrolment.revoke   ID: enrolment; Org: whose scenario
 //	submission.create  ID: scenario; Org: whose scenario; For: the organisation that submits
 //	submission.cancel  ID: submission; Org: the organisation that submitted
+//	scorer.propose     ID: image; Org: whose image
+//	scorer.approve     ID: scorer; Author: who proposed it
 //	release.vote       ID: release; Org: the organisation that submitted
 //	release.score      ID: release
 //	image.push         ID and Org: whose image it will be
@@ -59,8 +61,10 @@ const (
 	EnrolmentRevoke  Action = "enrolment.revoke"
 	SubmissionCreate Action = "submission.create"
 	SubmissionCancel Action = "submission.cancel"
-	ReleaseVote      Action = "release.vote"  // never by the organisation it is about
-	ReleaseScore     Action = "release.score" // the platform, when sharing says so
+	ScorerPropose    Action = "scorer.propose"
+	ScorerApprove    Action = "scorer.approve" // and reject; never by its author
+	ReleaseVote      Action = "release.vote"   // never by the organisation it is about
+	ReleaseScore     Action = "release.score"  // the platform, when sharing says so
 	ImagePush        Action = "image.push"
 	LogRead          Action = "log.read" // steward reads a hidden run's log
 	LedgerRead       Action = "ledger.read"
@@ -72,7 +76,7 @@ var Actions = []Action{
 	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
-	LedgerRead, SampleRead, ScenarioWithdraw,
+	LedgerRead, SampleRead, ScenarioWithdraw, ScorerPropose, ScorerApprove,
 }
 
 // split returns the kind and the verb of a.

@@ -94,6 +94,7 @@ func (l *linter) lint(s Spec) {
 	l.truth(s)
 	l.limits("limits.", s.Limits)
 	l.train(s)
+	l.scorer(s)
 	l.environment(s.Environment)
 	l.metrics(s)
 	l.sharing(s)

@@ -66,7 +66,7 @@ var (
 // KnownMetrics are the metrics a spec may use, by name@version.
 var KnownMetrics = func() map[string]MetricInfo {
 	all := maps.Clone(firstMetrics)
-	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics} {
+	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics, scorerMetrics} {
 		maps.Copy(all, more)
 	}
 	for use, info := range UnitMetrics {

@@ -192,6 +192,22 @@ var hints = map[string]hint{
 	"Train.limits": {false, aihub.Text{EN: "limits of a training run; default those of limits, with output 64MiB and inodes 1024, which bound the model", ZH: "训练运行的资源限制；默认同 limits，但 output 为 64MiB、inodes 为 1024（即模型的上限）"}, nil},
 	"Train.quota":  {false, aihub.Text{EN: "training runs of an organisation", ZH: "每个机构的训练次数"}, numbers(1, maxQuota, DefaultTrains)},
 
+	"Spec.scorer":     {false, aihub.Text{EN: "a scoring program of the scenario's own, an approved image", ZH: "场景自带的评分程序（已获批准的镜像）"}, nil},
+	"Scorer.image":    {true, aihub.Text{EN: "its digest; a second person has approved it", ZH: "镜像摘要；须由另一人批准"}, map[string]any{"pattern": "^sha256:[0-9a-f]{64}$"}},
+	"Scorer.input":    {false, aihub.Text{EN: "it reads the algorithm's input, too", ZH: "评分程序也读取算法的输入"}, fallback(false)},
+	"Scorer.per_unit": {false, aihub.Text{EN: "columns of per_unit.csv, one row for each unit; shown by scorer_mean@1", ZH: "per_unit.csv 的各列，每个单元一行；由 scorer_mean@1 使用"}, map[string]any{"maxItems": maxScorerValues}},
+	"Scorer.scores":   {false, aihub.Text{EN: "keys of scores.json; shown by scorer_value@1", ZH: "scores.json 的各键；由 scorer_value@1 使用"}, map[string]any{"maxItems": maxScorerValues}},
+	"Scorer.messages": {false, aihub.Text{EN: "what it may say of a unit, in column message of per_unit.csv", ZH: "可对单元给出的消息，写在 per_unit.csv 的 message 列"}, map[string]any{"maxItems": maxMessages}},
+	"Scorer.limits":   {false, aihub.Text{EN: "limits of one run of the scorer; default limits", ZH: "评分程序单次运行的资源限制；默认同 limits"}, nil},
+
+	"ScorerValue.name":      {true, aihub.Text{EN: "column or key", ZH: "列名或键"}, map[string]any{"pattern": idRE.String()}},
+	"ScorerValue.range":     {true, aihub.Text{EN: "it lies in [lo, hi]", ZH: "取值区间 [下限, 上限]"}, pair},
+	"ScorerValue.direction": {true, aihub.Text{EN: "which is better", ZH: "何者为优"}, map[string]any{"enum": []string{"max", "min"}}},
+	"ScorerValue.perfect":   {false, aihub.Text{EN: "for predictions that are the truth; default the better end", ZH: "预测即真值时的值；默认为较优的端点"}, nil},
+
+	"ScorerMessage.code": {true, aihub.Text{EN: "what the scorer writes", ZH: "评分程序写出的代码"}, map[string]any{"pattern": idRE.String()}},
+	"ScorerMessage.text": {true, aihub.Text{EN: "what a vendor reads", ZH: "厂商看到的文字"}, nil},
+
 	"Metric.id":           {false, aihub.Text{EN: "name on the board; default the metric's name", ZH: "榜单上的名称；默认为指标名"}, map[string]any{"pattern": idRE.String()}},
 	"Metric.use":          {true, aihub.Text{EN: "metric, name@version", ZH: "指标，名称@版本"}, keys(KnownMetrics)},
 	"Metric.prediction":   {false, aihub.Text{EN: "scored output column; default the only one that fits", ZH: "被评分的输出列；默认为唯一适用的列"}, nil},

@@ -33,6 +33,7 @@ type Spec struct {
 	Limits      Limits            `json:"limits" yaml:"limits"`
 	Train       *Train            `json:"train,omitempty" yaml:"train"`             // nil: nobody trains
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"` // AIHUB_* only
+	Scorer      *Scorer           `json:"scorer,omitempty" yaml:"scorer"`           // a scoring program of its own
 	Metrics     []Metric          `json:"metrics" yaml:"metrics"`                   // exactly one primary
 	Sharing     Sharing           `json:"sharing" yaml:"sharing"`
 	Rounds      []Round           `json:"rounds" yaml:"rounds"`

@@ -101,6 +101,19 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 	})
 }
 
+// walk takes the steps to collecting that the worker did not announce, so that
+// every run that ended well went through all of them.
+func (t *tx) walk(l *Lease, phase aihub.RunState) error {
+	order := []aihub.RunState{aihub.RunLeased, aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}
+	for _, next := range order[slices.Index(order, phase)+1:] {
+		if err := t.advance(l, phase, next); err != nil {
+			return err
+		}
+		phase = next
+	}
+	return nil
+}
+
 // letGo ends a run that is held under l: succeeded, failed for the reason given,
 // or cancelled with its submission. It returns the submission as it was.
 func (t *tx) letGo(l *Lease, why aihub.Failure) (submissionRow, error) {
@@ -119,15 +132,10 @@ func (t *tx) letGo(l *Lease, why aihub.Failure) (submissionRow, error) {
 	case why != (aihub.Failure{}):
 		to = aihub.RunFailedState
 	default:
-		// Steps that the worker did not announce are taken here, so that every run
-		// that ended well went through all of them.
-		order := []aihub.RunState{aihub.RunLeased, aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}
-		for _, next := range order[slices.Index(order, phase)+1:] {
-			if err := t.advance(l, phase, next); err != nil {
-				return s, err
-			}
-			phase = next
+		if err := t.walk(l, phase); err != nil {
+			return s, err
 		}
+		phase = aihub.RunCollecting
 	}
 	if err := phase.Next(to); err != nil {
 		return s, err

@@ -38,7 +38,7 @@ var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 // shown or approved depends on them.
 var covered = []string{
 	"budgets", "datasets", "enrolments", "hours", "images", "orgs", "parts", "releases", "rounds",
-	"runs", "scenarios", "scores", "submissions", "tokens", "users", "votes",
+	"runs", "scenarios", "scorers", "scores", "submissions", "tokens", "users", "votes",
 }
 
 // leaf is one entry of the ledger; its JSON is what is hashed. It says who did

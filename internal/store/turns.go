@@ -157,10 +157,11 @@ func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]string, error) {
 	var out []string
 	for _, k := range kinds {
-		from := " FROM runs r WHERE r.state = 'queued' AND r.kind = ? AND " + where + "r." + column
+		kind, stage := ofKind(k)
+		from := " FROM runs r WHERE r.state = 'queued' AND r.kind = ? AND " + stage + where + "r." + column
 		q := "WITH RECURSIVE f (v) AS (SELECT MIN(r." + column + ")" + from + " > '' UNION ALL SELECT (SELECT MIN(r." + column + ")" + from +
 			" > f.v) FROM f WHERE f.v IS NOT NULL) SELECT v FROM f WHERE v IS NOT NULL"
-		one := append([]any{k}, args...)
+		one := append([]any{kind}, args...)
 		list, err := all(t, value[string], q, append(one, one...)...)
 		if err != nil {
 			return nil, err
@@ -174,12 +175,25 @@ func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]s
 	return out, nil
 }
 
+// ofKind returns the kind that runs have which are claimed as k, and the
+// condition on their stage.
+func ofKind(k aihub.RunKind) (kind aihub.RunKind, stage string) {
+	switch k {
+	case aihub.RunScore:
+		return k, "COALESCE(r.stage, '') <> 'scorer' AND "
+	case aihub.RunScorer:
+		return aihub.RunScore, "COALESCE(r.stage, '') = 'scorer' AND "
+	}
+	return k, ""
+}
+
 // firstOf returns the run of an organisation in a scenario that has waited
 // longest and may start.
 func (t *tx) firstOf(kinds []aihub.RunKind, org, scenario string) (best runRow, found bool, err error) {
 	for _, k := range kinds {
-		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+` WHERE r.state = 'queued' AND r.kind = ? AND r.org = ? AND r.scenario = ?
-			AND COALESCE(r.ready_at, 0) <= ? ORDER BY r.queued_at, r.id LIMIT 1`, k, org, scenario, us(t.wall))
+		kind, stage := ofKind(k)
+		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = 'queued' AND r.kind = ? AND "+stage+`r.org = ? AND r.scenario = ?
+			AND COALESCE(r.ready_at, 0) <= ? ORDER BY r.queued_at, r.id LIMIT 1`, kind, org, scenario, us(t.wall))
 		if err != nil {
 			return best, false, err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"aihub"
 	"aihub/catalog"
+	"aihub/evaluator"
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 	"aihub/internal/store"
@@ -27,6 +28,7 @@ type Desk struct {
 	Policies *policies.Engine
 	Blobs    blob.Store
 	Catalog  *catalog.Catalog
+	Judge    evaluator.Judge // runs a scenario's scorer; nil: nothing here can
 	Registry *registry.Registry
 	Images   oci.Limits       // of an uploaded image
 	Data     int64            // bytes of an uploaded data file

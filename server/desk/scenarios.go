@@ -98,7 +98,13 @@ func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) erro
 	if err != nil || v.Org != a.Org || v.State != aihub.DatasetPublished || len(scenarios.LintAgainst(spec, v)) > 0 {
 		return nil
 	}
-	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir)
+	if spec.Scorer != nil {
+		// What nobody has approved meets no truth.
+		if err := d.DB.MayScore(ctx, policies.ScopeOf(a), spec.Scorer.Image); err != nil {
+			return err
+		}
+	}
+	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir, d.Judge)
 	if err != nil || len(faults) == 0 {
 		return err
 	}

@@ -1,0 +1,9 @@
+package wire
+
+import "aihub"
+
+// NewScorer proposes an image of the organisation as a scorer.
+type NewScorer struct {
+	Image aihub.Digest `json:"image" minLength:"71" maxLength:"71" doc:"sha256:… of an image of your organisation"`
+	Name  string       `json:"name" minLength:"1" maxLength:"100"`
+}
