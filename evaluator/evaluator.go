@@ -95,11 +95,12 @@ func (p *Plan) quick() *Plan {
 
 // fits reports whether a column holds what a metric reads.
 func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
+	if n.Texts() {
+		return c.Type == "string" && len(c.Classes) == 0
+	}
 	switch n {
 	case scenarios.NeedsUnitColumn:
 		return c.Type == "float64"
-	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers:
-		return c.Type == "string" && len(c.Classes) == 0
 	case scenarios.NeedsClass:
 		return c.Type == "string" && len(c.Classes) > 0
 	case scenarios.NeedsNumber:

@@ -39,8 +39,12 @@ func ScoreLocal(ctx context.Context, spec scenarios.Spec, predictionsPath, sampl
 		return got.Values, nil, nil
 	}
 	if judge == nil {
+		var rows int64
+		for _, x := range got.Values {
+			rows = max(rows, x.N)
+		}
 		for _, m := range spec.Metrics {
-			v := aihub.MetricValue{ID: m.ID, Status: aihub.MetricUndefined, Reason: NoScorer}
+			v := aihub.MetricValue{ID: m.ID, N: rows, Status: aihub.MetricUndefined, Reason: NoScorer}
 			for _, x := range got.Values {
 				if x.ID == m.ID {
 					v = x

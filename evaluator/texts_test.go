@@ -82,7 +82,7 @@ func TestScoreTexts(t *testing.T) {
 				for _, i := range order {
 					content += f[i]
 				}
-				got, _, _, err := ScoreLocal(t.Context(), spec, write(t, content), truth, nil, nil)
+				got, _, err := ScoreLocal(t.Context(), spec, write(t, content), truth, nil, nil)
 				if err != nil {
 					t.Fatal(err, lines(t, faultsOf(err)))
 				}

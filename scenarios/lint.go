@@ -65,7 +65,7 @@ var (
 	idRE   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 	inputFormats  = []string{"csv", "jsonl", "parquet"}
-	outputFormats = []string{"arrow", "csv", "jsonl", "parquet"}
+	outputFormats = []string{"arrow", FormatCOCO, "csv", FormatCTM, "jsonl", FormatMasks, "parquet", FormatRTTM, FormatTREC}
 	valueTypes    = []string{"float64", "int64", "string"}
 )
 
@@ -97,6 +97,7 @@ func (l *linter) lint(s Spec) {
 	l.scorer(s)
 	l.environment(s.Environment)
 	l.metrics(s)
+	l.unitFormat(s)
 	l.sharing(s)
 	l.rounds(s)
 }

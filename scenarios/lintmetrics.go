@@ -127,6 +127,14 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsUtterances:  {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsPassages:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsAnswers:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsObjects:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTurns:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsRuns:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsPixels:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTracks:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSpans:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsLinks:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsClusters:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:      {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }
 

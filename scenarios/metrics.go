@@ -118,14 +118,15 @@ func metricNames() string {
 // Texts reports whether a unit is a pair of texts: a row's true one and the
 // predicted one. A spec can name such a metric of units.
 func (n Needs) Texts() bool {
-	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers
+	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers || n.Cells()
 }
 
 // fits reports whether output column c can be scored by a metric that needs n.
 func (n Needs) fits(c OutputColumn) bool {
-	switch n {
-	case NeedsUtterances, NeedsPassages, NeedsAnswers:
+	if n.Texts() {
 		return c.Type == "string" && len(c.Classes) == 0
+	}
+	switch n {
 	case NeedsClass:
 		return c.Type == "string"
 	case NeedsScore, NeedsProbability:
