@@ -213,4 +213,3 @@ func FuzzReadScores(f *testing.F) {
 		}
 	})
 }
-

@@ -240,6 +240,9 @@ func (l *linter) rounds(s Spec) {
 		}
 		names[r.Name] = true
 		l.text(p+"title", r.Title, maxTitle)
+		if r.Entry != "" {
+			l.oneOf(p+"entry", r.Entry, []string{"best", "last"})
+		}
 		l.oneOf(p+"part", r.Part, []string{string(aihub.Final), string(aihub.Test)})
 		if other, used := parts[r.Part]; used {
 			l.add("shared_part", p+"part",

@@ -128,7 +128,8 @@ type LogSharing struct {
 type Round struct {
 	Name   string     `json:"name" yaml:"name"`
 	Title  aihub.Text `json:"title" yaml:"title"`
-	Part   string     `json:"part" yaml:"part"` // test, final
+	Part   string     `json:"part" yaml:"part"`             // test, final
+	Entry  string     `json:"entry,omitempty" yaml:"entry"` // which of an organisation's scores stands on the board: best (default), last
 	Opens  time.Time  `json:"opens,omitzero" yaml:"opens"`
 	Closes time.Time  `json:"closes,omitzero" yaml:"closes"`
 	Quota  int        `json:"quota" yaml:"quota"` // attempts an organisation

@@ -65,7 +65,7 @@ func TestFinalBoard(t *testing.T) {
 	if n, err := worker.Release(t.Context()); n != 3 || err != nil {
 		t.Fatalf("%d answers, %v", n, err)
 	}
-	b, err := w.as("").Board(t.Context(), sc.Ref.String(), "last")
+	b, err := w.as("").Board(t.Context(), sc.Ref.String(), "last", time.Time{})
 	w.must(err)
 	if !b.Final || len(b.Rows) != 3 {
 		t.Fatalf("%+v", b)
@@ -95,7 +95,7 @@ func TestFinalBoard(t *testing.T) {
 		}
 	}
 	// A round that can be asked again tells none of it.
-	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open")
+	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open", time.Time{})
 	w.must(err)
 	if open.Final || len(open.Rows) != 0 || open.Budget.Total != 256 {
 		t.Errorf("%+v", open)

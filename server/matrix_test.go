@@ -84,7 +84,7 @@ var may = map[string][]string{
 	"get-metadata": {"anyone"}, "get-scenario-metadata": {"anyone"}, "get-catalog": {"anyone"},
 	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"},
 	"begin-upload": {"steward"}, "get-upload": {"steward"}, "append-upload": {"steward"}, "propose-upload": {"steward"}, "decide-dataset": {"reviewer"},
-	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"},
+	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"}, "get-overall": {"anyone"},
 	"list-scorers": {"member"}, "propose-scorer": {"steward"}, "decide-scorer": {"reviewer"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
 	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"},

@@ -82,7 +82,7 @@ func (p *process) datasetCmd() *cobra.Command {
 			return err
 		})
 	})
-	c.AddCommand(publish, p.datasetProfileCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(),
+	c.AddCommand(publish, p.datasetProfileCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(), p.datasetTruthCmd(),
 		p.withdrawCmd("cli.dataset.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawDataset }),
 		p.decideCmd("approve NAME@N", "cli.dataset.approve.short", true, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 			return c.DecideDataset(ctx, id, d)
