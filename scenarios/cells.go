@@ -40,6 +40,13 @@ func (n Needs) Cells() bool {
 	return false
 }
 
+// Readable reports whether a spec can name a metric of units: whether its units
+// can be read. Cells of objects hold neither key points nor what LVIS knows of an
+// image beside its objects.
+func Readable(use string, n Needs) bool {
+	return n.Texts() && !strings.HasPrefix(use, "oks_") && !strings.HasPrefix(use, "lvis_")
+}
+
 // EmptyCell is the cell of a unit of which nothing is said.
 func (n Needs) EmptyCell() string {
 	return map[Needs]string{NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0"}[n]

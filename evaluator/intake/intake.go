@@ -139,7 +139,7 @@ var clusters = Kind{
 }
 
 // A true cell of links is {"true": entity, "known": [other true ones], "of": how
-// many candidates there are}; a predicted one {candidate: score}, all of them or
+// many candidates there are, "stratum": kind of relation}; a predicted one {candidate: score}, all of them or
 // the best. A true entity that is not listed stands last of all.
 var links = Kind{
 	Truth:     bounded(func(s string) *aihub.Text { _, bad := readLink(s); return bad }),
@@ -153,7 +153,7 @@ var links = Kind{
 			}
 		}
 		mine, listed := scores[link.True]
-		c := &graph.Candidates{True: mine}
+		c := &graph.Candidates{True: mine, Stratum: link.Stratum}
 		for name, v := range scores {
 			if name != link.True {
 				c.Others = append(c.Others, v)
@@ -180,6 +180,8 @@ type link struct {
 	True  string   `json:"true"`
 	Known []string `json:"known"`
 	Of    int      `json:"of"`
+
+	Stratum string `json:"stratum"` // the kind of relation, for the means over strata
 }
 
 func readLink(s string) (link, *aihub.Text) {
