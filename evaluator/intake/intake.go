@@ -140,7 +140,8 @@ var clusters = Kind{
 
 // A true cell of links is {"true": entity, "known": [other true ones], "of": how
 // many candidates there are, "stratum": kind of relation}; a predicted one {candidate: score}, all of them or
-// the best. A true entity that is not listed stands last of all.
+// the best. A true entity that is not listed stands last of all. Known ones are
+// not among the candidates that "of" counts.
 var links = Kind{
 	Truth:     bounded(func(s string) *aihub.Text { _, bad := readLink(s); return bad }),
 	Predicted: bounded(func(s string) *aihub.Text { _, bad := readScores(s); return bad }),
@@ -159,12 +160,13 @@ var links = Kind{
 				c.Others = append(c.Others, v)
 			}
 		}
+		// Who is not listed stands behind all who are, and the true one last.
+		rest := -math.MaxFloat64
 		if !listed {
-			c.True = 0
-			c.Others = make([]float64, max(link.Of-1, len(c.Others)))
-			for i := range c.Others {
-				c.Others[i] = 1
-			}
+			c.True, rest = -math.MaxFloat64, -math.MaxFloat64/2
+		}
+		for len(c.Others) < link.Of-1 {
+			c.Others = append(c.Others, rest)
 		}
 		return c
 	},
