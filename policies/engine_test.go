@@ -58,6 +58,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"approve a dataset of unknown author", DatasetApprove, Object{ID: "d@1", Org: "city"}, nil},
 		{"withdraw a dataset", DatasetWithdraw, Object{ID: "d@1", Org: "city"}, allow{steward, both}},
 		{"withdraw another's dataset", DatasetWithdraw, Object{ID: "d@1", Org: "acme"}, nil},
+		{"score again", ScoreAgain, Object{ID: "u", Org: "city"}, allow{steward, both}},
+		{"score another's again", ScoreAgain, Object{ID: "u", Org: "town"}, nil},
 		{"propose a scorer", ScorerPropose, Object{ID: "sha256:x", Org: "city"}, allow{steward, both}},
 		{"propose another's image as a scorer", ScorerPropose, Object{ID: "sha256:x", Org: "acme"}, nil},
 		{"approve a scorer", ScorerApprove, Object{ID: "scr", Org: "city", Author: "sun"}, allow{reviewer, both}},
@@ -269,7 +271,7 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return operator
 	case "token.create":
 		return o.ID == string(a.User)
-	case "dataset.propose", "dataset.withdraw", "scorer.propose", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
+	case "dataset.propose", "dataset.withdraw", "score.again", "scorer.propose", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
 		return steward && own
 	case "dataset.approve", "scorer.approve":
 		return reviewer && o.Author != "" && o.Author != a.User

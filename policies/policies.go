@@ -38,6 +38,7 @@ type Action string
 //	enrolment.revoke   ID: enrolment; Org: whose scenario
 //	submission.create  ID: scenario; Org: whose scenario; For: the organisation that submits
 //	submission.cancel  ID: submission; Org: the organisation that submitted
+//	score.again        ID: submission; Org: whose scenario
 //	scorer.propose     ID: image; Org: whose image
 //	scorer.approve     ID: scorer; Author: who proposed it
 //	release.vote       ID: release; Org: the organisation that submitted
@@ -61,6 +62,7 @@ const (
 	EnrolmentRevoke  Action = "enrolment.revoke"
 	SubmissionCreate Action = "submission.create"
 	SubmissionCancel Action = "submission.cancel"
+	ScoreAgain       Action = "score.again" // adds a score, changes none
 	ScorerPropose    Action = "scorer.propose"
 	ScorerApprove    Action = "scorer.approve" // and reject; never by its author
 	ReleaseVote      Action = "release.vote"   // never by the organisation it is about
@@ -76,7 +78,7 @@ var Actions = []Action{
 	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
-	LedgerRead, SampleRead, ScenarioWithdraw, ScorerPropose, ScorerApprove,
+	LedgerRead, SampleRead, ScenarioWithdraw, ScoreAgain, ScorerPropose, ScorerApprove,
 }
 
 // split returns the kind and the verb of a.

@@ -21,3 +21,13 @@ func (c *Client) ProposeScorer(ctx context.Context, n wire.NewScorer) (aihub.Sco
 func (c *Client) DecideScorer(ctx context.Context, id string, d wire.Decide) error {
 	return c.command(ctx, d, "scorers", id, "decision")
 }
+
+// ScoreAgain has a submission scored again; the new score is added.
+func (c *Client) ScoreAgain(ctx context.Context, id aihub.SubmissionID, n wire.ScoreAgain) (aihub.Rescore, error) {
+	return send[aihub.Rescore](ctx, c, n, "submissions", string(id), "rescores")
+}
+
+// Rescores lists what was scored again of a submission.
+func (c *Client) Rescores(ctx context.Context, id aihub.SubmissionID) ([]aihub.Rescore, error) {
+	return call[[]aihub.Rescore](ctx, c, get("submissions", string(id), "rescores"))
+}
