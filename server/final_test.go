@@ -94,6 +94,22 @@ func TestFinalBoard(t *testing.T) {
 			}
 		}
 	}
+	// As it stood before the answers, the board is empty.
+	before, err := w.as("").Board(t.Context(), sc.Ref.String(), "last", w.now().Add(-2*time.Hour))
+	w.must(err)
+	if len(before.Rows) != 0 || !before.AsOf.Before(b.AsOf) {
+		t.Errorf("before the close the board held %+v (as of %s)", before.Rows, before.AsOf)
+	}
+	// Over two boards, organisations have mean places, and a baseline has none.
+	task := sc.Ref.String() + "/last"
+	o, err := w.as("").Overall(t.Context(), []string{task, sc.Ref.String() + "/open"})
+	w.must(err)
+	if len(o.Rows) != 2 || o.Rows[0].Mean != 1.75 || !o.Rows[1].Tied || len(o.Tasks) != 2 {
+		t.Errorf("overall %+v", o)
+	}
+	if page := get(t, w.http.URL+"/overall?task="+task+"&task="+sc.Ref.String()+"/open", "en"); !strings.Contains(page, "mean place") || !strings.Contains(page, "1.75") {
+		t.Errorf("the overall page: %.500s", page)
+	}
 	// A round that can be asked again tells none of it.
 	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open", time.Time{})
 	w.must(err)

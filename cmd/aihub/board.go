@@ -37,7 +37,7 @@ func (p *process) boardCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
-	c.Flags().StringVar(&asOf, "as-of", "", p.t("board.flag.asof"))
+	c.Flags().StringVar(&asOf, "as-of", "", p.t("intake.board.flag.asof"))
 	return c
 }
 
@@ -60,7 +60,7 @@ func moment(s string) (time.Time, error) {
 
 // showOverall prints the places of organisations over several boards.
 func (p *process) showOverall(o wire.Overall) {
-	head := []string{"#", p.t("cli.board.org"), p.t("board.mean")}
+	head := []string{"#", p.t("cli.board.org"), p.t("intake.board.mean")}
 	for _, t := range o.Tasks {
 		head = append(head, t.Scenario.String()+"/"+t.Round)
 	}

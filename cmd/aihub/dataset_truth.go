@@ -20,7 +20,7 @@ import (
 // with a cell for each: a column for the raw table of a dataset.
 func (p *process) datasetTruthCmd() *cobra.Command {
 	var format, out, key, column string
-	c := p.verb("truth FILE", "truth.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	c := p.verb("truth FILE", "intake.truth.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		known := slices.Sorted(maps.Keys(scenarios.UnitFormats))
 		if !slices.Contains(known, format) {
 			list := strings.Join(known, ", ")
@@ -37,12 +37,12 @@ func (p *process) datasetTruthCmd() *cobra.Command {
 		if err := writeWhole(out, func(w *os.File) (err error) { rows, err = writeTruth(w, args[0], format, key, column); return err }); err != nil {
 			return err
 		}
-		return p.data(map[string]any{"file": out, "rows": rows}, func() { p.say("truth.done", "File", out, "Rows", rows) })
+		return p.data(map[string]any{"file": out, "rows": rows}, func() { p.say("intake.truth.done", "File", out, "Rows", rows) })
 	})
-	c.Flags().StringVar(&format, "format", "", p.t("truth.flag.format"))
+	c.Flags().StringVar(&format, "format", "", p.t("intake.truth.flag.format"))
 	c.Flags().StringVarP(&out, "output", "o", "truth.csv", p.t("cli.flag.output"))
-	c.Flags().StringVar(&key, "key", "id", p.t("truth.flag.key"))
-	c.Flags().StringVar(&column, "column", "truth", p.t("truth.flag.column"))
+	c.Flags().StringVar(&key, "key", "id", p.t("intake.truth.flag.key"))
+	c.Flags().StringVar(&column, "column", "truth", p.t("intake.truth.flag.column"))
 	p.require(c, "format")
 	return c
 }

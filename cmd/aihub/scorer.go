@@ -19,9 +19,9 @@ import (
 )
 
 func (p *process) scorerCmd() *cobra.Command {
-	c := p.group("scorer", "scorer.short")
+	c := p.group("scorer", "intake.scorer.short")
 	var name string
-	propose := p.verb("propose IMAGE", "scorer.propose.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	propose := p.verb("propose IMAGE", "intake.scorer.propose.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			img, err := p.bringImage(ctx, c, args[0])
 			if err != nil {
@@ -31,12 +31,12 @@ func (p *process) scorerCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.data(v, func() { p.say("scorer.proposed", "ID", string(v.ID), "Digest", string(v.Image)) })
+			return p.data(v, func() { p.say("intake.scorer.proposed", "ID", string(v.ID), "Digest", string(v.Image)) })
 		})
 	})
-	propose.Flags().StringVar(&name, "name", "", p.t("scorer.flag.name"))
+	propose.Flags().StringVar(&name, "name", "", p.t("intake.scorer.flag.name"))
 	p.require(propose, "name")
-	list := p.verb("list", "scorer.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+	list := p.verb("list", "intake.scorer.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			vs, err := c.Scorers(ctx)
 			if err != nil {
@@ -55,8 +55,8 @@ func (p *process) scorerCmd() *cobra.Command {
 		return c.DecideScorer(ctx, id, d)
 	}
 	c.AddCommand(propose, list,
-		p.decideCmd("approve SCORER", "scorer.approve.short", true, decide),
-		p.decideCmd("reject SCORER", "scorer.reject.short", false, decide))
+		p.decideCmd("approve SCORER", "intake.scorer.approve.short", true, decide),
+		p.decideCmd("reject SCORER", "intake.scorer.reject.short", false, decide))
 	return c
 }
 
@@ -109,7 +109,7 @@ func (p *process) localJudge(ctx context.Context, archive, work string, blobs bl
 		return "", err
 	}
 	if img.Digest != in.Spec.Scorer.Image {
-		p.note("scorer.test.other", "Digest", img.Digest.Short(), "Want", in.Spec.Scorer.Image.Short())
+		p.note("intake.scorer.test.other", "Digest", img.Digest.Short(), "Want", in.Spec.Scorer.Image.Short())
 	}
 	root, release, err := cache.Rootfs(ctx, blobs, img)
 	if err != nil {

@@ -38,7 +38,7 @@ func (p *process) testCmd() *cobra.Command {
 		return p.test(cmd.Context(), image, dir, scorer)
 	})
 	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
-	c.Flags().StringVar(&scorer, "scorer", "", p.t("scorer.flag.scorer"))
+	c.Flags().StringVar(&scorer, "scorer", "", p.t("intake.scorer.flag.scorer"))
 	c.Flags().StringVar(&dir, "kit", ".", p.t("cli.flag.kit"))
 	p.require(c, "image")
 	return c
@@ -109,7 +109,7 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 			})
 		}
 	} else if spec.Scorer != nil {
-		p.note("scorer.test.none")
+		p.note("intake.scorer.test.none")
 	}
 	values, notes, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(dir, k.Sample), got.RowKey, judge)
 	if err != nil {
@@ -123,7 +123,7 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
 		for _, n := range notes {
-			p.say("scorer.test.message", "Code", n.Code, "Text", n.Message.In(p.lang), "Count", n.Count, "Rows", strings.Join(n.Examples, ", "))
+			p.say("intake.scorer.test.message", "Code", n.Code, "Text", n.Message.In(p.lang), "Count", n.Count, "Rows", strings.Join(n.Examples, ", "))
 		}
 	})
 }
