@@ -63,8 +63,8 @@ chaos: ## kill the server and sandboxes KILLS times at random moments, and check
 CASES ?= 100000
 .PHONY: conformance crosscheck
 
-crosscheck: ## compare every metric with its reference on CASES cases a family, and say which reference is missing (hours)
-	@sh evaluator/crosscheck/crosscheck.sh $(CASES)
+crosscheck: ## compare every metric with its definition on CASES cases a family and with its reference on LIBRARY, and say which reference is missing (an hour)
+	@sh evaluator/crosscheck/crosscheck.sh "$(or $(CASES),100000)" "$(or $(LIBRARY),2000)"
 
 conformance: ## run the OCI distribution conformance suite against the registry; its report is in bin/conformance
 	CI=1 AIHUB_CONFORMANCE=$(CURDIR)/bin/conformance $(GO) test ./server/registry -count=1 -v -run '^TestConformance$$'
@@ -76,7 +76,7 @@ verify: ## regenerate generated files and fail on a difference
 bench: ## run the benchmarks of the hot paths
 	$(GO) test -tags embed -run '^$$' -bench . -benchtime 2s ./...
 
-bench-mask: ## mask a table with the page engine and with DuckDB, in one run (needs a C compiler)
+bench-mask: ## mask tables and count classes beside DuckDB, and measure FF1, lattice and PII scan, each with its bar (needs a C compiler)
 	cd catalog/bench && CGO_ENABLED=1 $(GO) run .
 
 BILLION ?= /tmp/aihub-billion

@@ -13,7 +13,7 @@ const (
 	SubmissionQueued    SubmissionState = "queued"    // waits for or is in its run
 	SubmissionScoring   SubmissionState = "scoring"   // its predictions are being scored
 	SubmissionScored    SubmissionState = "scored"    // has a sealed score
-	SubmissionTried     SubmissionState = "tried"     // a smoke run ended well; there is no score
+	SubmissionTried     SubmissionState = "tried"     // a smoke run or a training ended well; there is no score
 	SubmissionFailed    SubmissionState = "failed"    // see Fault
 	SubmissionCancelled SubmissionState = "cancelled" // by its organisation
 )
@@ -31,8 +31,9 @@ func (s SubmissionState) Next(to SubmissionState) error {
 // Terminal reports whether nothing follows s.
 func (s SubmissionState) Terminal() bool { return submissionMoves.terminal(s) }
 
-// Submission is an image entered in a round (or, with Smoke, tried on the
-// public sample without counting).
+// Submission is an image entered in a round; or, with Smoke, tried on the public
+// sample without counting; or, with Train, run on the train part (with Smoke too,
+// on the sample) to leave a Model.
 type Submission struct {
 	ID        SubmissionID    `json:"id"`
 	Scenario  Ref             `json:"scenario"`
@@ -42,7 +43,9 @@ type Submission struct {
 	Name      string          `json:"name"` // what its people call it; shown on the board
 	Image     Digest          `json:"image"`
 	Smoke     bool            `json:"smoke"`
-	Baseline  bool            `json:"baseline"` // entered by the scenario's own organisation
+	Train     bool            `json:"train,omitempty"`
+	Model     Digest          `json:"model,omitempty"` // of the Model that its runs find in /model
+	Baseline  bool            `json:"baseline"`        // entered by the scenario's own organisation
 	State     SubmissionState `json:"state"`
 	Fault     Failure         `json:"fault"`
 	Nonce     string          `json:"-"` // idempotency key: unique within the organisation

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -151,41 +150,6 @@ func (a *alignment) match(key string) bool {
 		a.reads = append(a.reads, reads)
 	}
 	return true
-}
-
-// coder gives each class its index; those that are whole numbers in decimal, as
-// a column of numbers may have them, by number too.
-type coder struct {
-	text   map[string]int32
-	number map[int64]int32
-	small  [256]int32 // of the numbers from 0: -1 is none
-}
-
-func newCoder(classes []string) coder {
-	c := coder{text: map[string]int32{}, number: map[int64]int32{}}
-	for i := range c.small {
-		c.small[i] = -1
-	}
-	for i, name := range classes {
-		c.text[name] = int32(i)
-		if v, err := strconv.ParseInt(name, 10, 64); err == nil && strconv.FormatInt(v, 10) == name {
-			c.number[v] = int32(i)
-			if v >= 0 && int(v) < len(c.small) {
-				c.small[v] = int32(i)
-			}
-		}
-	}
-	return c
-}
-
-func (c *coder) of(v int64) int32 {
-	if uint64(v) < uint64(len(c.small)) {
-		return c.small[v]
-	}
-	if i, ok := c.number[v]; ok {
-		return i
-	}
-	return -1
 }
 
 func isText(l pages.Leaf) bool { return l.Flat() && l.Type == pages.ByteArray && l.Text }
@@ -424,100 +388,4 @@ func (s *stretch) match(x, y pages.Run) bool {
 		}
 	}
 	return true
-}
-
-// number reads the little-endian bytes of an INT32 or INT64.
-func number(b []byte) int64 {
-	if len(b) == 4 {
-		return int64(int32(binary.LittleEndian.Uint32(b)))
-	}
-	return int64(binary.LittleEndian.Uint64(b))
-}
-
-// values writes a run to a column: classes, or numbers in a range. It is false
-// when one is none of them.
-func (s *stretch) values(r pages.Run, to metric.Column, c *coder, limits []float64) bool {
-	if to.Class != nil {
-		return s.classes(r, to.Class[:r.N], c)
-	}
-	lo, hi := -math.MaxFloat64, math.MaxFloat64
-	if len(limits) == 2 {
-		lo, hi = max(lo, limits[0]), min(hi, limits[1])
-	}
-	out, bad := to.Flt[:r.N], false
-	set := func(i int, v float64) {
-		out[i] = v
-		bad = bad || !(v >= lo && v <= hi) // a NaN is neither
-	}
-	switch {
-	case r.Coded:
-		for i := range out {
-			b := r.Bytes(i)
-			switch r.Dict.Type {
-			case pages.Float:
-				set(i, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))))
-			case pages.Double:
-				set(i, math.Float64frombits(binary.LittleEndian.Uint64(b)))
-			default:
-				set(i, float64(number(b)))
-			}
-		}
-	case r.Values.Type == pages.Float:
-		for i, v := range r.Values.Floats() {
-			f := float64(v)
-			out[i] = f
-			bad = bad || !(f >= lo && f <= hi)
-		}
-	case r.Values.Type == pages.Double:
-		for i, v := range r.Values.Doubles() {
-			out[i] = v
-			bad = bad || !(v >= lo && v <= hi)
-		}
-	default:
-		for i := range out {
-			set(i, float64(number(r.Values.Bytes(i))))
-		}
-	}
-	return !bad
-}
-
-func (s *stretch) classes(r pages.Run, out []int32, c *coder) bool {
-	code := func(v *pages.Values, i int) int32 {
-		b := v.Bytes(i)
-		if v.Type != pages.ByteArray {
-			return c.of(number(b))
-		}
-		if k, ok := c.text[string(b)]; ok {
-			return k
-		}
-		return -1
-	}
-	all := int32(0)
-	switch {
-	case r.Coded && r.Dict.Len() <= blockRows:
-		s.dict = sized(s.dict, r.Dict.Len())
-		for i := range s.dict {
-			s.dict[i] = code(r.Dict, i)
-		}
-		for i, x := range r.Index {
-			out[i] = s.dict[x]
-			all |= out[i]
-		}
-	case r.Values.Type == pages.Int32:
-		for i, v := range r.Values.Int32s() {
-			out[i] = c.of(int64(v))
-			all |= out[i]
-		}
-	case r.Coded:
-		for i, x := range r.Index {
-			out[i] = code(r.Dict, int(x))
-			all |= out[i]
-		}
-	default:
-		for i := range out {
-			out[i] = code(&r.Values, i)
-			all |= out[i]
-		}
-	}
-	return all >= 0
 }

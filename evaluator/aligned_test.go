@@ -2,8 +2,6 @@ package evaluator
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"aihub/evaluator/metric"
@@ -32,15 +30,7 @@ func aTable(t *testing.T, fields []table.Field, rows [][]any) string {
 		}
 		b.Rows++
 	}
-	path := filepath.Join(t.TempDir(), "table.parquet")
-	f, err := os.Create(path)
-	if err == nil {
-		err = writeTable(f, "parquet", b)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return writeParquet(t, b)
 }
 
 // Predictions in the order of the truth are scored from the pages, with the same

@@ -47,6 +47,9 @@ func (j Job) Check() error {
 			return bad("a NUL byte in %q", s)
 		}
 	}
+	if j.Whole && len(j.Collect) > 0 {
+		return bad("whole, and files %q", j.Collect)
+	}
 	l := j.Limits
 	if l.CPUs <= 0 || l.Memory <= 0 || l.Pids <= 0 || l.Files <= 0 || l.Wall <= 0 || l.Output <= 0 || l.Inodes <= 0 || l.Tmp <= 0 || l.Log < 0 {
 		return bad("a limit is not set: %+v", l)
@@ -91,6 +94,9 @@ func (c Capabilities) Refuse() error {
 	}
 	return e
 }
+
+// MaxDepth is how many names the path of a file of a Whole output may have.
+const MaxDepth = 32
 
 // Plain reports whether name can be the name of a file in /output.
 func Plain(name string) bool {

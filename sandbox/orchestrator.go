@@ -16,6 +16,7 @@ import (
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 	"aihub/internal/store"
+	"aihub/policies"
 	"aihub/scenarios"
 )
 
@@ -38,7 +39,7 @@ type Orchestrator struct {
 }
 
 // kinds are the runs that a sandbox carries out.
-var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunScorer}
+var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain, aihub.RunScorer}
 
 // reportEvery is how often a worker says that it is there.
 const reportEvery = 10 * time.Second
@@ -146,6 +147,9 @@ func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 			if err := errors.Join(o.Runner.Sweep(ctx), home.sweep()); err != nil {
 				o.log().Error("sweeping", "error", logged(err))
 			}
+		}
+		if err := o.unsealed(ctx); err != nil && ctx.Err() == nil {
+			o.log().Error("deleting what is no model", "error", logged(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -273,11 +277,15 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	if err != nil {
 		return out, err
 	}
+	sub, err := o.DB.Submission(ctx, policies.ScopeOf(policies.Platform()), run.Submission)
+	if err != nil {
+		return out, err
+	}
 	spec, err := scenarios.ParseCanonical(scenario.Spec)
 	if err != nil {
 		return out, broken(err)
 	}
-	if err := o.lay(ctx, dir, run, spec, dataset); err != nil {
+	if err := o.lay(ctx, dir, run, sub, spec, dataset); err != nil {
 		return out, err
 	}
 	img, err := oci.Load(ctx, o.Blobs, run.Image)
@@ -294,6 +302,12 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 		return out, err
 	}
 	j := job(dir, spec)
+	if sub.Train {
+		j.Collect, j.Whole, j.Limits = nil, true, spec.Train.Limits
+	}
+	if sub.Model != "" {
+		j.Model = modelDir(dir)
+	}
 	j.ID, j.Rootfs, j.Image, j.Args, j.Dir, j.Hidden = string(run.ID), rootfs, run.Image, img.Args(), img.WorkingDir, run.Kind.Hidden()
 	j.Env = append(append([]string{}, img.Env...), j.Env...)
 	log := &live{every: 200 * time.Millisecond, append: func(ctx context.Context, text string) error { return o.DB.AppendLog(ctx, l, text) }}
@@ -325,7 +339,17 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 			return store.Outcome{}, err
 		}
 	}
-	if res.Failure == (aihub.Failure{}) {
+	switch {
+	case res.Failure != (aihub.Failure{}):
+	case sub.Train:
+		if out.Model, err = o.seal(ctx, l, j.Output); err != nil {
+			f := new(failure)
+			if !errors.As(err, &f) {
+				return store.Outcome{}, err
+			}
+			out.Failure = f.Failure // of the vendor: what the run used and said is kept
+		}
+	default:
 		if out.Output, err = o.put(ctx, filepath.Join(j.Output, spec.Output.File)); err != nil {
 			return store.Outcome{}, err
 		}
@@ -333,9 +357,9 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	return out, nil
 }
 
-// lay fetches the run's part and lays out its input. The part itself, which
-// holds the true keys, is gone before the algorithm comes.
-func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, spec scenarios.Spec, dataset aihub.DatasetVersion) error {
+// lay fetches the run's part and lays out its input, and its model if it has one.
+// The part itself, which holds the true keys, is gone before the algorithm comes.
+func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, sub aihub.Submission, spec scenarios.Spec, dataset aihub.DatasetVersion) error {
 	file, ok := dataset.File(run.Part)
 	if !ok {
 		return fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %s", dataset.Ref, run.Part))
@@ -348,7 +372,10 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, spec 
 		return unreadable(err)
 	}
 	in := inputs{ref: run.Scenario, spec: spec, columns: dataset.Columns, part: part, rowKey: run.RowKey}
-	if run.Part == aihub.Train {
+	if sub.Train {
+		if spec.Train == nil {
+			return broken(errors.New("it offers no training"))
+		}
 		in.labels = filepath.Join(dir, "labels.parquet")
 		if err := blob.Fetch(ctx, o.Blobs, file.Truth, in.labels); err != nil {
 			return unreadable(err)
@@ -367,8 +394,15 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, spec 
 			return err
 		}
 	}
+	if sub.Model != "" {
+		if err := unseal(ctx, o.Blobs, sub.Model, modelDir(dir)); err != nil {
+			return unreadable(err)
+		}
+	}
 	return os.Remove(part)
 }
+
+func modelDir(dir string) string { return filepath.Join(dir, "model") }
 
 // unreadable blames the data when err says that it is missing, damaged or not
 // what it should be; a disk or network that fails is ours.

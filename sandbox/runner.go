@@ -36,8 +36,9 @@ type Job struct {
 	Image   aihub.Digest     // what Rootfs was unpacked from: a runner may keep its own copy by it; "" keeps none
 	Input   string           // directory shown read-only as /input
 	Model   string           // directory shown read-only as /model, or ""
-	Output  string           // empty host directory; the declared files are collected into it
+	Output  string           // empty host directory; what is collected goes into it
 	Collect []string         // plain file names expected in /output
+	Whole   bool             // instead: all of /output, directories and regular files; anything else in it fails the run
 	Args    []string         // command line
 	Dir     string           // working directory, default "/"
 	Env     []string         // KEY=value

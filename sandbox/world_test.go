@@ -187,7 +187,7 @@ func (w *world) dataset(hidden int) {
 		Columns: []aihub.Column{{Name: "id", Type: "string"}, {Name: "x", Type: "int64"}, {Name: "y", Type: "string"}, {Name: "label", Type: "string", Truth: true}},
 		Content: d, Plan: d, Raw: d, Profile: d, Card: d,
 	}
-	for part, n := range map[aihub.Part]int{aihub.Sample: 5, aihub.Test: hidden} {
+	for part, n := range map[aihub.Part]int{aihub.Sample: 5, aihub.Train: 8, aihub.Test: hidden} {
 		b := rows(n)
 		w.data.Parts = append(w.data.Parts, aihub.PartFile{Part: part, Rows: int64(n), Input: w.parquet(b, 0, 1, 2), Truth: w.parquet(b, 0, 3), Bytes: 1})
 	}

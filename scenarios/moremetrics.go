@@ -55,7 +55,7 @@ var moreMetrics = map[string]MetricInfo{
 	"c_index@1":       over("一致性指数（Harrell）", "Concordance index (Harrell)", NeedsSurvival, "max", unit),
 
 	"voc_ap@1": over("VOC 平均精度", "VOC AP", NeedsObjects, "max", unit,
-		text("points", "11: mean of 11 recalls; all: the area", "11：11 个召回点的平均；all：曲线下面积", "all", "all", "11"),
+		text("points", "eleven: mean of 11 recalls; all: the area", "eleven：11 个召回点的平均；all：曲线下面积", "all", "all", "eleven"),
 		number("iou_threshold", "the overlap that a detection needs", "判为命中的最低重叠", 0.5, 0.01, 1),
 		text("plus_one", "yes: sides are a pixel longer, as in the devkit", "yes：边长加一像素，与官方工具相同", "yes", "yes", "no")),
 	"lvis_ap@1":          over("LVIS AP", "LVIS AP", NeedsObjects, "max", unit, iouParam, frequencyParam),

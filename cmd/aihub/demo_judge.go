@@ -38,6 +38,9 @@ var attacks = map[string]struct {
 	"read":   {through: regexp.MustCompile(`(?m)^(FOUND .*|open directory at descriptor.*|tried reading /(proc/1/root|etc/shadow|proc/keys|var/run|root/|run/).*: ok)$`), tried: regexp.MustCompile(`(?m)^searched \d+ files.*$`)},
 	"fork":   {through: regexp.MustCompile(`(?m)^tried a fork bomb after \d{4,} children.*$`), tried: regexp.MustCompile(`(?m)^tried a fork bomb.*$`)},
 	"memory": {reason: aihub.ReasonMemory, tried: regexp.MustCompile(`(?m)^has \d+ MiB$`)},
+	// What they remember is all there, on the inside.
+	"hoard":  {tried: regexp.MustCompile(`(?m)^tried keeping /input/[a-z]+\.csv: ok$`)},
+	"recall": {through: regexp.MustCompile(`(?m)^tried (writing|removing).*: ok$`), tried: regexp.MustCompile(`(?m)^tried reading /model/kept/.*: ok$`)},
 	"output": {through: regexp.MustCompile(`(?m)^tried (writing|creating empty).*: ok$`), tried: regexp.MustCompile(`(?m)^tried (writing|creating empty).*$`)},
 }
 
@@ -54,9 +57,9 @@ func (d *demo) judge(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		i := slices.IndexFunc(v.Runs, func(r aihub.Run) bool { return r.Kind == aihub.RunInfer && r.State != aihub.RunLost })
+		i := slices.IndexFunc(v.Runs, func(r aihub.Run) bool { return r.Kind != aihub.RunScore && r.State != aihub.RunLost })
 		if i < 0 {
-			return fmt.Errorf("submission %s has no infer run", e.ID)
+			return fmt.Errorf("submission %s has no run", e.ID)
 		}
 		r := v.Runs[i]
 		log, err := d.steward.RunLog(ctx, r.ID)
@@ -118,12 +121,12 @@ func plant(raw []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// hiddenTokens returns what lies only in the hidden parts of v: the keys of
-// their rows and the marks that were planted.
+// hiddenTokens returns what lies only in parts of v that no vendor may see, the
+// train part too: the keys of their rows and the marks that were planted.
 func (d *demo) hiddenTokens(ctx context.Context, spec scenarios.Spec, v aihub.DatasetVersion) ([]string, error) {
 	var tokens []string
 	for _, f := range v.Parts {
-		if !f.Part.Hidden() {
+		if f.Part == aihub.Sample {
 			continue
 		}
 		name := filepath.Join(d.a.Config.Home, "hidden.parquet")

@@ -206,7 +206,7 @@ func newRoot(p *process) *cobra.Command {
 		p.serveCmd(), p.demoCmd(), p.doctorCmd(), p.versionCmd(),
 		p.loginCmd(), p.userCmd(), p.orgCmd(),
 		p.searchCmd(), p.datasetCmd(), p.maskCmd(), p.scenarioCmd(), p.scorerCmd(), p.scoreCmd(), p.enrolCmd(), p.releaseCmd(),
-		p.initCmd(), p.imageCmd(), p.testCmd(), p.submitCmd(), p.runsCmd(), p.boardCmd(),
+		p.initCmd(), p.imageCmd(), p.testCmd(), p.submitCmd(), p.trainCmd(), p.modelCmd(), p.runsCmd(), p.boardCmd(),
 		p.ledgerCmd(), p.attackCmd(),
 	)
 	p.frame(root)

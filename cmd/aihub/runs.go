@@ -106,15 +106,7 @@ func (p *process) rerunCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !wait {
-				return p.data(sub, func() { p.say("cli.submit.done", "ID", string(sub.ID)) })
-			}
-			p.note("cli.submit.waiting", "ID", string(sub.ID))
-			v, err := p.follow(ctx, c, sub.ID)
-			if err != nil {
-				return err
-			}
-			return p.outcome(v)
+			return p.entered(ctx, c, sub, wait)
 		})
 	})
 	c.Flags().BoolVar(&wait, "wait", false, p.t("cli.flag.wait"))

@@ -193,13 +193,17 @@ func cmdFlipByte(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// jsonget FILE KEY VAR: sets VAR to a top-level string of a JSON file.
+// jsonget FILE KEY.KEY VAR: sets VAR to a string of a JSON file.
 func cmdJSONGet(ts *testscript.TestScript, neg bool, args []string) {
-	var m map[string]any
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &m))
-	s, ok := m[args[1]].(string)
+	var v any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for key := range strings.SplitSeq(args[1], ".") {
+		m, _ := v.(map[string]any)
+		v = m[key]
+	}
+	s, ok := v.(string)
 	if !ok {
-		ts.Fatalf("%s has no string %q: %v", args[0], args[1], m)
+		ts.Fatalf("%s has no string %q", args[0], args[1])
 	}
 	ts.Setenv(args[2], s)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func (p *process) submitCmd() *cobra.Command {
-	var image, round, name string
+	var image, round, name, model string
 	var smoke, wait bool
 	c := p.verb("submit SCENARIO", "cli.submit.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -24,28 +24,36 @@ func (p *process) submitCmd() *cobra.Command {
 				return err
 			}
 			p.note("cli.submit.image", "Digest", img.Digest.Short())
-			sub, err := c.Submit(ctx, args[0], wire.NewSubmission{Image: img.Digest, Round: round, Name: name, Smoke: smoke, Nonce: rand.Text()})
+			sub, err := c.Submit(ctx, args[0], wire.NewSubmission{
+				Image: img.Digest, Round: round, Name: name, Smoke: smoke, Model: model, Nonce: rand.Text(),
+			})
 			if err != nil {
 				return err
 			}
-			if !wait {
-				return p.data(sub, func() { p.say("cli.submit.done", "ID", string(sub.ID)) })
-			}
-			p.note("cli.submit.waiting", "ID", string(sub.ID))
-			v, err := p.follow(ctx, c, sub.ID)
-			if err != nil {
-				return err
-			}
-			return p.outcome(v)
+			return p.entered(ctx, c, sub, wait)
 		})
 	})
 	c.Flags().StringVar(&image, "image", "", p.t("registry.flag.image"))
 	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
 	c.Flags().StringVar(&name, "name", "", p.t("cli.flag.subname"))
+	c.Flags().StringVar(&model, "model", "", p.t("training.flag.model"))
 	c.Flags().BoolVar(&smoke, "smoke", false, p.t("cli.flag.smoke"))
 	c.Flags().BoolVar(&wait, "wait", false, p.t("cli.flag.wait"))
 	p.require(c, "image")
 	return c
+}
+
+// entered prints what was entered, or with wait how it ended.
+func (p *process) entered(ctx context.Context, c *client.Client, sub aihub.Submission, wait bool) error {
+	if !wait {
+		return p.data(sub, func() { p.say("cli.submit.done", "ID", string(sub.ID)) })
+	}
+	p.note("cli.submit.waiting", "ID", string(sub.ID))
+	v, err := p.follow(ctx, c, sub.ID)
+	if err != nil {
+		return err
+	}
+	return p.outcome(v)
 }
 
 // follow shows a submission's events until its outcome is visible.
@@ -105,6 +113,12 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 	if v.Wait != nil {
 		fmt.Fprintln(p.Out, wire.WaitWords(p.lang, *v.Wait, time.Local))
 	}
+	if v.Model != "" {
+		p.say("training.uses", "Model", string(v.Model))
+	}
+	if v.Made != nil {
+		p.say("training.made", "Model", string(v.Made.Digest), "Ref", v.Scenario.String())
+	}
 	if v.Score != nil {
 		var rows [][]string
 		for _, m := range v.Score.Released {
@@ -124,9 +138,14 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 	}
 }
 
-// roundOf is the round of s; a trial has none.
+// roundOf is the round of s; a trial and a training have none.
 func roundOf(s aihub.Submission) string {
-	if s.Smoke {
+	switch {
+	case s.Train && s.Smoke:
+		return "train, smoke"
+	case s.Train:
+		return "train"
+	case s.Smoke:
 		return "smoke"
 	}
 	return s.Round

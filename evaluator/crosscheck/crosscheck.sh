@@ -1,8 +1,9 @@
 #!/bin/sh
-# Compares every metric with its reference on CASES generated cases of each
-# family, and writes the tables of docs/*/metrics.md. The references go into a
-# Python environment below bin/; one that does not install is named, and its
-# family is left out.
+# Compares every metric with its definition written out once more, on CASES
+# generated cases of each family, and both with the reference on LIBRARY cases;
+# writes the tables of docs/*/metrics.md. The references go into a Python
+# environment below bin/; one that does not install is named, and its family is
+# compared with what is written out alone.
 set -eu
 cd "$(dirname "$0")/../.."
 cases=${1:-100000}
@@ -10,7 +11,7 @@ dir=bin/crosscheck
 mkdir -p "$dir"
 [ -x "$dir/venv/bin/python" ] || python3 -m venv "$dir/venv"
 while read -r package; do
-	"$dir/venv/bin/python" -m pip install -q --disable-pip-version-check "$package" >"$dir/pip.log" 2>&1 ||
+	"$dir/venv/bin/python" -m pip install -q --disable-pip-version-check $package >"$dir/pip.log" 2>&1 ||
 		echo "not installed on this machine: $package ($(tail -n 1 "$dir/pip.log"))"
 done <evaluator/crosscheck/reference/requirements.txt
-"${GO:-go}" run ./evaluator/crosscheck -python "$dir/venv/bin/python" -cases "$cases" -results "$dir/results.json" -docs docs
+"${GO:-go}" run ./evaluator/crosscheck -python "$dir/venv/bin/python" -written "$cases" -cases "${2:-2000}" -results "$dir/results.json" -docs docs

@@ -81,21 +81,26 @@ func writeDocs(dir string, kept map[string]*Report) error {
 		families = append(families, name)
 	}
 	slices.Sort(families)
-	for lang, head := range map[string][4]string{
-		"en":    {"metric", "reference", "values compared", "largest deviation"},
-		"zh-CN": {"指标", "参考实现", "比较的数值", "最大偏差"},
+	for lang, head := range map[string][7]string{
+		"en":    {"metric", "reference", "its values", "largest deviation", "written out: values", "largest deviation", "itself from the reference"},
+		"zh-CN": {"指标", "参考实现", "比较数", "最大偏差", "另写定义：比较数", "最大偏差", "其与参考实现之差"},
 	} {
 		var b bytes.Buffer
-		fmt.Fprintf(&b, "%s\n| %s |\n|---|---|---|---|\n", begin, strings.Join(head[:], " | "))
+		fmt.Fprintf(&b, "%s\n| %s |\n|---|---|---|---|---|---|---|\n", begin, strings.Join(head[:], " | "))
 		for _, f := range families {
 			r := kept[f]
 			if r.Missing != "" {
-				fmt.Fprintf(&b, "| %s | %s | 0 | |\n", f, r.Missing)
+				fmt.Fprintf(&b, "| %s | %s | 0 | | | | |\n", f, r.Missing)
 			}
 			for _, m := range r.sorted() {
-				if !strings.HasPrefix(m, "#") {
-					fmt.Fprintf(&b, "| `%s` | %s | %d | %.1e |\n", m, strings.Join(r.References, ", "), r.Metrics[m].Values, r.Metrics[m].Worst)
+				if strings.HasPrefix(m, "#") {
+					continue
 				}
+				reference := "—"
+				if r.Metrics[m] != nil {
+					reference = strings.Join(r.References, ", ")
+				}
+				fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", m, reference, cells(r.Metrics[m]), cells(r.Written[m]), itself(r.Verified[m]))
 			}
 		}
 		b.WriteString(end)
@@ -104,4 +109,19 @@ func writeDocs(dir string, kept map[string]*Report) error {
 		}
 	}
 	return nil
+}
+
+// cells are how many values were compared, and the largest deviation.
+func cells(d *Deviation) string {
+	if d == nil {
+		return " | "
+	}
+	return fmt.Sprintf("%d | %.1e", d.Values, d.Worst)
+}
+
+func itself(d *Deviation) string {
+	if d == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.1e (%d)", d.Worst, d.Values)
 }

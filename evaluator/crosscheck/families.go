@@ -9,7 +9,6 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
-	_ "aihub/evaluator/metric/forecast"
 	"aihub/evaluator/metric/graph"
 	"aihub/evaluator/metric/rank"
 	"aihub/evaluator/metric/speech"
@@ -29,20 +28,40 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"diarisation": units(recordings),
 	"trials":      units(trials),
 	"bleu":        units(passages), "chrf": units(passages), "rouge": units(passages),
-	"answers":   units(answers),
-	"spans":     spans,
-	"runs":      units(runs),
-	"labels":    units(labels),
-	"links":     units(links),
-	"clusters":  units(clusters),
-	"coco":      units(images),
-	"segm":      units(images),
-	"pixels":    units(pixels),
-	"panoptic":  units(panoptic),
-	"tracks":    units(tracks),
-	"fairness":  units(decisions),
-	"tests":     tests,
-	"agreement": agreement,
+	"answers":       units(answers),
+	"spans":         spans,
+	"runs":          units(runs),
+	"labels":        units(labels),
+	"links":         units(links),
+	"clusters":      units(clusters),
+	"coco":          units(images),
+	"segm":          units(images),
+	"keypoints":     units(images),
+	"probes":        units(probes),
+	"timings":       units(timings),
+	"lsum":          units(passages),
+	"ter":           units(passages),
+	"generated":     units(generated),
+	"words":         units(words),
+	"likelihoods":   units(likelihoods),
+	"solutions":     units(solutions),
+	"series":        units(series),
+	"distributions": units(distributions),
+	"survival":      units(survivors),
+	"shapes":        units(shapes),
+	"pictures":      units(pictures),
+	"relaxed":       spans,
+	"slices":        units(slicesOf),
+	"terms":         units(terms),
+	"signals":       units(signals),
+	"lvis":          units(images),
+	"voc":           units(images),
+	"pixels":        units(pixels),
+	"panoptic":      units(panoptic),
+	"tracks":        units(tracks),
+	"fairness":      units(decisions),
+	"tests":         tests,
+	"agreement":     agreement,
 }
 
 // params reads "use a=1 b=x".
@@ -65,12 +84,7 @@ var bound = map[string]metric.Metric{}
 
 // rows is the family of metrics of rows.
 func rows(in json.RawMessage) (answer, error) {
-	var c struct {
-		K           int
-		Truth, Pred []float64
-		Upper       []float64
-		Rows        [][]float64
-	}
+	var c rowCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -259,7 +273,7 @@ func answers(c *answerCase) (out []*text.Answer) {
 
 // spans is a family of its own: strict and lenient are how tags are read.
 func spans(in json.RawMessage) (answer, error) {
-	var c struct{ Ref, Hyp [][]string }
+	var c spanCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -317,8 +331,9 @@ func labels(c *labelCase) (out []*rank.Labels) {
 }
 
 type linkCase struct {
-	True   []*float64
-	Others [][]float64
+	True    []*float64
+	Others  [][]float64
+	Stratum []string
 }
 
 func links(c *linkCase) (out []*graph.Candidates) {
@@ -326,6 +341,9 @@ func links(c *linkCase) (out []*graph.Candidates) {
 		u := &graph.Candidates{True: math.NaN(), Others: c.Others[i]}
 		if s != nil {
 			u.True = *s
+		}
+		if c.Stratum != nil {
+			u.Stratum = c.Stratum[i]
 		}
 		out = append(out, u)
 	}
@@ -341,46 +359,27 @@ func clusters(c *clusterCase) (out []*graph.Item) {
 	return out
 }
 
-type imageCase struct {
-	H, W   int
-	Images []struct {
-		ID          int64
-		Truth, Pred []struct {
-			Class int
-			Box   [4]float64
-			RLE   string
-			Area  float64
-			Crowd bool
-			Score float64
-		}
-	}
-}
-
 func images(c *imageCase) (out []*vision.Image) {
-	for _, im := range c.Images {
-		u := &vision.Image{ID: im.ID}
-		for k, list := range [][]struct {
-			Class int
-			Box   [4]float64
-			RLE   string
-			Area  float64
-			Crowd bool
-			Score float64
-		}{im.Truth, im.Pred} {
-			for _, o := range list {
-				x := vision.Object{Class: o.Class, Box: o.Box, Area: o.Area, Crowd: o.Crowd, Score: o.Score}
-				if o.RLE != "" {
-					var err error
-					if x.Mask, err = vision.ParseRLE(c.H, c.W, o.RLE); err != nil {
-						panic(err) // the case is made by pycocotools
-					}
-				}
-				if k == 0 {
-					u.Truth = append(u.Truth, x)
-				} else {
-					u.Pred = append(u.Pred, x)
-				}
+	object := func(o objectCase) vision.Object {
+		x := vision.Object{Class: o.Class, Box: o.Box, Area: o.Area, Crowd: o.Crowd, Score: o.Score, Difficult: o.Difficult}
+		if o.RLE != "" {
+			var err error
+			if x.Mask, err = vision.ParseRLE(c.H, c.W, o.RLE); err != nil {
+				panic(err) // the case is made by a generator
 			}
+		}
+		for _, p := range o.Points {
+			x.Points = append(x.Points, vision.Point{X: p[0], Y: p[1], Seen: p[2] > 0})
+		}
+		return x
+	}
+	for _, im := range c.Images {
+		u := &vision.Image{ID: im.ID, Negative: im.Negative, NotExhaustive: im.NotExhaustive}
+		for _, o := range im.Truth {
+			u.Truth = append(u.Truth, object(o))
+		}
+		for _, o := range im.Pred {
+			u.Pred = append(u.Pred, object(o))
 		}
 		out = append(out, u)
 	}
@@ -396,12 +395,12 @@ func pixels(c *pixelCase) (out []*vision.Labelled) {
 	return out
 }
 
-type panopticCase struct {
-	Images []struct {
-		Truth, Pred    []uint32
-		TClass, PClass map[uint32]int
-		Crowd          []uint32
-	}
+type panopticCase struct{ Images []aPanoptic }
+
+type aPanoptic struct {
+	Truth, Pred    []uint32
+	TClass, PClass map[uint32]int
+	Crowd          []uint32
 }
 
 func panoptic(c *panopticCase) (out []*vision.Panoptic) {
@@ -463,25 +462,36 @@ func plain(values ...float64) (out []metric.Result) {
 }
 
 func tests(in json.RawMessage) (answer, error) {
-	var c struct {
-		B, C int64
-		P, D []float64
-		S    [][]float64
-	}
+	var c testCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
 	return func(key string) ([]metric.Result, error) {
-		switch key {
-		case "mcnemar":
-			return plain(stat.McNemar(c.B, c.C, false)), nil
+		one := func(values []float64) ([]metric.Result, error) { // all of them, or "name i"
+			if i, err := strconv.Atoi(key[strings.LastIndex(key, " ")+1:]); err == nil {
+				values = values[i : i+1]
+			}
+			return plain(values...), nil
+		}
+		switch title(key) {
+		case "mcnemar", "mcnemar_mid":
+			return plain(stat.McNemar(c.B, c.C, key == "mcnemar_mid")), nil
+		case "sign_test":
+			return plain(stat.SignTest(c.D)), nil
 		case "holm":
-			return plain(stat.Holm(c.P)...), nil
+			return one(stat.Holm(c.P))
 		case "benjamini_hochberg":
-			return plain(stat.BenjaminiHochberg(c.P)...), nil
+			return one(stat.BenjaminiHochberg(c.P))
 		case "friedman":
-			v, _, _ := stat.Friedman(c.S)
+			v, _, ok := stat.Friedman(c.S)
+			if !ok {
+				v = math.NaN()
+			}
 			return plain(v), nil
+		case "kendall_w":
+			return plain(stat.KendallW(c.S)), nil
+		case "nemenyi":
+			return plain(stat.Nemenyi(len(c.S[0]), len(c.S))), nil
 		case "wilcoxon_w", "wilcoxon_p":
 			w, p := stat.Wilcoxon(c.D)
 			if key == "wilcoxon_w" {
@@ -494,11 +504,7 @@ func tests(in json.RawMessage) (answer, error) {
 }
 
 func agreement(in json.RawMessage) (answer, error) {
-	var c struct {
-		X, Y   [][]float64
-		Miss   [][]*float64
-		Counts [][]int64
-	}
+	var c agreementCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
@@ -516,11 +522,17 @@ func agreement(in json.RawMessage) (answer, error) {
 			}
 			return []metric.Result{stat.Krippendorff(us, level)}, nil
 		}
-		switch key {
-		case "fleiss":
+		switch f := strings.Fields(key); {
+		case key == "fleiss":
 			k, _ := stat.Fleiss(c.Counts)
 			return plain(k), nil
-		case "icc":
+		case key == "gwet":
+			_, g := stat.Fleiss(c.Counts)
+			return plain(g), nil
+		case len(f) == 3: // icc 1 one
+			form, _ := strconv.Atoi(f[1])
+			return plain(stat.ICC(c.Y, form, f[2] == "mean")), nil
+		case key == "icc":
 			var v []float64
 			for _, average := range []bool{false, true} {
 				for form := 1; form <= 3; form++ {

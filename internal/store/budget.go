@@ -285,7 +285,7 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 		if s.settled || !shown(s.Submission, t.now) {
 			continue
 		}
-		if s.State != aihub.SubmissionScored {
+		if s.State != aihub.SubmissionScored && !s.Train { // a training holds nothing of a hidden part
 			b := budgetID(s.Scenario, s.Round, s.Org)
 			t.touch("budgets", b)
 			if err := t.swap("UPDATE budgets SET attempts = attempts - ?, reserved = reserved - ? WHERE id = ?", bit(s.refund), s.bits, b); err != nil {
@@ -305,6 +305,13 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 		facts := map[string]any{"submission": id, "state": s.State, "attempt_charged": !s.refund}
 		if f := collapse(s.Fault); f != (aihub.Failure{}) {
 			facts["fault"] = f
+		}
+		if s.Train && s.State == aihub.SubmissionTried {
+			model, _, err := one(t, value[aihub.Digest], "SELECT id FROM models WHERE submission = ?", id)
+			if err != nil {
+				return err
+			}
+			facts["model"] = model
 		}
 		if err := t.record(acts, "submission.settle", string(id), by{}, facts); err != nil {
 			return err

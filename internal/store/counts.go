@@ -28,7 +28,7 @@ func (db *DB) ScenarioCounts(ctx context.Context) (map[aihub.Ref]ScenarioCount, 
 		if err != nil {
 			return err
 		}
-		entered, err := all(t, scan, "SELECT scenario, count(*) FROM submissions WHERE smoke = 0 GROUP BY scenario")
+		entered, err := all(t, scan, "SELECT scenario, count(*) FROM submissions WHERE smoke = 0 AND COALESCE(train, 0) = 0 GROUP BY scenario")
 		for _, r := range enrolled {
 			counts[r.ref] = ScenarioCount{Enrolled: r.n}
 		}

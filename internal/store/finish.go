@@ -17,6 +17,7 @@ type Outcome struct {
 	Log     aihub.Digest
 	Usage   aihub.Usage
 	Posture []byte
+	Model   Sealed        // of a training that ended well
 	Failure aihub.Failure // zero when it ended well
 }
 
@@ -30,6 +31,9 @@ func (o Outcome) check(kind aihub.RunKind) error {
 	}
 	if kind == aihub.RunScore {
 		return fmt.Errorf("store: a score run that ended well has values: use FinishScore")
+	}
+	if o.Model == (Sealed{}) && kind == aihub.RunTrain {
+		return fmt.Errorf("store: a training that ended well has a model")
 	}
 	if _, err := aihub.ParseDigest(string(o.Output)); err != nil && kind == aihub.RunInfer {
 		return fmt.Errorf("store: an infer run that ended well has an output: %w", err)
@@ -89,7 +93,7 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 				}, l.run.ID, t.now, time.Time{})
 			}
 		default:
-			err = t.end(s, aihub.SubmissionTried, aihub.Failure{}, false, t.now)
+			err = t.tried(s, l.run, o.Model)
 		}
 		if err != nil {
 			return err
@@ -112,6 +116,23 @@ func (t *tx) walk(l *Lease, phase aihub.RunState) error {
 		phase = next
 	}
 	return nil
+}
+
+// tried ends a submission that ended well and is not scored: a smoke run's, or a
+// training, which leaves a model.
+func (t *tx) tried(s submissionRow, run aihub.Run, m Sealed) (err error) {
+	if s.Train {
+		if err := t.keepModel(s, run, m); err != nil {
+			return err
+		}
+	}
+	visible := t.now
+	if !s.Smoke {
+		if visible, err = t.tickOf(s.Scenario); err != nil {
+			return err
+		}
+	}
+	return t.end(s, aihub.SubmissionTried, aihub.Failure{}, false, visible)
 }
 
 // letGo ends a run that is held under l: succeeded, failed for the reason given,

@@ -37,11 +37,12 @@ func (t *tx) hours(id string) (hoursRow, bool, error) {
 }
 
 // holdHours reserves what a run of the scenario may use, or returns Quota.
-func (t *tx) holdHours(sc scenarioRow, org aihub.OrgID) (int64, error) {
-	l, err := limitsOf(sc)
+func (t *tx) holdHours(sc scenarioRow, sub aihub.Submission) (int64, error) {
+	all, err := limitsOf(sc)
 	if err != nil {
 		return 0, err
 	}
+	l, org := all.of(sub), sub.Org
 	price := int64(l.CPUs * float64(time.Duration(l.Wall).Milliseconds()))
 	if price <= 0 {
 		return 0, nil

@@ -37,7 +37,7 @@ var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 // (leases, events, sessions, turns, workers) may change without a leaf: nothing that is charged,
 // shown or approved depends on them.
 var covered = []string{
-	"budgets", "datasets", "enrolments", "hours", "images", "orgs", "parts", "releases", "rescores", "rounds",
+	"budgets", "datasets", "enrolments", "hours", "images", "models", "orgs", "parts", "releases", "rescores", "rounds",
 	"runs", "scenarios", "scorers", "scores", "submissions", "tokens", "users", "votes",
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"aihub"
 	"aihub/scenarios"
 )
 
@@ -42,14 +43,30 @@ func (p Patience) pause(attempt int) time.Duration {
 
 // limits are those of a scenario that the queue counts with.
 type limits struct {
-	CPUs float64            `json:"cpus"`
-	Wall scenarios.Duration `json:"wall"`
+	CPUs  float64            `json:"cpus"`
+	Wall  scenarios.Duration `json:"wall"`
+	Train *trainLimits       `json:"-"` // nil: no training
+}
+
+// trainLimits are those of a training.
+type trainLimits struct {
+	Limits limits `json:"limits"`
+	Quota  int    `json:"quota"`
+}
+
+// of returns the limits of the runs of a submission.
+func (l limits) of(s aihub.Submission) limits {
+	if s.Train && l.Train != nil {
+		return l.Train.Limits
+	}
+	return l
 }
 
 // limitsOf reads them from the spec.
 func limitsOf(sc scenarioRow) (limits, error) {
 	var m struct {
-		Limits limits `json:"limits"`
+		Limits limits       `json:"limits"`
+		Train  *trainLimits `json:"train"`
 	}
 	if len(sc.Spec) == 0 {
 		return m.Limits, nil
@@ -57,5 +74,6 @@ func limitsOf(sc scenarioRow) (limits, error) {
 	if err := json.Unmarshal(sc.Spec, &m); err != nil {
 		return limits{}, fmt.Errorf("store: spec of %s: %w", sc.Ref, err)
 	}
+	m.Limits.Train = m.Train
 	return m.Limits, nil
 }

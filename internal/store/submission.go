@@ -13,7 +13,7 @@ import (
 )
 
 const submissionCols = `id, scenario, round, org, user_id, name, image, smoke, baseline, state, fault_owner, fault_reason, fault_detail,
-	nonce, created_at, visible_at, bits, refund, settled, rerun_of`
+	nonce, created_at, visible_at, bits, refund, settled, rerun_of, COALESCE(train, 0), model`
 
 // submissionRow is a submission with what the store keeps of its charge.
 type submissionRow struct {
@@ -25,7 +25,8 @@ type submissionRow struct {
 
 func scanSubmission(s scanner) (r submissionRow, err error) {
 	err = s.Scan(&r.ID, ref{&r.Scenario}, &r.Round, &r.Org, &r.User, &r.Name, &r.Image, &r.Smoke, &r.Baseline, &r.State,
-		&r.Fault.Owner, &r.Fault.Reason, &r.Fault.Detail, &r.Nonce, at{&r.CreatedAt}, at{&r.VisibleAt}, &r.bits, &r.refund, &r.settled, null[aihub.SubmissionID]{&r.RerunOf})
+		&r.Fault.Owner, &r.Fault.Reason, &r.Fault.Detail, &r.Nonce, at{&r.CreatedAt}, at{&r.VisibleAt}, &r.bits, &r.refund, &r.settled, null[aihub.SubmissionID]{&r.RerunOf},
+		&r.Train, null[aihub.Digest]{&r.Model})
 	return r, err
 }
 
@@ -41,8 +42,9 @@ func (t *tx) submission(id aihub.SubmissionID) (submissionRow, error) {
 
 // Submit enters sub: in one transaction it checks the enrolment (approved, not
 // expired, uses left), the round's window, the image link, reserves one attempt
-// and bits of the leak budget, and queues its first run (infer, or smoke).
-// A smoke submission reserves nothing. Repeating a nonce returns the first one.
+// and bits of the leak budget, and queues its first run (infer, train or smoke).
+// A smoke submission reserves nothing, and a training one of the scenario's
+// training runs. Model may be a model's digest, or the training that made it. Repeating a nonce returns the first one.
 // The scenario's own organisation needs no enrolment: it enters a baseline.
 // SubmissionCreate, ID = scenario ref
 func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submission, bits float64) (aihub.Submission, error) {
@@ -52,7 +54,7 @@ func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submissio
 	if err := own(p, &sub.User, &sub.Org); err != nil {
 		return aihub.Submission{}, err
 	}
-	if err := bounded(200, "name", sub.Name, "nonce", sub.Nonce, "round", sub.Round); err != nil {
+	if err := bounded(200, "name", sub.Name, "nonce", sub.Nonce, "round", sub.Round, "model", string(sub.Model)); err != nil {
 		return aihub.Submission{}, err
 	}
 	price, err := toMicro(bits)
@@ -69,7 +71,7 @@ func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submissio
 			return err
 		}
 		if again {
-			if first.Scenario != sub.Scenario || first.Image != sub.Image || first.Smoke != sub.Smoke || first.Round != sub.Round {
+			if first.Scenario != sub.Scenario || first.Image != sub.Image || first.Smoke != sub.Smoke || first.Train != sub.Train || first.Round != sub.Round {
 				return conflict("this nonce was used for another submission", "该幂等键已用于另一提交").
 					WithHint(aihub.Text{EN: "use a new nonce for a new submission", ZH: "新的提交请使用新的幂等键"})
 			}
@@ -124,6 +126,9 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 		return sub, notFound("image of your organisation", "属于贵机构的镜像", string(sub.Image))
 	}
 
+	if err := t.mount(&sub); err != nil {
+		return sub, err
+	}
 	if sub.RerunOf != "" {
 		if err := t.mayRepeat(sub); err != nil {
 			return sub, err
@@ -137,7 +142,12 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	if err := t.settleDue(due...); err != nil { // hours come back with it
 		return sub, err
 	}
-	cpu, err := t.holdHours(sc, sub.Org)
+	if sub.Train {
+		if err := t.mayTrain(sc, sub); err != nil {
+			return sub, err
+		}
+	}
+	cpu, err := t.holdHours(sc, sub)
 	if err != nil {
 		return sub, err
 	}
@@ -153,6 +163,8 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	kind, part := aihub.RunInfer, round.Part
 	if sub.Smoke {
 		kind, part, price = aihub.RunSmoke, aihub.Sample, 0
+	} else if sub.Train {
+		kind, part, price = aihub.RunTrain, aihub.Train, 0
 	} else if price, err = t.reserve(sc, round, rounds, sub.Org, price); err != nil {
 		return sub, err
 	}
@@ -161,10 +173,10 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	sub.State, sub.Fault, sub.CreatedAt, sub.VisibleAt = aihub.SubmissionQueued, aihub.Failure{}, t.now, time.Time{}
 	t.touch("submissions", string(sub.ID))
 	if err := t.insert("submissions", `id, scenario, round, org, user_id, enrolment, name, image, smoke, baseline, state,
-		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at, rerun_of, waits, cpu`,
+		fault_owner, fault_reason, fault_detail, nonce, bits, refund, settled, created_at, visible_at, rerun_of, waits, cpu, train, model`,
 		sub.ID, sub.Scenario.String(), sub.Round, sub.Org, sub.User, orNull(enrolment), sub.Name, sub.Image, bit(sub.Smoke), bit(sub.Baseline),
 		sub.State, "", "", "", sub.Nonce, price, 0, bit(sub.Smoke), us(t.now), 0,
-		orNull(sub.RerunOf), waits, cpu); err != nil {
+		orNull(sub.RerunOf), waits, cpu, bit(sub.Train), orNull(sub.Model)); err != nil {
 		return sub, err
 	}
 	if err := t.queue(aihub.Run{
@@ -175,9 +187,16 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	if err := t.event(sub.ID, "", "submitted", string(sub.State), "", time.Time{}); err != nil {
 		return sub, err
 	}
-	return sub, t.record(acts, string(policies.SubmissionCreate), string(sub.ID), permitted(p), map[string]any{
+	facts := map[string]any{
 		"submission": sub.ID, "scenario": sub.Scenario, "round": sub.Round, "org": sub.Org, "image": sub.Image, "smoke": sub.Smoke,
-	})
+	}
+	if sub.Train {
+		facts["train"] = true
+	}
+	if sub.Model != "" {
+		facts["model"] = sub.Model
+	}
+	return sub, t.record(acts, string(policies.SubmissionCreate), string(sub.ID), permitted(p), facts)
 }
 
 // mayRepeat checks that sub enters again what its organisation knows to be over.
@@ -189,7 +208,7 @@ func (t *tx) mayRepeat(sub aihub.Submission) error {
 	switch {
 	case old.Org != sub.Org:
 		return noSubmission(sub.RerunOf)
-	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke:
+	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke || old.Train != sub.Train || old.Model != sub.Model:
 		return conflict("this is not what was entered then", "与原提交的内容不一致")
 	case old.Smoke && !old.State.Terminal(), !old.Smoke && !shown(old.Submission, t.now):
 		return aihub.Errorf(aihub.Pending, aihub.Text{
@@ -200,9 +219,12 @@ func (t *tx) mayRepeat(sub aihub.Submission) error {
 }
 
 // pickRound finds the round of sub and checks its window. A smoke run counts in
-// no round and may name none.
+// no round and may name none; a training has none.
 func pickRound(rounds []aihub.Round, sub aihub.Submission, now time.Time) (aihub.Round, error) {
-	if sub.Smoke && sub.Round == "" {
+	if sub.Train && sub.Round != "" {
+		return aihub.Round{}, invalid("a training is entered in no round", "训练不属于任何轮次")
+	}
+	if (sub.Smoke || sub.Train) && sub.Round == "" {
 		return aihub.Round{}, nil
 	}
 	for _, r := range rounds {

@@ -97,7 +97,11 @@ func (t *tx) deadline(r aihub.Run, s aihub.RunState) (time.Time, error) {
 			return time.Time{}, err
 		}
 		l, err := limitsOf(sc)
-		return t.wall.Add(2*time.Duration(l.Wall) + p.Running), err // a hidden run may try a slice first
+		if err != nil {
+			return time.Time{}, err
+		}
+		sub, err := t.submission(r.Submission)
+		return t.wall.Add(2*time.Duration(l.of(sub.Submission).Wall) + p.Running), err // a hidden run may try a slice first
 	case s == aihub.RunCollecting:
 		return t.wall.Add(p.Collecting), nil
 	}

@@ -175,7 +175,7 @@ func (w *world) scenario(name string, quota int, bits float64, release string) a
 	n, err := w.NextScenarioVersion(w.ctx, name)
 	w.must(err)
 	r := aihub.Ref{Name: name, Version: n}
-	spec := fmt.Sprintf(`{"limits":{"cpus":2,"wall":"3m0s"},"description":{"en":"Reports of residents","zh":"居民上报"},"sharing":{"score":{"release":%q,"tick":%q}}}`, release, tick)
+	spec := fmt.Sprintf(`{"limits":{"cpus":2,"wall":"3m0s"},"train":{"limits":{"cpus":1,"wall":"2m0s"},"quota":2},"description":{"en":"Reports of residents","zh":"居民上报"},"sharing":{"score":{"release":%q,"tick":%q}}}`, release, tick)
 	sc := aihub.Scenario{
 		Ref: r, Title: aihub.Text{ZH: "事件分拨", EN: "Event dispatch"}, Summary: aihub.Text{ZH: "按部门分拨", EN: "Route 100% of reports"},
 		Field: "text", Area: "governance", Dataset: ds, Spec: []byte(spec),
@@ -261,6 +261,24 @@ func (w *world) score() *Lease {
 	w.Helper()
 	l := w.claim(aihub.RunScore)
 	w.must(w.FinishScore(w.ctx, l, sealedValues, w.nextTick()))
+	return l
+}
+
+// train enters a training of an image.
+func (w *world) train(a aihub.Actor, sc aihub.Ref, smoke bool) (aihub.Submission, error) {
+	w.Helper()
+	w.n++
+	return w.Submit(w.ctx, w.submitPermit(a, sc), aihub.Submission{
+		Scenario: sc, Image: w.image(a, "an image of "+string(a.Org)), Train: true, Smoke: smoke, Name: "training", Nonce: fmt.Sprint("training", w.n),
+	}, 0)
+}
+
+// trained runs the next training to a good end: it leaves the model.
+func (w *world) trained(kind aihub.RunKind, model string, size int64) *Lease {
+	w.Helper()
+	l := w.claim(kind)
+	w.must(w.Seal(w.ctx, l, digest(model)))
+	w.must(w.Finish(w.ctx, l, Outcome{Model: Sealed{Digest: digest(model), Bytes: size, Files: size % 7}, Usage: aihub.Usage{WallMS: size, CPUMS: size}}))
 	return l
 }
 

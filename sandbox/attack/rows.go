@@ -47,7 +47,7 @@ var rows = []row{
 	{"V13", text("make the scorer quote a label", "诱使评分程序引用标签"), nil, by("TestScenarioHidesLabels, FuzzCheckPredictions")},
 	{"V14", text("modulate processor or memory use", "调制 CPU 或内存用量"), nil, by("TestHiddenRunsTellNothing, TestScopes; measured by aihub attack --channels")},
 	{"V15", text("progress or live status", "进度或实时状态"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
-	{"V16", text("weights that remember rows", "记忆数据行的权重"), nil, by("the tests of training runs: sealed artefacts do not leave")},
+	{"V16", text("weights that remember rows", "记忆数据行的权重"), nil, by("TestTrain, TestTrainingsTellNothing, TestModelDigestSaysNothing and aihub demo: models do not leave")},
 	{"V17", text("leave data for a later run", "为之后的运行留下数据"), remains, aihub.Text{}},
 	{"V18", text("shared caches and IPC", "共享缓存与进程间通信"), together, aihub.Text{}},
 	{"V19", text("covert channel over load and cache", "通过负载与缓存的隐蔽信道"), nil, text("runs share a machine: a residual channel, bounded by fixed cores and quotas, closed by one organisation a machine", "运行共享同一台机器：属残余信道，由固定核心与配额限制，一机一机构可消除")},

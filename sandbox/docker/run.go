@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
 
@@ -444,67 +443,4 @@ func (r *Runner) meter(ctx context.Context, name string) <-chan metered {
 		}
 	}()
 	return out
-}
-
-// collect copies the declared files out of the carrier, one by one, so that what
-// is not declared is not even looked at. What comes is a tar of the engine about
-// a directory of the vendor: one regular file of the right name and at most the
-// allowed size is taken, and nothing else.
-func (r *Runner) collect(ctx context.Context, j sandbox.Job) (total int64, failure *aihub.Failure, err error) {
-	to, err := os.OpenRoot(j.Output)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer to.Close()
-	var made []string
-	defer func() {
-		if failure != nil || err != nil {
-			for _, name := range made {
-				_ = to.Remove(name)
-			}
-		}
-	}()
-	for _, name := range j.Collect {
-		made = append(made, name)
-		n, why, err := r.collectFile(ctx, j, to, name, int64(j.Limits.Output)-total)
-		if err != nil || why != nil {
-			return 0, why, err
-		}
-		total += n
-	}
-	return total, nil, nil
-}
-
-func (r *Runner) collectFile(ctx context.Context, j sandbox.Job, to *os.Root, name string, limit int64) (int64, *aihub.Failure, error) {
-	bad := func(reason aihub.Reason, format string, args ...any) *aihub.Failure {
-		return &aihub.Failure{Owner: aihub.FaultVendor, Reason: reason, Detail: "/output/" + name + " " + fmt.Sprintf(format, args...)}
-	}
-	body, st, err := r.api.CopyFromContainer(ctx, namesOf(j.ID).carrier, "/output/"+name)
-	if errdefs.IsNotFound(err) {
-		return 0, bad(aihub.ReasonNoOutput, "is missing"), nil
-	}
-	if err != nil {
-		return 0, nil, err
-	}
-	defer body.Close()
-	if !st.Mode.IsRegular() {
-		return 0, bad(aihub.ReasonOutput, "is %v, not a regular file", st.Mode.Type()), nil
-	}
-	if st.Size > limit {
-		return 0, bad(aihub.ReasonOutput, "has %d bytes, %d are allowed", st.Size, limit), nil
-	}
-	t := tar.NewReader(io.LimitReader(body, limit+1<<20))
-	h, err := t.Next()
-	if err != nil {
-		return 0, nil, err
-	}
-	if h.Typeflag != tar.TypeReg || strings.TrimPrefix(h.Name, "./") != name || h.Size > limit {
-		return 0, bad(aihub.ReasonOutput, "is no plain file of at most %d bytes", limit), nil
-	}
-	dst, err := to.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, nil, err
-	}
-	n, err := io.Copy(dst, t)
-	return n, nil, errors.Join(err, dst.Close())
 }

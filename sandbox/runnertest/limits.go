@@ -196,6 +196,39 @@ var collectCases = []testcase{
 			t.Errorf("%d bytes collected", e.Usage.OutBytes)
 		}
 	}},
+	{"whole", func(t *testing.T, s *suite) {
+		e := s.run(t, whole, "plant").well(t)
+		for name, want := range map[string]string{"weights": "42", "a/b/c": "deep", "a/empty": "", strings.Repeat("d/", 30) + "e": "deepest"} {
+			if got := e.file(t, name); got != want {
+				t.Errorf("%s holds %q, want %q", name, got, want)
+			}
+		}
+		if e.Usage.OutBytes != int64(len("42deepdeepest")) {
+			t.Errorf("%d bytes collected", e.Usage.OutBytes)
+		}
+		if e := s.run(t, whole, "exit", "0").well(t); len(e.files(t)) > 0 {
+			t.Errorf("nothing became %v", e.files(t))
+		}
+	}},
+	{"whole, and what is no plain file", func(t *testing.T, s *suite) {
+		for _, kind := range []string{"symlink", "out", "hardlink", "deep"} {
+			t.Run(kind, func(t *testing.T) {
+				e := s.run(t, whole, "plant", kind)
+				if !strings.Contains(e.Log, "plant "+kind+": <nil>") {
+					t.Logf("the guest cannot even make it: %s", e.Log)
+					return
+				}
+				e.failed(t, aihub.ReasonOutput)
+				if got := e.files(t); len(got) > 0 {
+					t.Errorf("collected %v", got)
+				}
+			})
+		}
+		e := s.run(t, func(j *sandbox.Job) { j.Whole, j.Limits.Tmp = true, 1<<30 }, "huge", strconv.Itoa(int(Limits.Output)+1), "/output/weights").failed(t, aihub.ReasonOutput)
+		if got := e.files(t); len(got) > 0 {
+			t.Errorf("collected %v", got)
+		}
+	}},
 	{"after failure", func(t *testing.T, s *suite) {
 		e := s.run(t, func(j *sandbox.Job) { j.Collect = []string{"predictions.csv"} }, "exit", "3").failed(t, aihub.ReasonExit)
 		if got := e.files(t); len(got) > 0 {

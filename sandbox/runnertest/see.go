@@ -124,6 +124,22 @@ var seeCases = []testcase{
 		s.run(t, func(j *sandbox.Job) { j.Model = dir }, "model").well(t).says(t, "/model/weights: 42", "model: 1 <nil>")
 		s.run(t, nil, "model").well(t).says(t, "model: none")
 	}},
+	{"model from a run", func(t *testing.T, s *suite) {
+		// What one run left whole is what the next one finds, and cannot change.
+		trained := s.run(t, whole, "plant").well(t)
+		model := open(t, trained.Output)
+		before := tree(t, model)
+		e := s.run(t, func(j *sandbox.Job) { j.Model = model }, "recall").well(t)
+		e.says(t, "42", "deep", "deepest", "searched 4 files below /model")
+		for line := range strings.Lines(e.Log) {
+			if (strings.HasPrefix(line, "tried writing ") || strings.HasPrefix(line, "tried removing ")) && strings.HasSuffix(line, ": ok\n") {
+				t.Error(line)
+			}
+		}
+		if after := tree(t, model); after != before {
+			t.Error("the run changed its model")
+		}
+	}},
 	{"standard streams", func(t *testing.T, s *suite) {
 		e := s.run(t, nil, "stdout").well(t)
 		e.says(t, "through /dev/stdout", "through /dev/stderr", "through /proc/self/fd/1", "stdin: 0 bytes, <nil>")

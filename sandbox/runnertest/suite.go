@@ -223,6 +223,24 @@ func (e ended) values() map[string]string {
 	return v
 }
 
+// whole has all of /output collected, and leaves room for the guest's plant.
+func whole(j *sandbox.Job) { j.Whole, j.Limits.Inodes = true, 128 }
+
+// open makes what was collected readable for everybody, as a model is.
+func open(t *testing.T, dir string) string {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = os.Chmod(p, map[bool]os.FileMode{true: 0o755, false: 0o644}[d.IsDir()])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // file returns a collected file.
 func (e ended) file(t *testing.T, name string) string {
 	t.Helper()

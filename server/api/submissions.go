@@ -36,7 +36,7 @@ func (a *API) submissions() {
 		func(ctx context.Context, who aihub.Actor, in *struct{ Body wire.PushedImage }) (*body[wire.Image], error) {
 			return answer(a.Desk.TakePushed(ctx, who, in.Body))
 		})
-	handle(a, op(http.MethodPost, "/scenarios/{ref}/submissions", "submit", tag, "Enter an image in a round, or try it on the sample", 201),
+	handle(a, op(http.MethodPost, "/scenarios/{ref}/submissions", "submit", tag, "Enter an image in a round, try it on the sample, or train with it", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {
 			ByScenario
 			Body wire.NewSubmission
@@ -48,6 +48,12 @@ func (a *API) submissions() {
 			Scenario string `query:"scenario" maxLength:"80" doc:"only to this scenario"`
 		}) (*body[[]aihub.Submission], error) {
 			return list(a.Desk.Submissions(ctx, who, in.Scenario))
+		})
+	handle(a, op(http.MethodGet, "/models", "list-models", tag, "List what trainings left: models are used by digest, and never handed out", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			Scenario string `query:"scenario" maxLength:"80" doc:"only of this scenario"`
+		}) (*body[[]aihub.Model], error) {
+			return list(a.Desk.Models(ctx, who, in.Scenario))
 		})
 	handle(a, op(http.MethodGet, "/submissions/{id}", "get-submission", tag, "One submission with its runs and what was released of its score", 200),
 		func(ctx context.Context, who aihub.Actor, in *ByID) (*body[wire.SubmissionView], error) {

@@ -53,6 +53,11 @@ func (c *Client) Submissions(ctx context.Context, ref string) ([]aihub.Submissio
 	return call[[]aihub.Submission](ctx, c, get("submissions").with("scenario", ref))
 }
 
+// Models lists the models in scope, of one scenario or ("") of all.
+func (c *Client) Models(ctx context.Context, ref string) ([]aihub.Model, error) {
+	return call[[]aihub.Model](ctx, c, get("models").with("scenario", ref))
+}
+
 // Submission returns one with its runs, and what was released of its score.
 func (c *Client) Submission(ctx context.Context, id aihub.SubmissionID) (wire.SubmissionView, error) {
 	return call[wire.SubmissionView](ctx, c, get("submissions", string(id)))

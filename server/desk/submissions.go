@@ -82,9 +82,13 @@ func (d *Desk) enter(ctx context.Context, a aihub.Actor, ref string, in wire.New
 	}
 	sub := aihub.Submission{
 		Scenario: v.Ref, Org: a.Org, User: a.User, Name: in.Name, Image: image, Smoke: in.Smoke, Nonce: in.Nonce, RerunOf: again,
+		Train: in.Train, Model: aihub.Digest(in.Model),
 	}
 	bits := 0.0
-	if !in.Smoke {
+	switch {
+	case in.Train:
+		sub.Round = in.Round // refused: a training has none
+	case !in.Smoke:
 		r, ok := chooseRound(v.Rounds, in.Round, d.Now())
 		if !ok {
 			return aihub.Submission{}, aihub.Errorf(aihub.NotFound, aihub.Text{
@@ -110,7 +114,9 @@ func (d *Desk) Rerun(ctx context.Context, a aihub.Actor, id aihub.SubmissionID, 
 	if err != nil {
 		return aihub.Submission{}, err
 	}
-	return d.enter(ctx, a, old.Scenario.String(), wire.NewSubmission{Image: old.Image, Name: old.Name, Smoke: old.Smoke, Nonce: nonce}, id)
+	return d.enter(ctx, a, old.Scenario.String(), wire.NewSubmission{
+		Image: old.Image, Name: old.Name, Smoke: old.Smoke, Train: old.Train, Model: string(old.Model), Nonce: nonce,
+	}, id)
 }
 
 // Hours returns the processor time of an organisation ("": the actor's own).
@@ -150,6 +156,18 @@ func (d *Desk) Submissions(ctx context.Context, a aihub.Actor, ref string) ([]ai
 	return d.DB.Submissions(ctx, policies.ScopeOf(a), store.SubmissionFilter{Scenario: r})
 }
 
+// Models lists the models in scope, of one scenario or ("") of all.
+func (d *Desk) Models(ctx context.Context, a aihub.Actor, ref string) ([]aihub.Model, error) {
+	if err := signedIn(a); err != nil {
+		return nil, err
+	}
+	r, err := d.refOf(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return d.DB.Models(ctx, policies.ScopeOf(a), store.ModelFilter{Scenario: r})
+}
+
 // Submission returns one with its runs, and what the actor may see of its score.
 func (d *Desk) Submission(ctx context.Context, a aihub.Actor, id aihub.SubmissionID) (wire.SubmissionView, error) {
 	scope := policies.ScopeOf(a)
@@ -169,6 +187,13 @@ func (d *Desk) Submission(ctx context.Context, a aihub.Actor, id aihub.Submissio
 	}
 	if v.Wait, err = d.DB.Wait(ctx, scope, id); err != nil {
 		return wire.SubmissionView{}, err
+	}
+	if sub.Train {
+		made, err := d.DB.Models(ctx, scope, store.ModelFilter{Submission: id})
+		if len(made) > 0 {
+			v.Made = &made[0]
+		}
+		return v, err
 	}
 	if sub.Smoke {
 		return v, nil

@@ -161,7 +161,12 @@ func kindOf(state string) string {
 
 // what says which kind of submission it is.
 func (p *page) what(s aihub.Submission, rounds []aihub.Round) string {
-	if s.Smoke {
+	switch {
+	case s.Train && s.Smoke:
+		return p.t("training.kind_smoke")
+	case s.Train:
+		return p.t("training.kind")
+	case s.Smoke:
 		return p.t("web.kind.smoke")
 	}
 	for _, r := range rounds {

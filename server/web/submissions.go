@@ -189,6 +189,7 @@ type submitView struct {
 	budget *aihub.Budget
 	nonce  string
 	name   string
+	models []aihub.Model // that its organisation has
 }
 
 func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
@@ -211,6 +212,15 @@ func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
 	}
 	if v.hours, err = s.hours(c.Request.Context(), p); err != nil {
 		return v, err
+	}
+	models, err := s.Desk.Models(c.Request.Context(), p.actor, v.Ref.String())
+	if err != nil {
+		return v, err
+	}
+	for _, m := range models { // a steward sees those of others too
+		if m.Org == p.actor.Org {
+			v.models = append(v.models, m)
+		}
 	}
 	v.nonce = aihub.NewID("web")
 	p.title = p.t("web.submit.title")
@@ -244,7 +254,7 @@ func (s *Site) submit(c *gin.Context, p *page) (templ.Component, error) {
 	in := wire.NewSubmission{Nonce: v.nonce}
 	err = s.readSubmission(ctx, p, parts, &in)
 	v.name = in.Name
-	if err == nil && !in.Smoke {
+	if err == nil && !in.Smoke && !in.Train {
 		in.Round = v.round.Name
 	}
 	var sub aihub.Submission
@@ -286,7 +296,10 @@ func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Rea
 		}
 		switch part.FormName() {
 		case "kind":
-			in.Smoke = string(b) != "round"
+			in.Train = string(b) == "train" || string(b) == "train-smoke"
+			in.Smoke = string(b) != "round" && string(b) != "train"
+		case "model":
+			in.Model = string(b)
 		case "name":
 			in.Name = string(b)
 		case "nonce":

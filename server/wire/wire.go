@@ -25,6 +25,7 @@
 //	POST /images                         body: OCI layout tar or docker-save tar -> Image
 //	POST /scenarios/{ref}/submissions    NewSubmission -> aihub.Submission
 //	GET  /submissions?scenario=          []aihub.Submission
+//	GET  /models?scenario=               []aihub.Model: what trainings left; their content has no address
 //	GET  /submissions/{id}               SubmissionView
 //	POST /submissions/{id}/cancel
 //	POST /submissions/{id}/rerun         Rerun -> aihub.Submission: the same image in the round that is open
@@ -126,6 +127,8 @@ type NewSubmission struct {
 	Round string       `json:"round,omitempty" maxLength:"100" doc:"default: the round that is open"`
 	Name  string       `json:"name,omitempty" maxLength:"100" doc:"what its people call it; shown on the board"`
 	Smoke bool         `json:"smoke,omitempty" doc:"try it on the public sample; does not count"`
+	Train bool         `json:"train,omitempty" doc:"run it on the train part, or with smoke on the public sample: what it leaves in /output becomes a model"`
+	Model string       `json:"model,omitempty" maxLength:"100" doc:"what it finds in /model: the digest of a model of the own organisation, or the training that made it"`
 	Nonce string       `json:"nonce" required:"true" minLength:"8" maxLength:"100" doc:"a random string: sending the same one again returns the first submission"`
 }
 
@@ -138,6 +141,7 @@ type Rerun struct {
 type SubmissionView struct {
 	aihub.Submission
 	Runs   []aihub.Run   `json:"runs"`
+	Made   *aihub.Model  `json:"made,omitempty" doc:"the model that a training left"`
 	Score  *aihub.Score  `json:"score,omitempty" doc:"what of it was released; absent before"`
 	Budget *aihub.Budget `json:"budget,omitempty" doc:"of its organisation in its round"`
 	Wait   *aihub.Wait   `json:"wait,omitempty" doc:"how long it waits, while it does"`

@@ -46,6 +46,8 @@ def tests(r):
     k, rows = r.choice([3, 4, 6]), r.choice([2, 5, 10])
     s = [[r.choice([r.random(), float(r.randrange(3))]) for _ in range(k)] for _ in range(rows)]
     w = {"mcnemar": mcnemar([[0, b], [c, 0]], exact=True).pvalue if b + c else 1.0}
+    signs = [x for x in d if x]
+    w["sign_test"] = float(st.binomtest(sum(x > 0 for x in signs), len(signs)).pvalue) if signs else 1.0
     w["holm"] = list(map(float, multipletests(p, method="holm")[1]))
     w["benjamini_hochberg"] = list(map(float, multipletests(p, method="fdr_bh")[1]))
     if any(d):
@@ -78,6 +80,10 @@ def agreement(r):
     counts = [[row.count(c) for c in range(1, 6)] for row in x]
     if len({v for row in x for v in row}) > 1:
         w["fleiss"] = float(fleiss_kappa(np.array(counts)))
+    if n > 2 and r.random() < 0.2 and "fleiss" in w:
+        from irrCAC.raw import CAC
+
+        w["gwet"] = CAC(pd.DataFrame(x), weights="identity", categories=[1, 2, 3, 4, 5], digits=12).gwet()["est"]["coefficient_value"]
     if n > 2 and r.random() < 0.2:
         y = [[v + r.random() for v in row] for row in x]
         df = pd.DataFrame([(i, j, v) for i, row in enumerate(y) for j, v in enumerate(row)], columns=["t", "r", "v"])
@@ -90,5 +96,5 @@ def agreement(r):
 FAMILIES = {
     "fairness": (fairness, ["fairlearn"]),
     "tests": (tests, ["scipy", "statsmodels"]),
-    "agreement": (agreement, ["krippendorff", "pingouin", "statsmodels"]),
+    "agreement": (agreement, ["krippendorff", "pingouin", "statsmodels", "irrCAC"]),
 }

@@ -22,6 +22,7 @@ MODULES = {
     "lists": ["runs", "labels", "links", "clusters"],
     "vision": ["coco", "segm", "pixels", "panoptic", "tracks"],
     "agreement": ["fairness", "tests", "agreement"],
+    "more": ["keypoints", "lvis", "ter", "lsum", "relaxed", "distributions", "survival", "shapes", "pictures", "timings"],
 }
 
 

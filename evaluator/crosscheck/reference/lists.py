@@ -50,6 +50,7 @@ def labels(r):
     return {"truth": t, "pred": p, "score": s}, {
         "hamming_loss@1": sk.hamming_loss(a, b), "subset_accuracy@1": sk.accuracy_score(a, b), "multilabel_jaccard@1": sum(jac) / n,
         "lrap@1": sk.label_ranking_average_precision_score(a, c), "coverage_error@1": sk.coverage_error(a, c), "label_ranking_loss@1": sk.label_ranking_loss(a, c),
+        "label_map@1": np.mean([sk.average_precision_score(a[:, j], c[:, j]) for j in range(k) if a[:, j].any()]) if a.any() else None,
     }
 
 

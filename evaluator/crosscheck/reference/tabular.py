@@ -43,6 +43,10 @@ def classes(r):
     a = r.choice(["macro", "micro", "weighted"])  # one of each a case: they take scikit-learn milliseconds
     pr, rc, fb, _ = sk.precision_recall_fscore_support(t, p, beta=2.0, labels=lab, average=a, zero_division=0) if n else (None,) * 4
     w[f"precision@1 average={a}"], w[f"recall@1 average={a}"], w[f"fbeta@1 average={a}"] = pr, rc, fb
+    w["accuracy@1"] = sk.accuracy_score(t, p) if n else None
+    w["balanced_accuracy@1"] = sk.balanced_accuracy_score(t, p) if n else None
+    w[f"f1@1 average={a}"] = sk.f1_score(t, p, labels=lab, average=a, zero_division=0) if n else None
+    w["mcc@1"] = sk.matthews_corrcoef(t, p) if n else None
     w[f"jaccard@1 average={a}"] = sk.jaccard_score(t, p, labels=lab, average=a, zero_division=0) if n else None
     for name, wt in [r.choice([("none", None), ("linear", "linear"), ("quadratic", "quadratic")])]:
         v = None
@@ -78,6 +82,10 @@ def binary(r):
     pos = sum(t)
     both = 0 < pos < n
     w = {}
+    eps = 2.0**-52
+    w["roc_auc@1"] = sk.roc_auc_score(a, s) if both else None
+    w["log_loss@1"] = sk.log_loss(a, np.clip(np.stack([1 - s, s], axis=1), eps, 1 - eps), labels=[0, 1]) if n else None
+    w["brier@1"] = sk.brier_score_loss(a, s, labels=[0, 1], pos_label=1) if n else None
     w["average_precision@1"] = sk.average_precision_score(a, s) if pos else None
     w["ks@1"] = st.ks_2samp(s[a == 1], s[a == 0], method="asymp").statistic if both else None
     w["gini@1"] = 2 * sk.roc_auc_score(a, s) - 1 if both else None
@@ -140,6 +148,8 @@ def multi(r):
             s += min(F(1), max(F(0), F(top - above, equal)))
         w[f"top_k@1 k={top}"] = s / n if n else None
     q = np.array(rows)
+    w["log_loss@1"] = sk.log_loss(t, np.clip(q, 2.0**-52, 1 - 2.0**-52), labels=list(range(k))) if n else None
+    w["brier@1"] = sk.brier_score_loss(t, q, labels=list(range(k)), scale_by_half=False) if n else None
     for a, kind, av in [r.choice([("ovr_macro", "ovr", "macro"), ("ovr_weighted", "ovr", "weighted"), ("ovo_macro", "ovo", "macro"), ("ovo_weighted", "ovo", "weighted")])]:
         w["roc_auc_multi@1 average=" + a] = sk.roc_auc_score(t, q, multi_class=kind, average=av, labels=list(range(k))) if len(set(t)) == k else None
     return {"k": k, "truth": t, "rows": rows}, w
@@ -153,7 +163,7 @@ def numbers(r):
         t.append(y)
         p.append(y if mode == 0 else y + f if mode == 1 else f)
     if not n:
-        return {"truth": [], "pred": []}, {m: None for m in ("mape@1", "pearson@1", "spearman@1", "kendall@1", "max_error@1", "explained_variance@1")}
+        return {"truth": [], "pred": []}, {m: None for m in ("mape@1", "pearson@1", "spearman@1", "kendall@1", "max_error@1", "explained_variance@1", "mae@1", "mse@1", "rmse@1", "medae@1", "smape@1", "wape@1", "r2@1")}
     a, b = np.array(t), np.array(p)
     ft, fp = [F(x) for x in t], [F(x) for x in p]
     err = [F(float(y - f)) for y, f in zip(t, p)]
@@ -161,6 +171,14 @@ def numbers(r):
     w["mape@1"] = sk.mean_absolute_percentage_error(a, b) if all(t) else None
     w["mape@1 eps=0.5"] = sum(abs(e) / max(abs(y), F(1, 2)) for e, y in zip(err, ft)) / n
     w["max_error@1"] = sk.max_error(a, b)
+    w["mae@1"], w["mse@1"] = sk.mean_absolute_error(a, b), sk.mean_squared_error(a, b)
+    w["rmse@1"], w["medae@1"] = sk.root_mean_squared_error(a, b), sk.median_absolute_error(a, b)
+    w["smape@1"] = sum(200 * abs(y - f) / (abs(y) + abs(f)) if y or f else F(0) for y, f in zip(ft, fp)) / n
+    w["wape@1"] = sum(map(abs, err)) / sum(map(abs, ft)) if any(t) else None
+    # of a truth that is far from 0 scikit-learn's sums lose digits
+    mu = sum(ft) / n
+    sst = sum((y - mu) ** 2 for y in ft)
+    w["r2@1"] = 1 - sum(e * e for e in err) / sst if sst else None
     w["mase@1 scale=2.5"] = sk.mean_absolute_error(a, b) / 2.5
     w["rmsse@1 scale=2.5"] = sk.root_mean_squared_error(a, b) / 2.5
     for q in (0.5, 0.1):

@@ -35,6 +35,21 @@ func binomial(n, k int64) float64 {
 	return math.Exp(a - b - c - float64(n)*math.Ln2)
 }
 
+// SignTest is the exact two-sided sign test of paired differences; zeros are left
+// out. Without a difference p is 1.
+func SignTest(differences []float64) float64 {
+	var plus, minus int64
+	for _, d := range differences {
+		switch {
+		case d > 0:
+			plus++
+		case d < 0:
+			minus++
+		}
+	}
+	return McNemar(plus, minus, false)
+}
+
 // Wilcoxon is the signed rank test of paired differences: zeros are left out,
 // equal sizes share their ranks, and p comes from the normal distribution with
 // the correction for ties. W is the smaller rank sum. Without a difference p is 1.

@@ -220,5 +220,6 @@ func move(words []string, start, n, to int) []string {
 	case to > end:
 		return slices.Concat(words[:start], words[end:to], part, words[to:])
 	}
-	return slices.Concat(words[:start], words[end:n+to], part, words[n+to:])
+	to = min(n+to, len(words)) // inside itself: as far beyond
+	return slices.Concat(words[:start], words[end:to], part, words[to:])
 }

@@ -9,7 +9,7 @@ import (
 
 func init() {
 	metric.RegisterUnits("voc_ap@1", func(p metric.Params) (metric.Measure, string) {
-		return VOC(p.Num("iou_threshold"), p.Str("points") == "11", p.Str("plus_one") == "yes"), "ap"
+		return VOC(p.Num("iou_threshold"), p.Str("points") == "eleven", p.Str("plus_one") == "yes"), "ap"
 	})
 }
 

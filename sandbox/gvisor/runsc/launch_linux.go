@@ -95,7 +95,11 @@ func (r *run) try(order io.Reader) error {
 		return err
 	}
 	well := r.report.Exited && r.report.Code == 0 && !r.report.OOM && !r.report.TimedOut && !r.report.Cancelled
-	if well || r.order.Window != nil {
+	switch {
+	case !well && r.order.Window == nil:
+	case r.order.Whole:
+		r.report.OutBytes, r.report.Output, err = stage.CollectWhole(r.tree.Output, r.order.Output, r.order.Depth, r.order.Limits.Output)
+	default:
 		r.report.OutBytes, r.report.Output, err = stage.Collect(r.tree.Output, r.order.Output, r.order.Collect, r.order.Limits.Output)
 	}
 	return err

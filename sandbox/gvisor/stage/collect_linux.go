@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -21,36 +23,93 @@ import (
 // than limit bytes. What is not declared is not even looked at, so that its
 // name, size or kind tells nothing. On a failure nothing is left in dst.
 func Collect(output, dst string, names []string, limit int64) (total int64, failure *aihub.Failure, err error) {
-	from, err := os.OpenRoot(output)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer from.Close()
-	to, err := os.OpenRoot(dst)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer to.Close()
-	var done []string
-	defer func() {
-		if failure != nil || err != nil {
-			for _, name := range done {
-				_ = to.Remove(name)
+	return taking(output, dst, limit, func(c *collection) (*aihub.Failure, error) {
+		for _, name := range names {
+			if !plain(name) {
+				return nil, fmt.Errorf("%q is not a plain file name", name)
+			}
+			if why, err := c.file(name); err != nil || why != nil {
+				return why, err
 			}
 		}
-	}()
-	for _, name := range names {
-		if !plain(name) {
-			return 0, nil, fmt.Errorf("%q is not a plain file name", name)
-		}
-		done = append(done, name)
-		n, why, err := collect(from, to, name, limit-total)
-		if err != nil || why != nil {
-			return 0, why, err
-		}
-		total += n
+		return nil, nil
+	})
+}
+
+// CollectWhole does the same with everything in /output: directories and regular
+// files, under at most depth names. Anything else is the vendor's failure.
+func CollectWhole(output, dst string, depth int, limit int64) (total int64, failure *aihub.Failure, err error) {
+	return taking(output, dst, limit, func(c *collection) (*aihub.Failure, error) { return c.directory(".", depth) })
+}
+
+// collection is one way of files from a dead container.
+type collection struct {
+	from, to     *os.Root
+	total, limit int64    // bytes
+	done         []string // in to, parents first
+}
+
+func taking(output, dst string, limit int64, take func(*collection) (*aihub.Failure, error)) (total int64, failure *aihub.Failure, err error) {
+	c := collection{limit: limit}
+	if c.from, err = os.OpenRoot(output); err != nil {
+		return 0, nil, err
 	}
-	return total, nil, nil
+	defer c.from.Close()
+	if c.to, err = os.OpenRoot(dst); err != nil {
+		return 0, nil, err
+	}
+	defer c.to.Close()
+	failure, err = take(&c)
+	if failure == nil && err == nil {
+		return c.total, nil, nil
+	}
+	for _, name := range slices.Backward(c.done) {
+		_ = c.to.Remove(name)
+	}
+	return 0, failure, err
+}
+
+// directory takes all that is in one; links are not followed.
+func (c *collection) directory(dir string, depth int) (*aihub.Failure, error) {
+	d, err := c.from.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := d.ReadDir(-1) // no more than the inodes of /output
+	if err = cmpErr(err, d.Close()); err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if depth < 1 {
+			return refuse(name, "lies deeper than its limit"), nil
+		}
+		if !e.IsDir() {
+			if why, err := c.file(name); err != nil || why != nil {
+				return why, err
+			}
+			continue
+		}
+		if err := c.to.Mkdir(name, 0o700); err != nil {
+			return nil, err
+		}
+		c.done = append(c.done, name)
+		if why, err := c.directory(name, depth-1); err != nil || why != nil {
+			return why, err
+		}
+	}
+	return nil, nil
+}
+
+func (c *collection) file(name string) (*aihub.Failure, error) {
+	c.done = append(c.done, name)
+	n, why, err := collect(c.from, c.to, name, c.limit-c.total)
+	c.total += n
+	return why, err
+}
+
+func refuse(name, format string, args ...any) *aihub.Failure {
+	return &aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonOutput, Detail: fmt.Sprintf("/output/%s %s", name, fmt.Sprintf(format, args...))}
 }
 
 func plain(name string) bool {
@@ -58,9 +117,7 @@ func plain(name string) bool {
 }
 
 func collect(from, to *os.Root, name string, limit int64) (int64, *aihub.Failure, error) {
-	bad := func(format string, args ...any) *aihub.Failure {
-		return &aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonOutput, Detail: "/output/" + name + " " + fmt.Sprintf(format, args...)}
-	}
+	bad := func(format string, args ...any) *aihub.Failure { return refuse(name, format, args...) }
 	// Look before opening: opening a FIFO or a device can block or act.
 	fi, err := from.Lstat(name)
 	switch {

@@ -42,6 +42,8 @@ type Order struct {
 	Model   string   `json:"model"`   // becomes /model; may be empty
 	Output  string   `json:"output"`  // empty directory; collected files are copied into it
 	Collect []string `json:"collect"` // plain names of files in /output
+	Whole   bool     `json:"whole"`   // instead: all of /output
+	Depth   int      `json:"depth"`   // of its directories, at most
 	Args    []string `json:"args"`
 	Dir     string   `json:"dir"`
 	Env     []string `json:"env"`

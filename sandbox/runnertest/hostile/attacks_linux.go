@@ -22,6 +22,8 @@ var attacks = map[string]func(*program){
 	"fork":    (*program).fork,
 	"memory":  (*program).memory,
 	"output":  (*program).output,
+	"hoard":   (*program).hoard,
+	"recall":  (*program).recall,
 }
 
 // Addresses is what network dials: the internet, cloud metadata services,

@@ -39,6 +39,7 @@ var facts = map[string]func(*program) int{
 	"make":     (*program).make,
 	"touch":    (*program).touch,
 	"model":    (*program).model,
+	"plant":    (*program).plant,
 	"whoami":   (*program).whoami,
 	"sleeper":  (*program).sleeper,
 	"shell":    (*program).shell,

@@ -27,6 +27,10 @@ import (
 // Modes lists the attacks, in the order in which a demo shows them.
 var Modes = []string{"network", "dns", "write", "read", "fork", "memory", "output"}
 
+// Training lists what hostile vendors do with models: hoard is their training,
+// and recall the algorithm that uses what it left.
+var Training = []string{"hoard", "recall"}
+
 // program is one execution.
 type program struct {
 	out  *bufio.Writer

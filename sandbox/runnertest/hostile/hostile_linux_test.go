@@ -3,13 +3,13 @@ package hostile
 import "testing"
 
 func TestEveryModeExists(t *testing.T) {
-	for _, m := range Modes {
+	for _, m := range append(Modes, Training...) {
 		if attacks[m] == nil {
 			t.Errorf("mode %s is listed and does not exist", m)
 		}
 	}
-	if len(attacks) != len(Modes) {
-		t.Errorf("%d attacks, %d are listed", len(attacks), len(Modes))
+	if n := len(Modes) + len(Training); len(attacks) != n {
+		t.Errorf("%d attacks, %d are listed", len(attacks), n)
 	}
 	if code := Main([]string{"nonsense"}); code != 2 {
 		t.Errorf("an unknown mode ends with %d, want 2", code)

@@ -146,6 +146,40 @@ func TestDispatch(t *testing.T) {
 	}
 }
 
+// TestTrainDispatch trains on the input with its labels and answers with what
+// that left, as two runs do; on the rows that it learned from it is good.
+func TestTrainDispatch(t *testing.T) {
+	p, truth := stage(t, "event-dispatch")
+	p.model = p.output
+	edit(t, p.input+"/task.json", `"output": {`, `"labels": {"file": "labels.csv", "format": "csv", "key": "event_id", "columns": [{"name": "department"}]}, "output": {`)
+	in, err := readTable(p.input + "/events.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	labels := [][]string{{"event_id", "department"}}
+	for _, r := range in.rows {
+		labels = append(labels, []string{r[0], truth[r[0]]})
+	}
+	put(t, p.input+"/labels.csv", csvBytes(t, labels))
+	if code := p.main([]string{"train", "event-dispatch"}); code != 0 {
+		t.Fatalf("exit %d: %s", code, p.stderr)
+	}
+	os.Remove(p.sample)
+	hits := 0
+	for id, got := range predict(t, p, "trained", "event-dispatch") {
+		if got == truth[id] {
+			hits++
+		}
+	}
+	if accuracy := float64(hits) / float64(len(truth)); accuracy < 0.8 {
+		t.Errorf("accuracy %.3f on what it learned from", accuracy)
+	}
+	put(t, p.input+"/labels.csv", csvBytes(t, labels[:9]))
+	if code := p.main([]string{"train", "event-dispatch"}); code != 1 {
+		t.Errorf("labels of other rows: exit %d", code)
+	}
+}
+
 func TestPlaces(t *testing.T) {
 	p, truth := stage(t, "school-places")
 	rmse := func(kind string) float64 {

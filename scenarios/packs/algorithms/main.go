@@ -7,7 +7,8 @@
 // A baseline for event-dispatch is multinomial naive Bayes over the characters
 // and character bigrams of the text; for school-places, ridge regression of the
 // logarithm of the demand. The weak ones answer the same for every row: the
-// most frequent department, the mean.
+// most frequent department, the mean. "train event-dispatch" learns the same
+// naive Bayes from the train part, and "trained event-dispatch" answers with it.
 package algorithms
 
 import (
@@ -20,9 +21,9 @@ import (
 
 // program is where an algorithm reads and writes.
 type program struct {
-	input, output string // directories
-	sample        string // the public sample, CSV with labels
-	stderr        io.Writer
+	input, output, model string // directories
+	sample               string // the public sample, CSV with labels
+	stderr               io.Writer
 }
 
 // model predicts the output columns of rows; it was made from the sample.
@@ -35,25 +36,38 @@ var models = map[string]model{
 	"weak school-places":      mean,
 }
 
+// trainings leave or use a model; they need no sample.
+var trainings = map[string]func(program) (int, error){
+	"train event-dispatch":   program.trainDispatch,
+	"trained event-dispatch": program.trainedDispatch,
+}
+
 // Main runs the algorithm that args name, e.g. "baseline event-dispatch", on
 // /input, and returns the exit code: 0 done, 1 bad input, 2 usage.
 func Main(args []string) int {
-	p := program{input: "/input", output: "/output", sample: "/opt/sample.csv", stderr: os.Stderr}
+	p := program{input: "/input", output: "/output", model: "/model", sample: "/opt/sample.csv", stderr: os.Stderr}
 	return p.main(args)
 }
 
 func (p program) main(args []string) int {
-	m, ok := models[strings.Join(args, " ")]
-	if !ok {
+	run := trainings[strings.Join(args, " ")]
+	if m, ok := models[strings.Join(args, " ")]; ok {
+		run = func(p program) (int, error) { return p.run(m) }
+	}
+	if run == nil {
 		fmt.Fprintf(p.stderr, "usage: algorithm %s\n", strings.Join(Names(), " | algorithm "))
 		return 2
 	}
-	n, err := p.run(m)
+	n, err := run(p)
 	if err != nil {
 		fmt.Fprintf(p.stderr, "algorithm: %v\n", err)
 		return 1
 	}
-	fmt.Fprintf(p.stderr, "predicted %d rows\n", n)
+	did := "predicted"
+	if args[0] == "train" {
+		did = "learned from"
+	}
+	fmt.Fprintf(p.stderr, "%s %d rows\n", did, n)
 	return 0
 }
 
@@ -61,6 +75,9 @@ func (p program) main(args []string) int {
 func Names() []string {
 	var out []string
 	for name := range models {
+		out = append(out, name)
+	}
+	for name := range trainings {
 		out = append(out, name)
 	}
 	slices.Sort(out)

@@ -16,6 +16,7 @@ import (
 type task struct {
 	Scenario string `json:"scenario"`
 	Input    file   `json:"input"`
+	Labels   *file  `json:"labels"` // of a training run
 	Output   file   `json:"output"`
 }
 

@@ -1,0 +1,684 @@
+package main
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// rowCase is a case of the metrics of rows.
+type rowCase struct {
+	K           int
+	Truth, Pred []float64
+	Upper       []float64
+	Rows        [][]float64
+}
+
+func drawClasses(r *rng) (*rowCase, []string) {
+	n, k := r.size(), 2+r.IntN(6)
+	kt, kp := 1+r.IntN(k), 1+r.IntN(k)
+	noise := r.IntN(5)
+	c := &rowCase{K: k}
+	for range n {
+		y := r.IntN(kt)
+		c.Truth = append(c.Truth, float64(y))
+		if r.IntN(4) < noise {
+			y = r.IntN(kp)
+		}
+		c.Pred = append(c.Pred, float64(y))
+	}
+	var costs []string
+	for i := range k {
+		var row []string
+		for j := range k {
+			v := pick(r, "1", "0.3", "5")
+			if i == j {
+				v = "0"
+			}
+			row = append(row, v)
+		}
+		costs = append(costs, strings.Join(row, ","))
+	}
+	a := " average=" + pick(r, "macro", "micro", "weighted")
+	keys := []string{
+		"accuracy@1", "balanced_accuracy@1", "mcc@1", "f1@1" + a, "precision@1" + a, "recall@1" + a, "fbeta@1" + a, "jaccard@1" + a,
+		"kappa@1 weights=" + pick(r, "none", "linear", "quadratic"), "cost@1 costs=" + strings.Join(costs, ";"),
+	}
+	for _, m := range []string{"sensitivity", "specificity", "fpr", "fnr", "positive_precision", "positive_f1"} {
+		keys = append(keys, m+"@1 positive=c1")
+	}
+	return c, keys
+}
+
+func wantClasses(c *rowCase, key string) (float64, bool) {
+	use, p := params(key)
+	n := float64(len(c.Truth))
+	if n == 0 {
+		return none, true
+	}
+	// Of each class: right, in the truth, predicted.
+	hit, truth, pred := make([]float64, c.K), make([]float64, c.K), make([]float64, c.K)
+	for i, t := range c.Truth {
+		truth[int(t)]++
+		pred[int(c.Pred[i])]++
+		if t == c.Pred[i] {
+			hit[int(t)]++
+		}
+	}
+	q := func(a, b float64) float64 {
+		if b == 0 {
+			return 0
+		}
+		return a / b
+	}
+	average := func(of func(tp, t, p float64) float64) float64 {
+		switch p["average"] {
+		case "micro":
+			return of(sum(hit), n, n)
+		case "weighted":
+			var s float64
+			for i := range hit {
+				s += truth[i] * of(hit[i], truth[i], pred[i])
+			}
+			return s / n
+		}
+		var s float64
+		for i := range hit {
+			s += of(hit[i], truth[i], pred[i])
+		}
+		return s / float64(c.K)
+	}
+	tp, fn, fp := hit[1], truth[1]-hit[1], pred[1]-hit[1]
+	tn := n - tp - fn - fp
+	switch use {
+	case "accuracy@1":
+		return sum(hit) / n, true
+	case "balanced_accuracy@1":
+		var s, k float64
+		for i := range hit {
+			if truth[i] > 0 {
+				s += hit[i] / truth[i]
+				k++
+			}
+		}
+		return s / k, true
+	case "mcc@1":
+		var tt, pp, tpd float64
+		for i := range hit {
+			tt += truth[i] * truth[i]
+			pp += pred[i] * pred[i]
+			tpd += truth[i] * pred[i]
+		}
+		return q(sum(hit)*n-tpd, math.Sqrt((n*n-tt)*(n*n-pp))), true
+	case "precision@1":
+		return average(func(tp, t, p float64) float64 { return q(tp, p) }), true
+	case "recall@1":
+		return average(func(tp, t, p float64) float64 { return q(tp, t) }), true
+	case "f1@1":
+		return average(func(tp, t, p float64) float64 { return q(2*tp, t+p) }), true
+	case "fbeta@1":
+		return average(func(tp, t, p float64) float64 { return q(5*tp, 4*t+p) }), true
+	case "jaccard@1":
+		return average(func(tp, t, p float64) float64 { return q(tp, t+p-tp) }), true
+	case "kappa@1":
+		w := func(i, j float64) float64 {
+			switch p["weights"] {
+			case "linear":
+				return math.Abs(i - j)
+			case "quadratic":
+				return (i - j) * (i - j)
+			}
+			if i == j {
+				return 0
+			}
+			return 1
+		}
+		var seen, chance float64
+		for i, t := range c.Truth {
+			seen += w(t, c.Pred[i])
+			for _, u := range c.Pred {
+				chance += w(t, u) / n
+			}
+		}
+		if chance == 0 {
+			return 1, true
+		}
+		return 1 - seen/chance, true
+	case "cost@1":
+		rows := strings.Split(strings.TrimPrefix(strings.Fields(key)[1], "costs="), ";")
+		var s float64
+		for i, t := range c.Truth {
+			v, _ := strconv.ParseFloat(strings.Split(rows[int(t)], ",")[int(c.Pred[i])], 64)
+			s += v
+		}
+		return s / n, true
+	case "sensitivity@1":
+		return over(tp, tp+fn), true
+	case "specificity@1":
+		return over(tn, tn+fp), true
+	case "fpr@1":
+		return over(fp, tn+fp), true
+	case "fnr@1":
+		return over(fn, tp+fn), true
+	case "positive_precision@1":
+		return over(tp, tp+fp), true
+	case "positive_f1@1":
+		return over(2*tp, 2*tp+fp+fn), true
+	}
+	return 0, false
+}
+
+func drawBinary(r *rng) (*rowCase, []string) {
+	n, style, mode := r.size(), r.IntN(4), r.IntN(6)
+	c := &rowCase{}
+	for range n {
+		y := mode
+		if mode > 1 {
+			y = r.IntN(2)
+		}
+		x := r.prob(style)
+		if mode == 2 && y == 1 {
+			x = max(x, r.prob(style))
+		}
+		c.Truth, c.Pred = append(c.Truth, float64(y)), append(c.Pred, x)
+	}
+	q, m := " q="+pick(r, "0.1", "0.3"), " max_fpr="+pick(r, "0.1", "0.5")
+	kind := " kind=" + pick(r, "top_label", "positive")
+	return c, []string{"roc_auc@1", "log_loss@1", "brier@1", "average_precision@1", "ks@1", "gini@1", "partial_auc@1" + m, "precision_at@1" + q, "recall_at@1" + q, "lift@1" + q, "ece@1" + kind, "mce@1" + kind}
+}
+
+// beats is how often a positive score is above a negative one; equal is half.
+func beats(pos, neg []float64) float64 {
+	var s float64
+	for _, a := range pos {
+		for _, b := range neg {
+			if a > b {
+				s++
+			} else if a == b {
+				s += 0.5
+			}
+		}
+	}
+	return over(s, float64(len(pos)*len(neg)))
+}
+
+func wantBinary(c *rowCase, key string) (float64, bool) {
+	use, p := params(key)
+	var pos, neg []float64
+	for i, t := range c.Truth {
+		if t == 1 {
+			pos = append(pos, c.Pred[i])
+		} else {
+			neg = append(neg, c.Pred[i])
+		}
+	}
+	n, P, N := float64(len(c.Truth)), float64(len(pos)), float64(len(neg))
+	above := func(x []float64, v float64) (k float64) {
+		for _, u := range x {
+			if u >= v {
+				k++
+			}
+		}
+		return k
+	}
+	levels := slices.Compact(sortedDown(c.Pred))
+	switch use {
+	case "roc_auc@1":
+		return beats(pos, neg), true
+	case "gini@1":
+		return 2*beats(pos, neg) - 1, true
+	case "log_loss@1", "brier@1":
+		var s float64
+		for i, t := range c.Truth {
+			x := c.Pred[i]
+			if use == "brier@1" {
+				s += (x - t) * (x - t)
+				continue
+			}
+			if t == 0 {
+				x = 1 - x
+			}
+			s -= math.Log(min(1-0x1p-52, max(0x1p-52, x)))
+		}
+		return over(s, n), true
+	case "average_precision@1":
+		var s, before float64
+		for _, v := range levels {
+			tp := above(pos, v)
+			s += (tp - before) * tp / (tp + above(neg, v))
+			before = tp
+		}
+		return over(s, P), true
+	case "ks@1":
+		if P == 0 || N == 0 {
+			return none, true
+		}
+		var most float64
+		for _, v := range levels {
+			most = max(most, math.Abs(above(pos, v)/P-above(neg, v)/N))
+		}
+		return most, true
+	case "partial_auc@1":
+		if P == 0 || N == 0 {
+			return none, true
+		}
+		limit := p["max_fpr"].(float64)
+		var area, x0, y0 float64
+		for _, v := range levels {
+			x, y := above(neg, v)/N, above(pos, v)/P
+			if x > limit {
+				y = y0 + (y-y0)*(limit-x0)/(x-x0)
+				x = limit
+				area += (x - x0) * (y + y0) / 2
+				break
+			}
+			area += (x - x0) * (y + y0) / 2
+			x0, y0 = x, y
+		}
+		chance := limit * limit / 2
+		return (1 + (area-chance)/(limit-chance)) / 2, true
+	case "precision_at@1", "recall_at@1", "lift@1":
+		if P == 0 {
+			return none, true
+		}
+		m := min(n, max(1, math.Ceil(p["q"].(float64)*n)))
+		var hits, seen float64
+		for _, v := range levels {
+			a := above(pos, v) - above(pos, math.Nextafter(v, 2))
+			b := above(neg, v) - above(neg, math.Nextafter(v, 2))
+			take := min(a+b, m-seen)
+			hits += a * take / (a + b)
+			seen += take
+		}
+		switch use {
+		case "precision_at@1":
+			return hits / m, true
+		case "recall_at@1":
+			return hits / P, true
+		}
+		return hits * n / (m * P), true
+	case "ece@1", "mce@1":
+		var rows [][]float64
+		for _, x := range c.Pred {
+			rows = append(rows, []float64{1 - x, x})
+		}
+		return gaps(c.Truth, rows, p["kind"] == "positive", use == "mce@1"), true
+	}
+	return 0, false
+}
+
+// gaps is the calibration error over 15 bins of equal width, (a, b]: expected or
+// the largest. The largest probability may be that of several classes: each is
+// right in its share.
+func gaps(truth []float64, rows [][]float64, positive, largest bool) float64 {
+	var sums, sizes [15]float64
+	for i, row := range rows {
+		conf, right := 0.0, 0.0
+		if positive {
+			conf, right = row[1], truth[i]
+		} else {
+			conf = slices.Max(row)
+			equal := 0.0
+			for _, v := range row {
+				if v == conf {
+					equal++
+				}
+			}
+			if row[int(truth[i])] == conf {
+				right = 1 / equal
+			}
+		}
+		b := min(14, max(0, int(math.Ceil(conf*15))-1))
+		sums[b] += conf - right
+		sizes[b]++
+	}
+	var all, most float64
+	for b := range sums {
+		all += math.Abs(sums[b])
+		if sizes[b] > 0 {
+			most = max(most, math.Abs(sums[b])/sizes[b])
+		}
+	}
+	switch {
+	case len(rows) == 0:
+		return none
+	case largest:
+		return most
+	}
+	return all / float64(len(rows))
+}
+
+func drawMulti(r *rng) (*rowCase, []string) {
+	n, k := r.size(), 3+r.IntN(3)
+	c := &rowCase{K: k}
+	grain := pick(r, 4, 1<<20)
+	for range n {
+		c.Truth = append(c.Truth, float64(r.IntN(k)))
+		left := grain
+		var row []float64
+		for range k - 1 {
+			x := pick(r, 0, left, r.IntN(left+1), r.IntN(left+1))
+			row = append(row, float64(x)/float64(grain))
+			left -= x
+		}
+		c.Rows = append(c.Rows, append(row, float64(left)/float64(grain)))
+	}
+	if c.Rows == nil {
+		c.Rows = [][]float64{}
+	}
+	return c, []string{"log_loss@1", "brier@1", "ece@1", "mce@1", "top_k@1 k=" + pick(r, "1", "2"), "roc_auc_multi@1 average=" + pick(r, "ovr_macro", "ovr_weighted", "ovo_macro", "ovo_weighted")}
+}
+
+func wantMulti(c *rowCase, key string) (float64, bool) {
+	use, p := params(key)
+	n := float64(len(c.Truth))
+	of := func(class, column int) (out []float64) {
+		for i, t := range c.Truth {
+			if int(t) == class {
+				out = append(out, c.Rows[i][column])
+			}
+		}
+		return out
+	}
+	switch use {
+	case "log_loss@1", "brier@1":
+		var s float64
+		for i, t := range c.Truth {
+			if use == "log_loss@1" {
+				s -= math.Log(min(1-0x1p-52, max(0x1p-52, c.Rows[i][int(t)])))
+				continue
+			}
+			for j, v := range c.Rows[i] {
+				if j == int(t) {
+					v -= 1
+				}
+				s += v * v
+			}
+		}
+		return over(s, n), true
+	case "ece@1", "mce@1":
+		return gaps(c.Truth, c.Rows, false, use == "mce@1"), true
+	case "top_k@1":
+		var s float64
+		for i, t := range c.Truth {
+			var more, equal float64
+			for _, v := range c.Rows[i] {
+				if v > c.Rows[i][int(t)] {
+					more++
+				} else if v == c.Rows[i][int(t)] {
+					equal++
+				}
+			}
+			s += min(1, max(0, (p["k"].(float64)-more)/equal))
+		}
+		return over(s, n), true
+	case "roc_auc_multi@1":
+		size := counts(c.Truth)
+		if len(size) < c.K {
+			return none, true
+		}
+		average := p["average"].(string)
+		var s, weights float64
+		for i := range c.K {
+			if strings.HasPrefix(average, "ovr") {
+				var rest []float64
+				for j := range c.K {
+					if j != i {
+						rest = append(rest, of(j, i)...)
+					}
+				}
+				w := 1.0
+				if average == "ovr_weighted" {
+					w = float64(size[float64(i)])
+				}
+				s += w * beats(of(i, i), rest)
+				weights += w
+				continue
+			}
+			for j := range i {
+				w := 1.0
+				if average == "ovo_weighted" {
+					w = float64(size[float64(i)] + size[float64(j)])
+				}
+				s += w * (beats(of(i, i), of(j, i)) + beats(of(j, j), of(i, j))) / 2
+				weights += w
+			}
+		}
+		return s / weights, true
+	}
+	return 0, false
+}
+
+func drawNumbers(r *rng) (*rowCase, []string) {
+	n, s, sp, mode := r.size(), r.IntN(5), r.IntN(5), r.IntN(4)
+	c := &rowCase{}
+	for range n {
+		y, f := r.value(s), r.value(sp)
+		switch mode {
+		case 0:
+			f = y
+		case 1:
+			f = y + f
+		}
+		c.Truth, c.Pred = append(c.Truth, y), append(c.Pred, f)
+	}
+	keys := strings.Fields("mae@1 mse@1 rmse@1 medae@1 smape@1 wape@1 r2@1 mape@1 max_error@1 explained_variance@1 pearson@1 spearman@1 kendall@1")
+	if n > 0 && r.chance(0.05) { // beyond what a square can hold
+		for i := range c.Truth {
+			c.Truth[i] = pick(r, 0, 1e300, -1e300, 1e-300, 1, -1)
+		}
+		keys = strings.Fields("mae@1 medae@1 smape@1 wape@1 max_error@1 kendall@1")
+	}
+	return c, append(keys, "mape@1 eps=0.5", "mase@1 scale=2.5", "pinball@1 quantile="+pick(r, "0.1", "0.5"), "rmsse@1 scale=2.5")
+}
+
+func wide(x float64) *big.Float { return new(big.Float).SetPrec(2200).SetFloat64(x) }
+
+// wideMean is the mean of what of gives, with 2,200 bits.
+func wideMean(n int, of func(i int) *big.Float) *big.Float {
+	s := wide(0)
+	for i := range n {
+		s.Add(s, of(i))
+	}
+	return s.Quo(s, wide(float64(n)))
+}
+
+// cov is the covariance of x and y.
+func cov(x, y []float64) *big.Float {
+	mx := wideMean(len(x), func(i int) *big.Float { return wide(x[i]) })
+	my := wideMean(len(y), func(i int) *big.Float { return wide(y[i]) })
+	return wideMean(len(x), func(i int) *big.Float {
+		a, b := wide(x[i]), wide(y[i])
+		return a.Mul(a.Sub(a, mx), b.Sub(b, my))
+	})
+}
+
+func wantNumbers(c *rowCase, key string) (float64, bool) {
+	use, p := params(key)
+	n := len(c.Truth)
+	if n == 0 {
+		return none, true
+	}
+	e := make([]float64, n)
+	size := make([]float64, n)
+	for i, y := range c.Truth {
+		e[i] = y - c.Pred[i]
+		size[i] = math.Abs(e[i])
+	}
+	f := func(x *big.Float) float64 { v, _ := x.Float64(); return v }
+	mean := func(of func(i int) *big.Float) float64 { return f(wideMean(n, of)) }
+	square := func(i int) *big.Float { x := wide(e[i]); return x.Mul(x, x) }
+	correlation := func(x, y []float64) float64 {
+		vx, vy := cov(x, x), cov(y, y)
+		if constant(x) || constant(y) {
+			return none
+		}
+		d := vx.Mul(vx, vy)
+		return f(new(big.Float).Quo(cov(x, y), d.Sqrt(d)))
+	}
+	for i := range e {
+		if v := e[i] * e[i]; v-v != 0 && (use == "mse@1" || use == "rmse@1" || use == "rmsse@1") {
+			return none, true
+		}
+	}
+	switch use {
+	case "mae@1":
+		return mean(func(i int) *big.Float { return wide(size[i]) }), true
+	case "mase@1":
+		return mean(func(i int) *big.Float { return wide(size[i]) }) / 2.5, true
+	case "mse@1":
+		return mean(square), true
+	case "rmse@1":
+		return math.Sqrt(mean(square)), true
+	case "rmsse@1":
+		return math.Sqrt(mean(square)) / 2.5, true
+	case "medae@1":
+		s := sortedDown(size)
+		return s[n/2]/2 + s[(n-1)/2]/2, true
+	case "max_error@1":
+		return slices.Max(size), true
+	case "smape@1":
+		return mean(func(i int) *big.Float {
+			y, g := math.Abs(c.Truth[i]), math.Abs(c.Pred[i])
+			if y+g == 0 {
+				return wide(0)
+			}
+			d := wide(c.Truth[i])
+			d.Abs(d.Sub(d, wide(c.Pred[i])))
+			return d.Quo(d.Mul(d, wide(200)), new(big.Float).Add(wide(y), wide(g)))
+		}), true
+	case "wape@1":
+		a := wideMean(n, func(i int) *big.Float { return wide(size[i]) })
+		b := wideMean(n, func(i int) *big.Float { return wide(math.Abs(c.Truth[i])) })
+		if b.Sign() == 0 {
+			return none, true
+		}
+		return f(a.Quo(a, b)), true
+	case "mape@1":
+		eps, _ := p["eps"].(float64)
+		for _, y := range c.Truth {
+			if y == 0 && eps == 0 {
+				return none, true
+			}
+		}
+		return mean(func(i int) *big.Float {
+			return new(big.Float).Quo(wide(size[i]), wide(max(eps, math.Abs(c.Truth[i]))))
+		}), true
+	case "pinball@1":
+		q := p["quantile"].(float64)
+		return mean(func(i int) *big.Float { return wide(max(q*e[i], (q-1)*e[i])) }), true
+	case "r2@1", "explained_variance@1":
+		v := cov(c.Truth, c.Truth)
+		if constant(c.Truth) {
+			return none, true
+		}
+		m := wideMean(n, square)
+		if use != "r2@1" {
+			m = cov(e, e)
+		}
+		return f(m.Sub(wide(1), m.Quo(m, v))), true
+	case "pearson@1":
+		return correlation(c.Truth, c.Pred), true
+	case "spearman@1":
+		return correlation(midranks(c.Truth), midranks(c.Pred)), true
+	case "kendall@1":
+		var s, tx, ty float64
+		for i := range n {
+			for j := range i {
+				a, b := cmp.Compare(c.Truth[i], c.Truth[j]), cmp.Compare(c.Pred[i], c.Pred[j])
+				s += float64(a * b)
+				tx += float64(a * a)
+				ty += float64(b * b)
+			}
+		}
+		return over(s, math.Sqrt(tx*ty)), true
+	}
+	return 0, false
+}
+
+func constant(x []float64) bool { return slices.Min(x) == slices.Max(x) }
+
+func drawPositive(r *rng) (*rowCase, []string) {
+	z := func() float64 { return pick(r, 0, r.Float64(), 1, 100*r.Float64(), float64(r.IntN(9))) }
+	c := &rowCase{}
+	floor := pick(r, 0, 0.5)
+	for range r.size() {
+		c.Truth, c.Pred = append(c.Truth, max(z(), floor*float64(r.IntN(2)))), append(c.Pred, max(z(), floor))
+	}
+	return c, []string{"msle@1", "rmsle@1", "poisson_deviance@1", "gamma_deviance@1", "tweedie_deviance@1 power=1.5"}
+}
+
+func wantPositive(c *rowCase, key string) (float64, bool) {
+	use, _ := params(key)
+	var s float64
+	for i, y := range c.Truth {
+		f := c.Pred[i]
+		if use != "msle@1" && use != "rmsle@1" && (f <= 0 || use == "gamma_deviance@1" && y <= 0) {
+			return none, true
+		}
+		switch use {
+		case "msle@1", "rmsle@1":
+			d := math.Log1p(y) - math.Log1p(f)
+			s += d * d
+		case "poisson_deviance@1":
+			if y > 0 {
+				s += 2 * y * math.Log(y/f)
+			}
+			s += 2 * (f - y)
+		case "gamma_deviance@1":
+			s += 2 * (math.Log(f/y) + y/f - 1)
+		case "tweedie_deviance@1":
+			s += 2 * (-4*math.Sqrt(y) + 2*y/math.Sqrt(f) + 2*math.Sqrt(f))
+		default:
+			return 0, false
+		}
+	}
+	if s = over(s, float64(len(c.Truth))); use == "rmsle@1" {
+		s = math.Sqrt(s)
+	}
+	return s, true
+}
+
+func drawBounds(r *rng) (*rowCase, []string) {
+	c := &rowCase{}
+	z := func() float64 {
+		if r.chance(0.5) {
+			return float64(r.IntN(5))
+		}
+		return 4 * r.Float64()
+	}
+	for range r.size() {
+		a, b := z(), z()
+		c.Truth, c.Pred, c.Upper = append(c.Truth, z()), append(c.Pred, min(a, b)), append(c.Upper, max(a, b))
+	}
+	if len(c.Truth) > 0 && r.chance(0.05) {
+		c.Pred[0] = c.Upper[0] + 1
+	}
+	return c, []string{"interval_coverage@1 upper=u", "interval_width@1 upper=u", "winkler@1 alpha=0.2 upper=u"}
+}
+
+func wantBounds(c *rowCase, key string) (float64, bool) {
+	use, _ := params(key)
+	var s float64
+	for i, y := range c.Truth {
+		lo, hi := c.Pred[i], c.Upper[i]
+		switch {
+		case lo > hi:
+			return none, true
+		case use == "interval_coverage@1":
+			if lo <= y && y <= hi {
+				s++
+			}
+		case use == "interval_width@1":
+			s += hi - lo
+		case use == "winkler@1":
+			s += hi - lo + 2/0.2*max(0, lo-y, y-hi)
+		default:
+			return 0, false
+		}
+	}
+	return over(s, float64(len(c.Truth))), true
+}
