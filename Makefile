@@ -1,5 +1,7 @@
 # aihub: `make help` lists what there is.
 export CGO_ENABLED = 0
+# The same for programs and tests, so that what is compiled for one serves the other.
+export GOFLAGS := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
 BIN      = bin/aihub
@@ -13,7 +15,7 @@ help: ## list the targets
 build: ## build bin/aihub with the sandbox inside
 	@sh internal/embedded/build.sh
 	@echo "building $(BIN) (the first time takes some minutes)"
-	@$(GO) build -tags embed -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/aihub
+	@$(GO) build -tags embed -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/aihub
 
 demo: build ## build, start, and play the main job with three people
 	@$(BIN) demo
@@ -34,7 +36,7 @@ test-python: deps ## run Python with numpy, made of Debian packages, on both run
 cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
 		[ $$os = windows ] && ext=.exe || ext=; \
-		GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o bin/aihub-$$os-$$arch$$ext ./cmd/aihub; \
+		GOOS=$$os GOARCH=$$arch $(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/aihub-$$os-$$arch$$ext ./cmd/aihub; \
 		echo "bin/aihub-$$os-$$arch$$ext"; done; done
 
 deps: ## install what the tests need (Debian packages; needs root)

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -313,11 +315,40 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 			}
 			facts["model"] = model
 		}
+		// Which kind of failure leaves a posture is not its vendor's to know.
+		if s.State == aihub.SubmissionScored || s.State == aihub.SubmissionTried {
+			if facts["isolation"], err = t.isolation(id); err != nil {
+				return err
+			}
+		}
 		if err := t.record(acts, "submission.settle", string(id), by{}, facts); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isolation is what a receipt says of the sandbox that carried a submission out,
+// and that refused to if it fell short of the contract. It holds what is the same
+// for every run of a runner: the whole posture, which a guest's behaviour can
+// touch, is the steward's, and the ledger covers it with the run.
+type isolation struct {
+	Runner   string `json:"runner"`             // gvisor, docker
+	Version  string `json:"version,omitempty"`  // of gVisor, or of the engine
+	Platform string `json:"platform,omitempty"` // systrap; runc, runsc or kata
+}
+
+// isolation reads it from the vendor's run that succeeded.
+func (t *tx) isolation(id aihub.SubmissionID) (in isolation, err error) {
+	raw, ok, err := one(t, value[string], "SELECT posture FROM runs WHERE submission = ? AND kind <> ? AND state = ?", id, aihub.RunScore, aihub.RunSucceeded)
+	if err != nil || !ok || raw == "" {
+		return in, err
+	}
+	var p struct{ Runner, Version, Platform, Engine, Family string }
+	if err := json.Unmarshal([]byte(raw), &p); err != nil {
+		return in, damaged("a posture is not JSON", "隔离记录不是 JSON")
+	}
+	return isolation{Runner: p.Runner, Version: cmp.Or(p.Version, p.Engine), Platform: cmp.Or(p.Platform, p.Family)}, nil
 }
 
 // settleAll settles everything that may be seen by now.

@@ -160,7 +160,7 @@ func TestReceipts(t *testing.T) {
 	w.infer()
 	w.score()
 	bad := w.submit(w.alice, sc, 1)
-	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "canary"}}))
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), Outcome{Posture: []byte(`{"runner":"test"}`), Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "canary"}}))
 	w.toTick()
 	w.releaseDue()
 	_, err = w.Reap(w.ctx)
@@ -171,7 +171,8 @@ func TestReceipts(t *testing.T) {
 	p, err = VerifyReceipt(raw, w.PublicKey())
 	w.must(err)
 	facts, _ := json.Marshal(p.Steps)
-	if len(p.Steps) != 4 || !strings.Contains(string(facts), `"certificate":{"error":0.14`) || !strings.Contains(string(facts), `"value":0.83,`) || !strings.Contains(string(facts), string(good.Image)) {
+	if len(p.Steps) != 4 || !strings.Contains(string(facts), `"certificate":{"error":0.14`) || !strings.Contains(string(facts), `"value":0.83,`) || !strings.Contains(string(facts), string(good.Image)) ||
+		!strings.Contains(string(facts), `"isolation":{"runner":"test"}`) {
 		t.Errorf("the receipt proves %s", facts)
 	}
 	for _, secret := range []string{"canary", "worker-1", "0.8312345", "memory", "wall"} {
@@ -184,7 +185,7 @@ func TestReceipts(t *testing.T) {
 	p, err = VerifyReceipt(raw2, w.PublicKey())
 	w.must(err)
 	facts, _ = json.Marshal(p.Steps)
-	if !strings.Contains(string(facts), `"reason":"run_failed"`) || !strings.Contains(string(facts), `"attempt_charged":true`) || strings.Contains(string(raw2), "memory") {
+	if !strings.Contains(string(facts), `"reason":"run_failed"`) || !strings.Contains(string(facts), `"attempt_charged":true`) || strings.Contains(string(raw2), "memory") || strings.Contains(string(raw2), "isolation") {
 		t.Errorf("the receipt proves %s", facts)
 	}
 	// A receipt says nothing of what happened since.

@@ -17,42 +17,28 @@ import (
 	"aihub/sandbox/runnertest"
 )
 
-// BenchmarkHello measures a run from start to finish, with nothing left: with
-// the lean sandbox program that aihub carries, with this test binary in its
-// place, which links more, and with docker run and runc on the same image. They
-// take turns, so that a busy machine slows all of them.
+// BenchmarkHello measures a run from start to finish, with nothing left: in our
+// sandbox, by the program that aihub carries, and with docker run and runc on the
+// same image. They take turns, so that a busy machine slows all of them.
 //
-//	go test -run '^$' -bench Hello ./sandbox/gvisor
+//	deploy/with-docker.sh go test -tags embed -run '^$' -bench Hello ./sandbox/gvisor
 func BenchmarkHello(b *testing.B) {
 	dir := b.TempDir()
 	rootfs := filepath.Join(dir, "rootfs")
 	runnertest.Rootfs(b, rootfs, runnertest.Guest(b))
-	program := filepath.Join(dir, "runsc")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "aihub/cmd/runsc")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	lean, self := New(filepath.Join(dir, "lean")), New(filepath.Join(dir, "self"))
-	if err := lean.setup(); err != nil {
-		b.Fatal(err)
-	}
-	lean.state.program = program
+	r := New(filepath.Join(dir, "runner"))
 	image := dockerImage(b, rootfs)
 	n := 0
-	hello := func(r *Runner) func() error {
-		return func() error {
-			n++
-			j, _ := sleeper(b, filepath.Join(dir, fmt.Sprint(n)), rootfs, strings.ToLower(aihub.NewID("bench")))
-			j.Args, j.Collect, j.Log = []string{"/guest", "hello"}, []string{"predictions.csv"}, nil
-			res, err := r.Run(context.Background(), j)
-			if err == nil && res.Failure.Reason != "" {
-				err = fmt.Errorf("%+v", res.Failure)
-			}
-			return err
+	ways := map[string]func() error{"gvisor": func() error {
+		n++
+		j, _ := sleeper(b, filepath.Join(dir, fmt.Sprint(n)), rootfs, strings.ToLower(aihub.NewID("bench")))
+		j.Args, j.Collect, j.Log = []string{"/guest", "hello"}, []string{"predictions.csv"}, nil
+		res, err := r.Run(context.Background(), j)
+		if err == nil && res.Failure.Reason != "" {
+			err = fmt.Errorf("%+v", res.Failure)
 		}
-	}
-	ways := map[string]func() error{"lean": hello(lean), "self": hello(self)}
+		return err
+	}}
 	if image != "" {
 		ways["docker"] = func() error {
 			return exec.Command("docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user", "65532:65532",
