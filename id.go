@@ -20,6 +20,7 @@ type (
 	RunID        string
 	ScoreID      string
 	ReleaseID    string
+	ScorerID     string
 	WorkerID     string
 
 	ReidentificationID string

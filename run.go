@@ -107,6 +107,21 @@ const (
 	RunScore RunKind = "score" // predictions against truth
 
 	RunWorkspace RunKind = "workspace" // a person at a shell beside the train part
+	// RunScorer is no kind that a run has: a sandbox claims by it those score runs
+	// that are at StageScorer.
+	RunScorer RunKind = "scorer"
+)
+
+// RunStage is how far a score run has come whose scenario has a scorer: the
+// evaluator checks the predictions, a sandbox runs the scorer, and the evaluator
+// reads what it wrote. The run is queued between them.
+type RunStage string
+
+// The stages; other runs have none.
+const (
+	StageCheck  RunStage = "check"
+	StageScorer RunStage = "scorer"
+	StageRead   RunStage = "read"
 )
 
 // Hidden reports whether a vendor may see nothing of the run but one reason class.
@@ -133,7 +148,7 @@ var runMoves = moves[RunState]{
 	RunLeased:     {RunPreparing, RunFailedState, RunCancelled, RunLost},
 	RunPreparing:  {RunRunning, RunFailedState, RunCancelled, RunLost},
 	RunRunning:    {RunCollecting, RunFailedState, RunCancelled, RunLost},
-	RunCollecting: {RunSucceeded, RunFailedState, RunCancelled, RunLost},
+	RunCollecting: {RunSucceeded, RunFailedState, RunCancelled, RunLost, RunQueued}, // the last: a score run goes on to its next stage
 }
 
 // Next returns nil when s may become to.
@@ -151,6 +166,7 @@ type Run struct {
 	Org        OrgID           `json:"org"`
 	Kind       RunKind         `json:"kind"`
 	Part       Part            `json:"part"`
+	Stage      RunStage        `json:"stage,omitempty"`
 	Attempt    int             `json:"attempt"` // 1, 2, … ; a lost run is retried as a new run
 	State      RunState        `json:"state"`
 	Fault      Failure         `json:"fault"`

@@ -42,6 +42,20 @@ type Score struct {
 	ReleasedAt time.Time     `json:"released_at"` // zero while sealed
 }
 
+// Rescore is a score that was computed again, by the spec of a version of the
+// scenario. It is added to the first, which is what was released.
+type Rescore struct {
+	ID         string        `json:"id"`
+	Score      ScoreID       `json:"score"` // the first
+	Submission SubmissionID  `json:"submission"`
+	Scenario   Ref           `json:"scenario"` // whose spec and truth
+	By         UserID        `json:"by"`
+	Reason     string        `json:"reason"`
+	Sealed     []MetricValue `json:"sealed,omitempty"` // as Score.Sealed
+	Same       bool          `json:"same"`             // every bit is that of the first
+	ScoredAt   time.Time     `json:"scored_at"`
+}
+
 // Certificate says how far a released score can be from what the algorithm
 // scores on data it has never met. See package sharing for the bound.
 type Certificate struct {

@@ -34,7 +34,8 @@ type Plan struct {
 	boot    *metric.Bootstrap
 }
 
-// NewPlan binds the metrics of a complete spec. A seed, the same for all
+// NewPlan binds the metrics of a complete spec; those of a scorer only of
+// Spec.OfUnits. A seed, the same for all
 // submissions of a round, adds 95 % intervals; "" computes none. What does not
 // fit is a Contract error with every fault.
 func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
@@ -47,7 +48,9 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 		column, group := spec.Scored(m)
 		var b metric.Metric
 		var bad []aihub.Fault
-		if needs := scenarios.KnownMetrics[m.Use].Needs; needs.Texts() {
+		if needs := scenarios.KnownMetrics[m.Use].Needs; needs == scenarios.NeedsUnitColumn {
+			b = metric.UnitMean(m.Prediction, p.boot)
+		} else if needs.Texts() {
 			b, bad = bindTexts(m.Use, needs, spec, column.Name, m.Params, p.boot)
 		} else {
 			b, bad = metric.Bind(m.Use, metric.Setup{
@@ -92,9 +95,12 @@ func (p *Plan) quick() *Plan {
 
 // fits reports whether a column holds what a metric reads.
 func fits(n scenarios.Needs, c scenarios.OutputColumn) bool {
-	switch n {
-	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers:
+	if n.Texts() {
 		return c.Type == "string" && len(c.Classes) == 0
+	}
+	switch n {
+	case scenarios.NeedsUnitColumn:
+		return c.Type == "float64"
 	case scenarios.NeedsClass:
 		return c.Type == "string" && len(c.Classes) > 0
 	case scenarios.NeedsNumber:

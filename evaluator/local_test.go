@@ -93,7 +93,7 @@ func TestScoreLocal(t *testing.T) {
 	}{{"d", "red", 0.5}, {"b", "red", 1}, {"a", "red", 1}, {"c", "蓝", 0}} {
 		fmt.Fprintf(&rows, "%s,%s,%v,%v,1\n", table.RowID(rowKey, r.key), r.label, r.p, 1-r.p)
 	}
-	values, err := ScoreLocal(t.Context(), spec, write(t, rows.String()), sample, rowKey)
+	values, _, err := ScoreLocal(t.Context(), spec, write(t, rows.String()), sample, rowKey, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,16 +105,16 @@ func TestScoreLocal(t *testing.T) {
 		t.Errorf("log loss %+v", v)
 	}
 
-	_, err = ScoreLocal(t.Context(), spec, write(t, rows.String()), sample, nil)
+	_, _, err = ScoreLocal(t.Context(), spec, write(t, rows.String()), sample, nil, nil)
 	if fs := faultsOf(err); aihub.KindOf(err) != aihub.Contract || len(fs) != 2 || fs[0].Code != "missing_ids" || fs[1].Code != "extra_ids" {
 		t.Errorf("ids of another run: %v", err)
 	}
-	if _, err = ScoreLocal(t.Context(), spec, write(t, rows.String()), labels(t, "a,red", "a,red"), rowKey); len(faultsOf(err)) != 1 || faultsOf(err)[0].Code != "bad_keys" {
+	if _, _, err = ScoreLocal(t.Context(), spec, write(t, rows.String()), labels(t, "a,red", "a,red"), rowKey, nil); len(faultsOf(err)) != 1 || faultsOf(err)[0].Code != "bad_keys" {
 		t.Errorf("a sample with a key twice: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = ScoreLocal(ctx, spec, write(t, rows.String()), sample, rowKey); !errors.Is(err, context.Canceled) {
+	if _, _, err = ScoreLocal(ctx, spec, write(t, rows.String()), sample, rowKey, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -188,7 +188,7 @@ func TestSelfTest(t *testing.T) {
 		{"no rows", auc, &Truth{}, []string{"self_test (perfect): the part has no rows"}},
 	} {
 		dir := t.TempDir()
-		faults, err := SelfTest(t.Context(), c.spec, c.t, dir)
+		faults, err := SelfTest(t.Context(), c.spec, c.t, dir, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -218,7 +218,7 @@ func TestPacksPassSelfTest(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", p.Name, err)
 		}
-		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir())
+		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v, %v", p.Name, lines(t, faults), err)
 		}

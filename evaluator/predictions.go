@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"aihub"
+	"aihub/evaluator/intake"
 	"aihub/evaluator/metric"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -42,7 +43,7 @@ const maxExamples = 20
 // Codes: bad_file, empty_file, too_large, too_many_rows (the file as a whole;
 // also those of package table for CSV, such as ragged), missing_column,
 // wrong_header, extra_column, bad_type, empty_value, not_finite, out_of_range,
-// unknown_class, text_too_long, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
+// unknown_class, text_too_long, bad_cell, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
 // missing_ids.
 func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids *IDs) (*Predictions, []aihub.Fault, error) {
 	maxRows := 2*int64(ids.Len()) + 10_000
@@ -122,11 +123,19 @@ func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Rea
 		return one("too_large", fmt.Sprintf("the file has %d bytes; limits.output is %s", st.Size(), spec.Limits.Output),
 			fmt.Sprintf("文件有 %d 字节；limits.output 为 %s", st.Size(), spec.Limits.Output))
 	}
+	want := spec.Output.Format
+	if _, mixed := scenarios.UnitFormats[want]; mixed {
+		r, err := intake.Open(path, want, spec.Input.Key, spec.Output.Columns[0].Name)
+		if err != nil {
+			faults, err := fileFaults(err)
+			return nil, faults, err
+		}
+		return r, nil, nil
+	}
 	is, err := table.FormatOf(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read predictions: %w", err)
 	}
-	want := spec.Output.Format
 	// The first byte of a text file is no proof: its own parser says more.
 	if text := map[string]bool{table.FormatCSV: true, table.FormatJSONL: true}; is != want && !(text[is] && text[want]) {
 		return nil, []aihub.Fault{{Code: "bad_file", Message: aihub.Text{
@@ -214,11 +223,12 @@ type checked struct {
 	file   string // its name in the file, which may differ in case
 	in     *table.Column
 	codes  map[string]int32
-	class  []int32   // a string column with classes
-	flt    []float64 // a numeric column
-	text   int       // how long a text may be that a metric reads; 0 of other columns
-	str    []string  // a column of such texts
-	ok     bool      // of the current row
+	class  []int32      // a string column with classes
+	flt    []float64    // a numeric column
+	cells  *intake.Kind // what a text spells out; nil of a plain one
+	text   int          // how long a text may be that a metric reads; 0 of other columns
+	str    []string     // a column of such texts
+	ok     bool         // of the current row
 	newCls int32
 	newFlt float64
 	newStr string
@@ -245,6 +255,7 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 				}
 			} else {
 				k.text = textLimit(spec, out.Name)
+				k.cells = intake.Kinds[spec.CellsOf(out.Name)]
 			}
 		}
 		c.columns = append(c.columns, k)
@@ -418,6 +429,12 @@ func (c *check) value(k *checked, i int) bool {
 				})
 				return false
 			}
+			if k.cells != nil {
+				if bad := k.cells.Predicted(v); bad != nil {
+					c.add(faultKey{k.order, "bad_cell", false}, k.Name, clip(v), func() aihub.Text { return *bad })
+					return false
+				}
+			}
 			return true
 		}
 		cls, known := k.codes[v]
@@ -562,13 +579,23 @@ func (c *check) same(at int) bool {
 }
 
 // end counts the ids that had no row, unless there was no key column to find
-// them in.
+// them in. In a format that lists what was found, nothing was found there.
 func (c *check) end() {
 	if c.key == "" {
 		return
 	}
 	for i, ok := range c.seen {
 		if ok {
+			continue
+		}
+		if scenarios.UnitFormats[c.spec.Output.Format].Missing {
+			for _, k := range c.columns {
+				if k.str != nil && k.cells != nil {
+					k.str[i] = k.cells.Empty
+				} else if k.str != nil {
+					k.str[i] = ""
+				}
+			}
 			continue
 		}
 		if c.lost++; len(c.examples) < maxExamples {

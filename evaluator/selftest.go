@@ -2,6 +2,7 @@ package evaluator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"strings"
 
 	"aihub"
+	"aihub/evaluator/intake"
 	"aihub/evaluator/metric"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -29,10 +31,20 @@ import (
 //     by the primary metric, unless they happen to be right
 //   - a file without rows, and NaN in a float64 column, are faults
 //
+// Of a spec with a scorer, judge runs it on each of these files, and what perfect
+// predictions must score is what the spec declares. Without judge such a spec
+// does not pass.
+//
 // Faults name rules of the spec, no label. An error means that a file could not
 // be written or read, or ctx ended.
-func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([]aihub.Fault, error) {
-	plan, err := NewPlan(spec, "")
+func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string, judge *selfJudge) ([]aihub.Fault, error) {
+	if spec.Scorer != nil {
+		if judge == nil {
+			return []aihub.Fault{selfFault("scorer", "nothing here can run the scorer: publish on a machine that runs sandboxes", "此处无法运行评分程序：请在可运行沙箱的机器上发布")}, nil
+		}
+		t = &Truth{Keys: t.RowIDs(judge.rowKey), Label: t.Label}
+	}
+	plan, err := NewPlan(spec.Builtin(), "")
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +55,7 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 	if len(t.Keys) == 0 {
 		return []aihub.Fault{selfFault("perfect", "the part has no rows", "该数据分区没有数据行")}, nil
 	}
-	s := &selfTest{ctx: ctx, plan: plan, truth: t, ids: ids, dir: dir}
+	s := &selfTest{ctx: ctx, spec: spec, plan: plan, judge: judge, truth: t, ids: ids, dir: dir}
 	n := len(t.Keys)
 	same, first := make([]int, n), make([]int, n)
 	for i := range same {
@@ -57,7 +69,8 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 		{"constant", first, s.score("constant", s.answers(first), same)},
 		{"random", order, s.score("random", s.answers(order), same)},
 	}
-	if t.Label.Str != nil {
+	// No PNG is blank, and in a format that lists what was found blank is empty.
+	if _, mixed := scenarios.UnitFormats[spec.Output.Format]; t.Label.Str != nil && !mixed {
 		others = append(others, tried{"blank", nil, s.score("blank", s.blank(s.answers(same)), same)})
 	}
 	s.refused("empty", s.answers(nil), nil)
@@ -68,7 +81,7 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string) ([
 		return s.faults, s.err
 	}
 	for i, m := range spec.Metrics {
-		best, v := plan.metrics[i].Perfect(), perfect[i]
+		best, v := s.best(m), perfect[i]
 		switch {
 		case v.Status == aihub.MetricUndefined:
 			s.fault("perfect", m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
@@ -98,9 +111,27 @@ type tried struct {
 	values []aihub.MetricValue
 }
 
+// selfJudge scores a file of predictions by the scenario's scorer, under the row
+// ids of rowKey: every metric of the spec, in its order.
+type selfJudge struct {
+	rowKey []byte
+	score  func(ctx context.Context, predictions string) ([]aihub.MetricValue, error)
+}
+
+// best is what m must give perfect predictions, NaN when that depends on the truth.
+func (s *selfTest) best(m scenarios.Metric) float64 {
+	if v, ok := s.spec.ScorerValue(m); ok && scenarios.KnownMetrics[m.Use].Needs.Scorer() {
+		return v.Best()
+	}
+	i := slices.IndexFunc(s.plan.spec.Metrics, func(x scenarios.Metric) bool { return x.ID == m.ID })
+	return s.plan.metrics[i].Perfect()
+}
+
 type selfTest struct {
 	ctx    context.Context
-	plan   *Plan
+	spec   scenarios.Spec
+	plan   *Plan // of its metrics that are ours
+	judge  *selfJudge
 	truth  *Truth
 	ids    *IDs
 	dir    string
@@ -132,7 +163,7 @@ func (s *selfTest) wrong(from []int) bool {
 // from[i]: its class, probability 1 for it, its number, its text. Columns that no metric
 // reads hold something that their range allows.
 func (s *selfTest) answers(from []int) *table.Batch {
-	spec, l := s.plan.spec, s.truth.Label
+	spec, l, kind := s.plan.spec, s.truth.Label, cellsOf(s.plan.spec)
 	class := map[string]int{} // of the columns that are read: whose probability, or -1
 	for _, m := range s.plan.metrics {
 		for j, name := range m.Columns() {
@@ -155,6 +186,9 @@ func (s *selfTest) answers(from []int) *table.Batch {
 		one, read := class[c.Name]
 		for _, i := range from {
 			v := filler[c.Name]
+			if s.judge != nil && !read && len(c.SumsToOne) == 0 { // the scorer may read it
+				read = c.Type != "string" && l.Flt != nil || c.Type == "string" && l.Str != nil && len(c.Classes) == 0
+			}
 			if read && l.Flt != nil {
 				v = l.Flt[i]
 			} else if read && l.Class != nil {
@@ -167,6 +201,8 @@ func (s *selfTest) answers(from []int) *table.Batch {
 				col.AppendFlt(v)
 			case l.Class != nil:
 				col.AppendStr(spec.Truth.Classes[l.Class[i]])
+			case read && kind != nil:
+				col.AppendStr(kind.Answer(l.Str[i]))
 			case read:
 				col.AppendStr(l.Str[i])
 			default:
@@ -180,10 +216,14 @@ func (s *selfTest) answers(from []int) *table.Batch {
 
 // blank empties every text that a metric reads.
 func (s *selfTest) blank(b *table.Batch) *table.Batch {
+	nothing := ""
+	if kind := cellsOf(s.plan.spec); kind != nil {
+		nothing = kind.Empty
+	}
 	for _, m := range s.plan.metrics {
 		for _, name := range m.Columns() {
 			for i := range b.Col(name).Str {
-				b.Col(name).Str[i] = ""
+				b.Col(name).Str[i] = nothing
 			}
 		}
 	}
@@ -209,7 +249,8 @@ func (s *selfTest) batch() *table.Batch {
 }
 
 // check writes rows of b in this order, with their keys, and checks the file.
-func (s *selfTest) check(b *table.Batch, order []int) (*Predictions, []aihub.Fault) {
+// With then, it is called with the path of a good one.
+func (s *selfTest) check(b *table.Batch, order []int, then func(path string)) (*Predictions, []aihub.Fault) {
 	if s.err != nil {
 		return nil, nil
 	}
@@ -234,10 +275,16 @@ func (s *selfTest) check(b *table.Batch, order []int) (*Predictions, []aihub.Fau
 	spec.Limits.Output = 0 // the part may be larger than what a run may write
 	p, faults, err := CheckPredictions(s.ctx, spec, path, s.ids)
 	s.err = err
+	if err == nil && faults == nil && then != nil {
+		then(path)
+	}
 	return p, faults
 }
 
 func writeTable(f io.WriteCloser, format string, b *table.Batch) error {
+	if _, mixed := scenarios.UnitFormats[format]; mixed {
+		return errors.Join(intake.Write(f, format, b), f.Close())
+	}
 	w, err := table.NewWriter(f, format, b.Schema())
 	if err == nil {
 		if b.Rows > 0 {
@@ -255,7 +302,22 @@ func writeTable(f io.WriteCloser, format string, b *table.Batch) error {
 
 // score returns the values of predictions that must pass the check.
 func (s *selfTest) score(name string, b *table.Batch, order []int) []aihub.MetricValue {
-	p, faults := s.check(b, order)
+	var values []aihub.MetricValue
+	var then func(string)
+	if s.judge != nil && len(s.faults) > 0 {
+		return nil // a scorer that failed once need not run again
+	}
+	if s.judge != nil {
+		then = func(path string) {
+			v, err := s.judge.score(s.ctx, path)
+			if aihub.KindOf(err) == aihub.Contract {
+				s.broken(name, err)
+			} else if values = v; err != nil {
+				s.err = err
+			}
+		}
+	}
+	p, faults := s.check(b, order, then)
 	if s.err != nil {
 		return nil
 	}
@@ -263,14 +325,29 @@ func (s *selfTest) score(name string, b *table.Batch, order []int) []aihub.Metri
 		s.fault(name, "the output schema refuses such predictions: "+faults[0].Code, "输出格式拒绝此类预测："+faults[0].Code)
 		return nil
 	}
-	values, err := s.plan.Score(s.ctx, s.truth, p)
-	s.err = err
+	if s.judge != nil {
+		return values
+	}
+	values, s.err = s.plan.Score(s.ctx, s.truth, p)
 	return values
+}
+
+// broken notes why the scorer could not score such predictions.
+func (s *selfTest) broken(name string, err error) {
+	var e *aihub.Error
+	if !errors.As(err, &e) {
+		return
+	}
+	s.fault(name, "the scorer: "+e.Text.EN, "评分程序："+e.Text.ZH)
+	for _, f := range e.Faults {
+		f.Where = name + ": " + f.Where
+		s.faults = append(s.faults, f)
+	}
 }
 
 // refused checks predictions that must not pass.
 func (s *selfTest) refused(name string, b *table.Batch, order []int) {
-	if _, faults := s.check(b, order); s.err == nil && len(faults) == 0 {
+	if _, faults := s.check(b, order, nil); s.err == nil && len(faults) == 0 {
 		s.fault(name, "such predictions pass the check", "此类预测竟通过了检查")
 	}
 }

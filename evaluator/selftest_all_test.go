@@ -18,9 +18,13 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 	won := []string{}
 	for _, use := range slices.Sorted(maps.Keys(scenarios.KnownMetrics)) {
 		info := scenarios.KnownMetrics[use]
+		if info.Needs.Scorer() {
+			continue
+		}
 		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
 		switch info.Needs {
-		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers:
+		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
+			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters:
 			columns = "{name: p, type: string}"
 		case scenarios.NeedsClass:
 			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -38,6 +42,8 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 				params = append(params, "positive: b")
 			case p.Name == "costs":
 				params = append(params, `costs: "0,1,2;1,0,1;2,1,0"`)
+			case p.Required && p.Whole:
+				params = append(params, p.Name+": 2")
 			case p.Required:
 				params = append(params, p.Name+": 2.5")
 			}
@@ -79,17 +85,23 @@ agreement: {zh: 同意, en: agreed}
 			}
 		}
 		truth := &Truth{}
-		for i := range 300 {
+		rows := 300
+		if info.Needs.Cells() {
+			rows = 60 // more would take long to match
+		}
+		for i := range rows {
 			truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
 			if n := int32(len(spec.Truth.Classes)); n > 0 {
 				truth.Label.Class = append(truth.Label.Class, int32(i*7%11)%n)
+			} else if info.Needs.Cells() {
+				truth.Label.Str = append(truth.Label.Str, someCell(info.Needs, i))
 			} else if info.Needs.Texts() {
 				truth.Label.Str = append(truth.Label.Str, fmt.Sprintf("第%d句 of some words", i))
 			} else {
 				truth.Label.Flt = append(truth.Label.Flt, float64(1+i*37%101))
 			}
 		}
-		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir())
+		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
 		for _, f := range faults {
 			if f.Where == "perfect" || f.Where == "shuffled" || f.Where == "NaN" || f.Where == "empty" {
 				t.Errorf("%s: %v", use, lines(t, faults))
@@ -103,7 +115,33 @@ agreement: {zh: 同意, en: agreed}
 	}
 	// Specificity and the rate of false alarms are won by never raising one, width
 	// by saying one number, and the two best of two classes always hold the truth.
-	if want := []string{"fpr@1", "interval_width@1", "specificity@1", "top_k@1"}; !slices.Equal(won, want) {
+	// Of units: one track or cluster for everything associates perfectly, silence
+	// confuses nobody and raises no alarm.
+	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "idsw@1",
+		"interval_width@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1"}
+	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}
+}
+
+// someCell is a true cell of unit i.
+func someCell(n scenarios.Needs, i int) string {
+	switch n {
+	case scenarios.NeedsObjects:
+		size := []int{10, 50, 150}[i%3]
+		return fmt.Sprintf(`[{"category_id":%d,"bbox":[%d,%d,%d,%d],"area":%d}]`, i%2, i, 2*i, size, size, size*size)
+	case scenarios.NeedsTurns:
+		return fmt.Sprintf("0 %d.5 a\n%d 2 b", 1+i%7, 20+i%5)
+	case scenarios.NeedsRuns:
+		return fmt.Sprintf("d%d 1\ne%d 2", i, i)
+	case scenarios.NeedsPixels:
+		return fmt.Sprintf("2 4 %d*3 %d*5", i%2, (i/2)%2)
+	case scenarios.NeedsTracks:
+		return fmt.Sprintf("1 1 %d 0 9 9\n2 1 %d 0 9 9\n2 2 0 %d 9 9", i, i+1, 20+i)
+	case scenarios.NeedsSpans:
+		return fmt.Sprintf(`[["T",%d,%d]]`, i%50, i%50+2)
+	case scenarios.NeedsLinks:
+		return fmt.Sprintf(`{"true":"Q%d","of":50}`, i)
+	}
+	return fmt.Sprint("cluster ", i%40)
 }

@@ -4,6 +4,7 @@ import (
 	"unicode/utf8"
 
 	"aihub"
+	"aihub/evaluator/intake"
 	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/speech"
 	"aihub/evaluator/metric/text"
@@ -40,6 +41,9 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 		unit = func(ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
 	case scenarios.NeedsAnswers:
 		unit = func(ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
+	}
+	if needs.Cells() {
+		unit = intake.Kinds[needs].Unit
 	}
 	return &textMetric{m, column, unit, boot}, nil
 }
@@ -90,6 +94,8 @@ const (
 
 func limitOf(m scenarios.Metric) int {
 	switch {
+	case scenarios.KnownMetrics[m.Use].Needs.Cells():
+		return intake.MaxCell // checked by the kind of cell
 	case m.Use == "ter@1" || m.Use == "rouge_lsum@1":
 		return moveText
 	case m.Use == "rouge_l@1" || m.Params["align"] == "sclite":
@@ -111,11 +117,24 @@ func textLimit(spec scenarios.Spec, column string) (limit int) {
 
 // truthLimit is how long a true text may be.
 func truthLimit(spec scenarios.Spec) int {
-	limit := maxText
+	limit := intake.MaxCell
 	for _, m := range spec.Metrics {
-		limit = min(limit, limitOf(m))
+		if scenarios.KnownMetrics[m.Use].Needs.Texts() {
+			limit = min(limit, limitOf(m))
+		}
 	}
 	return limit
+}
+
+// cellsOf returns the kind of the cells of a truth that spells out units, nil of
+// any other.
+func cellsOf(spec scenarios.Spec) *intake.Kind {
+	for _, m := range spec.Metrics {
+		if n := scenarios.KnownMetrics[m.Use].Needs; n.Cells() {
+			return intake.Kinds[n]
+		}
+	}
+	return nil
 }
 
 // growth is how many characters one becomes at most in compatibility form.
@@ -124,5 +143,8 @@ const growth = 18
 // tooLong reports whether a text, as it is or in compatibility form, has more
 // characters than limit.
 func tooLong(s string, limit int) bool {
+	if limit > maxText {
+		return len(s) > limit // no text that is compared character by character
+	}
 	return len(s) > limit/growth && (utf8.RuneCountInString(s) > limit || len(norm.NFKC.String(s)) > limit && utf8.RuneCountInString(norm.NFKC.String(s)) > limit)
 }

@@ -82,7 +82,7 @@ func TestScoreTexts(t *testing.T) {
 				for _, i := range order {
 					content += f[i]
 				}
-				got, err := ScoreLocal(t.Context(), spec, write(t, content), truth, nil)
+				got, _, err := ScoreLocal(t.Context(), spec, write(t, content), truth, nil, nil)
 				if err != nil {
 					t.Fatal(err, lines(t, faultsOf(err)))
 				}
@@ -105,7 +105,7 @@ func TestScoreTexts(t *testing.T) {
 			{"duplicate_ids", f[1]}, {"conflicting_ids", strings.Replace(f[1], "好", "坏", 1)},
 			{"extra_ids", strings.Replace(f[1], "a", "e", 1)},
 		} {
-			_, err := ScoreLocal(t.Context(), spec, write(t, strings.Join(f, "")+c.row), saidParquet(t, said), nil)
+			_, _, err := ScoreLocal(t.Context(), spec, write(t, strings.Join(f, "")+c.row), saidParquet(t, said), nil, nil)
 			if found := faultsOf(err); len(found) != 1 || found[0].Code != c.code {
 				t.Errorf("%s: %v, want %s", format, lines(t, found), c.code)
 			}
@@ -219,7 +219,7 @@ func TestTextPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		faults, err := SelfTest(t.Context(), textSpec(t, format, errorRates), truth, dir)
+		faults, err := SelfTest(t.Context(), textSpec(t, format, errorRates), truth, dir, nil)
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v %v", format, err, lines(t, faults))
 		}
@@ -277,7 +277,7 @@ func TestTrialOfTexts(t *testing.T) {
 	trial := func(rows [][2]string) ([]aihub.Fault, error) {
 		raw, err := os.ReadFile(saidParquet(t, rows))
 		h.must(err)
-		return Trial(t.Context(), h.blob, aihub.DatasetVersion{Key: "id", Parts: []aihub.PartFile{{Part: aihub.Test, Rows: int64(len(rows)), Truth: h.put(raw)}}}, spec, t.TempDir())
+		return Trial(t.Context(), h.blob, aihub.DatasetVersion{Key: "id", Parts: []aihub.PartFile{{Part: aihub.Test, Rows: int64(len(rows)), Truth: h.put(raw)}}}, spec, t.TempDir(), nil)
 	}
 	if faults, err := trial(said); err != nil || len(faults) > 0 {
 		t.Errorf("%v %v", err, lines(t, faults))

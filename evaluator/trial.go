@@ -20,8 +20,8 @@ const trialRows = 2_000_000
 // Trial is SelfTest on every hidden part that a round of the spec is scored on,
 // before the round opens. Files lie in dir while they are read. A fault says in
 // which part. What cannot be tried, because spec and dataset do not fit, has no
-// faults here: the linter names them.
-func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, dir string) (faults []aihub.Fault, err error) {
+// faults here: the linter names them. judge runs the scorer of a spec that has one.
+func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, dir string, judge Judge) (faults []aihub.Fault, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("evaluator: %w", err)
 	}
@@ -40,7 +40,7 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 			continue
 		}
 		tried = append(tried, f.Part)
-		path := filepath.Join(work, "truth")
+		path := filepath.Join(work, "truth-"+string(f.Part))
 		if err := blob.Fetch(ctx, blobs, f.Truth, path); err != nil {
 			return nil, err
 		}
@@ -48,7 +48,14 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		if err != nil {
 			return nil, err
 		}
-		found, err := SelfTest(ctx, spec, truth, work)
+		inputPath := ""
+		if spec.Scorer != nil && spec.Scorer.Input {
+			inputPath = filepath.Join(work, "input")
+			if err := blob.Fetch(ctx, blobs, f.Input, inputPath); err != nil {
+				return nil, err
+			}
+		}
+		found, err := SelfTest(ctx, spec, truth, work, trialJudge(judge, spec, v.Key, path, inputPath, work))
 		if err != nil {
 			return nil, err
 		}
@@ -58,4 +65,33 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		}
 	}
 	return faults, nil
+}
+
+// trialKey makes the row ids that a scorer meets in a self-test.
+var trialKey = []byte("a self-test's row ids need no secret")
+
+// trialJudge scores a file of predictions by the spec's scorer; nil without one.
+func trialJudge(judge Judge, spec scenarios.Spec, key, truth, input, dir string) *selfJudge {
+	if spec.Scorer == nil || judge == nil {
+		return nil
+	}
+	return &selfJudge{rowKey: trialKey, score: func(ctx context.Context, predictions string) (values []aihub.MetricValue, err error) {
+		at, err := os.MkdirTemp(dir, "scorer-")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(at)) }()
+		jobs := filepath.Join(at, "jobs")
+		if err := os.Mkdir(jobs, 0o700); err != nil {
+			return nil, err
+		}
+		packed, err := judge(ctx, Judging{
+			Ref: aihub.Ref{Name: spec.Name, Version: 1}, Spec: spec, Truth: truth, Input: input, Predictions: predictions, RowKey: trialKey, Dir: jobs,
+		})
+		if err != nil {
+			return nil, err
+		}
+		got, err := Custom{Spec: spec, Key: key, RowKey: trialKey, Dir: at}.Run(ctx, truth, predictions, packed)
+		return got.Values, err
+	}}
 }

@@ -83,7 +83,8 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 	}
 	var row int64
 	var empty, wrong, long tallyRows
-	texts, limit := ofTexts(spec), truthLimit(spec)
+	var what aihub.Text // is expected of a cell
+	texts, limit, kind := ofTexts(spec), truthLimit(spec), cellsOf(spec)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -102,7 +103,8 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 		for i := range b.Rows {
 			row++
 			k, _ := keys.Text(i)
-			ok := !labels.Null(i) && !(texts && labels.Type == table.String && labels.Str[i] == "")
+			// A unit may hold nothing; CSV has no other way to say so.
+			ok := kind != nil || !labels.Null(i) && !(texts && labels.Type == table.String && labels.Str[i] == "")
 			if !ok {
 				empty.add(row)
 			}
@@ -125,6 +127,10 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 					wrong.add(row)
 				case tooLong(labels.Str[i], limit):
 					long.add(row)
+				case kind != nil && kind.Truth(labels.Str[i]) != nil:
+					if wrong.add(row); wrong.n == 1 {
+						what = *kind.Truth(labels.Str[i])
+					}
 				default:
 					v.str = labels.Str[i]
 				}
@@ -159,6 +165,8 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 		en, zh := "the label is not a finite number", "标签不是有限数值"
 		if len(class) > 0 {
 			en, zh = "the label is none of truth.classes", "标签不在 truth.classes 之中"
+		} else if !what.IsZero() {
+			en, zh = what.EN, what.ZH
 		} else if texts {
 			en, zh = "the label is not a text", "标签不是文本"
 		}

@@ -95,7 +95,7 @@ func (w *Worker) Score(ctx context.Context) (bool, error) {
 	}
 	run := l.Run()
 	work, stop := w.keep(ctx, l, ttl)
-	values, sample, tick, err := w.values(work, l)
+	values, sample, tick, err := w.values(work, l) // no values: a scorer has the run next
 	cause := stop()
 	switch {
 	case errors.Is(cause, errCancelled):
@@ -106,6 +106,8 @@ func (w *Worker) Score(ctx context.Context) (bool, error) {
 		var f *failure
 		if errors.As(err, &f) {
 			err = w.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure(*f)})
+		} else if err == nil && values == nil {
+			err = w.DB.HandOn(ctx, l, aihub.StageScorer, store.Outcome{})
 		} else if err == nil {
 			err = w.DB.FinishScore(ctx, l, values, sharing.NextTick(w.now(), tick), sample...)
 		}
@@ -195,7 +197,8 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 	if err != nil {
 		return nil, nil, 0, fail(aihub.FaultPlatform, aihub.ReasonScorer, err)
 	}
-	plan, err := NewPlan(spec, sub.Scenario.String()+" "+sub.Round)
+	seed := sub.Scenario.String() + " " + sub.Round
+	plan, err := NewPlan(spec.Builtin(), seed)
 	if err != nil {
 		return nil, nil, 0, fail(aihub.FaultScenario, aihub.ReasonScorer, err)
 	}
@@ -216,15 +219,27 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 	if err := w.fetch(ctx, infer.Output, predPath, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
 		return nil, nil, 0, err
 	}
-	scoring := Scoring{Plan: plan, Key: dataset.Key, RowKey: infer.RowKey, Dir: dir, Progress: func(done, of int64) {
-		w.log().Info("scoring", "run", l.Run().ID, "rows", done, "of", of)
-	}}
-	got, err := scoring.Run(ctx, truthPath, predPath)
+	progress := func(done, of int64) { w.log().Info("scoring", "run", l.Run().ID, "rows", done, "of", of) }
+	var got Scored
+	if run := l.Run(); run.Stage == aihub.StageRead {
+		packed := filepath.Join(dir, "judged")
+		if err := w.fetch(ctx, run.Output, packed, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
+			return nil, nil, 0, err
+		}
+		c := Custom{Spec: spec, Seed: seed, Key: dataset.Key, RowKey: infer.RowKey, Dir: dir, Progress: progress}
+		got, err = c.Run(ctx, truthPath, predPath, packed)
+		err = contract(err, aihub.FaultScenario, aihub.ReasonScorer)
+	} else {
+		got, err = Scoring{Plan: plan, Key: dataset.Key, RowKey: infer.RowKey, Dir: dir, Progress: progress}.Run(ctx, truthPath, predPath)
+	}
 	if err != nil {
 		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)
 	}
 	if len(got.Faults) > 0 {
 		return nil, nil, 0, fail(aihub.FaultVendor, aihub.ReasonPrediction, BadPredictions(spec, got.Faults))
+	}
+	if l.Run().Stage == aihub.StageCheck {
+		return nil, nil, 0, nil // the predictions are good: the scorer may see them
 	}
 	values, sample = got.Values, got.Sample
 	if err := undefined(spec, values); err != nil {

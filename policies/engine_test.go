@@ -71,6 +71,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"read it after a move to another organisation", ReidentifyRead, Object{ID: "r", Org: "town", Author: "sun"}, nil},
 		{"publish an aggregate", AggregatePublish, Object{ID: "d@1", Org: "city"}, allow{steward, both}},
 		{"publish one of another's dataset", AggregatePublish, Object{ID: "d@1", Org: "town"}, nil},
+		{"score again", ScoreAgain, Object{ID: "u", Org: "city"}, allow{steward, both}},
+		{"score another's again", ScoreAgain, Object{ID: "u", Org: "town"}, nil},
+		{"propose a scorer", ScorerPropose, Object{ID: "sha256:x", Org: "city"}, allow{steward, both}},
+		{"propose another's image as a scorer", ScorerPropose, Object{ID: "sha256:x", Org: "acme"}, nil},
+		{"approve a scorer", ScorerApprove, Object{ID: "scr", Org: "city", Author: "sun"}, allow{reviewer, both}},
+		{"approve one's own scorer", ScorerApprove, Object{ID: "scr", Org: "city", Author: "duo"}, allow{reviewer}},
 		{"publish a scenario", ScenarioPublish, Object{ID: "s", Org: "city"}, allow{steward, both}},
 		{"close a scenario", ScenarioClose, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
 		{"withdraw a scenario", ScenarioWithdraw, Object{ID: "s@1", Org: "city"}, allow{steward, both}},
@@ -288,9 +294,9 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 	case "reidentify.read":
 		return steward && own && o.Author == a.User
 	case "dataset.erase", "key.rotate", "reidentify.request", "aggregate.publish",
-		"dataset.propose", "dataset.withdraw", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
+		"dataset.propose", "dataset.withdraw", "score.again", "scorer.propose", "scenario.publish", "scenario.close", "scenario.withdraw", "enrolment.revoke", "log.read":
 		return steward && own
-	case "dataset.approve":
+	case "dataset.approve", "scorer.approve":
 		return reviewer && o.Author != "" && o.Author != a.User
 	case "enrolment.request":
 		return vendor && forOwn

@@ -46,6 +46,9 @@ type Action string
 //	submission.cancel  ID: submission; Org: the organisation that submitted
 //	workspace.open     ID: scenario; Org: whose scenario; For: the organisation that opens it
 //	workspace.close    ID: submission; Org: whose scenario
+//	score.again        ID: submission; Org: whose scenario
+//	scorer.propose     ID: image; Org: whose image
+//	scorer.approve     ID: scorer; Author: who proposed it
 //	release.vote       ID: release; Org: the organisation that submitted
 //	release.score      ID: release
 //	image.push         ID and Org: whose image it will be
@@ -70,6 +73,9 @@ const (
 	EnrolmentRevoke  Action = "enrolment.revoke"
 	SubmissionCreate Action = "submission.create"
 	SubmissionCancel Action = "submission.cancel"
+	ScoreAgain       Action = "score.again" // adds a score, changes none
+	ScorerPropose    Action = "scorer.propose"
+	ScorerApprove    Action = "scorer.approve" // and reject; never by its author
 	WorkspaceOpen    Action = "workspace.open"
 	WorkspaceClose   Action = "workspace.close" // another organisation's
 	ReleaseVote      Action = "release.vote"    // never by the organisation it is about
@@ -89,7 +95,7 @@ var Actions = []Action{
 	OrgCreate, UserCreate, TokenCreate, DatasetPropose, DatasetApprove, DatasetWithdraw,
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
-	LedgerRead, SampleRead, ScenarioWithdraw, WorkspaceOpen, WorkspaceClose,
+	LedgerRead, SampleRead, ScenarioWithdraw, WorkspaceOpen, WorkspaceClose, ScoreAgain, ScorerPropose, ScorerApprove,
 	DatasetErase, KeyRotate, AggregatePublish, ReidentifyRequest, ReidentifyApprove, ReidentifyRead,
 }
 

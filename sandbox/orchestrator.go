@@ -41,7 +41,7 @@ type Orchestrator struct {
 }
 
 // kinds are the runs that a sandbox carries out.
-var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
+var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain, aihub.RunScorer}
 
 // seats are carried out beside them: people sit there for hours, and runs do not
 // wait for people.
@@ -198,7 +198,11 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 	run := l.Run()
 	log := o.log().With("run", run.ID, "kind", run.Kind, "attempt", run.Attempt)
 	work, stop := o.keep(ctx, l)
-	out, err := o.execute(work, l, home)
+	carry := o.execute
+	if run.Kind == aihub.RunScore {
+		carry = o.judge
+	}
+	out, err := carry(work, l, home)
 	cause := stop()
 	var f *failure
 	switch {
@@ -220,7 +224,12 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 		log.Error("the platform failed a run", "error", logged(err))
 		out.Failure = aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: detail(err)}
 	}
-	if err := o.DB.Finish(ctx, l, out); err != nil {
+	if run.Kind == aihub.RunScore && out.Failure == (aihub.Failure{}) {
+		err = o.DB.HandOn(ctx, l, aihub.StageRead, out)
+	} else {
+		err = o.DB.Finish(ctx, l, out)
+	}
+	if err != nil {
 		log.Error("a run that ended could not be recorded", "error", logged(err))
 	}
 }

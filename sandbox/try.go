@@ -35,6 +35,7 @@ type Tried struct {
 	Result Result
 	Output string // path of the collected predictions; "" when the run failed
 	RowKey []byte // made the row ids: needed to score
+	Sample string // the labelled sample as Parquet
 }
 
 // Try prepares the sample as the platform would (labels stripped, ids random,
@@ -65,7 +66,7 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	if err != nil {
 		return Tried{}, err
 	}
-	got := Tried{Result: res, RowKey: key}
+	got := Tried{Result: res, RowKey: key, Sample: part}
 	if res.Failure == (aihub.Failure{}) {
 		got.Output = filepath.Join(j.Output, t.Spec.Output.File)
 	}

@@ -62,7 +62,7 @@ func (s *Spec) fillGrids(has func(string) bool) {
 	}
 	for i := range s.Metrics {
 		m, p := &s.Metrics[i], fmt.Sprintf("metrics[%d].", i)
-		info, known := KnownMetrics[m.Use]
+		info, known := s.Info(*m)
 		if m.Primary || !known {
 			continue
 		}

@@ -136,16 +136,39 @@ type kitData struct {
 
 // Parquet reports whether the examples need a Parquet library.
 func (d kitData) Parquet() bool {
-	return d.Spec.Input.Format == "parquet" || d.Spec.Output.Format == "parquet"
+	return d.Spec.Input.Format == "parquet" || d.Spec.Output.Format == "parquet" || d.Spec.Output.Format == "arrow"
+}
+
+// Lines is how the examples write a file of lines in which the units lie mixed:
+// what stands before all lines, a line with %s for the id, what stands between
+// lines, and after them. nil for tables and archives.
+func (d kitData) Lines() []string {
+	switch d.Spec.Output.Format {
+	case FormatCOCO:
+		return []string{"[\n", `{"image_id": "%s", "category_id": 0, "bbox": [0, 0, 10, 10], "score": 0.5}`, ",\n", "\n]\n"}
+	case FormatRTTM:
+		return []string{"", "SPEAKER %s 1 0.0 1.0 <NA> <NA> speaker <NA> <NA>", "\n", "\n"}
+	case FormatCTM:
+		return []string{"", "%s 1 0.0 1.0 word", "\n", "\n"}
+	case FormatTREC:
+		return []string{"", "%s Q0 document 1 1.0 kit", "\n", "\n"}
+	}
+	return nil
+}
+
+// Mask is a PNG of one grey pixel of class 0, base64: what the examples answer for
+// every image.
+func (d kitData) Mask() string {
+	return "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 }
 
 // answer is how the examples fill one output column.
 type answer struct {
 	Column string
 	Type   string
-	How    string // majority, share, mean, constant
+	How    string // majority, share, mean, constant, text
 	Class  string // share: of this class
-	Value  string // constant: this
+	Value  string // constant, text: this
 	Lo, Hi string // range; "" when there is none
 }
 
@@ -160,6 +183,8 @@ func (s Spec) answers() []answer {
 		}
 		cols := s.columnsOf(c)
 		switch at := slices.Index(cols, c.Name); {
+		case s.CellsOf(c.Name) != "":
+			a.How, a.Value = "text", s.CellsOf(c.Name).EmptyCell()
 		case c.Type == "string":
 			a.How = "majority"
 		case s.Truth.Type != "string":

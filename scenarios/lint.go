@@ -65,7 +65,7 @@ var (
 	idRE   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 	inputFormats  = []string{"csv", "jsonl", "parquet"}
-	outputFormats = []string{"arrow", "csv", "jsonl", "parquet"}
+	outputFormats = []string{"arrow", FormatCOCO, "csv", FormatCTM, "jsonl", FormatMasks, "parquet", FormatRTTM, FormatTREC}
 	valueTypes    = []string{"float64", "int64", "string"}
 )
 
@@ -95,8 +95,10 @@ func (l *linter) lint(s Spec) {
 	l.limits("limits.", s.Limits)
 	l.train(s)
 	l.workspace(s)
+	l.scorer(s)
 	l.environment(s.Environment)
 	l.metrics(s)
+	l.unitFormat(s)
 	l.sharing(s)
 	l.rounds(s)
 }
@@ -239,6 +241,9 @@ func (l *linter) rounds(s Spec) {
 		}
 		names[r.Name] = true
 		l.text(p+"title", r.Title, maxTitle)
+		if r.Entry != "" {
+			l.oneOf(p+"entry", r.Entry, []string{"best", "last"})
+		}
 		l.oneOf(p+"part", r.Part, []string{string(aihub.Final), string(aihub.Test)})
 		if other, used := parts[r.Part]; used {
 			l.add("shared_part", p+"part",

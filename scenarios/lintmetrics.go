@@ -26,7 +26,7 @@ func (l *linter) metrics(s Spec) {
 		if m.Primary {
 			primaries++
 		}
-		info, known := KnownMetrics[m.Use]
+		info, known := s.Info(m)
 		if !known {
 			l.unknownMetric(p+"use", m.Use)
 		} else {
@@ -62,11 +62,20 @@ func (l *linter) unknownMetric(path, use string) {
 }
 
 func (l *linter) metric(s Spec, p string, m Metric, info MetricInfo) {
+	if info.Needs.Scorer() {
+		l.scorerMetric(s, p, m)
+		if info.Direction == "" {
+			return // what the scorer gives is not declared
+		}
+	}
 	if m.Direction != info.Direction {
 		l.add("bad_value", p+"direction", fmt.Sprintf("of %s, %s is better", m.Use, info.Direction), fmt.Sprintf("%s 以 %s 为优", m.Use, info.Direction))
 	}
 	l.params(p+"params", s, m, info)
 	l.metricGrid(s, p, m, info)
+	if info.Needs.Scorer() {
+		return
+	}
 
 	// What cannot be read is reported there, not again at every metric.
 	if l.bad("truth") || l.bad("output.columns") || slices.ContainsFunc(s.Output.Columns, func(c OutputColumn) bool { return !slices.Contains(valueTypes, c.Type) }) {
@@ -118,6 +127,14 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsUtterances:  {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsPassages:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsAnswers:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsObjects:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTurns:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsRuns:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsPixels:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTracks:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSpans:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsLinks:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsClusters:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:      {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }
 
@@ -206,7 +223,7 @@ func (l *linter) sharing(s Spec) {
 	l.oneOf("sharing.logs.hidden", s.Sharing.Logs.Hidden, []string{hiddenLogs})
 
 	primary, one := s.PrimaryMetric()
-	info, known := KnownMetrics[primary.Use]
+	info, known := s.Info(primary)
 	if one && known && score.Range == nil {
 		l.missing("sharing.score.range", fmt.Sprintf("the values of %s that will be shown, e.g. [0, 100]", primary.Use), fmt.Sprintf(" %s 将公布的取值范围，例如 [0, 100]", primary.Use))
 	}

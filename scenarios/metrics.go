@@ -66,11 +66,11 @@ var (
 // KnownMetrics are the metrics a spec may use, by name@version.
 var KnownMetrics = func() map[string]MetricInfo {
 	all := maps.Clone(firstMetrics)
-	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics} {
+	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics, scorerMetrics} {
 		maps.Copy(all, more)
 	}
 	for use, info := range UnitMetrics {
-		if info.Needs.Texts() {
+		if Readable(use, info.Needs) {
 			all[use] = info
 		}
 	}
@@ -118,14 +118,15 @@ func metricNames() string {
 // Texts reports whether a unit is a pair of texts: a row's true one and the
 // predicted one. A spec can name such a metric of units.
 func (n Needs) Texts() bool {
-	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers
+	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers || n.Cells()
 }
 
 // fits reports whether output column c can be scored by a metric that needs n.
 func (n Needs) fits(c OutputColumn) bool {
-	switch n {
-	case NeedsUtterances, NeedsPassages, NeedsAnswers:
+	if n.Texts() {
 		return c.Type == "string" && len(c.Classes) == 0
+	}
+	switch n {
 	case NeedsClass:
 		return c.Type == "string"
 	case NeedsScore, NeedsProbability:

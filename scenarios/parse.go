@@ -96,6 +96,7 @@ const (
 //	train.labels, .quota         labels.<input format>, 20
 //	train.limits                 limits, each by itself, but output 64MiB and inodes 1024
 //	workspace                    DefaultWorkspace, each by itself; idle no longer than wall
+//	scorer.limits                limits, each by itself
 //	metrics[].id                 the name in use, without version
 //	metrics[].prediction         the only column that fits, or the first of the only group that sums to one
 //	metrics[].params             every default of the metric
@@ -131,6 +132,7 @@ func (s *Spec) fill(has func(path string) bool) {
 	s.Limits.fill(has, "limits.", DefaultLimits)
 	s.fillTrain(has)
 	s.fillWorkspace(has)
+	s.fillScorer(has)
 
 	for i := range s.Metrics {
 		s.fillMetric(has, fmt.Sprintf("metrics[%d].", i), &s.Metrics[i])
@@ -140,7 +142,7 @@ func (s *Spec) fill(has func(path string) bool) {
 	def(has, "sharing.score.release", &score.Release, releaseBy)
 	def(has, "sharing.score.tick", &score.Tick, DefaultTick)
 	if m, ok := s.PrimaryMetric(); ok && !has("sharing.score.range") {
-		if info, ok := KnownMetrics[m.Use]; ok && info.Bounded() {
+		if info, ok := s.Info(m); ok && info.Bounded() {
 			score.Range = []float64{info.Range[0], info.Range[1]}
 		}
 	}
@@ -169,12 +171,12 @@ func (s *Spec) fillMetric(has func(string) bool, p string, m *Metric) {
 	if len(s.Metrics) == 1 {
 		def(has, p+"primary", &m.Primary, true)
 	}
-	info, ok := KnownMetrics[m.Use]
+	info, ok := s.Info(*m)
 	if !ok {
 		return
 	}
 	def(has, p+"direction", &m.Direction, info.Direction)
-	if !has(p + "prediction") {
+	if !has(p+"prediction") && !info.Needs.Scorer() {
 		if fitting := s.fitting(info.Needs); len(fitting) == 1 || len(fitting) > 1 && len(group(s.Output.Columns, fitting[0])) == len(fitting) {
 			m.Prediction = fitting[0].Name
 		}

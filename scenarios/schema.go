@@ -197,6 +197,22 @@ var hints = map[string]hint{
 	"Workspace.idle":   {false, aihub.Text{EN: "closed when nobody types for so long, 10s to 2h; default 15m", ZH: "无人输入达此时长即关闭，10s 至 2h；默认 15m"}, nil},
 	"Workspace.screen": {false, aihub.Text{EN: "the most that a workspace shows, 64KiB to 64MiB", ZH: "工作区最多显示的字节数，64KiB 至 64MiB"}, fallback(DefaultWorkspace.Screen.String())},
 
+	"Spec.scorer":     {false, aihub.Text{EN: "a scoring program of the scenario's own, an approved image", ZH: "场景自带的评分程序（已获批准的镜像）"}, nil},
+	"Scorer.image":    {true, aihub.Text{EN: "its digest; a second person has approved it", ZH: "镜像摘要；须由另一人批准"}, map[string]any{"pattern": "^sha256:[0-9a-f]{64}$"}},
+	"Scorer.input":    {false, aihub.Text{EN: "it reads the algorithm's input, too", ZH: "评分程序也读取算法的输入"}, fallback(false)},
+	"Scorer.per_unit": {false, aihub.Text{EN: "columns of per_unit.csv, one row for each unit; shown by scorer_mean@1", ZH: "per_unit.csv 的各列，每个单元一行；由 scorer_mean@1 使用"}, map[string]any{"maxItems": maxScorerValues}},
+	"Scorer.scores":   {false, aihub.Text{EN: "keys of scores.json; shown by scorer_value@1", ZH: "scores.json 的各键；由 scorer_value@1 使用"}, map[string]any{"maxItems": maxScorerValues}},
+	"Scorer.messages": {false, aihub.Text{EN: "what it may say of a unit, in column message of per_unit.csv", ZH: "可对单元给出的消息，写在 per_unit.csv 的 message 列"}, map[string]any{"maxItems": maxMessages}},
+	"Scorer.limits":   {false, aihub.Text{EN: "limits of one run of the scorer; default limits", ZH: "评分程序单次运行的资源限制；默认同 limits"}, nil},
+
+	"ScorerValue.name":      {true, aihub.Text{EN: "column or key", ZH: "列名或键"}, map[string]any{"pattern": idRE.String()}},
+	"ScorerValue.range":     {true, aihub.Text{EN: "it lies in [lo, hi]", ZH: "取值区间 [下限, 上限]"}, pair},
+	"ScorerValue.direction": {true, aihub.Text{EN: "which is better", ZH: "何者为优"}, map[string]any{"enum": []string{"max", "min"}}},
+	"ScorerValue.perfect":   {false, aihub.Text{EN: "for predictions that are the truth; default the better end", ZH: "预测即真值时的值；默认为较优的端点"}, nil},
+
+	"ScorerMessage.code": {true, aihub.Text{EN: "what the scorer writes", ZH: "评分程序写出的代码"}, map[string]any{"pattern": idRE.String()}},
+	"ScorerMessage.text": {true, aihub.Text{EN: "what a vendor reads", ZH: "厂商看到的文字"}, nil},
+
 	"Metric.id":           {false, aihub.Text{EN: "name on the board; default the metric's name", ZH: "榜单上的名称；默认为指标名"}, map[string]any{"pattern": idRE.String()}},
 	"Metric.use":          {true, aihub.Text{EN: "metric, name@version", ZH: "指标，名称@版本"}, keys(KnownMetrics)},
 	"Metric.prediction":   {false, aihub.Text{EN: "scored output column; default the only one that fits", ZH: "被评分的输出列；默认为唯一适用的列"}, nil},
@@ -223,6 +239,7 @@ var hints = map[string]hint{
 	"Round.part":   {false, aihub.Text{EN: "hidden part it scores on; each round has its own", ZH: "所用的隐藏分区；各轮次不同"}, oneOf([]string{"test", "final"}, "test")},
 	"Round.opens":  {false, aihub.Text{EN: "first moment; default publication", ZH: "开始时间；默认为发布之时"}, nil},
 	"Round.closes": {false, aihub.Text{EN: "end; default when the scenario closes; the final part needs one", ZH: "结束时间；默认为场景关闭之时；final 分区必填"}, nil},
+	"Round.entry":  {false, aihub.Text{EN: "which of an organisation's released scores stands on the board", ZH: "榜单采用机构的哪一次已公布成绩"}, oneOf([]string{"best", "last"}, "best")},
 	"Round.quota":  {false, aihub.Text{EN: "attempts of an organisation; 1 on the final part", ZH: "每个机构的提交次数；final 分区为 1"}, numbers(1, maxQuota, DefaultQuota)},
 	"Round.bits":   {false, aihub.Text{EN: "leak budget of the part, in bits, for everyone together", ZH: "该分区的泄露预算（比特），所有机构共用"}, numbers(1, maxBits, DefaultBits)},
 	"Round.share":  {false, aihub.Text{EN: "bits of it that one organisation may spend; default half", ZH: "单个机构最多可用的比特；默认为一半"}, numbers(1, maxBits, nil)},

@@ -34,6 +34,7 @@ type Spec struct {
 	Train       *Train            `json:"train,omitempty" yaml:"train"`             // nil: nobody trains
 	Workspace   *Workspace        `json:"workspace,omitempty" yaml:"workspace"`     // nil: nobody sits at a shell beside the train part
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"` // AIHUB_* only
+	Scorer      *Scorer           `json:"scorer,omitempty" yaml:"scorer"`           // a scoring program of its own
 	Metrics     []Metric          `json:"metrics" yaml:"metrics"`                   // exactly one primary
 	Sharing     Sharing           `json:"sharing" yaml:"sharing"`
 	Rounds      []Round           `json:"rounds" yaml:"rounds"`
@@ -128,7 +129,8 @@ type LogSharing struct {
 type Round struct {
 	Name   string     `json:"name" yaml:"name"`
 	Title  aihub.Text `json:"title" yaml:"title"`
-	Part   string     `json:"part" yaml:"part"` // test, final
+	Part   string     `json:"part" yaml:"part"`             // test, final
+	Entry  string     `json:"entry,omitempty" yaml:"entry"` // which of an organisation's scores stands on the board: best (default), last
 	Opens  time.Time  `json:"opens,omitzero" yaml:"opens"`
 	Closes time.Time  `json:"closes,omitzero" yaml:"closes"`
 	Quota  int        `json:"quota" yaml:"quota"` // attempts an organisation

@@ -65,7 +65,7 @@ func TestFinalBoard(t *testing.T) {
 	if n, err := worker.Release(t.Context()); n != 3 || err != nil {
 		t.Fatalf("%d answers, %v", n, err)
 	}
-	b, err := w.as("").Board(t.Context(), sc.Ref.String(), "last")
+	b, err := w.as("").Board(t.Context(), sc.Ref.String(), "last", time.Time{})
 	w.must(err)
 	if !b.Final || len(b.Rows) != 3 {
 		t.Fatalf("%+v", b)
@@ -94,8 +94,24 @@ func TestFinalBoard(t *testing.T) {
 			}
 		}
 	}
+	// As it stood before the answers, the board is empty.
+	before, err := w.as("").Board(t.Context(), sc.Ref.String(), "last", w.now().Add(-2*time.Hour))
+	w.must(err)
+	if len(before.Rows) != 0 || !before.AsOf.Before(b.AsOf) {
+		t.Errorf("before the close the board held %+v (as of %s)", before.Rows, before.AsOf)
+	}
+	// Over two boards, organisations have mean places, and a baseline has none.
+	task := sc.Ref.String() + "/last"
+	o, err := w.as("").Overall(t.Context(), []string{task, sc.Ref.String() + "/open"})
+	w.must(err)
+	if len(o.Rows) != 2 || o.Rows[0].Mean != 1.75 || !o.Rows[1].Tied || len(o.Tasks) != 2 {
+		t.Errorf("overall %+v", o)
+	}
+	if page := get(t, w.http.URL+"/overall?task="+task+"&task="+sc.Ref.String()+"/open", "en"); !strings.Contains(page, "mean place") || !strings.Contains(page, "1.75") {
+		t.Errorf("the overall page: %.500s", page)
+	}
 	// A round that can be asked again tells none of it.
-	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open")
+	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open", time.Time{})
 	w.must(err)
 	if open.Final || len(open.Rows) != 0 || open.Budget.Total != 256 {
 		t.Errorf("%+v", open)

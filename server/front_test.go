@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -129,7 +130,7 @@ func TestTheWholeLine(t *testing.T) {
 	if len(got.Score.Sealed) != 0 || got.Score.Released[0].Value != 0.86 {
 		t.Errorf("released %+v, sealed %+v", got.Score.Released, got.Score.Sealed)
 	}
-	board, err := visitor.Board(ctx, sc.Ref.Name, "")
+	board, err := visitor.Board(ctx, sc.Ref.Name, "", time.Time{})
 	w.must(err)
 	if len(board.Rows) != 1 || board.Rows[0].Org.ID != "acme" || board.Rows[0].Rank != 1 || board.Primary != "accuracy" {
 		t.Errorf("the board reads %+v", board)

@@ -87,7 +87,8 @@ var may = map[string][]string{
 	"get-metadata": {"anyone"}, "get-scenario-metadata": {"anyone"}, "get-catalog": {"anyone"},
 	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"},
 	"begin-upload": {"steward"}, "get-upload": {"steward"}, "append-upload": {"steward"}, "propose-upload": {"steward"}, "decide-dataset": {"reviewer"},
-	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"},
+	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"}, "get-overall": {"anyone"},
+	"list-scorers": {"member"}, "propose-scorer": {"steward"}, "score-again": {"steward"}, "list-rescores": {"vendor", "steward", "reviewer"}, "decide-scorer": {"reviewer"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
 	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"},
 	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
@@ -144,6 +145,7 @@ func TestMatrix(t *testing.T) {
 		"/releases/":          {string(releases[0].ID), "rel_aaaaaaaaaaaaaaaa"},
 		"/enrolments/":        {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},
 		"/datasets/":          {"event-reports@2", "event-reports@9"},
+		"/scorers/":           {"scr_bbbbbbbbbbbbbbbb", "scr_aaaaaaaaaaaaaaaa"}, // strangers see none at all
 		"/uploads/":           {upload.ID, "aaaaaaaaaaaaaaaa"},
 		"/mask-keys/":         {"event-reports", "nothing-here"},
 		"/reidentifications/": {asked.ID, "rid_aaaaaaaaaaaaaaaa"},

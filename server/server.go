@@ -19,6 +19,7 @@ import (
 
 	"aihub"
 	"aihub/catalog"
+	"aihub/evaluator"
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 	"aihub/internal/store"
@@ -37,6 +38,7 @@ type Deps struct {
 	Policies  *policies.Engine
 	Blobs     blob.Store
 	Catalog   *catalog.Catalog
+	Judge     evaluator.Judge     // runs a scenario's scorer in its self-test; nil: nothing here can
 	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
 	Images    oci.Limits          // of an uploaded image; zero fields take oci's defaults
 	Data      int64               // bytes of an uploaded data file; default 16 GiB
@@ -73,7 +75,7 @@ func New(d Deps) (http.Handler, error) {
 		Dir: filepath.Join(d.Dir, "pushed"), Secure: d.Secure, Now: d.Now, Log: d.Log,
 	}
 	front := &desk.Desk{
-		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Registry: images, Terminals: d.Terminals,
+		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Judge: d.Judge, Registry: images, Terminals: d.Terminals,
 		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now,
 	}
 	if err := front.Prepare(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"aihub"
 	"aihub/server/client"
 	"aihub/server/wire"
 
@@ -14,10 +15,21 @@ import (
 )
 
 func (p *process) boardCmd() *cobra.Command {
-	var round string
-	c := p.verb("board SCENARIO", "cli.board.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	var round, asOf string
+	c := p.verb("board SCENARIO...", "cli.board.short", cobra.MinimumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			b, err := c.Board(ctx, args[0], round)
+			if len(args) > 1 {
+				o, err := c.Overall(ctx, args)
+				if err != nil {
+					return err
+				}
+				return p.data(o, func() { p.showOverall(o) })
+			}
+			at, err := moment(asOf)
+			if err != nil {
+				return err
+			}
+			b, err := c.Board(ctx, args[0], round, at)
 			if err != nil {
 				return err
 			}
@@ -25,7 +37,46 @@ func (p *process) boardCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
+	c.Flags().StringVar(&asOf, "as-of", "", p.t("intake.board.flag.asof"))
 	return c
+}
+
+// moment reads a date (its end, UTC) or a time.
+func moment(s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.Add(24*time.Hour - time.Microsecond), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("%q is neither a date nor a time", s), ZH: fmt.Sprintf("%q 既不是日期也不是时间", s),
+		}).WithHint(aihub.Text{EN: "write 2026-11-30 or 2026-11-30T08:00:00Z", ZH: "请写 2026-11-30 或 2026-11-30T08:00:00Z"})
+	}
+	return t, nil
+}
+
+// showOverall prints the places of organisations over several boards.
+func (p *process) showOverall(o wire.Overall) {
+	head := []string{"#", p.t("cli.board.org"), p.t("intake.board.mean")}
+	for _, t := range o.Tasks {
+		head = append(head, t.Scenario.String()+"/"+t.Round)
+	}
+	var rows [][]string
+	for _, r := range o.Rows {
+		rank := fmt.Sprint(r.Rank)
+		if r.Tied {
+			rank += "="
+		}
+		row := []string{rank, r.Org.Name.In(p.lang), fmt.Sprintf("%.3g", r.Mean)}
+		for _, x := range r.Places {
+			row = append(row, fmt.Sprintf("%g", x))
+		}
+		rows = append(rows, row)
+	}
+	p.table(head, rows)
 }
 
 func (p *process) showBoard(b wire.Board) {

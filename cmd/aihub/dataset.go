@@ -90,7 +90,7 @@ func (p *process) datasetCmd() *cobra.Command {
 	})
 	approve.Flags().BoolVar(&lower, "lower-level", false, p.t("cli.flag.lower_level"))
 	c.AddCommand(p.datasetLifeCmds()...)
-	c.AddCommand(publish, approve, p.datasetProfileCmd(), p.datasetPreviewCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(),
+	c.AddCommand(publish, approve, p.datasetProfileCmd(), p.datasetPreviewCmd(), p.datasetSearchCmd(), p.datasetExportCmd(), list, show, card, p.datasetDiffCmd(), p.datasetTruthCmd(),
 		p.withdrawCmd("cli.dataset.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawDataset }),
 		p.decideCmd("reject NAME@N", "cli.dataset.reject.short", false, func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 			return c.DecideDataset(ctx, id, d)

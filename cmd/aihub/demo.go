@@ -456,7 +456,7 @@ func (d *demo) wait(ctx context.Context) error {
 
 func (d *demo) boards(ctx context.Context) error {
 	for _, pack := range packs.All() {
-		b, err := d.vendor.Board(ctx, pack.Name, "")
+		b, err := d.vendor.Board(ctx, pack.Name, "", time.Time{})
 		if err != nil {
 			return err
 		}

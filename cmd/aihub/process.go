@@ -205,7 +205,7 @@ func newRoot(p *process) *cobra.Command {
 	root.AddCommand(
 		p.serveCmd(), p.demoCmd(), p.doctorCmd(), p.versionCmd(),
 		p.loginCmd(), p.userCmd(), p.orgCmd(),
-		p.searchCmd(), p.datasetCmd(), p.reidentifyCmd(), p.maskCmd(), p.scenarioCmd(), p.enrolCmd(), p.releaseCmd(),
+		p.searchCmd(), p.datasetCmd(), p.reidentifyCmd(), p.maskCmd(), p.scenarioCmd(), p.scorerCmd(), p.scoreCmd(), p.enrolCmd(), p.releaseCmd(),
 		p.initCmd(), p.imageCmd(), p.testCmd(), p.submitCmd(), p.trainCmd(), p.modelCmd(), p.workspaceCmd(), p.runsCmd(), p.boardCmd(),
 		p.ledgerCmd(), p.attackCmd(),
 	)

@@ -56,7 +56,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
 			"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-			"hostiletar": cmdHostileTar, "fetch": cmdFetch,
+			"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun,
 		},
 	})
 }
@@ -219,6 +219,44 @@ func cmdJSONGet(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has no string %q", args[0], args[1])
 	}
 	ts.Setenv(args[2], s)
+}
+
+// scorerspec DIGEST OUT: writes scenario.yaml with a scorer's metrics, primary first.
+func cmdScorerSpec(ts *testscript.TestScript, neg bool, args []string) {
+	spec := ts.ReadFile("scenario.yaml")
+	head, rest, ok := strings.Cut(spec, "metrics:\n")
+	_, rounds, ok2 := strings.Cut(rest, "rounds:\n")
+	if !ok || !ok2 {
+		ts.Fatalf("scenario.yaml has no metrics or rounds")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(head+"scorer:\n  image: "+args[0]+`
+  input: true
+  per_unit: [{name: miss, range: [0, 1], direction: min}]
+  scores: [{name: worst, range: [0, 2000], direction: min}]
+  messages: [{code: far, text: {zh: 偏差过大, en: more than half off}}]
+metrics:
+  - {id: miss, use: scorer_mean@1, prediction: miss, primary: true}
+  - {id: worst, use: scorer_value@1, prediction: worst}
+  - {use: mae@1, range: [0, 500], step: 10}
+sharing:
+  score: {release: policy, step: 0.1, tick: 1s}
+rounds:
+`+rounds), 0o600))
+}
+
+// scorerun FILE VAR: sets VAR to the score run of a submission.
+func cmdScoreRun(ts *testscript.TestScript, neg bool, args []string) {
+	var v struct {
+		Runs []struct{ ID, Kind string }
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	for _, r := range v.Runs {
+		if r.Kind == "score" {
+			ts.Setenv(args[1], r.ID)
+			return
+		}
+	}
+	ts.Fatalf("there is no score run: %+v", v)
 }
 
 // hostiletar traversal|bomb FILE: writes a docker save archive whose one layer

@@ -91,7 +91,7 @@ func listen(cfg config.Config) (net.Listener, error) {
 // serve answers HTTP and works until ctx ends, then lets requests finish.
 func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
 	h, err := server.New(server.Deps{
-		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals,
+		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals, Judge: a.judge,
 		Dir: a.Config.Home, Secure: strings.HasPrefix(a.Config.URL, "https://"), Now: a.Now, Log: a.Log,
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"aihub"
 	"aihub/evaluator"
@@ -32,11 +33,12 @@ type kit struct {
 }
 
 func (p *process) testCmd() *cobra.Command {
-	var image, dir string
+	var image, dir, scorer string
 	c := p.verb("test", "cli.test.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		return p.test(cmd.Context(), image, dir)
+		return p.test(cmd.Context(), image, dir, scorer)
 	})
 	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
+	c.Flags().StringVar(&scorer, "scorer", "", p.t("intake.scorer.flag.scorer"))
 	c.Flags().StringVar(&dir, "kit", ".", p.t("cli.flag.kit"))
 	p.require(c, "image")
 	return c
@@ -44,7 +46,7 @@ func (p *process) testCmd() *cobra.Command {
 
 // test does locally what a submission goes through: image checks, the same
 // sandbox, the prediction checks, and the metrics on the labelled sample.
-func (p *process) test(ctx context.Context, image, dir string) error {
+func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 	k, spec, err := readKit(dir)
 	if err != nil {
 		return err
@@ -99,17 +101,30 @@ func (p *process) test(ctx context.Context, image, dir string) error {
 		}
 		return e
 	}
-	values, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(dir, k.Sample), got.RowKey)
+	var judge func(context.Context) (string, error)
+	if spec.Scorer != nil && scorer != "" {
+		judge = func(ctx context.Context) (string, error) {
+			return p.localJudge(ctx, scorer, work, blobs, cache, r, evaluator.Judging{
+				Ref: k.Ref, Spec: spec, Truth: got.Sample, Input: got.Sample, Predictions: got.Output, RowKey: got.RowKey,
+			})
+		}
+	} else if spec.Scorer != nil {
+		p.note("intake.scorer.test.none")
+	}
+	values, notes, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(dir, k.Sample), got.RowKey, judge)
 	if err != nil {
 		return err
 	}
-	return p.data(map[string]any{"image": img.Digest, "usage": got.Result.Usage, "metrics": values}, func() {
+	return p.data(map[string]any{"image": img.Digest, "usage": got.Result.Usage, "metrics": values, "messages": notes}, func() {
 		p.say("cli.test.good", "Rows", values[0].N)
 		var rows [][]string
 		for _, m := range values {
 			rows = append(rows, []string{m.ID, number(m), string(m.Status), m.Reason})
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
+		for _, n := range notes {
+			p.say("intake.scorer.test.message", "Code", n.Code, "Text", n.Message.In(p.lang), "Count", n.Count, "Rows", strings.Join(n.Examples, ", "))
+		}
 	})
 }
 

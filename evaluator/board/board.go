@@ -62,12 +62,9 @@ func Rank(entries []Entry, metrics []string, better string) []Row {
 		if !ok {
 			continue
 		}
-		key := string(e.Org.ID)
-		if e.Baseline {
-			key += "\n" + e.Name
-		}
-		if old, ok := best[key]; !ok || compare(r, old, better) < 0 {
-			best[key] = r
+		k := key(e)
+		if old, ok := best[k]; !ok || compare(r, old, better) < 0 {
+			best[k] = r
 		}
 	}
 	var rows []Row

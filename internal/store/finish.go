@@ -105,6 +105,19 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 	})
 }
 
+// walk takes the steps to collecting that the worker did not announce, so that
+// every run that ended well went through all of them.
+func (t *tx) walk(l *Lease, phase aihub.RunState) error {
+	order := []aihub.RunState{aihub.RunLeased, aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}
+	for _, next := range order[slices.Index(order, phase)+1:] {
+		if err := t.advance(l, phase, next); err != nil {
+			return err
+		}
+		phase = next
+	}
+	return nil
+}
+
 // tried ends a submission that ended well and is not scored: a smoke run's, or a
 // training, which leaves a model.
 func (t *tx) tried(s submissionRow, run aihub.Run, m Sealed) (err error) {
@@ -140,15 +153,10 @@ func (t *tx) letGo(l *Lease, why aihub.Failure) (submissionRow, error) {
 	case why != (aihub.Failure{}):
 		to = aihub.RunFailedState
 	default:
-		// Steps that the worker did not announce are taken here, so that every run
-		// that ended well went through all of them.
-		order := []aihub.RunState{aihub.RunLeased, aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting}
-		for _, next := range order[slices.Index(order, phase)+1:] {
-			if err := t.advance(l, phase, next); err != nil {
-				return s, err
-			}
-			phase = next
+		if err := t.walk(l, phase); err != nil {
+			return s, err
 		}
+		phase = aihub.RunCollecting
 	}
 	if err := phase.Next(to); err != nil {
 		return s, err

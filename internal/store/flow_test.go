@@ -117,6 +117,10 @@ func TestPermitsAreChecked(t *testing.T) {
 			"CancelSubmission": func() error { return w.CancelSubmission(w.ctx, p, "sub_x") },
 			"ReleaseScore":     func() error { return w.ReleaseScore(w.ctx, p, "rel_x") },
 			"ChargeScore":      func() error { return w.ChargeScore(w.ctx, p, "rel_x", 0, testTerms, sharing.Answer{}) },
+			"ProposeScorer":    func() error { _, err := w.ProposeScorer(w.ctx, p, digest("i"), "x"); return err },
+			"DecideScorer":     func() error { return w.DecideScorer(w.ctx, p, "scr_x", true, "") },
+			"ScoreInputs":      func() error { _, err := w.ScoreInputs(w.ctx, p, "sub_x", aihub.Ref{}); return err },
+			"AddRescore":       func() error { _, err := w.AddRescore(w.ctx, p, ScoreInputs{}, nil, ""); return err },
 			"Vote":             func() error { return w.Vote(w.ctx, p, "rel_x", true, "") },
 		} {
 			if err := f(); aihub.KindOf(err) != aihub.Refused {

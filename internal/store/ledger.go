@@ -38,7 +38,7 @@ var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 // shown or approved depends on them.
 var covered = []string{
 	"aggregates", "budgets", "datasets", "enrolments", "hours", "images", "mask_keys", "models", "orgs", "parts", "privacy",
-	"reidentifications", "releases", "rounds", "runs", "scenarios", "scores", "seals", "submissions", "tokens", "users", "votes",
+	"reidentifications", "releases", "rescores", "rounds", "runs", "scenarios", "scorers", "scores", "seals", "submissions", "tokens", "users", "votes",
 }
 
 // leaf is one entry of the ledger; its JSON is what is hashed. It says who did

@@ -43,6 +43,15 @@ func full(t testing.TB) *world {
 	w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonMemory, Detail: "at 1 GiB"}}))
 	lived(w)
 	w.must(w.Sessions().Commit("a session", []byte("data"), w.nextTick()))
+	again := w.permit(w.steward, policies.ScoreAgain, policies.Object{ID: string(rels[0].Submission), Org: "city"})
+	in, err := w.ScoreInputs(w.ctx, again, rels[0].Submission, aihub.Ref{})
+	w.must(err)
+	_, err = w.AddRescore(w.ctx, again, in, sealedValues, "asked")
+	w.must(err)
+	image := w.image(w.steward, "a scorer")
+	v, err := w.ProposeScorer(w.ctx, w.permit(w.steward, policies.ScorerPropose, policies.Object{ID: string(image), Org: "city"}), image, "distance")
+	w.must(err)
+	w.must(w.DecideScorer(w.ctx, w.permit(w.reviewer, policies.ScorerApprove, policies.Object{ID: string(v.ID), Org: "city", Author: w.steward.User}), v.ID, true, "read"))
 	return w
 }
 

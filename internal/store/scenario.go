@@ -20,7 +20,10 @@ func (db *DB) NextScenarioVersion(ctx context.Context, name string) (n int, err 
 // terms is what the store itself must know of a canonical spec.
 type terms struct {
 	Description aihub.Text `json:"description"`
-	Sharing     struct {
+	Scorer      *struct {
+		Image aihub.Digest `json:"image"`
+	} `json:"scorer"`
+	Sharing struct {
 		Score struct {
 			Release string             `json:"release"`
 			Tick    scenarios.Duration `json:"tick"`
@@ -37,7 +40,21 @@ func termsOf(spec []byte) (m terms, err error) {
 	return m, nil
 }
 
-// PublishScenario opens sc with its rounds. The dataset must be published. The
+// scorerOf returns the image that scores a scenario, "" when the platform does.
+func (t *tx) scorerOf(r aihub.Ref) (aihub.Digest, error) {
+	sc, err := t.scenario(r)
+	if err != nil {
+		return "", err
+	}
+	m, err := termsOf(sc.Spec)
+	if err != nil || m.Scorer == nil {
+		return "", err
+	}
+	return m.Scorer.Image, nil
+}
+
+// PublishScenario opens sc with its rounds. The dataset must be published, and a
+// scorer approved. The
 // release mode and the tick of its outcomes are read from its spec.
 // ScenarioPublish, ID = name
 func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.Scenario, rounds []aihub.Round) error {
@@ -79,6 +96,11 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 				EN: fmt.Sprintf("dataset %s is %s, not published", sc.Dataset, v.State),
 				ZH: fmt.Sprintf("数据集 %s 处于 %s 状态，尚未发布", sc.Dataset, v.State),
 			}).WithHint(aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"})
+		}
+		if m.Scorer != nil {
+			if err := t.mayScore(sc.Org, m.Scorer.Image); err != nil {
+				return err
+			}
 		}
 		id := sc.Ref.String()
 		t.touch("scenarios", id)

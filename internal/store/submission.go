@@ -292,12 +292,21 @@ func (t *tx) queue(r aihub.Run, scores aihub.RunID, since, ready time.Time) erro
 	key := make([]byte, 32)
 	rand.Read(key)
 	r.ID = aihub.RunID(aihub.NewID("run"))
+	if r.Kind == aihub.RunScore {
+		image, err := t.scorerOf(r.Scenario)
+		if err != nil {
+			return err
+		}
+		if r.Stage = ""; image != "" {
+			r.Image, r.Stage = image, aihub.StageCheck
+		}
+	}
 	kind, workspace := storedKind(r.Kind)
 	t.touch("runs", string(r.ID))
 	return t.insert("runs", `id, submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
-		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at, workspace`,
+		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at, workspace, stage`,
 		r.ID, r.Submission, r.Scenario.String(), r.Org, kind, r.Part, r.Attempt, orNull(scores), aihub.RunQueued, "", "", "",
-		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0, orNever(ready), workspace)
+		"", 0, r.Image, hex.EncodeToString(key), "", "", "{}", "", us(t.now), us(since), 0, 0, orNever(ready), workspace, orNull(r.Stage))
 }
 
 // CancelSubmission withdraws a submission. What has not begun is given back. A

@@ -51,6 +51,10 @@ func ofKind(k aihub.RunKind) (string, aihub.RunKind) {
 		return "r.kind = ? AND r.workspace = 1", aihub.RunTrain
 	case aihub.RunTrain:
 		return "r.kind = ? AND r.workspace IS NULL", k
+	case aihub.RunScorer:
+		return "r.kind = ? AND r.stage = 'scorer'", aihub.RunScore
+	case aihub.RunScore:
+		return "r.kind = ? AND COALESCE(r.stage, '') <> 'scorer'", k
 	}
 	return "r.kind = ?", k
 }

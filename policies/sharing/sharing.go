@@ -50,16 +50,23 @@ type Metric struct {
 func TermsOf(spec []byte) (Terms, error) {
 	var s struct {
 		Metrics []struct {
-			ID        string    `json:"id"`
-			Use       string    `json:"use"`
-			Primary   bool      `json:"primary"`
-			Direction string    `json:"direction"`
-			Step      float64   `json:"step"`
-			Range     []float64 `json:"range"`
-			Params    struct {
+			ID         string    `json:"id"`
+			Use        string    `json:"use"`
+			Prediction string    `json:"prediction"`
+			Primary    bool      `json:"primary"`
+			Direction  string    `json:"direction"`
+			Step       float64   `json:"step"`
+			Range      []float64 `json:"range"`
+			Params     struct {
 				Eps any `json:"eps"`
 			} `json:"params"`
 		} `json:"metrics"`
+		Scorer struct {
+			PerUnit []struct {
+				Name  string    `json:"name"`
+				Range []float64 `json:"range"`
+			} `json:"per_unit"`
+		} `json:"scorer"`
 		Sharing struct {
 			Score struct {
 				Step  float64   `json:"step"`
@@ -85,6 +92,11 @@ func TermsOf(spec []byte) (Terms, error) {
 		}
 		eps, _ := m.Params.Eps.(float64)
 		v.Loss = lossWidth(m.Use, eps)
+		for _, c := range s.Scorer.PerUnit {
+			if m.Use == "scorer_mean@1" && c.Name == m.Prediction && len(c.Range) == 2 {
+				v.Loss = c.Range[1] - c.Range[0] // a mean of numbers that lie in it
+			}
+		}
 		t.Metrics = append(t.Metrics, v)
 	}
 	_, err := t.grids()

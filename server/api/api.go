@@ -69,6 +69,7 @@ func (a *API) Mount(r *gin.Engine) error {
 	a.uploads()
 	a.metadata()
 	a.scenarios()
+	a.scorers()
 	a.submissions()
 	a.workspaces()
 	a.reviews()

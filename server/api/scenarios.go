@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"aihub"
 	"aihub/internal/store"
@@ -46,9 +47,16 @@ func (a *API) scenarios() {
 	handle(a, op(http.MethodGet, "/scenarios/{ref}/board", "get-board", tag, "The ranking of a round, from released scores", 200),
 		func(ctx context.Context, who aihub.Actor, in *struct {
 			ByScenario
-			Round string `query:"round" maxLength:"100" doc:"default: the round that is open"`
+			Round string    `query:"round" maxLength:"100" doc:"default: the round that is open"`
+			AsOf  time.Time `query:"as_of" doc:"the board as it stood then; default now"`
 		}) (*body[wire.Board], error) {
-			return answer(a.Desk.Board(ctx, who, in.Ref, in.Round))
+			return answer(a.Desk.Board(ctx, who, in.Ref, in.Round, in.AsOf))
+		})
+	handle(a, op(http.MethodGet, "/overall", "get-overall", tag, "Organisations by their mean place over the boards of several scenarios", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			Tasks []string `query:"task" minItems:"2" maxItems:"50" doc:"name@N or name@N/round, separated by commas"`
+		}) (*body[wire.Overall], error) {
+			return answer(a.Desk.Overall(ctx, who, in.Tasks))
 		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/enrolments", "enrol", tag, "Sign the agreement and ask to take part", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"io"
 	"mime/multipart"
+	"strings"
+	"time"
 
 	"aihub"
 	"aihub/server/wire"
@@ -141,8 +143,19 @@ func (c *Client) CloseScenario(ctx context.Context, ref string) error {
 }
 
 // Board returns the ranking of a round; "" is the round that is open, or the first.
-func (c *Client) Board(ctx context.Context, ref, round string) (wire.Board, error) {
-	return call[wire.Board](ctx, c, get("scenarios", ref, "board").with("round", round))
+// With asOf it is as it stood then.
+func (c *Client) Board(ctx context.Context, ref, round string, asOf time.Time) (wire.Board, error) {
+	r := get("scenarios", ref, "board").with("round", round)
+	if !asOf.IsZero() {
+		r = r.with("as_of", asOf.UTC().Format(time.RFC3339Nano))
+	}
+	return call[wire.Board](ctx, c, r)
+}
+
+// Overall ranks organisations over the boards of several scenarios, each name@N or
+// name@N/round.
+func (c *Client) Overall(ctx context.Context, tasks []string) (wire.Overall, error) {
+	return call[wire.Overall](ctx, c, get("overall").with("task", strings.Join(tasks, ",")))
 }
 
 // Enrol asks to take part for the actor's organisation.

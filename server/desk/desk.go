@@ -13,6 +13,7 @@ import (
 
 	"aihub"
 	"aihub/catalog"
+	"aihub/evaluator"
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 	"aihub/internal/store"
@@ -29,6 +30,7 @@ type Desk struct {
 	Blobs     blob.Store
 	Catalog   *catalog.Catalog
 	Registry  *registry.Registry
+	Judge     evaluator.Judge     // runs a scenario's scorer; nil: nothing here can
 	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
 	Images    oci.Limits          // of an uploaded image
 	Data      int64               // bytes of an uploaded data file

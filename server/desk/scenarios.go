@@ -2,6 +2,9 @@ package desk
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"aihub"
@@ -98,7 +101,13 @@ func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) erro
 	if err != nil || v.Org != a.Org || v.State != aihub.DatasetPublished || len(scenarios.LintAgainst(spec, v)) > 0 {
 		return nil
 	}
-	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir)
+	if spec.Scorer != nil {
+		// What nobody has approved meets no truth.
+		if err := d.DB.MayScore(ctx, policies.ScopeOf(a), spec.Scorer.Image); err != nil {
+			return err
+		}
+	}
+	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir, d.Judge)
 	if err != nil || len(faults) == 0 {
 		return err
 	}
@@ -125,8 +134,10 @@ func (d *Desk) CloseScenario(ctx context.Context, a aihub.Actor, ref string) err
 }
 
 // Board ranks the released scores of a round; "" is the round that is open, or
-// the first. It changes at ticks only, as releases do.
-func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wire.Board, error) {
+// the first. It changes at ticks only, as releases do. With asOf it is the board
+// as it stood then: later releases are left out, and so is what the leak budget
+// has been asked since. Its paired tests are among the rows that it has.
+func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string, asOf time.Time) (wire.Board, error) {
 	v, s, err := d.Scenario(ctx, a, ref)
 	if err != nil {
 		return wire.Board{}, err
@@ -141,7 +152,12 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 	if err != nil {
 		return wire.Board{}, err
 	}
-	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, Final: r.Part == aihub.Final, AsOf: lastTick(d.Now(), time.Duration(s.Sharing.Score.Tick))}
+	now := d.Now()
+	if !asOf.IsZero() && asOf.Before(now) {
+		now = asOf
+		entries = slices.DeleteFunc(entries, func(e store.Entry) bool { return e.Score.ReleasedAt.After(asOf) })
+	}
+	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, Final: r.Part == aihub.Final, AsOf: lastTick(now, time.Duration(s.Sharing.Score.Tick)), Entry: "best"}
 	if b.Budget, err = d.DB.PartBudget(ctx, v.Ref, r.Name); err != nil {
 		return wire.Board{}, err
 	}
@@ -155,7 +171,13 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 		}
 	}
 	b.Rows = []wire.BoardRow{}
-	rows := board.Rank(evaluator.Entries(entries), b.Metrics, b.Better)
+	ranked := evaluator.Entries(entries)
+	for _, x := range s.Rounds {
+		if x.Name == r.Name && x.Entry == "last" {
+			b.Entry, ranked = x.Entry, board.Last(ranked)
+		}
+	}
+	rows := board.Rank(ranked, b.Metrics, b.Better)
 	var standings []board.Standing
 	if b.Final {
 		if rows, standings, err = evaluator.Standings(ctx, d.DB, v.Ref, r.Name, rows, directions); err != nil {
@@ -173,6 +195,39 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string) (wir
 		b.Rows = append(b.Rows, out)
 	}
 	return b, nil
+}
+
+// maxTasks bounds how many boards are put together.
+const maxTasks = 50
+
+// Overall ranks organisations by their mean place over the boards of several
+// scenarios, each "name" or "name@N", with "/round" behind it for another round
+// than the one that is open.
+func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string) (wire.Overall, error) {
+	if len(tasks) < 2 || len(tasks) > maxTasks {
+		return wire.Overall{}, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("name 2 to %d scenarios", maxTasks), ZH: fmt.Sprintf("请给出 2 至 %d 个场景", maxTasks),
+		}).WithHint(aihub.Text{EN: "each as name@N or name@N/round", ZH: "每个写作 名称@N 或 名称@N/轮次"})
+	}
+	out := wire.Overall{Tasks: []wire.Task{}, Rows: []wire.OverallRow{}}
+	var boards [][]board.Row
+	for _, task := range tasks {
+		ref, round, _ := strings.Cut(task, "/")
+		b, err := d.Board(ctx, a, ref, round, time.Time{})
+		if err != nil {
+			return wire.Overall{}, err
+		}
+		out.Tasks = append(out.Tasks, wire.Task{Scenario: b.Scenario, Title: b.Title, Round: b.Round, AsOf: b.AsOf})
+		var rows []board.Row
+		for _, r := range b.Rows {
+			rows = append(rows, board.Row{Rank: r.Rank, Tied: r.Tied, Entry: board.Entry{Org: r.Org, Baseline: r.Baseline}})
+		}
+		boards = append(boards, rows)
+	}
+	for _, o := range board.Aggregate(boards) {
+		out.Rows = append(out.Rows, wire.OverallRow{Rank: o.Rank, Tied: o.Tied, Org: o.Org, Mean: o.Mean, Places: o.Places, Tasks: o.Tasks})
+	}
+	return out, nil
 }
 
 // lastTick returns the newest tick that is not after now.

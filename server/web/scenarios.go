@@ -102,6 +102,16 @@ func (v scenarioView) columnType(column string) string {
 	return ""
 }
 
+// asOf reads the day, or moment, of which a board is asked: its end. What is no
+// date asks for now.
+func asOf(s string) time.Time {
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.Add(24*time.Hour - time.Microsecond)
+	}
+	t, _ := time.Parse(time.RFC3339, s)
+	return t
+}
+
 // loadScenario reads what the scenario page shows.
 func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error) {
 	ctx := c.Request.Context()
@@ -115,7 +125,7 @@ func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error)
 	if v.data, err = s.Desk.Dataset(ctx, p.actor, v.Dataset.String()); err != nil && aihub.KindOf(err) != aihub.NotFound {
 		return v, err
 	}
-	if v.board, err = s.Desk.Board(ctx, p.actor, v.Ref.String(), c.Query("round")); err != nil {
+	if v.board, err = s.Desk.Board(ctx, p.actor, v.Ref.String(), c.Query("round"), asOf(c.Query("as_of"))); err != nil {
 		return v, err
 	}
 	if p.actor.Has(aihub.Vendor) {

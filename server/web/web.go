@@ -71,6 +71,8 @@ func (s *Site) Mount(r *gin.Engine) {
 	r.POST("/datasets/:ref/reidentify/:id", s.page(s.reveal))
 	r.GET("/work", s.page(s.work))
 	r.POST("/work/datasets/:ref", s.page(s.decideDataset))
+	r.GET("/overall", s.page(s.overall))
+	r.POST("/work/scorers/:id", s.page(s.decideScorer))
 	r.POST("/work/enrolments/:id", s.page(s.decideEnrolment))
 	r.POST("/work/releases/:id", s.page(s.vote))
 	r.POST("/work/reidentify/:id", s.page(s.decideReidentification))

@@ -23,10 +23,11 @@ type workView struct {
 	enrolments []enrolmentWork
 	releases   []releaseWork
 	requests   []aihub.Reidentification
+	scorers    []aihub.Scorer
 }
 
 func (v workView) empty() bool {
-	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0 && len(v.requests) == 0
+	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0 && len(v.requests) == 0 && len(v.scorers) == 0
 }
 
 type datasetWork struct {
@@ -78,6 +79,15 @@ func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
 				return v, err
 			}
 			v.datasets = append(v.datasets, datasetWork{d, profile})
+		}
+	}
+	scorers, err := s.Desk.Scorers(ctx, p.actor)
+	if err != nil {
+		return v, err
+	}
+	for _, x := range scorers {
+		if x.State == aihub.ScorerProposed && (reviewer || x.Org == p.actor.Org) {
+			v.scorers = append(v.scorers, x)
 		}
 	}
 	enrolments, err := s.Desk.Enrolments(ctx, p.actor, "")
@@ -161,6 +171,12 @@ func (s *Site) decide(c *gin.Context, p *page, done string, f func(in wire.Decid
 func (s *Site) decideDataset(c *gin.Context, p *page) (templ.Component, error) {
 	return s.decide(c, p, "decided", func(in wire.Decide) error {
 		return s.Desk.DecideDataset(c.Request.Context(), p.actor, c.Param("ref"), in)
+	})
+}
+
+func (s *Site) decideScorer(c *gin.Context, p *page) (templ.Component, error) {
+	return s.decide(c, p, "decided", func(in wire.Decide) error {
+		return s.Desk.DecideScorer(c.Request.Context(), p.actor, aihub.ScorerID(c.Param("id")), in)
 	})
 }
 

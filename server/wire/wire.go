@@ -190,9 +190,34 @@ type Board struct {
 	Primary  string       `json:"primary"`
 	Better   string       `json:"better" enum:"max,min"`
 	AsOf     time.Time    `json:"as_of" doc:"the tick up to which outcomes are shown"`
+	Entry    string       `json:"entry" enum:"best,last" doc:"which of an organisation's released scores stands here"`
 	Final    bool         `json:"final" doc:"a final part: scored once, after the close, at full precision"`
 	Budget   aihub.Budget `json:"budget" doc:"leak budget of the round's hidden part, for everyone together"`
 	Rows     []BoardRow   `json:"rows"`
+}
+
+// Overall ranks organisations over several boards, each a task.
+type Overall struct {
+	Tasks []Task       `json:"tasks"`
+	Rows  []OverallRow `json:"rows"`
+}
+
+// Task is one board of an Overall.
+type Task struct {
+	Scenario aihub.Ref  `json:"scenario"`
+	Title    aihub.Text `json:"title"`
+	Round    string     `json:"round"`
+	AsOf     time.Time  `json:"as_of"`
+}
+
+// OverallRow is an organisation's place. Baselines have none.
+type OverallRow struct {
+	Rank   int       `json:"rank"`
+	Tied   bool      `json:"tied"`
+	Org    aihub.Org `json:"org"`
+	Mean   float64   `json:"mean" doc:"mean of places"`
+	Places []float64 `json:"places" doc:"on each board; ties share their mean place, who is absent stands behind everyone"`
+	Tasks  int       `json:"tasks" doc:"on how many of the boards it stands"`
 }
 
 // BoardRow is one place. Rows that the released precision or interval cannot

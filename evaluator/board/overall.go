@@ -1,0 +1,96 @@
+package board
+
+import (
+	"cmp"
+	"slices"
+
+	"aihub"
+)
+
+// Last keeps of every organisation, and of every baseline, the entry that was
+// submitted last: what Rank ranks when a round counts the last and not the best.
+func Last(entries []Entry) []Entry {
+	last := map[string]Entry{}
+	for _, e := range entries {
+		k := key(e)
+		if old, ok := last[k]; !ok || cmp.Or(old.At.Compare(e.At), cmp.Compare(old.Submission, e.Submission)) < 0 {
+			last[k] = e
+		}
+	}
+	var out []Entry
+	for _, e := range last {
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Submission, b.Submission) })
+	return out
+}
+
+// key is whose row an entry may become.
+func key(e Entry) string {
+	if e.Baseline {
+		return string(e.Org.ID) + "\n" + e.Name
+	}
+	return string(e.Org.ID)
+}
+
+// Overall is an organisation's place over several boards, each a task.
+type Overall struct {
+	Rank  int
+	Tied  bool
+	Org   aihub.Org
+	Mean  float64 // of Places
+	Tasks int     // on whose board it stands
+	// Places are its places on each board, in their order: ties share their mean
+	// place, and who is not there stands behind all who are on any board.
+	Places []float64
+}
+
+// Aggregate ranks organisations by their mean place over boards. Baselines are
+// left out, and the places of the others close up. Equal means share a rank.
+func Aggregate(tasks [][]Row) []Overall {
+	all := map[aihub.OrgID]*Overall{}
+	var order []aihub.OrgID
+	for i, rows := range tasks {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Baseline })
+		for lo := 0; lo < len(rows); {
+			hi := lo + 1
+			for hi < len(rows) && rows[hi].Rank == rows[lo].Rank {
+				hi++
+			}
+			for _, r := range rows[lo:hi] {
+				o := all[r.Org.ID]
+				if o == nil {
+					o = &Overall{Org: r.Org, Places: make([]float64, len(tasks))}
+					all[r.Org.ID], order = o, append(order, r.Org.ID)
+				}
+				o.Places[i] = float64(lo+1+hi) / 2
+				o.Tasks++
+			}
+			lo = hi
+		}
+	}
+	var out []Overall
+	for _, id := range order {
+		o := all[id]
+		for i, p := range o.Places {
+			if p == 0 {
+				o.Places[i] = float64(len(all))
+			}
+			o.Mean += o.Places[i]
+		}
+		o.Mean /= float64(len(tasks))
+		out = append(out, *o)
+	}
+	slices.SortFunc(out, func(a, b Overall) int { return cmp.Or(cmp.Compare(a.Mean, b.Mean), cmp.Compare(a.Org.ID, b.Org.ID)) })
+	for lo := 0; lo < len(out); {
+		hi := lo + 1
+		for hi < len(out) && out[hi].Mean == out[lo].Mean {
+			hi++
+		}
+		for i := lo; i < hi; i++ {
+			out[i].Rank, out[i].Tied = lo+1, hi-lo > 1
+		}
+		lo = hi
+	}
+	return out
+}

@@ -1,0 +1,203 @@
+// Package intake reads units that are more than a class or a number: the objects
+// of an image, who speaks when, the documents found for a query.
+//
+// A cell is the text of one unit, in a table of one row for each: truth has its
+// cells in the dataset's truth column, predictions in an output column of any
+// table format. A Kind says what a kind of cell looks like, checks it, and makes
+// the unit that a metric measures from the true and the predicted one. The check
+// of a predicted cell sees that cell and nothing else, so no message can depend
+// on a label.
+//
+// COCO results, RTTM, CTM, TREC runs and archives of PNG masks are files in which
+// the units lie mixed, in any order. Open turns one into such a table, Write makes
+// one from it.
+package intake
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"aihub"
+	"aihub/evaluator/metric/graph"
+	"aihub/evaluator/metric/text"
+	"aihub/scenarios"
+)
+
+// Kind is one kind of cells.
+type Kind struct {
+	// Truth and Predicted check a cell. A fault's message says what is expected;
+	// it quotes nothing.
+	Truth, Predicted func(cell string) *aihub.Text
+	// Unit joins two cells that passed.
+	Unit func(truth, predicted string) any
+	// Answer is the predicted cell that says what a true one says.
+	Answer func(truth string) string
+	// Empty is the cell of a unit of which nothing is said.
+	Empty string
+}
+
+// MaxCell bounds the bytes of one cell.
+const MaxCell = 8 << 20
+
+// Kinds are the kinds by what a metric needs.
+var Kinds = map[scenarios.Needs]*Kind{
+	scenarios.NeedsObjects:  &objects,
+	scenarios.NeedsTurns:    &turns,
+	scenarios.NeedsRuns:     &runs,
+	scenarios.NeedsPixels:   &pixels,
+	scenarios.NeedsTracks:   &tracks,
+	scenarios.NeedsSpans:    &spans,
+	scenarios.NeedsLinks:    &links,
+	scenarios.NeedsClusters: &clusters,
+}
+
+func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }
+
+func same(s string) string { return s }
+
+var tooLarge = say(fmt.Sprintf("the cell has more than %d bytes", MaxCell), fmt.Sprintf("单元格超过 %d 字节", MaxCell))
+
+// bounded adds the bound of a cell to a check.
+func bounded(check func(string) *aihub.Text) func(string) *aihub.Text {
+	return func(cell string) *aihub.Text {
+		if len(cell) > MaxCell {
+			return tooLarge
+		}
+		return check(cell)
+	}
+}
+
+// finite reads a decimal number; strconv's hexadecimal ones, NaN and infinities
+// are none.
+func finite(s string) (float64, bool) {
+	if strings.ContainsAny(s, "xX_pPnN") {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
+}
+
+// strict reads exactly one JSON value without unknown keys.
+func strict(s string, v any) error {
+	d := json.NewDecoder(strings.NewReader(s))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("more than one value")
+	}
+	if _, err := d.Token(); err == nil {
+		return errors.New("more than one value")
+	}
+	return nil
+}
+
+// A cell of spans is a JSON list of [type, start, end).
+var spans = Kind{
+	Truth: bounded(func(s string) *aihub.Text { _, bad := readSpans(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readSpans(s); return bad }),
+	Unit: func(t, p string) any {
+		ref, _ := readSpans(t)
+		hyp, _ := readSpans(p)
+		return &text.Spans{Ref: ref, Hyp: hyp}
+	},
+	Answer: same, Empty: scenarios.NeedsSpans.EmptyCell(),
+}
+
+func readSpans(s string) ([]text.Span, *aihub.Text) {
+	bad := say(`expected a list of [type, start, end], as in [["PER",0,3]], with 0 ≤ start < end`, `应为 [类型, 起, 止] 的列表，例如 [["PER",0,3]]，且 0 ≤ 起 < 止`)
+	var list [][]json.RawMessage
+	if strict(s, &list) != nil {
+		return nil, bad
+	}
+	out := make([]text.Span, len(list))
+	for i, x := range list {
+		if len(x) != 3 || json.Unmarshal(x[0], &out[i].Type) != nil || json.Unmarshal(x[1], &out[i].Start) != nil || json.Unmarshal(x[2], &out[i].End) != nil ||
+			out[i].Type == "" || out[i].Start < 0 || out[i].End <= out[i].Start {
+			return nil, bad
+		}
+	}
+	return out, nil
+}
+
+// A cell of clusters is the name of the item's cluster. A predicted one without
+// a name is alone in its own.
+var clusters = Kind{
+	Truth: bounded(func(s string) *aihub.Text {
+		if s == "" {
+			return say("the cluster has no name", "簇没有名称")
+		}
+		return nil
+	}),
+	Predicted: bounded(func(string) *aihub.Text { return nil }),
+	Unit:      func(t, p string) any { return &graph.Item{Ref: t, Hyp: p} },
+	Answer:    same,
+}
+
+// A true cell of links is {"true": entity, "known": [other true ones], "of": how
+// many candidates there are, "stratum": kind of relation}; a predicted one {candidate: score}, all of them or
+// the best. A true entity that is not listed stands last of all. Known ones are
+// not among the candidates that "of" counts.
+var links = Kind{
+	Truth:     bounded(func(s string) *aihub.Text { _, bad := readLink(s); return bad }),
+	Predicted: bounded(func(s string) *aihub.Text { _, bad := readScores(s); return bad }),
+	Unit: func(t, p string) any {
+		link, _ := readLink(t)
+		scores, _ := readScores(p)
+		for _, k := range link.Known {
+			if k != link.True {
+				delete(scores, k) // the filtered setting
+			}
+		}
+		mine, listed := scores[link.True]
+		c := &graph.Candidates{True: mine, Stratum: link.Stratum}
+		for name, v := range scores {
+			if name != link.True {
+				c.Others = append(c.Others, v)
+			}
+		}
+		// Who is not listed stands behind all who are, and the true one last.
+		rest := -math.MaxFloat64
+		if !listed {
+			c.True, rest = -math.MaxFloat64, -math.MaxFloat64/2
+		}
+		for len(c.Others) < link.Of-1 {
+			c.Others = append(c.Others, rest)
+		}
+		return c
+	},
+	Answer: func(t string) string {
+		link, _ := readLink(t)
+		b, _ := json.Marshal(map[string]float64{link.True: 1}) // a string and a number always marshal
+		return string(b)
+	},
+	Empty: scenarios.NeedsLinks.EmptyCell(),
+}
+
+type link struct {
+	True  string   `json:"true"`
+	Known []string `json:"known"`
+	Of    int      `json:"of"`
+
+	Stratum string `json:"stratum"` // the kind of relation, for the means over strata
+}
+
+func readLink(s string) (link, *aihub.Text) {
+	var l link
+	if strict(s, &l) != nil || l.True == "" || l.Of < 2 || l.Of > 1_000_000 {
+		return l, say(`expected {"true": entity, "known": [...], "of": candidates}, at least 2 candidates`, `应为 {"true": 实体, "known": [...], "of": 候选数}，候选数至少为 2`)
+	}
+	return l, nil
+}
+
+func readScores(s string) (map[string]float64, *aihub.Text) {
+	m := map[string]float64{}
+	if strict(s, &m) != nil || m == nil {
+		return nil, say(`expected {candidate: score}, finite numbers`, `应为 {候选: 分数}，分数为有限数`)
+	}
+	return m, nil
+}

@@ -1,0 +1,297 @@
+package intake
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/evaluator/metric/graph"
+	"aihub/evaluator/metric/speech"
+	"aihub/evaluator/metric/vision"
+	"aihub/internal/table"
+	"aihub/scenarios"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func file(t testing.TB, content []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// read returns the cells of a file and its faults as "code where".
+func read(t testing.TB, format string, content []byte) (cells map[string]string, faults []string) {
+	t.Helper()
+	r, err := Open(file(t, content), format, "id", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cells = map[string]string{}
+	for {
+		b, err := r.Next()
+		var e *aihub.Error
+		switch {
+		case err == io.EOF:
+			return cells, faults
+		case errors.As(err, &e) && e.Kind == aihub.Contract:
+			for _, f := range e.Faults {
+				if f.Message.EN == "" || f.Message.ZH == "" {
+					t.Errorf("%+v has no text", f)
+				}
+				for _, where := range f.Examples {
+					faults = append(faults, f.Code+" "+where)
+				}
+			}
+			return cells, faults
+		case err != nil:
+			t.Fatal(err)
+		}
+		for i := range b.Rows {
+			cells[b.Cols[0].Str[i]] = b.Cols[1].Str[i]
+		}
+	}
+}
+
+// masks is an archive of PNG files.
+func masks(t testing.TB, files map[string]image.Image) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	names := []string{}
+	for n := range files {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		w, err := z.Create(n)
+		if err == nil && files[n] != nil {
+			err = png.Encode(w, files[n])
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func grey(w, h int, pixels ...uint8) image.Image {
+	m := image.NewGray(image.Rect(0, 0, w, h))
+	copy(m.Pix, pixels)
+	return m
+}
+
+// Units lie mixed, in any order, and every fault of a file is named with its
+// place, in one pass.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	rgba := image.NewRGBA(image.Rect(0, 0, 1, 1))
+	rgba.Set(0, 0, color.RGBA{1, 2, 3, 4})
+	for _, c := range []struct {
+		name, format string
+		in           []byte
+		want         map[string]string
+		faults       []string
+	}{
+		{"coco", scenarios.FormatCOCO, []byte(`[
+			{"image_id": "b", "category_id": 1, "bbox": [0, 0, 2, 2], "score": 0.5},
+			{"image_id": 7, "category_id": 0, "bbox": [1, 1, 2, 2], "score": 1},
+			{"image_id": "b", "category_id": 2, "segmentation": {"size": [2, 2], "counts": "04"}, "score": 0.25}]`),
+			map[string]string{
+				"7": `[{"category_id":0,"bbox":[1,1,2,2],"score":1}]`,
+				"b": `[{"category_id":1,"bbox":[0,0,2,2],"score":0.5},{"category_id":2,"segmentation":{"size":[2,2],"counts":"04"},"score":0.25}]`,
+			}, nil},
+		{"coco at fault", scenarios.FormatCOCO, []byte(`[{"image_id": "a", "category_id": 1, "bbox": [0, 0, -2, 2], "score": 0.5}, {"image_id": [], "category_id": 1},
+			{"image_id": "a", "category_id": 1.5, "bbox": [0,0,1,1], "score": 1}, {"image_id": "a", "category_id": 1, "bbox": [0,0,1,1]},
+			{"image_id": "ok", "category_id": 1, "bbox": [0,0,1,1], "score": 1}, {"image_id": "a", "category_id": 1, "bbox": [0,0,1,1], "score": NaN}]`),
+			map[string]string{"ok": `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`},
+			[]string{"bad_item item 1", "bad_item item 2", "bad_item item 3", "bad_item item 4", "bad_file item 6"}},
+		{"coco without an end", scenarios.FormatCOCO, []byte(`[{"image_id": "a"`), map[string]string{}, []string{"bad_file item 1"}},
+		{"coco that is none", scenarios.FormatCOCO, []byte(`{}`), map[string]string{}, []string{"bad_file item 1"}},
+		{"rttm", scenarios.FormatRTTM, []byte("SPEAKER x 1 0.5 1.5 <NA> <NA> ann <NA> <NA>\n\nSPEAKER y 1 0 1 <NA> <NA> bob <NA> <NA>\nSPEAKER x 1 3 1 <NA> <NA> bob <NA>\n"),
+			map[string]string{"x": "0.5 1.5 ann\n3 1 bob", "y": "0 1 bob"}, nil},
+		{"rttm at fault", scenarios.FormatRTTM, []byte("SPEAKER x 1 0 NaN <NA> <NA> a <NA> <NA>\nLEXEME x 1 0 1 <NA> <NA> a <NA> <NA>\nSPEAKER x 1 -1 1 <NA> <NA> a\nSPEAKER x 1 1 0 <NA> <NA> a\nSPEAKER \xff 1 1 1 <NA> <NA> a\n"),
+			map[string]string{}, []string{"bad_value line 1", "bad_value line 3", "bad_value line 4", "bad_line line 2", "not_utf8 line 5"}},
+		{"ctm", scenarios.FormatCTM, []byte(";; comment\nx 1 2.0 0.5 世界\nx 1 1.0 0.5 你好 0.9\ny A 0 1 one\n"), map[string]string{"x": "你好 世界", "y": "one"}, nil},
+		{"ctm at fault", scenarios.FormatCTM, []byte("x 1 a 0.5 w\nx 1 1\n"), map[string]string{}, []string{"bad_value line 1", "bad_line line 2"}},
+		{"trec", scenarios.FormatTREC, []byte("q2 Q0 d1 1 0.5 run\nq1 Q0 d1 1 3 run\nq2 Q0 d9 9 -1e3 run\n"), map[string]string{"q1": "d1 3", "q2": "d1 0.5\nd9 -1e3"}, nil},
+		{"trec at fault", scenarios.FormatTREC, []byte("q1 Q0 d1 1 inf run\nq1 0 d1 1 3 run\nq1 Q0 d1 1 3 run\nq1 Q0 d1 2 2 run\n"), map[string]string{"q1": "d1 3"},
+			[]string{"bad_value line 1", "bad_line line 2", "bad_value line 4"}},
+		{"masks", scenarios.FormatMasks, masks(t, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1), "b.png": grey(1, 1, 200)}), map[string]string{"a": "2 3 0*4 1*2", "b": "1 1 200*1"}, nil},
+		{"masks at fault", scenarios.FormatMasks, masks(t, map[string]image.Image{"../a.png": grey(1, 1, 1), "b.jpg": nil, "c.png": nil, "d.png": rgba, "e.png": grey(1, 1, 4)}), map[string]string{"e": "1 1 4*1"},
+			[]string{`bad_name file "../a.png"`, `bad_name file "b.jpg"`, `bad_mask file "c.png"`, `bad_mask file "d.png"`}},
+		{"no archive", scenarios.FormatMasks, []byte("PK"), map[string]string{}, []string{"bad_file the archive"}},
+	} {
+		cells, faults := read(t, c.format, c.in)
+		if d := cmp.Diff(c.want, cells); d != "" {
+			t.Errorf("%s: -want +got\n%s", c.name, d)
+		}
+		if d := cmp.Diff(c.faults, faults); d != "" {
+			t.Errorf("%s: faults: -want +got\n%s", c.name, d)
+		}
+	}
+}
+
+// What Write writes, Open reads.
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	for format, cells := range map[string][]string{
+		scenarios.FormatCOCO:  {`[{"category_id":0,"bbox":[1,1,2,2],"score":1},{"category_id":3,"bbox":[0,0,1,1],"score":0.5}]`, `[{"category_id":1,"bbox":[0,0,1,1],"score":0.125}]`},
+		scenarios.FormatRTTM:  {"0 1 a\n1 2.5 b", "0 3 a"},
+		scenarios.FormatCTM:   {"你好 世界", "one two three"},
+		scenarios.FormatTREC:  {"d1 2\nd2 1", "d9 0.5"},
+		scenarios.FormatMasks: {"2 2 0*1 3*3", "1 2 300*2"},
+	} {
+		b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "p", Type: table.String}}, 2)
+		want := map[string]string{}
+		for i, c := range cells {
+			id := string(rune('a' + i))
+			want[id] = c
+			b.Cols[0].AppendStr(id)
+			b.Cols[1].AppendStr(c)
+			b.Rows++
+		}
+		var out bytes.Buffer
+		if err := Write(&out, format, b); err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		got, faults := read(t, format, out.Bytes())
+		if d := cmp.Diff(want, got); d != "" || faults != nil {
+			t.Errorf("%s: %v\n%s\n%s", format, faults, d, out.String())
+		}
+	}
+}
+
+// The answer that says the truth passes the check, and joins to a unit.
+func TestKinds(t *testing.T) {
+	t.Parallel()
+	good := map[scenarios.Needs]string{
+		scenarios.NeedsObjects:  `[{"category_id":1,"bbox":[0,0,4,4],"area":16},{"category_id":2,"bbox":[0,0,9,9],"iscrowd":1}]`,
+		scenarios.NeedsTurns:    "0 1 a\n1 2 b",
+		scenarios.NeedsRuns:     "d1 1\nd2 0\nd3 2",
+		scenarios.NeedsPixels:   "2 2 0*1 1*3",
+		scenarios.NeedsTracks:   "1 7 0 0 4 4\n2,7,0,0,4,4",
+		scenarios.NeedsSpans:    `[["PER",0,3],["LOC",5,6]]`,
+		scenarios.NeedsLinks:    `{"true":"Q1","known":["Q2"],"of":50}`,
+		scenarios.NeedsClusters: "cluster 1",
+	}
+	bad := map[scenarios.Needs][]string{
+		scenarios.NeedsObjects: {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
+		scenarios.NeedsTurns:   {"0 1", "0 x a", "-1 1 a", "0 0 a"},
+		scenarios.NeedsRuns:    {"d1", "d1 x", "d1 1\nd1 1"},
+		scenarios.NeedsPixels:  {"", "2", "1 2 0*1", "1 1 0*2", "1 1 -1*1", "99999 99999"},
+		scenarios.NeedsTracks:  {"1 1 0 0 1", "0 1 0 0 1 1", "1 1 0 0 -1 1", "1 1 0 0 1 1\n1 1 0 0 2 2"},
+		scenarios.NeedsSpans:   {"", `[["PER",3,3]]`, `[["",0,1]]`, `[["PER",0]]`},
+		scenarios.NeedsLinks:   {"", `{"true":"","of":5}`, `{"true":"a","of":1}`},
+	}
+	for needs, k := range Kinds {
+		truth := good[needs]
+		if bad := k.Truth(truth); bad != nil {
+			t.Errorf("%s: %v", needs, bad)
+		}
+		for _, p := range []string{k.Answer(truth), k.Empty} {
+			if bad := k.Predicted(p); bad != nil {
+				t.Errorf("%s: predicted %q: %v", needs, p, bad)
+			}
+			if k.Unit(truth, p) == nil {
+				t.Errorf("%s: no unit", needs)
+			}
+		}
+		for _, s := range bad[needs] {
+			if msg := k.Truth(s); msg == nil || msg.EN == "" || msg.ZH == "" {
+				t.Errorf("%s: %q passed", needs, s)
+			}
+		}
+	}
+	// Predicted scores must be numbers.
+	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`} {
+		if needs != scenarios.NeedsLinks && Kinds[needs].Predicted(s) == nil {
+			t.Errorf("%s: %q passed", needs, s)
+		}
+	}
+}
+
+// A true link that is not listed is last of all candidates, and known ones do
+// not stand in its way.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	unit := func(p string) *graph.Candidates {
+		return links.Unit(`{"true":"Q1","known":["Q2"],"of":5}`, p).(*graph.Candidates)
+	}
+	for p, want := range map[string]int64{`{"Q1":1,"Q2":9,"Q3":2}`: 4, `{"Q2":9}`: 10, `{}`: 10, `{"Q1":0}`: 2} {
+		if got, ok := graph.Rank2(unit(p), "realistic"); !ok || got != want {
+			t.Errorf("%s: twice the rank is %d, want %d", p, got, want)
+		}
+	}
+}
+
+// Whatever the ids of a run are, an image is the same.
+func TestObjectsOrder(t *testing.T) {
+	t.Parallel()
+	a := objects.Unit("[]", `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`).(*vision.Image)
+	b := objects.Unit("[]", `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`).(*vision.Image)
+	c := objects.Unit("[]", "[]").(*vision.Image)
+	if a.ID != b.ID || a.ID == c.ID || a.ID < 0 {
+		t.Errorf("%d %d %d", a.ID, b.ID, c.ID)
+	}
+	if r := turns.Unit("0 1 a", "").(*speech.Recording); len(r.Ref) != 1 || len(r.Hyp) != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// No bytes end the process, whatever a cell passed as is a cell, and what was
+// read can be written and read again.
+func FuzzOpen(f *testing.F) {
+	formats := []string{scenarios.FormatCOCO, scenarios.FormatRTTM, scenarios.FormatCTM, scenarios.FormatTREC, scenarios.FormatMasks}
+	f.Add(0, []byte(`[{"image_id":"a","category_id":1,"bbox":[0,0,1,1],"score":0.5}]`))
+	f.Add(1, []byte("SPEAKER x 1 0.5 1.5 <NA> <NA> ann <NA> <NA>\n"))
+	f.Add(2, []byte("x 1 2.0 0.5 word\n"))
+	f.Add(3, []byte("q2 Q0 d1 1 0.5 run\n"))
+	f.Add(4, masks(f, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1)}))
+	f.Fuzz(func(t *testing.T, n int, data []byte) {
+		format := formats[uint(n)%uint(len(formats))]
+		cells, _ := read(t, format, data)
+		b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "p", Type: table.String}}, 0)
+		for id, c := range cells {
+			if needs := scenarios.UnitFormats[format].Needs[0]; needs.Cells() {
+				if bad := Kinds[needs].Predicted(c); bad != nil {
+					t.Fatalf("%s: %q: %s", format, c, bad.EN)
+				}
+			}
+			if strings.ContainsAny(id, " \t\r\n\v\f\x00\u0085\u00a0;") || strings.TrimSpace(id) != id {
+				return // only COCO and archives can hold such an id
+			}
+			b.Cols[0].AppendStr(id)
+			b.Cols[1].AppendStr(c)
+			b.Rows++
+		}
+		if b.Rows == 0 || format == scenarios.FormatCTM || format == scenarios.FormatMasks {
+			return
+		}
+		var out bytes.Buffer
+		if err := Write(&out, format, b); err != nil {
+			t.Fatal(err)
+		}
+		again, faults := read(t, format, out.Bytes())
+		if d := cmp.Diff(cells, again); d != "" || faults != nil {
+			t.Fatalf("%s: %v\n%s", format, faults, d)
+		}
+	})
+}

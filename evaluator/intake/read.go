@@ -1,0 +1,369 @@
+package intake
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"aihub"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+const (
+	maxID      = 1024       // bytes of an id
+	maxItems   = 20_000_000 // of a file
+	maxLine    = 1 << 20
+	maxFaults  = 20 // examples of a fault
+	batchUnits = 256
+)
+
+// Open reads a file of format (one of scenarios.UnitFormats) as a table of two
+// columns of text: key, and column with a cell for each unit, in the order of the
+// ids. Items of one unit may stand anywhere. Items that are at fault are left out
+// and named by the error that ends the reading: a Contract error with every fault.
+func Open(path, format, key, column string) (table.Reader, error) {
+	g := &grouped{cells: map[string][]string{}, faults: map[string]*aihub.Fault{}}
+	var err error
+	if format == scenarios.FormatMasks {
+		err = g.masks(path)
+	} else {
+		var f *os.File
+		if f, err = os.Open(path); err != nil {
+			return nil, fmt.Errorf("read predictions: %w", err)
+		}
+		defer f.Close()
+		switch format {
+		case scenarios.FormatCOCO:
+			err = g.coco(f)
+		case scenarios.FormatRTTM, scenarios.FormatCTM, scenarios.FormatTREC:
+			err = g.lines(f, format)
+		default:
+			err = fmt.Errorf("intake: no format %q", format)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &reader{g: g, format: format, ids: slices.Sorted(maps.Keys(g.cells)),
+		schema: []table.Field{{Name: key, Type: table.String}, {Name: column, Type: table.String}}}, nil
+}
+
+// grouped gathers the items of units.
+type grouped struct {
+	cells  map[string][]string // of each id, its items as lines or JSON objects
+	items  int
+	faults map[string]*aihub.Fault
+	order  []string
+}
+
+func (g *grouped) fault(code, where, en, zh string) {
+	key := code + en
+	f := g.faults[key]
+	if f == nil {
+		f = &aihub.Fault{Code: code, Where: where, Message: aihub.Text{EN: en, ZH: zh}}
+		g.faults[key], g.order = f, append(g.order, key)
+	}
+	if f.Count++; len(f.Examples) < maxFaults {
+		f.Examples = append(f.Examples, where)
+	}
+}
+
+// add keeps an item of a unit.
+func (g *grouped) add(id, item, where string) {
+	switch {
+	case id == "" || len(id) > maxID || !utf8.ValidString(id):
+		g.fault("bad_id", where, fmt.Sprintf("the id is empty, not UTF-8, or longer than %d bytes", maxID), fmt.Sprintf("标识为空、不是 UTF-8 或超过 %d 字节", maxID))
+	case g.items >= maxItems:
+		g.fault("too_many_rows", where, fmt.Sprintf("more than %d items", maxItems), fmt.Sprintf("超过 %d 项", maxItems))
+	default:
+		g.items++
+		g.cells[id] = append(g.cells[id], item)
+	}
+}
+
+// err is every fault, or nil.
+func (g *grouped) err() error {
+	if len(g.order) == 0 {
+		return nil
+	}
+	var list []aihub.Fault
+	for _, k := range g.order {
+		list = append(list, *g.faults[k])
+	}
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the file is at fault", ZH: "文件有误"}).WithFaults(list)
+}
+
+// coco reads a list of results.
+func (g *grouped) coco(r io.Reader) error {
+	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	if t, err := d.Token(); err != nil || t != json.Delim('[') {
+		g.fault("bad_file", "item 1", "expected a JSON list of results", "应为结果的 JSON 列表")
+		return nil
+	}
+	n := 0
+	for d.More() {
+		n++
+		where := "item " + strconv.Itoa(n)
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			g.fault("bad_file", where, fmt.Sprintf("not JSON from byte %d on", d.InputOffset()), fmt.Sprintf("自第 %d 字节起不是合法 JSON", d.InputOffset()))
+			return nil
+		}
+		id, item, bad := cocoItem(raw)
+		if bad != nil {
+			g.fault("bad_item", where, bad.EN, bad.ZH)
+			continue
+		}
+		g.add(id, item, where)
+	}
+	if _, err := d.Token(); err != nil {
+		g.fault("bad_file", "item "+strconv.Itoa(n+1), "the list does not end", "列表未结束")
+	} else if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		g.fault("bad_file", "item "+strconv.Itoa(n+1), "there is something behind the list", "列表之后还有内容")
+	}
+	return nil
+}
+
+// cocoItem splits a result into the id of its image and the object as cells hold it.
+func cocoItem(raw []byte) (id, item string, bad *aihub.Text) {
+	var x struct {
+		Image json.RawMessage `json:"image_id"`
+		object
+		ID json.RawMessage `json:"id"` // some tools number results; it means nothing
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if d.Decode(&x) != nil {
+		return "", "", say("expected an object with image_id, category_id, bbox or segmentation, and score", "应为含 image_id、category_id、bbox 或 segmentation 以及 score 的对象")
+	}
+	if id, bad = cocoID(x.Image); bad != nil {
+		return "", "", bad
+	}
+	if _, bad := x.object.read(true); bad != nil {
+		return "", "", bad
+	}
+	b, err := json.Marshal(x.object)
+	if err != nil {
+		return "", "", say("not a result", "不是结果对象")
+	}
+	return id, string(b), nil
+}
+
+func cocoID(raw json.RawMessage) (string, *aihub.Text) {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s, nil
+	}
+	if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+		return string(raw), nil
+	}
+	return "", say("image_id must be the row id, a text or a whole number", "image_id 须为行标识（文字或整数）")
+}
+
+// fields is what a line of each format has, and how many at least and at most.
+var fields = map[string]struct {
+	least, most int
+	en, zh      string
+}{
+	scenarios.FormatRTTM: {8, 10, "expected: SPEAKER id 1 start duration <NA> <NA> speaker <NA> <NA>", "应为：SPEAKER 标识 1 起始 时长 <NA> <NA> 说话人 <NA> <NA>"},
+	scenarios.FormatCTM:  {5, 6, "expected: id channel start duration word [confidence]", "应为：标识 声道 起始 时长 词 [置信度]"},
+	scenarios.FormatTREC: {6, 6, "expected: id Q0 document rank score tag", "应为：标识 Q0 文档 名次 分数 标签"},
+}
+
+// lines reads RTTM, CTM or a TREC run.
+func (g *grouped) lines(r io.Reader, format string) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 1<<16), maxLine)
+	want := fields[format]
+	seen := map[[2]string]bool{} // documents of a run
+	for n := 1; s.Scan(); n++ {
+		line := strings.TrimPrefix(s.Text(), "\ufeff")
+		w := strings.Fields(line)
+		if len(w) == 0 || strings.HasPrefix(w[0], ";;") {
+			continue
+		}
+		where := "line " + strconv.Itoa(n)
+		if !utf8.ValidString(line) {
+			g.fault("not_utf8", where, "the line is not UTF-8", "该行不是 UTF-8")
+			continue
+		}
+		if len(w) < want.least || len(w) > want.most || format == scenarios.FormatRTTM && w[0] != "SPEAKER" || format == scenarios.FormatTREC && w[1] != "Q0" {
+			g.fault("bad_line", where, want.en, want.zh)
+			continue
+		}
+		id, item, bad := w[0], "", (*aihub.Text)(nil)
+		switch format {
+		case scenarios.FormatRTTM:
+			id, item = w[1], w[3]+" "+w[4]+" "+w[7]
+			bad = turns.Predicted(item)
+		case scenarios.FormatCTM:
+			item = w[2] + " " + w[3] + " " + w[4]
+			bad = wordLine(w[2:5])
+		case scenarios.FormatTREC:
+			item = w[2] + " " + w[4]
+			bad = runs.Predicted(item)
+			if bad == nil && seen[[2]string{id, w[2]}] {
+				bad = say("a document stands twice for one id", "同一标识下文档重复出现")
+			}
+			if bad == nil {
+				seen[[2]string{id, w[2]}] = true
+			}
+		}
+		if bad != nil {
+			g.fault("bad_value", where, bad.EN, bad.ZH)
+			continue
+		}
+		g.add(id, item, where)
+	}
+	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
+		g.fault("bad_line", "the last line that was read", fmt.Sprintf("a line has more than %d bytes", maxLine), fmt.Sprintf("有一行超过 %d 字节", maxLine))
+	} else if err != nil {
+		return fmt.Errorf("read predictions: %w", err)
+	}
+	return nil
+}
+
+func wordLine(w []string) *aihub.Text {
+	start, ok := finite(w[0])
+	long, ok2 := finite(w[1])
+	if !ok || !ok2 || start < 0 || long < 0 || start > maxSeconds {
+		return say("start and duration must be seconds from 0 on", "起始与时长须为不小于 0 的秒数")
+	}
+	return nil
+}
+
+// words puts the words of a recording in the order of their starts; of equal
+// starts, in that of the file.
+func words(items []string) string {
+	type word struct {
+		at   float64
+		text string
+	}
+	list := make([]word, len(items))
+	for i, s := range items {
+		w := strings.Fields(s)
+		list[i].at, _ = finite(w[0])
+		list[i].text = w[2]
+	}
+	slices.SortStableFunc(list, func(a, b word) int {
+		switch {
+		case a.at < b.at:
+			return -1
+		case a.at > b.at:
+			return 1
+		}
+		return 0
+	})
+	var out []string
+	for _, w := range list {
+		out = append(out, w.text)
+	}
+	return strings.Join(out, " ")
+}
+
+// masks reads a zip archive of PNG files, <id>.png.
+func (g *grouped) masks(path string) error {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		if _, missing := os.Stat(path); missing != nil {
+			return fmt.Errorf("read predictions: %w", missing)
+		}
+		g.fault("bad_file", "the archive", "not a zip archive of PNG files", "不是 PNG 文件的 zip 归档")
+		return nil
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		where := "file " + strconv.QuoteToASCII(f.Name[:min(len(f.Name), 100)])
+		id, isPNG := strings.CutSuffix(f.Name, ".png")
+		switch {
+		case f.FileInfo().IsDir():
+			continue
+		case !isPNG || strings.ContainsAny(id, "/\\"):
+			g.fault("bad_name", where, "each file is <id>.png, in no folder", "每个文件须为 <标识>.png，且不在文件夹中")
+			continue
+		case f.UncompressedSize64 > MaxCell:
+			g.fault("too_large", where, fmt.Sprintf("a mask has at most %d bytes", MaxCell), fmt.Sprintf("掩码最多 %d 字节", MaxCell))
+			continue
+		case len(g.cells[id]) > 0:
+			g.fault("duplicate_ids", where, "the file stands twice", "文件重复")
+			continue
+		}
+		cell, bad := maskFile(f)
+		if bad == nil && len(cell) > MaxCell {
+			bad = tooLarge
+		}
+		if bad != nil {
+			g.fault("bad_mask", where, bad.EN, bad.ZH)
+			continue
+		}
+		g.add(id, cell, where)
+	}
+	return nil
+}
+
+func maskFile(f *zip.File) (string, *aihub.Text) {
+	r, err := f.Open()
+	if err != nil {
+		return "", say("the archive is damaged here", "归档在此处损坏")
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, MaxCell+1))
+	if err != nil || len(b) > MaxCell {
+		return "", say("the archive is damaged here", "归档在此处损坏")
+	}
+	return maskCell(bytes.NewReader(b), func() (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) })
+}
+
+// reader gives what was gathered as a table.
+type reader struct {
+	g      *grouped
+	format string
+	ids    []string
+	schema []table.Field
+}
+
+func (r *reader) Schema() []table.Field { return r.schema }
+func (r *reader) Close() error          { return nil }
+
+func (r *reader) Next() (*table.Batch, error) {
+	if len(r.ids) == 0 {
+		if err := r.g.err(); err != nil {
+			return nil, err
+		}
+		return nil, io.EOF
+	}
+	n := min(batchUnits, len(r.ids))
+	b := table.NewBatch(r.schema, n)
+	for _, id := range r.ids[:n] {
+		b.Cols[0].AppendStr(id)
+		b.Cols[1].AppendStr(cell(r.format, r.g.cells[id]))
+		delete(r.g.cells, id)
+		b.Rows++
+	}
+	r.ids = r.ids[n:]
+	return b, nil
+}
+
+// cell puts the items of a unit together.
+func cell(format string, items []string) string {
+	switch format {
+	case scenarios.FormatCOCO:
+		return "[" + strings.Join(items, ",") + "]"
+	case scenarios.FormatCTM:
+		return words(items)
+	}
+	return strings.Join(items, "\n")
+}

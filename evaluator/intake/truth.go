@@ -1,0 +1,172 @@
+package intake
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"aihub"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+// OpenTruth reads the annotations of units as a table like that of Open: COCO's
+// images and annotations, RTTM, CTM, the judgements of a TREC run (qrels), an
+// archive of PNG masks. Its cells are what a dataset's truth column holds. COCO
+// polygons are left out, as boxes do without them; write masks as compressed runs.
+func OpenTruth(path, format, key, column string) (table.Reader, error) {
+	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
+		return Open(path, format, key, column)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	defer f.Close()
+	g := &grouped{cells: map[string][]string{}, faults: map[string]*aihub.Fault{}}
+	if format == scenarios.FormatCOCO {
+		g.cocoTruth(f)
+	} else if err := g.qrels(f); err != nil {
+		return nil, err
+	}
+	return &reader{g: g, format: format, ids: slices.Sorted(maps.Keys(g.cells)),
+		schema: []table.Field{{Name: key, Type: table.String}, {Name: column, Type: table.String}}}, nil
+}
+
+// cocoTruth reads COCO's annotation file. What a file says beyond images and
+// annotations does not matter here.
+func (g *grouped) cocoTruth(r io.Reader) {
+	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	bad := func() {
+		g.fault("bad_file", fmt.Sprintf("byte %d", d.InputOffset()), "expected a JSON object with images and annotations", "应为含 images 与 annotations 的 JSON 对象")
+	}
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		bad()
+		return
+	}
+	found := map[string]bool{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			bad()
+			return
+		}
+		var list []json.RawMessage
+		if key != "images" && key != "annotations" {
+			var other json.RawMessage
+			if d.Decode(&other) != nil {
+				bad()
+				return
+			}
+			continue
+		}
+		if d.Decode(&list) != nil {
+			bad()
+			return
+		}
+		name, _ := key.(string)
+		found[name] = true
+		for i, raw := range list {
+			where := fmt.Sprintf("%s %d", name, i+1)
+			if name == "images" {
+				g.image(raw, where)
+			} else {
+				g.annotation(raw, where)
+			}
+		}
+	}
+	if _, err := d.Token(); err != nil || !found["images"] || !found["annotations"] {
+		bad()
+	}
+}
+
+// image notes that there is an image, though nothing may be in it.
+func (g *grouped) image(raw []byte, where string) {
+	var x struct {
+		ID json.RawMessage `json:"id"`
+	}
+	id, bad := "", (*aihub.Text)(nil)
+	if json.Unmarshal(raw, &x) != nil {
+		bad = say("expected an object with id", "应为含 id 的对象")
+	} else {
+		id, bad = cocoID(x.ID)
+	}
+	if bad != nil {
+		g.fault("bad_item", where, bad.EN, bad.ZH)
+	} else if g.cells[id] == nil {
+		g.cells[id] = []string{}
+	}
+}
+
+func (g *grouped) annotation(raw []byte, where string) {
+	var x struct {
+		Image    json.RawMessage `json:"image_id"`
+		Category *int            `json:"category_id"`
+		Box      []float64       `json:"bbox"`
+		Area     *float64        `json:"area"`
+		Crowd    int             `json:"iscrowd"`
+		Mask     json.RawMessage `json:"segmentation"`
+	}
+	bad := say("expected an object with image_id, category_id, bbox, area, iscrowd", "应为含 image_id、category_id、bbox、area、iscrowd 的对象")
+	id := ""
+	o := object{}
+	if json.Unmarshal(raw, &x) == nil {
+		if id, bad = cocoID(x.Image); bad == nil {
+			o = object{Category: x.Category, Box: x.Box, Area: x.Area, Crowd: x.Crowd}
+			var m mask
+			if json.Unmarshal(x.Mask, &m) == nil && m.Counts != "" {
+				o.Mask = &m
+			}
+			_, bad = o.read(false)
+		}
+	}
+	if bad != nil {
+		g.fault("bad_item", where, bad.EN, bad.ZH)
+		return
+	}
+	b, err := json.Marshal(o)
+	if err != nil {
+		g.fault("bad_item", where, err.Error(), err.Error())
+		return
+	}
+	g.add(id, string(b), where)
+}
+
+// qrels reads lines "query iteration document relevance".
+func (g *grouped) qrels(r io.Reader) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 1<<16), maxLine)
+	seen := map[[2]string]bool{}
+	for n := 1; s.Scan(); n++ {
+		w := strings.Fields(s.Text())
+		where := "line " + strconv.Itoa(n)
+		if len(w) == 0 {
+			continue
+		}
+		if len(w) != 4 {
+			g.fault("bad_line", where, "expected: id iteration document relevance", "应为：标识 轮次 文档 相关度")
+			continue
+		}
+		item := w[2] + " " + w[3]
+		bad := runs.Truth(item)
+		if bad == nil && seen[[2]string{w[0], w[2]}] {
+			bad = say("a document stands twice for one id", "同一标识下文档重复出现")
+		}
+		if bad != nil {
+			g.fault("bad_value", where, bad.EN, bad.ZH)
+			continue
+		}
+		seen[[2]string{w[0], w[2]}] = true
+		g.add(w[0], item, where)
+	}
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("read truth: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,271 @@
+package sandbox
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"aihub"
+	"aihub/internal/blob"
+	"aihub/internal/oci"
+	"aihub/internal/store"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+// Judging is one judgement by a scenario's scorer: two runs of it on the same
+// files, in the sandbox that algorithms run in. It finds in /input
+//
+//	spec.json            the scenario, its spec, and the seed
+//	predictions.<format> as the algorithm wrote them, checked
+//	truth.<format>       the truth column, under the run's row ids (parquet for arrow)
+//	input.<format>       what the algorithm read, when scorer.input says so
+//
+// and writes scores.json and per_unit.csv, as far as they are declared, to
+// /output. It has no network. Its seed is fixed (AIHUB_SEED, PYTHONHASHSEED,
+// SOURCE_DATE_EPOCH); its clock is not, as neither gVisor nor an engine can stop
+// one: a scorer that lets the time into its answer is found by the second run.
+type Judging struct {
+	Runner Runner
+	ID     string // of the jobs, which get endings
+	Ref    aihub.Ref
+	Spec   scenarios.Spec
+
+	Rootfs string // unpacked image of the scorer; the next four are of it, too
+	Image  aihub.Digest
+	Args   []string
+	Dir    string
+	Env    []string
+
+	Truth       string // Parquet, under the dataset's keys
+	Input       string // Parquet, likewise; only read when the scorer wants it
+	Predictions string
+	RowKey      []byte // the run's: its row ids are those of the predictions
+	Work        string // empty directory
+	Log         io.Writer
+	Hidden      bool // see Job
+}
+
+// Judged is what a scorer left: one tar file with the declared files. Without a
+// failure both runs wrote the same bytes.
+type Judged struct {
+	Result Result // its usage is that of both runs
+	Packed string
+}
+
+// Judge carries out j. A scorer that fails, or that wrote two different things,
+// is the scenario's fault, in Judged.Result; an error means the platform failed.
+func Judge(ctx context.Context, j Judging) (Judged, error) {
+	if j.Spec.Scorer == nil {
+		return Judged{}, errors.New("sandbox: the scenario has no scorer")
+	}
+	if err := j.lay(ctx); err != nil {
+		return Judged{}, err
+	}
+	var out Judged
+	files := j.Spec.Scorer.Files()
+	var first [][]byte
+	for i := range 2 {
+		dir := filepath.Join(j.Work, fmt.Sprintf("output-%d", i+1))
+		if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o755)); err != nil {
+			return Judged{}, err
+		}
+		res, err := j.Runner.Run(ctx, j.job(i+1, dir))
+		if err != nil {
+			return Judged{}, err
+		}
+		res.Usage.CPUMS += out.Result.Usage.CPUMS
+		res.Usage.WallMS += out.Result.Usage.WallMS
+		if f := res.Failure; f != (aihub.Failure{}) && f.Owner != aihub.FaultPlatform {
+			// Whatever an algorithm would have to answer for, the scorer's owner does.
+			res.Failure = aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer, Detail: fmt.Sprintf("the scorer: %s %s", f.Reason, f.Detail)}
+		}
+		if out.Result = res; res.Failure != (aihub.Failure{}) {
+			return out, nil
+		}
+		for k, name := range files {
+			b, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				return Judged{}, err
+			}
+			if i == 0 {
+				first = append(first, b)
+			} else if !bytes.Equal(first[k], b) {
+				out.Result.Failure = aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer,
+					Detail: fmt.Sprintf("the scorer is not deterministic: two runs on the same files wrote different %s", name)}
+				return out, nil
+			}
+		}
+	}
+	out.Packed = filepath.Join(j.Work, "judged.tar")
+	return out, pack(out.Packed, files, first)
+}
+
+func (j Judging) job(n int, output string) Job {
+	sum := sha256.Sum256([]byte(j.Ref.String()))
+	return Job{
+		ID: fmt.Sprintf("%s-s%d", j.ID, n), Rootfs: j.Rootfs, Image: j.Image, Args: j.Args, Dir: j.Dir,
+		Input: filepath.Join(j.Work, "input"), Output: output, Collect: j.Spec.Scorer.Files(), Limits: j.Spec.Scorer.Limits,
+		Env: append(slices.Clone(j.Env), "AIHUB_SEED="+hex.EncodeToString(sum[:8]), "PYTHONHASHSEED=0", "SOURCE_DATE_EPOCH=0", "TZ=UTC"),
+		Log: j.Log, Hidden: j.Hidden,
+	}
+}
+
+// lay makes Work/input.
+func (j Judging) lay(ctx context.Context) error {
+	dir := filepath.Join(j.Work, "input")
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o755)); err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(j.Ref.String()))
+	canonical, err := scenarios.Canonical(j.Spec)
+	if err != nil {
+		return err
+	}
+	spec, err := json.Marshal(map[string]any{"scenario": j.Ref.String(), "spec": json.RawMessage(canonical), "seed": hex.EncodeToString(sum[:8])})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "spec.json"), spec, 0o644); err != nil {
+		return err
+	}
+	format := j.Spec.Output.Format
+	if err := copyFile(filepath.Join(dir, "predictions."+format), j.Predictions); err != nil {
+		return err
+	}
+	if !slices.Contains([]string{table.FormatCSV, table.FormatJSONL}, format) {
+		format = table.FormatParquet
+	}
+	if err := table.Shuffle(ctx, j.Truth, filepath.Join(dir, "truth."+format), format, j.Spec.Input.Key, []string{j.Spec.Truth.Column}, j.RowKey); err != nil {
+		return unreadable(err)
+	}
+	if j.Spec.Scorer.Input {
+		in := j.Spec.Input
+		if err := table.Shuffle(ctx, j.Input, filepath.Join(dir, "input."+in.Format), in.Format, in.Key, in.Columns, j.RowKey); err != nil {
+			return unreadable(err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries { // whatever our umask says
+		err = errors.Join(err, os.Chmod(filepath.Join(dir, e.Name()), 0o644))
+	}
+	return err
+}
+
+func copyFile(dst, src string) (err error) {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(dst, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = io.Copy(out, in)
+	return err
+}
+
+// pack writes the files to one, the same bytes for the same files.
+func pack(path string, names []string, data [][]byte) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	w := tar.NewWriter(f)
+	for i, name := range names {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data[i]))}); err != nil {
+			return err
+		}
+		if _, err := w.Write(data[i]); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// judge carries out the scorer's stage of a score run.
+func (o *Orchestrator) judge(ctx context.Context, l *store.Lease, home *scratch) (out store.Outcome, err error) {
+	run := l.Run()
+	if err := o.DB.Advance(ctx, l, aihub.RunPreparing); err != nil {
+		return out, err
+	}
+	dir, err := home.dir(string(run.ID))
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	scenario, dataset, infer, err := o.DB.RunInputs(ctx, l)
+	if err != nil {
+		return out, err
+	}
+	spec, err := scenarios.ParseCanonical(scenario.Spec)
+	if err != nil {
+		return out, broken(err)
+	}
+	file, ok := dataset.File(infer.Part)
+	if !ok || spec.Scorer == nil {
+		return out, fail(aihub.FaultData, aihub.ReasonData, fmt.Errorf("dataset %s has no part %s, or the scenario no scorer", dataset.Ref, infer.Part))
+	}
+	j := Judging{
+		Runner: o.Runner, ID: string(run.ID), Ref: run.Scenario, Spec: spec, RowKey: infer.RowKey, Image: run.Image,
+		Truth: filepath.Join(dir, "truth"), Input: filepath.Join(dir, "part"), Predictions: filepath.Join(dir, "predictions"), Work: filepath.Join(dir, "work"), Hidden: true,
+	}
+	fetch := map[string]aihub.Digest{j.Truth: file.Truth, j.Predictions: infer.Output}
+	if spec.Scorer.Input {
+		fetch[j.Input] = file.Input
+	}
+	for path, d := range fetch {
+		if err := blob.Fetch(ctx, o.Blobs, d, path); err != nil {
+			return out, unreadable(err)
+		}
+	}
+	if err := os.Mkdir(j.Work, 0o700); err != nil {
+		return out, err
+	}
+	img, err := oci.Load(ctx, o.Blobs, run.Image)
+	if err != nil {
+		return out, err
+	}
+	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
+	if err != nil {
+		return out, err
+	}
+	defer release()
+	j.Rootfs, j.Args, j.Dir, j.Env = rootfs, img.Args(), img.WorkingDir, img.Env
+	var log bytes.Buffer // both runs'; each is bounded by the runner
+	j.Log = &log
+	if err := o.DB.Advance(ctx, l, aihub.RunRunning); err != nil {
+		return out, err
+	}
+	got, err := Judge(ctx, j)
+	if err != nil {
+		return out, err
+	}
+	if err := o.DB.Advance(ctx, l, aihub.RunCollecting); err != nil {
+		return out, err
+	}
+	out = store.Outcome{Usage: got.Result.Usage, Posture: got.Result.Posture, Failure: got.Result.Failure}
+	if log.Len() > 0 {
+		if out.Log, _, err = o.Blobs.Put(ctx, &log); err != nil {
+			return store.Outcome{}, err
+		}
+	}
+	if got.Packed != "" {
+		if out.Output, err = o.put(ctx, got.Packed); err != nil {
+			return store.Outcome{}, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,93 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The file formats in which units lie mixed; the others are tables. Package
+// evaluator/intake reads them.
+const (
+	FormatCOCO  = "coco"  // a JSON list of results
+	FormatRTTM  = "rttm"  // who speaks when
+	FormatCTM   = "ctm"   // recognised words with times
+	FormatTREC  = "trec"  // a run: documents for queries
+	FormatMasks = "masks" // a zip archive of <id>.png, whose pixels are classes
+)
+
+// UnitFormats says of each such format what metrics need that can read it, and
+// whether a unit may be missing, because nothing was found in it.
+var UnitFormats = map[string]struct {
+	Needs   []Needs
+	Missing bool
+}{
+	FormatCOCO:  {[]Needs{NeedsObjects}, true},
+	FormatRTTM:  {[]Needs{NeedsTurns}, true},
+	FormatCTM:   {[]Needs{NeedsUtterances, NeedsPassages, NeedsAnswers}, true},
+	FormatTREC:  {[]Needs{NeedsRuns}, true},
+	FormatMasks: {[]Needs{NeedsPixels}, false},
+}
+
+// Cells reports whether a unit is a pair of cells: texts that spell out objects,
+// turns, documents and the like, a row's true one and the predicted one.
+func (n Needs) Cells() bool {
+	switch n {
+	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters:
+		return true
+	}
+	return false
+}
+
+// Readable reports whether a spec can name a metric of units: whether its units
+// can be read. Cells of objects hold neither key points nor what LVIS knows of an
+// image beside its objects.
+func Readable(use string, n Needs) bool {
+	return n.Texts() && !strings.HasPrefix(use, "oks_") && !strings.HasPrefix(use, "lvis_")
+}
+
+// EmptyCell is the cell of a unit of which nothing is said.
+func (n Needs) EmptyCell() string {
+	return map[Needs]string{NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0"}[n]
+}
+
+// CellsOf returns what the cells of an output column are: "" of one that no such
+// metric reads.
+func (s Spec) CellsOf(column string) Needs {
+	for _, m := range s.Metrics {
+		if n := KnownMetrics[m.Use].Needs; n.Cells() && m.Prediction == column {
+			return n
+		}
+	}
+	return ""
+}
+
+// unitFormat checks what a format in which units lie mixed asks of a spec.
+func (l *linter) unitFormat(s Spec) {
+	format, special := UnitFormats[s.Output.Format]
+	if special {
+		if c := s.Output.Columns; len(c) != 1 || c[0].Type != "string" || len(c[0].Classes) > 0 {
+			l.add("bad_format", "output.columns", fmt.Sprintf("a file of format %s is read into one column: declare one of type string, without classes", s.Output.Format),
+				fmt.Sprintf("%s 格式的文件读作一列：请声明一个不含 classes 的 string 列", s.Output.Format))
+		}
+	}
+	kinds := map[Needs]bool{}
+	for i, m := range s.Metrics {
+		n := KnownMetrics[m.Use].Needs
+		if special && n != "" && !n.Scorer() && !slices.Contains(format.Needs, n) {
+			l.add("bad_format", fmt.Sprintf("metrics[%d].use", i), fmt.Sprintf("%s cannot be computed from %s: use a metric of %v, or another output.format", m.Use, s.Output.Format, format.Needs),
+				fmt.Sprintf("%s 无法由 %s 计算：请使用 %v 类指标，或更换 output.format", m.Use, s.Output.Format, format.Needs))
+		}
+		if n.Cells() {
+			kinds[n] = true
+		}
+	}
+	if len(kinds) > 1 {
+		var names []string
+		for _, n := range slices.Sorted(maps.Keys(kinds)) {
+			names = append(names, string(n))
+		}
+		l.add("metric_misfit", "metrics", "one truth column cannot be all of these: "+strings.Join(names, ", "), "一个真值列不能同时是："+strings.Join(names, "、"))
+	}
+}
