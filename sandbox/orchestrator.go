@@ -400,7 +400,7 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, sub a
 		return unreadable(err)
 	}
 	in := inputs{ref: run.Scenario, spec: spec, columns: dataset.Columns, part: part, rowKey: run.RowKey}
-	if sub.Train {
+	if sub.Train || sub.Workspace {
 		if spec.Train == nil {
 			return broken(errors.New("it offers no training"))
 		}

@@ -94,6 +94,7 @@ var may = map[string][]string{
 	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
 	"get-submission": {"vendor", "steward", "reviewer"}, "cancel-submission": {"vendor"},
 	"rerun-submission": {"vendor"}, "get-hours": {"member"},
+	"list-models":    {"member"},
 	"open-workspace": {"vendor", "steward"}, "list-workspaces": {"member"}, "close-workspace": {"vendor", "steward", "operator"},
 	"type-in-workspace": {"vendor"}, "resize-workspace": {"vendor"}, "watch-workspace": {"vendor", "steward"}, // TestWorkspace, of a real one
 	"follow-submission": {"vendor", "steward", "reviewer"}, "get-receipt": {"vendor", "steward", "reviewer"},

@@ -20,7 +20,7 @@ import (
 	"aihub/server/wire"
 )
 
-const opened = "\ntrain: {}\nworkspace: {idle: 2m, wall: 10m}\n"
+const opened = "\nworkspace: {idle: 2m, wall: 10m}\n"
 
 // seats opens a scenario with workspaces, and has its own sandboxes work for it.
 func seats(t *testing.T) (*world, aihub.Scenario, wire.Image) {
