@@ -42,10 +42,13 @@ func (a *API) workspaces() {
 			Body wire.Window
 		}) (*none, error) {
 			w, _, err := a.Desk.Seat(ctx, who, aihub.SubmissionID(in.ID))
-			if err == nil && w != nil { // the first size comes again when it opens
-				err = w.Resize(sandbox.Size{Cols: in.Body.Cols, Rows: in.Body.Rows})
+			if err == nil && w == nil {
+				err = notOpen() // asked again until it opens
 			}
-			return &none{}, err
+			if err != nil {
+				return nil, err
+			}
+			return &none{}, w.Resize(sandbox.Size{Cols: in.Body.Cols, Rows: in.Body.Rows})
 		})
 	handle(a, op(http.MethodPost, "/workspaces/{id}/close", "close-workspace", tag, "Close a workspace: its organisation, the scenario's steward, or an operator", 204),
 		func(ctx context.Context, who aihub.Actor, in *struct {
