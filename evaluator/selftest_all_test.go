@@ -115,9 +115,9 @@ agreement: {zh: 同意, en: agreed}
 	}
 	// Specificity and the rate of false alarms are won by never raising one, width
 	// by saying one number, and the two best of two classes always hold the truth.
-	// Of units: one track or cluster for everything associates perfectly, silence
-	// confuses nobody and raises no alarm.
-	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "idsw@1",
+	// Of units: one track or cluster for everything associates perfectly, clusters of
+	// one are homogeneous, silence confuses nobody and raises no alarm.
+	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
 		"interval_width@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1"}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
