@@ -73,6 +73,7 @@ type entry struct {
 	Train     bool     // it leaves a model
 	Model     *entry   // the training whose model it uses
 	ID        aihub.SubmissionID
+	Released  []aihub.MetricValue // its score, once it is shown
 }
 
 func (p *process) demoCmd() *cobra.Command {
@@ -443,6 +444,9 @@ func (d *demo) wait(ctx context.Context) error {
 			}
 			done[e.ID] = true
 			open--
+			if v.Score != nil {
+				e.Released = v.Score.Released
+			}
 			d.p.note("cli.demo.outcome", "Done", len(d.order)-open, "Count", len(d.order), "Scenario", e.Scenario.Name, "Name", e.name(), "State", d.p.t("cli.event."+string(v.State)))
 		}
 		select {
@@ -465,20 +469,39 @@ func (d *demo) boards(ctx context.Context) error {
 			fmt.Fprintln(d.p.Out)
 			d.p.showBoard(b)
 		}
-		rank := map[string]int{}
-		for i, r := range b.Rows {
-			rank[strings.Fields(r.Name)[0]] = i + 1
+		listed := map[string]bool{}
+		for _, r := range b.Rows {
+			listed[r.Name] = true
 		}
-		// A board has the best of each organisation.
-		best := "weak"
-		if slices.ContainsFunc(d.order, func(e *entry) bool { return e.Scenario.Name == pack.Name && e.Train }) {
-			best = "trained"
+		value := map[string]float64{}
+		for _, e := range d.order {
+			at := slices.IndexFunc(e.Released, func(m aihub.MetricValue) bool { return m.ID == b.Primary })
+			if e.Scenario.Name != pack.Name || at < 0 {
+				continue
+			}
+			value[e.Algorithm] = e.Released[at].Value
+			if e.Algorithm == "weak" && !listed[e.name()] && !d.p.json {
+				// A board has the best of each organisation, and what was trained inside is better.
+				d.p.say("cli.demo.unlisted", "Name", e.name(), "Metric", b.Primary, "Value", number(e.Released[at]))
+			}
 		}
-		if rank["baseline"] == 0 || rank[best] == 0 || best == "weak" && rank["baseline"] > rank["weak"] {
+		baseline, there := value["baseline"]
+		weak, both := value["weak"]
+		if b.Better == "min" {
+			baseline, weak = -baseline, -weak
+		}
+		if !there || !both || baseline <= weak {
 			return aihub.Errorf(aihub.Internal, aihub.Text{
-				EN: "the board of " + pack.Name + " does not rank the baseline above the weak algorithm, or lacks what was trained inside",
-				ZH: pack.Name + " 榜单上基线算法未高于弱算法，或缺少在域内训练的算法",
+				EN: "the baseline of " + pack.Name + " does not score above the weak algorithm",
+				ZH: pack.Name + " 的基线算法得分未高于弱算法",
 			})
+		}
+		for _, e := range d.order {
+			if e.Scenario.Name == pack.Name && (e.Algorithm == "baseline" || e.Algorithm == "trained" && !e.Train) && !listed[e.name()] {
+				return aihub.Errorf(aihub.Internal, aihub.Text{
+					EN: "the board of " + pack.Name + " lacks " + e.name(), ZH: pack.Name + " 榜单缺少 " + e.name(),
+				})
+			}
 		}
 	}
 	if !d.p.json {
