@@ -68,6 +68,9 @@ func TestChaos(t *testing.T) {
 	for range kills {
 		c.round()
 	}
+	// One of each kind that nothing kills: what comes after the last kill gets through.
+	c.submit(c.images[0], true)
+	c.submit(c.images[0], false)
 	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
@@ -280,17 +283,11 @@ func (c *chaos) enter() {
 	if open > 60 {
 		return
 	}
-	sub := aihub.Submission{Scenario: c.sc, Round: "main", Image: c.images[0], Nonce: aihub.NewID("n"), Smoke: c.rnd.IntN(4) == 0}
-	bits := c.price
+	smoke, image := c.rnd.IntN(4) == 0, c.images[0]
 	if n := c.rnd.IntN(10); n < 2 {
-		sub.Image = c.images[1+n]
+		image = c.images[1+n]
 	}
-	if sub.Smoke {
-		sub.Round, bits = "", 0
-	}
-	s, err := c.app.DB.Submit(ctx, c.permit(c.vendor, policies.SubmissionCreate, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
-	c.must(err)
-	c.entered = append(c.entered, s.ID)
+	c.submit(image, smoke)
 	if c.rnd.IntN(12) == 0 {
 		id := c.entered[c.rnd.IntN(len(c.entered))]
 		err := c.app.DB.CancelSubmission(ctx, c.permit(c.vendor, policies.SubmissionCancel, policies.Object{ID: string(id), Org: "acme"}), id)
@@ -298,6 +295,17 @@ func (c *chaos) enter() {
 			c.Fatal(err)
 		}
 	}
+}
+
+func (c *chaos) submit(image aihub.Digest, smoke bool) {
+	sub := aihub.Submission{Scenario: c.sc, Round: "main", Image: image, Nonce: aihub.NewID("n"), Smoke: smoke}
+	bits := c.price
+	if smoke {
+		sub.Round, bits = "", 0
+	}
+	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, policies.SubmissionCreate, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
+	c.must(err)
+	c.entered = append(c.entered, s.ID)
 }
 
 // count runs a query for one number beside the platform.
