@@ -77,6 +77,8 @@ type DatasetVersion struct {
 	CreatedAt   time.Time    `json:"created_at"`
 	DecidedAt   time.Time    `json:"decided_at"`
 
+	Risk RiskRecord `json:"risk,omitzero"` // what the risk gate let it through with
+
 	MaskKey     string    `json:"mask_key,omitempty"`    // id of the key it was masked with: org/scope#generation
 	Level       int       `json:"level,omitempty"`       // of general data (GB/T 43697), 1 to 4: as declared, else LevelFound
 	LevelFound  int       `json:"level_found,omitempty"` // what the detectors' evidence does not fall below

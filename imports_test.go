@@ -173,6 +173,36 @@ func TestImportRuleComplains(t *testing.T) {
 	}
 }
 
+// Only the catalogue's risk gate says that a content keeps its limits; the store
+// asks the same question of what it has stored. A third caller would be a way
+// around the gate.
+func TestOnlyTheGateClears(t *testing.T) {
+	allowed := []string{"catalog/riskgate.go", "internal/store/dataset.go"}
+	var callers []string
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && skipped(p, d.Name()) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(p)
+		if strings.Contains(string(text), "policies.Clear(") {
+			callers = append(callers, filepath.ToSlash(p))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(callers, allowed) {
+		t.Errorf("policies.Clear is called by %v; only %v may: publish through the catalogue instead", callers, allowed)
+	}
+}
+
 // Every package explains its words in exactly one doc comment.
 func TestPackageDocs(t *testing.T) {
 	docs := map[string]int{}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"aihub"
 	"aihub/catalog/risk"
 	"aihub/catalog/risk/utility"
 )
@@ -38,7 +39,17 @@ func (w *cardWriter) risk(r *risk.Report) {
 			"- 链接测试：%d 条原始行中，%s 与自己的脱敏行最近（共 %d 条；纯随机为 %s）", l.Rows, chance(l.Linked), l.Among, chance(l.Baseline))
 	}
 	w.b.WriteString("\n")
+	w.limits(r.Limits())
 	w.sizes(r.Sizes)
+}
+
+// limits lists what was declared beside what was measured.
+func (w *cardWriter) limits(ls []aihub.RiskLimit) {
+	w.line("| limit | declared | measured |\n|---|---:|---:|", "| 限制 | 规定 | 实测 |\n|---|---:|---:|")
+	for _, l := range ls {
+		w.row("`"+l.Key+"`", strings.NewReplacer(">=", "≥", "<=", "≤").Replace(l.Rule)+" "+short(l.Limit), short(l.Measured))
+	}
+	w.b.WriteString("\n")
 }
 
 // sizes plots how many rows are in classes of each size.

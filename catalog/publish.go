@@ -223,6 +223,11 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 		return aihub.DatasetVersion{}, err
 	}
 	v.Content = aihub.DigestOf(content)
+	word, err := cleared(v.Content, d.profile.Risk)
+	if err != nil {
+		return aihub.DatasetVersion{}, err
+	}
+	v.Risk = word.Record()
 	if v.Plan, _, err = bs.put(ctx, bytes.NewReader(d.plan)); err != nil {
 		return aihub.DatasetVersion{}, err
 	}
@@ -241,7 +246,7 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 		return aihub.DatasetVersion{}, err
 	}
 	v.Ref = aihub.Ref{Name: name, Version: n}
-	return v, c.DB.ProposeDataset(ctx, permit, v, bs.seals, d.m.Privacy.budget())
+	return v, c.DB.ProposeDataset(ctx, permit, v, word, bs.seals, d.m.Privacy.budget())
 }
 
 // sealFile puts a file sealed and removes it.

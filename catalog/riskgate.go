@@ -8,6 +8,7 @@ import (
 	"aihub/catalog/risk"
 	"aihub/catalog/risk/utility"
 	"aihub/internal/table"
+	"aihub/policies"
 )
 
 // gateRisk applies the policy to the masked rows that were counted.
@@ -28,6 +29,16 @@ func (m *Manifest) gateRisk(in *ingested) (*risk.Report, error) {
 			WithHint(aihub.Text{EN: "mask more in the columns that outsiders may know, or publish fewer rows; nothing was stored", ZH: "请对外部可能知晓的列加强脱敏，或减少行数；未保存任何内容"}).WithFaults(l.fs)
 	}
 	return &r, nil
+}
+
+// cleared is the gate's word for the store. A nil report is that of a manifest
+// without limits.
+func cleared(content aihub.Digest, rep *risk.Report) (policies.Clearance, error) {
+	r := aihub.RiskRecord{Content: content}
+	if rep != nil {
+		r.Quasi, r.Rows, r.Suppressed, r.Limits = rep.Policy.Quasi, int64(rep.After.Rows), int64(rep.Suppressed), rep.Limits()
+	}
+	return policies.Clear(r)
 }
 
 // pairSample keeps raw and masked values of the same rows, up to pairRows of them,

@@ -172,7 +172,9 @@ func newHub(t testing.TB, s setup) *hub {
 	for _, p := range []aihub.Part{aihub.Sample, aihub.Test, aihub.Final} {
 		ds.Parts = append(ds.Parts, aihub.PartFile{Part: p, Rows: int64(len(s.truth)), Input: blank, Truth: truth, Bytes: 10})
 	}
-	h.must(h.db.ProposeDataset(h.ctx, h.permit(h.steward, policies.DatasetPropose, policies.Object{ID: "colours", Org: "city"}), ds, nil, nil))
+	cleared, err := policies.Clear(aihub.RiskRecord{Content: ds.Content})
+	h.must(err)
+	h.must(h.db.ProposeDataset(h.ctx, h.permit(h.steward, policies.DatasetPropose, policies.Object{ID: "colours", Org: "city"}), ds, cleared, nil, nil))
 	h.must(h.db.DecideDataset(h.ctx, h.permit(h.reviewers[0], policies.DatasetApprove, policies.Object{ID: "colours@1", Author: "stella"}), ds.Ref, true, false, "ok"))
 
 	or := func(v, d string) string {

@@ -253,10 +253,6 @@ func (m *Meter) Gate() (rep Report, err error) {
 			}
 		}
 	}
-	allowed := int(p.MaxSuppression * float64(rep.Before.Rows))
-	if p.Action == "refuse" {
-		allowed = 0
-	}
 	if rep.Before.Below > 0 && len(p.Quasi) > 1 {
 		rep.Without = map[string]int{}
 		for i, q := range p.Quasi {
@@ -264,8 +260,8 @@ func (m *Meter) Gate() (rep Report, err error) {
 		}
 	}
 	rep.Suppressed = rep.Before.Below + rep.Diverse
-	if rep.Suppressed > allowed {
-		return rep, refusal(rep, allowed)
+	if rep.share() > p.allowance() {
+		return rep, refusal(rep, int(p.allowance()*float64(rep.Before.Rows)))
 	}
 	// Whole classes go, so the others keep their size.
 	left := slices.Clone(m.size)

@@ -135,25 +135,97 @@ func refusal(rep Report, allowed int) error {
 	return aihub.Errorf(aihub.Refused, text).WithHint(hint)
 }
 
-// Exceeded returns a fault for every limit of the policy that the report is
-// above. Where is a path below the policy.
-func (rep *Report) Exceeded() (fs []aihub.Fault) {
+// Limits returns every limit that the policy declares beside what was measured. A
+// limit of 0 is none.
+func (rep *Report) Limits() (out []aihub.RiskLimit) {
 	p := rep.Policy
-	over := func(key string, limit, value float64, en, zh string) {
-		if limit > 0 && value > limit {
-			fs = append(fs, aihub.Fault{Code: "risk", Where: key, Message: aihub.Text{
-				EN: fmt.Sprintf("%s is %.4g, the limit %g", en, value, limit), ZH: fmt.Sprintf("%s为 %.4g，上限为 %g", zh, value, limit)}})
+	if !p.Declared() {
+		return nil
+	}
+	add := func(key, rule string, limit, value float64, measured bool) {
+		out = append(out, aihub.RiskLimit{Key: key, Rule: rule, Limit: limit, Measured: value, Unmeasured: !measured})
+	}
+	add("k", ">=", float64(p.K), float64(rep.After.K), rep.After.Rows > 0)
+	add("max_suppression", "<=", p.allowance(), rep.share(), rep.Before.Rows > 0)
+	for _, d := range rep.Sensitive {
+		switch {
+		case p.L == 0:
+		case p.Diversity == "entropy":
+			add("l", ">=", p.L, d.Entropy, true)
+		case p.Diversity == "recursive":
+			add("c", "<", p.C, d.Recursive, d.Recursive > 0)
+		default:
+			add("l", ">=", p.L, float64(d.Distinct), true)
+		}
+		switch {
+		case p.T == 0:
+		case p.Distance == "ordered":
+			add("t", "<=", p.T, d.Ordered, true)
+		default:
+			add("t", "<=", p.T, d.Equal, true)
 		}
 	}
-	over("max_risk", p.MaxRisk, rep.After.Average, "the average chance to name a published row", "平均重识别概率")
-	if rep.Uniques != nil {
-		over("max_uniques", p.MaxUniques, rep.Uniques.Share, "the estimated share of the population that is unique", "总体中估计的唯一者占比")
+	most := func(key string, limit float64, measured bool, value func() float64) {
+		if limit > 0 {
+			v := 0.0
+			if measured {
+				v = value()
+			}
+			add(key, "<=", limit, v, measured)
+		}
 	}
-	if rep.Attack != nil {
-		over("max_presence", p.MaxPresence, rep.Attack.PresenceMost, "how sure one can be that a person is in the public sample", "可判定某人在公开样本中的最大把握")
+	most("max_risk", p.MaxRisk, rep.After.Rows > 0, func() float64 { return rep.After.Average })
+	most("max_uniques", p.MaxUniques, rep.Uniques != nil, func() float64 { return rep.Uniques.Share })
+	most("max_presence", p.MaxPresence, rep.Attack != nil, func() float64 { return rep.Attack.PresenceMost })
+	most("max_linkage", p.MaxLinkage, rep.Linkage != nil, func() float64 { return rep.Linkage.Linked })
+	return out
+}
+
+// allowance is the share of rows that may be left out.
+func (p Policy) allowance() float64 {
+	if p.Action == "refuse" {
+		return 0
 	}
-	if rep.Linkage != nil {
-		over("max_linkage", p.MaxLinkage, rep.Linkage.Linked, "the share of raw rows that the linkage test finds again", "链接测试中被找回的原始行占比")
+	return p.MaxSuppression
+}
+
+// share is the share of rows that are left out.
+func (rep *Report) share() float64 {
+	if rep.Before.Rows == 0 {
+		return 0
+	}
+	return float64(rep.Suppressed) / float64(rep.Before.Rows)
+}
+
+// limitNames say what is measured against a limit.
+var limitNames = map[string]aihub.Text{
+	"k":               {EN: "the size of the smallest class", ZH: "最小等价类的大小"},
+	"max_suppression": {EN: "the share of rows left out", ZH: "舍弃行的占比"},
+	"l":               {EN: "the diversity of a class's sensitive values", ZH: "等价类敏感取值的多样性"},
+	"c":               {EN: "the recursive diversity (c) of a class's sensitive values", ZH: "等价类敏感取值的递归多样性（c）"},
+	"t":               {EN: "the distance of a class's sensitive values from the table's", ZH: "等价类敏感取值与全表分布的距离"},
+	"max_risk":        {EN: "the average chance to name a published row", ZH: "平均重识别概率"},
+	"max_uniques":     {EN: "the estimated share of the population that is unique", ZH: "总体中估计的唯一者占比"},
+	"max_presence":    {EN: "how sure one can be that a person is in the public sample", ZH: "可判定某人在公开样本中的最大把握"},
+	"max_linkage":     {EN: "the share of raw rows that the linkage test finds again", ZH: "链接测试中被找回的原始行占比"},
+}
+
+// Exceeded returns a fault for every limit of the policy that the report breaks.
+// Where is a path below the policy.
+func (rep *Report) Exceeded() (fs []aihub.Fault) {
+	for _, l := range rep.Limits() {
+		if l.Held() {
+			continue
+		}
+		name := limitNames[l.Key]
+		text := aihub.Text{EN: fmt.Sprintf("%s is %.4g, the limit %g", name.EN, l.Measured, l.Limit), ZH: fmt.Sprintf("%s为 %.4g，上限为 %g", name.ZH, l.Measured, l.Limit)}
+		if l.Rule == ">=" {
+			text.ZH = fmt.Sprintf("%s为 %.4g，下限为 %g", name.ZH, l.Measured, l.Limit)
+		}
+		if l.Unmeasured {
+			text = aihub.Text{EN: fmt.Sprintf("%s could not be measured, and has a limit of %g", name.EN, l.Limit), ZH: fmt.Sprintf("%s无法测量，而其上限为 %g", name.ZH, l.Limit)}
+		}
+		fs = append(fs, aihub.Fault{Code: "risk", Where: l.Key, Message: text})
 	}
 	return fs
 }

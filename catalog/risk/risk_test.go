@@ -229,18 +229,36 @@ func TestGateDiversity(t *testing.T) {
 
 func TestExceeded(t *testing.T) {
 	t.Parallel()
-	rep := Report{Policy: Policy{MaxRisk: 0.1, MaxUniques: 0.01, MaxPresence: 0.5, MaxLinkage: 0.2}, After: Numbers{Average: 0.2},
+	rep := Report{Policy: Policy{Quasi: []string{"age"}, K: 5, MaxSuppression: 0.1, MaxRisk: 0.1, MaxUniques: 0.01, MaxPresence: 0.5, MaxLinkage: 0.2}, Before: Numbers{Rows: 100}, After: Numbers{Rows: 80, K: 4, Average: 0.2}, Suppressed: 20,
 		Uniques: &Uniqueness{Share: 0.02}, Attack: &Attack{PresenceMost: 0.6}, Linkage: &Linkage{Linked: 0.3}}
 	var got []string
 	for _, f := range rep.Exceeded() {
 		got = append(got, f.Where)
 	}
-	if d := cmp.Diff([]string{"max_risk", "max_uniques", "max_presence", "max_linkage"}, got); d != "" {
+	if d := cmp.Diff([]string{"k", "max_suppression", "max_risk", "max_uniques", "max_presence", "max_linkage"}, got); d != "" {
 		t.Error(d)
 	}
-	rep.Policy = Policy{MaxRisk: 0.2, MaxUniques: 0.02, MaxPresence: 0.6, MaxLinkage: 0.3}
+	rep.Policy = Policy{Quasi: []string{"age"}, K: 4, MaxSuppression: 0.2, MaxRisk: 0.2, MaxUniques: 0.02, MaxPresence: 0.6, MaxLinkage: 0.3}
 	if fs := rep.Exceeded(); fs != nil {
 		t.Error(fs)
+	}
+	rep.Attack, rep.Linkage = nil, nil // a limit of what nobody measured is no limit that holds
+	if fs := rep.Exceeded(); len(fs) != 2 || !strings.Contains(fs[0].Message.EN, "could not be measured") {
+		t.Error(fs)
+	}
+	// Of l and t what the policy's own measure says.
+	rep.Sensitive = []Diversity{{Column: "ill", Distinct: 3, Entropy: 2.5, Recursive: 2, Equal: 0.3, Ordered: 0.1}}
+	for want, p := range map[string]Policy{
+		"l >= 3 3": {L: 3}, "l >= 2 2.5": {L: 2, Diversity: "entropy"}, "c < 2 2": {L: 2, Diversity: "recursive", C: 2},
+		"t <= 0.2 0.3": {T: 0.2}, "t <= 0.2 0.1": {T: 0.2, Distance: "ordered"},
+	} {
+		p.Quasi, p.K = []string{"age"}, 4
+		rep.Policy = p
+		ls := rep.Limits()
+		l := ls[len(ls)-1]
+		if got := fmt.Sprintf("%s %s %g %g", l.Key, l.Rule, l.Limit, l.Measured); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 }
 

@@ -170,7 +170,9 @@ func (c *chaos) setUp() {
 	for _, part := range []aihub.Part{aihub.Sample, aihub.Test} {
 		data.Parts = append(data.Parts, aihub.PartFile{Part: part, Rows: 20, Input: c.parquet("id", "x"), Truth: c.parquet("id", "label"), Bytes: 1})
 	}
-	c.must(db.ProposeDataset(ctx, c.permit(steward, policies.DatasetPropose, policies.Object{ID: ref.Name, Org: "city"}), data, nil, nil))
+	cleared, err := policies.Clear(aihub.RiskRecord{Content: data.Content})
+	c.must(err)
+	c.must(db.ProposeDataset(ctx, c.permit(steward, policies.DatasetPropose, policies.Object{ID: ref.Name, Org: "city"}), data, cleared, nil, nil))
 	c.must(db.DecideDataset(ctx, c.permit(reviewer, policies.DatasetApprove, policies.Object{ID: ref.String(), Author: steward.User}), ref, true, false, "ok"))
 
 	c.sc = aihub.Ref{Name: "sorting", Version: 1}

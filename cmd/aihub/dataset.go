@@ -144,6 +144,13 @@ func (p *process) showDataset(v aihub.DatasetVersion) {
 			fmt.Fprintf(p.Out, "%-7s %s\n", l[0], l[1])
 		}
 	}
+	if len(v.Risk.Limits) > 0 {
+		rows = nil
+		for _, l := range v.Risk.Limits {
+			rows = append(rows, []string{l.Key, l.Rule, fmt.Sprintf("%.4g", l.Limit), fmt.Sprintf("%.4g", l.Measured)})
+		}
+		p.table([]string{"LIMIT", "RULE", "DECLARED", "MEASURED"}, rows)
+	}
 	if v.Level > 0 {
 		p.say("cli.dataset.level", "Level", fmt.Sprint(v.Level), "Found", fmt.Sprint(v.LevelFound))
 	}

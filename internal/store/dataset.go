@@ -69,14 +69,19 @@ func (t *tx) checkRef(table string, r aihub.Ref, org aihub.OrgID) error {
 	return err
 }
 
-// ProposeDataset adds a masked version that waits for a second person. seals are
-// those of the files of its parts: content that is sealed already keeps its seal.
-// budget may be nil; see openPrivacy.
+// ProposeDataset adds a masked version that waits for a second person. cleared is
+// the risk gate's word about its content. seals are those of the files of its
+// parts: content that is sealed already keeps its seal. budget may be nil; see
+// openPrivacy.
 // DatasetPropose, ID = name
-func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.DatasetVersion, seals []blob.Seal, budget *aihub.PrivacyBudget) error {
+func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.DatasetVersion, cleared policies.Clearance, seals []blob.Seal, budget *aihub.PrivacyBudget) error {
 	if err := p.Check(policies.DatasetPropose, v.Ref.Name); err != nil {
 		return err
 	}
+	if err := cleared.Check(v.Content); err != nil {
+		return err
+	}
+	v.Risk = cleared.Record()
 	if err := own(p, &v.Author, &v.Org); err != nil {
 		return err
 	}
@@ -92,6 +97,10 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 	if err != nil {
 		return err
 	}
+	risk, err := toJSON(v.Risk)
+	if err != nil {
+		return err
+	}
 	return db.write(ctx, func(t *tx) error {
 		if err := t.checkRef("datasets", v.Ref, v.Org); err != nil {
 			return err
@@ -99,10 +108,10 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 		t.touch("datasets", v.Ref.String())
 		if err := t.insert("datasets", `id, name, version, org, author, approver, state, title_zh, title_en, description_zh, description_en,
 			license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at,
-			mask_key, level, level_found, retain_until`,
+			mask_key, level, level_found, retain_until, risk_json`,
 			v.Ref.String(), v.Ref.Name, v.Ref.Version, v.Org, v.Author, nil, aihub.DatasetProposed, v.Title.ZH, v.Title.EN,
 			v.Description.ZH, v.Description.EN, v.License, v.Key, columns, parts, v.Content, v.Plan, v.Raw, v.Profile, v.Card,
-			"", us(t.now), 0, orNull(v.MaskKey), orNone(v.Level), orNone(v.LevelFound), orNever(v.RetainUntil)); err != nil {
+			"", us(t.now), 0, orNull(v.MaskKey), orNone(v.Level), orNone(v.LevelFound), orNever(v.RetainUntil), risk); err != nil {
 			return err
 		}
 		for _, s := range seals {
@@ -120,19 +129,19 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 			return err
 		}
 		return t.record(acts, string(policies.DatasetPropose), v.Ref.String(), permitted(p),
-			map[string]any{"content": v.Content, "plan": v.Plan, "raw": v.Raw, "profile": v.Profile, "mask_key": v.MaskKey, "level": v.Level, "level_found": v.LevelFound})
+			map[string]any{"content": v.Content, "plan": v.Plan, "raw": v.Raw, "profile": v.Profile, "mask_key": v.MaskKey, "level": v.Level, "level_found": v.LevelFound, "risk": v.Risk})
 	})
 }
 
 const datasetCols = `id, org, author, approver, state, title_zh, title_en, description_zh, description_en, license, key_column,
 	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at,
-	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0)`
+	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0), COALESCE(risk_json, '{}')`
 
 func scanDataset(s scanner) (v aihub.DatasetVersion, err error) {
 	err = s.Scan(ref{&v.Ref}, &v.Org, &v.Author, null[aihub.UserID]{&v.Approver}, &v.State, &v.Title.ZH, &v.Title.EN,
 		&v.Description.ZH, &v.Description.EN, &v.License, &v.Key, js{&v.Columns}, js{&v.Parts}, &v.Content, &v.Plan, &v.Raw,
 		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt},
-		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt})
+		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt}, js{&v.Risk})
 	return v, err
 }
 
@@ -148,7 +157,8 @@ func (t *tx) dataset(r aihub.Ref) (aihub.DatasetVersion, error) {
 // its author: the engine refuses the permit, sameFacts a permit that was got with
 // another author, and the database the row. A version whose declared level is
 // below what was found is published only when lowered says that the approver
-// signs for that too.
+// signs for that too; one whose stored risk record does not clear its content
+// never is.
 // DatasetApprove, ID = name@N
 func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref, approve, lowered bool, reason string) error {
 	if err := p.Check(policies.DatasetApprove, r.String()); err != nil {
@@ -173,6 +183,15 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 			return err
 		}
 		facts := map[string]any{"state": to}
+		if approve {
+			cleared, err := policies.Clear(v.Risk)
+			if err == nil {
+				err = cleared.Check(v.Content)
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if approve && v.Lowered() {
 			if !lowered {
 				return refused(fmt.Sprintf("%s is declared at level %d, and the evidence says level %d at least", r, v.Level, v.LevelFound),

@@ -86,7 +86,7 @@ func TestPermitsAreChecked(t *testing.T) {
 			"CreateToken": func() error { return w.CreateToken(w.ctx, p, Token{ID: "t", User: "alice", Hash: digest("t")}) },
 			"DeleteToken": func() error { return w.DeleteToken(w.ctx, p, "t") },
 			"ProposeDataset": func() error {
-				return w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "dd", Version: 1}}, nil, nil)
+				return w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "dd", Version: 1}, Content: digest("c")}, w.cleared(digest("c")), nil, nil)
 			},
 			"DecideDataset": func() error {
 				return w.DecideDataset(w.ctx, p, aihub.Ref{Name: "dispatch-data", Version: 1}, true, false, "")
@@ -146,7 +146,7 @@ func TestPermitOnOtherFacts(t *testing.T) {
 
 	ds := aihub.Ref{Name: "second", Version: 1}
 	both := w.person("bo", "city", aihub.Steward, aihub.Reviewer)
-	w.must(w.ProposeDataset(w.ctx, w.permit(both, policies.DatasetPropose, policies.Object{ID: "second", Org: "city"}), aihub.DatasetVersion{Ref: ds}, nil, nil))
+	w.must(w.ProposeDataset(w.ctx, w.permit(both, policies.DatasetPropose, policies.Object{ID: "second", Org: "city"}), aihub.DatasetVersion{Ref: ds, Content: digest("c")}, w.cleared(digest("c")), nil, nil))
 	p = w.permit(both, policies.DatasetApprove, policies.Object{ID: ds.String(), Author: "stella"}) // it is bo's
 	w.want(aihub.Refused, w.DecideDataset(w.ctx, p, ds, true, false, ""))
 	his := w.submit(w.bob, sc, 1)
@@ -160,7 +160,7 @@ func TestPermitOnOtherFacts(t *testing.T) {
 	w.want(aihub.Refused, w.RequestEnrolment(w.ctx, p, aihub.Enrolment{Scenario: sc, Org: "bits"}))
 	away := w.person("sam", "bits", aihub.Steward)
 	p = w.permit(away, policies.DatasetPropose, policies.Object{ID: "second", Org: "bits"})
-	w.want(aihub.Refused, w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "second", Version: 2}}, nil, nil))
+	w.want(aihub.Refused, w.ProposeDataset(w.ctx, p, aihub.DatasetVersion{Ref: aihub.Ref{Name: "second", Version: 2}, Content: digest("c")}, w.cleared(digest("c")), nil, nil))
 }
 
 // The rules of four eyes and own organisation hold for direct SQL too.

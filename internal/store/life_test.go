@@ -17,7 +17,7 @@ func lived(w *world) (sealed aihub.DatasetVersion) {
 	propose := func(name string, budget *aihub.PrivacyBudget, parts ...string) aihub.DatasetVersion {
 		n, err := w.NextDatasetVersion(w.ctx, name)
 		w.must(err)
-		v := aihub.DatasetVersion{Ref: aihub.Ref{Name: name, Version: n}, MaskKey: "city/" + name + "#1", Level: 2, LevelFound: 3,
+		v := aihub.DatasetVersion{Ref: aihub.Ref{Name: name, Version: n}, Content: digest("c"), MaskKey: "city/" + name + "#1", Level: 2, LevelFound: 3,
 			RetainUntil: w.clock.now().Add(48 * time.Hour)}
 		var seals []blob.Seal
 		for _, p := range parts {
@@ -26,7 +26,7 @@ func lived(w *world) (sealed aihub.DatasetVersion) {
 				seals = append(seals, blob.Seal{Content: digest(c), Stored: digest("sealed " + c + v.Ref.String()), Wrapped: "00ff", Size: 3})
 			}
 		}
-		w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v, seals, budget))
+		w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v, w.cleared(v.Content), seals, budget))
 		v.Org, v.Author = "city", w.steward.User
 		return v
 	}
@@ -92,8 +92,8 @@ func TestErase(t *testing.T) {
 	_, err = w.EraseDataset(w.ctx, self, two.Ref, "again")
 	w.want(aihub.Conflict, err)
 	// The same bytes published again get a new key.
-	next := aihub.DatasetVersion{Ref: aihub.Ref{Name: "lived", Version: 3}, Parts: []aihub.PartFile{{Part: aihub.Sample, Input: digest("shared"), Truth: digest("shared truth")}}}
-	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "lived", Org: "city"}), next,
+	next := aihub.DatasetVersion{Ref: aihub.Ref{Name: "lived", Version: 3}, Content: digest("c"), Parts: []aihub.PartFile{{Part: aihub.Sample, Input: digest("shared"), Truth: digest("shared truth")}}}
+	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "lived", Org: "city"}), next, w.cleared(next.Content),
 		[]blob.Seal{{Content: digest("shared"), Stored: digest("anew"), Wrapped: "11", Size: 3}}, nil))
 	if s, err := w.SealOf(w.ctx, digest("shared")); err != nil || s.Wrapped != "11" || s.Stored != digest("anew") {
 		t.Errorf("%+v %v", s, err)
@@ -107,8 +107,8 @@ func TestLevelIsNotLowered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := aihub.Ref{Name: "low", Version: 1}
-	v := aihub.DatasetVersion{Ref: r, Level: 1, LevelFound: 4}
-	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "low", Org: "city"}), v, nil, nil))
+	v := aihub.DatasetVersion{Ref: r, Content: digest("c"), Level: 1, LevelFound: 4}
+	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "low", Org: "city"}), v, w.cleared(v.Content), nil, nil))
 	err := w.DecideDataset(w.ctx, w.approval(r), r, true, false, "fine")
 	w.want(aihub.Refused, err)
 	if !strings.Contains(err.Error(), "level 1") || !strings.Contains(err.Error(), "level 4") {
@@ -177,10 +177,10 @@ func TestReidentification(t *testing.T) {
 func TestRotationAndPrivacyBudget(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	v := aihub.DatasetVersion{Ref: aihub.Ref{Name: "masked", Version: 1}, MaskKey: "city/masked#1",
+	v := aihub.DatasetVersion{Ref: aihub.Ref{Name: "masked", Version: 1}, Content: digest("c"), MaskKey: "city/masked#1",
 		Parts: []aihub.PartFile{{Part: aihub.Test, Rows: 9, Input: digest("t"), Truth: digest("tt")}}}
 	propose := func(b *aihub.PrivacyBudget) error {
-		return w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "masked", Org: "city"}), v, nil, b)
+		return w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "masked", Org: "city"}), v, w.cleared(v.Content), nil, b)
 	}
 	w.must(propose(&aihub.PrivacyBudget{Measure: "pure", Total: "2", PerUnit: 3}))
 	w.must(w.DecideDataset(w.ctx, w.approval(v.Ref), v.Ref, true, false, ""))

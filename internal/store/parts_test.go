@@ -98,7 +98,7 @@ func (w *world) sameRaw(name string, of aihub.Ref) aihub.Ref {
 	n, err := w.NextDatasetVersion(w.ctx, name)
 	w.must(err)
 	v.Ref.Version, v.Approver, v.DecidedAt, v.State = n, "", time.Time{}, aihub.DatasetProposed
-	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v, nil, nil))
+	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: name, Org: "city"}), v, w.cleared(v.Content), nil, nil))
 	w.must(w.DecideDataset(w.ctx, w.approval(v.Ref), v.Ref, true, false, ""))
 	return v.Ref
 }

@@ -405,7 +405,7 @@ func TestDatasetScopes(t *testing.T) {
 	w := newWorld(t)
 	r := w.dataset("events")
 	waiting := aihub.Ref{Name: "events", Version: 2}
-	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "events", Org: "city"}), aihub.DatasetVersion{Ref: waiting}, nil, nil))
+	w.must(w.ProposeDataset(w.ctx, w.permit(w.steward, policies.DatasetPropose, policies.Object{ID: "events", Org: "city"}), aihub.DatasetVersion{Ref: waiting, Content: digest("c")}, w.cleared(digest("c")), nil, nil))
 	for _, a := range []aihub.Actor{w.alice, w.operator, {}} {
 		v, err := w.DB.Dataset(w.ctx, w.scope(a), r)
 		w.must(err)
