@@ -21,7 +21,7 @@ func (m *Manifest) gateRisk(in *ingested) (*risk.Report, error) {
 		return nil, err
 	}
 	in.pairs.published(in.meter, in.schema)
-	r.Linkage = in.pairs.linkage()
+	r.Linkage = in.pairs.linkage(in.meter)
 	l := &linter{doc: m.doc}
 	l.take("risk", r.Exceeded())
 	if l.fs != nil {
@@ -154,16 +154,14 @@ func (p *pairSample) published(meter *risk.Meter, schema []table.Field) {
 	p.stay(func(i int) bool { return keep[i] })
 }
 
-// linkage runs the linkage test; nil when no quasi-identifier is in both tables.
-func (p *pairSample) linkage() *risk.Linkage {
+// linkage runs the linkage test among all rows that the meter lets through; nil
+// when no quasi-identifier is in both tables.
+func (p *pairSample) linkage(meter *risk.Meter) *risk.Linkage {
 	if p.quasi == 0 || len(p.order) == 0 {
 		return nil
 	}
-	var names []string
-	for _, c := range p.raw.Cols[:p.quasi] {
-		names = append(names, c.Name)
-	}
-	l := risk.Link(p.raw, p.masked, names)
+	p.raw.Rows, p.masked.Rows = len(p.order), len(p.order)
+	l := meter.Link(p.raw, p.masked)
 	return &l
 }
 

@@ -19,80 +19,98 @@ type Linkage struct {
 // Bounds of a linkage test.
 const (
 	linkRows = 2_000 // raw rows looked for
-	linkWork = 2e8   // comparisons
+	linkWork = 1e9   // comparisons of a raw and a masked value
 )
 
 // Link measures how many rows of raw are nearest to their own row of masked,
 // over the columns that both have by these names. Row i of one is row i of the
 // other.
+func Link(raw, masked *table.Batch, columns []string) Linkage {
+	if raw.Rows == 0 || len(columns) == 0 {
+		return Linkage{Among: int64(raw.Rows)}
+	}
+	m := NewMeter(Policy{Quasi: columns}, masked.Schema())
+	if m.Add(masked, nil, nil) != nil { // more classes than a batch has
+		return Linkage{Among: int64(raw.Rows)}
+	}
+	return m.Link(raw, masked)
+}
+
+// Link is the linkage test of the whole table that the Meter has counted: each
+// raw row is looked for among all rows that are published (all, before Gate), not
+// only among those of masked, which are masked forms of the same rows of raw, a
+// sample. Whoever shares a class with n others is one of n+1 wherever the sample
+// ends, so on k-anonymous rows no more than 1/k are linked.
 //
 // The likeness of two rows is probabilistic record linkage's sum of weights
 // (Fellegi and Sunter, 1969): for a column the logarithm of how much oftener its
-// two values meet in a row than by chance, learnt from all rows but the one that
-// is looked for. Two columns of numbers have instead the logarithm of a normal
-// density of their difference, whose width is that of the masking's noise.
-func Link(raw, masked *table.Batch, columns []string) (l Linkage) {
+// two values meet in a row than by chance, learnt from all rows of the sample but
+// the one that is looked for and from one more row that is masked by chance. Two
+// columns of numbers have instead the logarithm of a normal density of their
+// difference, whose width is that of the masking's noise.
+func (m *Meter) Link(raw, masked *table.Batch) (l Linkage) {
 	n := raw.Rows
-	l.Among = int64(n)
-	if n == 0 || len(columns) == 0 {
+	var crowd []int // classes
+	for id, size := range m.size {
+		if size > 0 && (m.good == nil || m.good[id]) {
+			crowd = append(crowd, id)
+			l.Among += size
+		}
+	}
+	var weights []weigher
+	var code [][]uint32 // of each column by place in crowd
+	for i, q := range m.p.Quasi {
+		if x, y := raw.Col(q), masked.Col(q); x != nil && y != nil {
+			weights = append(weights, m.newWeigher(x, y, i, crowd))
+			f, at := m.field[i], make([]uint32, len(crowd))
+			for c, id := range crowd {
+				at[c] = uint32(m.key[id][f.word] >> f.shift & (1<<f.width - 1))
+			}
+			code = append(code, at)
+		}
+	}
+	if n == 0 || len(weights) == 0 || l.Among == 0 {
 		return l
 	}
-	l.Baseline = 1 / float64(n)
-	weights := make([]weigher, len(columns))
-	var d []uint64
-	var cols [][]uint32
-	for i, name := range columns {
-		w := newWeigher(raw.Col(name), masked.Col(name))
-		weights[i] = w
-		d, cols = append(d, uint64(w.values)), append(cols, w.masked)
-	}
-	g := group(n, d, cols) // equal masked rows are looked at once
-	first := make([]int, len(g.Size))
-	for r := n - 1; r >= 0; r-- {
-		first[g.Of[r]] = r
-	}
-	want := min(n, linkRows, max(100, int(linkWork/float64(len(g.Size)*len(columns)))))
-	l.Rows = int64(want)
-	score := make([][]float64, len(columns))
+	l.Baseline = 1 / float64(l.Among)
+	want := min(n, linkRows, max(100, int(linkWork/float64(len(crowd)*len(weights)))))
+	score := make([][]float64, len(weights))
 	for i := range want {
 		r := i * n / want
+		mine := 0.0
 		for c := range weights {
 			score[c] = weights[c].scores(r, score[c][:0])
+			mine += score[c][weights[c].masked[r]]
 		}
-		sum := func(row int) (s float64) {
-			for c := range weights {
-				s += score[c][weights[c].masked[row]]
-			}
-			return s
-		}
-		mine, own := sum(r), int(g.Of[r])
 		ties, best := int64(0), true
-		for id, row := range first {
-			s := mine
-			if id != own {
-				s = sum(row)
+		for at, id := range crowd {
+			s := 0.0
+			for c := range score {
+				s += score[c][code[c][at]]
 			}
 			if s > mine+1e-9 {
 				best = false
 				break
 			}
 			if s >= mine-1e-9 {
-				ties += g.Size[id]
+				ties += m.size[id]
 			}
 		}
-		if best {
-			l.Linked += 1 / float64(ties) / float64(want)
+		if best && ties > 0 {
+			l.Linked += 1 / float64(ties)
 		}
+		l.Rows++
 	}
+	l.Linked /= float64(l.Rows)
 	return l
 }
 
 // weigher weighs a raw value against every masked value of a column.
 type weigher struct {
-	raw, masked []uint32
-	values      int // distinct masked ones
+	raw, masked []uint32 // of the sample's rows; masked as the meter's codes
 	together    map[uint64]float64
-	rawN, maskN []float64
+	rawN, rows  []float64  // rows of the sample by raw value; of the whole table by masked value
+	all         float64    // rows of the whole table
 	met         [][]uint32 // masked values that a raw one has been seen with
 
 	numeric bool
@@ -100,32 +118,39 @@ type weigher struct {
 	width   float64
 }
 
-func newWeigher(raw, masked *table.Column) weigher {
-	w := weigher{together: map[uint64]float64{}}
+func (m *Meter) newWeigher(raw, masked *table.Column, quasi int, crowd []int) weigher {
+	d, f := m.quasi[quasi], m.field[quasi]
+	w := weigher{together: map[uint64]float64{}, masked: make([]uint32, masked.Len()), rows: make([]float64, d.n)}
 	var n int
 	w.raw, n = codes(raw)
-	w.masked, w.values = codes(masked)
-	if x, y, ok := numbers(raw, masked); ok {
-		w.numeric, w.x, w.y = true, x, make([]float64, w.values)
-		var sum, squares float64
-		for i, v := range y {
-			w.y[w.masked[i]] = v
-			e := v - x[i]
-			sum += e
-			squares += e * e
-		}
-		m := float64(len(x))
-		w.width = math.Sqrt(max(0, squares/m-(sum/m)*(sum/m)))
-		if w.width == 0 {
-			w.width = 1e-9 * max(1, slices.Max(x)-slices.Min(x))
-		}
-		return w
+	for i := range w.masked {
+		w.masked[i], _ = d.code(masked, i, false)
 	}
-	w.rawN, w.maskN, w.met = make([]float64, n), make([]float64, w.values), make([][]uint32, n)
+	if x, y, ok := numbers(raw, masked); ok {
+		if w.y, ok = values(&d.first); ok {
+			w.numeric, w.x = true, x
+			var sum, squares float64
+			for i, v := range y {
+				e := v - x[i]
+				sum += e
+				squares += e * e
+			}
+			rows := float64(len(x))
+			w.width = math.Sqrt(max(0, squares/rows-(sum/rows)*(sum/rows)))
+			if w.width == 0 {
+				w.width = 1e-9 * max(1, slices.Max(x)-slices.Min(x))
+			}
+			return w
+		}
+	}
+	for _, id := range crowd {
+		w.rows[m.key[id][f.word]>>f.shift&(1<<f.width-1)] += float64(m.size[id])
+		w.all += float64(m.size[id])
+	}
+	w.rawN, w.met = make([]float64, n), make([][]uint32, n)
 	for i, v := range w.raw {
 		m := w.masked[i]
 		w.rawN[v]++
-		w.maskN[m]++
 		k := uint64(v)<<32 | uint64(m)
 		if w.together[k] == 0 {
 			w.met[v] = append(w.met[v], m)
@@ -145,23 +170,25 @@ func (w *weigher) scores(r int, out []float64) []float64 {
 		return out
 	}
 	v, own := w.raw[r], w.masked[r]
-	n, rows := w.rawN[v]-1, float64(len(w.raw)-1)
-	// Half a row is added to what is counted, so that nothing is impossible; a
-	// raw value not seen elsewhere says nothing.
-	weight := func(together, of float64) float64 {
-		if n <= 0 || rows <= 0 {
-			return 0
-		}
-		return math.Log((together + 0.5) * (rows + 1) / ((n + 1) * (of + 0.5)))
-	}
-	for m := range w.values {
-		out = append(out, weight(0, w.maskN[m]-float64(btoi(uint32(m) == own))))
+	n := w.rawN[v] - 1
+	never := math.Log(1 / (n + 1)) // 0 for a raw value that is not seen elsewhere: it says nothing
+	for range w.rows {
+		out = append(out, never)
 	}
 	for _, m := range w.met[v] {
 		self := float64(btoi(m == own))
-		out[m] = weight(w.together[uint64(v)<<32|uint64(m)]-self, w.maskN[m]-self)
+		together, chance := w.together[uint64(v)<<32|uint64(m)]-self, (w.rows[m]-self)/max(1, w.all-1)
+		if together > 0 {
+			out[m] = math.Log((together/chance + 1) / (n + 1))
+		}
 	}
 	return out
+}
+
+// values returns the numbers of a column that has nothing else.
+func values(c *table.Column) ([]float64, bool) {
+	y, _, ok := numbers(c, c)
+	return y, ok
 }
 
 // numbers returns the values of two columns of numbers of one type without nulls.

@@ -104,7 +104,7 @@ def link(pairs):
                 nr = sum(raw[k] == raw[i] for k in others)
                 nm = sum(msk[k] == msk[j] for k in others)
                 both = sum(raw[k] == raw[i] and msk[k] == msk[j] for k in others)
-                return 0 if nr == 0 else math.log((both + .5) * n / ((nr + 1) * (nm + .5)))
+                return math.log(((both * (n - 1) / nm if both else 0) + 1) / (nr + 1))
             cols.append(weight)
     total = 0.0
     for i in range(n):
