@@ -252,13 +252,13 @@ type stretch struct {
 	label  metric.Column
 	cols   []metric.Column
 	bucket []uint16
-	dict   []int32 // the class of each value of a dictionary
+	dict   []metric.Code // the class of each value of a dictionary
 }
 
 func (a *alignment) stretch(accs []metric.Accumulator) *stretch {
 	column := func(c *coder) metric.Column {
 		if c.text != nil {
-			return metric.Column{Class: make([]int32, blockRows)}
+			return metric.Column{Class: make([]metric.Code, blockRows)}
 		}
 		return metric.Column{Flt: make([]float64, blockRows)}
 	}

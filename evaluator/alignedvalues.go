@@ -12,29 +12,29 @@ import (
 // coder gives each class its index; those that are whole numbers in decimal, as
 // a column of numbers may have them, by number too.
 type coder struct {
-	text   map[string]int32
-	number map[int64]int32
-	small  [256]int32 // of the numbers from 0: -1 is none
+	text   map[string]metric.Code
+	number map[int64]metric.Code
+	small  [256]metric.Code // of the numbers from 0: -1 is none
 }
 
 func newCoder(classes []string) coder {
-	c := coder{text: map[string]int32{}, number: map[int64]int32{}}
+	c := coder{text: map[string]metric.Code{}, number: map[int64]metric.Code{}}
 	for i := range c.small {
 		c.small[i] = -1
 	}
 	for i, name := range classes {
-		c.text[name] = int32(i)
+		c.text[name] = metric.Code(i)
 		if v, err := strconv.ParseInt(name, 10, 64); err == nil && strconv.FormatInt(v, 10) == name {
-			c.number[v] = int32(i)
+			c.number[v] = metric.Code(i)
 			if v >= 0 && int(v) < len(c.small) {
-				c.small[v] = int32(i)
+				c.small[v] = metric.Code(i)
 			}
 		}
 	}
 	return c
 }
 
-func (c *coder) of(v int64) int32 {
+func (c *coder) of(v int64) metric.Code {
 	if uint64(v) < uint64(len(c.small)) {
 		return c.small[v]
 	}
@@ -99,8 +99,8 @@ func (s *stretch) values(r pages.Run, to metric.Column, c *coder, limits []float
 	return !bad
 }
 
-func (s *stretch) classes(r pages.Run, out []int32, c *coder) bool {
-	code := func(v *pages.Values, i int) int32 {
+func (s *stretch) classes(r pages.Run, out []metric.Code, c *coder) bool {
+	code := func(v *pages.Values, i int) metric.Code {
 		b := v.Bytes(i)
 		if v.Type != pages.ByteArray {
 			return c.of(number(b))
@@ -110,7 +110,7 @@ func (s *stretch) classes(r pages.Run, out []int32, c *coder) bool {
 		}
 		return -1
 	}
-	all := int32(0)
+	all := metric.Code(0)
 	switch {
 	case r.Coded && r.Dict.Len() <= blockRows:
 		s.dict = sized(s.dict, r.Dict.Len())

@@ -15,13 +15,13 @@ import (
 // accuracy and log loss with intervals.
 func BenchmarkScore(b *testing.B) {
 	const rows = 1_000_000
-	truth := &Truth{Keys: make([]string, rows), Label: metric.Column{Class: make([]int32, rows)}}
+	truth := &Truth{Keys: make([]string, rows), Label: metric.Column{Class: make([]metric.Code, rows)}}
 	var csv bytes.Buffer
 	csv.WriteString(header)
 	batch := table.NewBatch([]table.Field{{Name: "id", Type: "string"}, {Name: "label", Type: "string"}, {Name: "p_red", Type: "float64"}, {Name: "p_blue", Type: "float64"}, {Name: "count", Type: "int64"}}, rows)
 	for i := range rows {
 		truth.Keys[i] = fmt.Sprintf("%032x", uint64(i)*0x9e3779b97f4a7c15)
-		truth.Label.Class[i] = int32(i & 1)
+		truth.Label.Class[i] = metric.Code(i & 1)
 	}
 	for i := range rows {
 		k := i * 7919 % rows

@@ -40,7 +40,7 @@ func TestReadTruth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(&Truth{Keys: []string{"007", "b"}, Label: metric.Column{Class: []int32{0, 1}}}, got); d != "" {
+	if d := cmp.Diff(&Truth{Keys: []string{"007", "b"}, Label: metric.Column{Class: []metric.Code{0, 1}}}, got); d != "" {
 		t.Error(d)
 	}
 	if id := got.RowIDs([]byte("key"))[0]; id != table.RowID([]byte("key"), "007") || got.RowIDs(nil)[0] != "007" {
@@ -145,13 +145,13 @@ func TestSelfTest(t *testing.T) {
 	truth := &Truth{}
 	for i := range 60 {
 		truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
-		truth.Label.Class = append(truth.Label.Class, int32(i%2))
+		truth.Label.Class = append(truth.Label.Class, metric.Code(i%2))
 	}
 	numbers := &Truth{Keys: truth.Keys, Label: metric.Column{Flt: make([]float64, 60)}}
 	for i := range numbers.Label.Flt {
 		numbers.Label.Flt[i] = float64(i) / 8
 	}
-	constant := &Truth{Keys: truth.Keys, Label: metric.Column{Class: make([]int32, 60)}}
+	constant := &Truth{Keys: truth.Keys, Label: metric.Column{Class: make([]metric.Code, 60)}}
 	third := outSpec("csv")
 	third.Truth.Classes = []string{"red", "蓝", "never"}
 	third.Output.Columns[0].Classes = third.Truth.Classes

@@ -222,14 +222,14 @@ type checked struct {
 	order  int
 	file   string // its name in the file, which may differ in case
 	in     *table.Column
-	codes  map[string]int32
-	class  []int32      // a string column with classes
-	flt    []float64    // a numeric column
-	cells  *intake.Kind // what a text spells out; nil of a plain one
-	text   int          // how long a text may be that a metric reads; 0 of other columns
-	str    []string     // a column of such texts
-	ok     bool         // of the current row
-	newCls int32
+	codes  map[string]metric.Code
+	class  []metric.Code // a string column with classes
+	flt    []float64     // a numeric column
+	cells  *intake.Kind  // what a text spells out; nil of a plain one
+	text   int           // how long a text may be that a metric reads; 0 of other columns
+	str    []string      // a column of such texts
+	ok     bool          // of the current row
+	newCls metric.Code
 	newFlt float64
 	newStr string
 }
@@ -249,9 +249,9 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 		k := &checked{OutputColumn: out, order: i, file: c.locate(out.Name, names, used)}
 		if out.Type == "string" {
 			if len(out.Classes) > 0 {
-				k.codes = map[string]int32{}
+				k.codes = map[string]metric.Code{}
 				for j, v := range out.Classes {
-					k.codes[v] = int32(j)
+					k.codes[v] = metric.Code(j)
 				}
 			} else {
 				k.text = textLimit(spec, out.Name)

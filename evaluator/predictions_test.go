@@ -231,7 +231,7 @@ func TestCheckPredictionsParquet(t *testing.T) {
 	if err != nil || faults != nil {
 		t.Fatal(lines(t, faults), err)
 	}
-	if !slices.Equal(p.columns["label"].Class, []int32{0, 1}) || !slices.Equal(p.columns["p_red"].Flt, []float64{1, 0}) || !slices.Equal(p.columns["count"].Flt, []float64{6, 5}) {
+	if !slices.Equal(p.columns["label"].Class, []int16{0, 1}) || !slices.Equal(p.columns["p_red"].Flt, []float64{1, 0}) || !slices.Equal(p.columns["count"].Flt, []float64{6, 5}) {
 		t.Errorf("not in the order of ids: %+v", p.columns)
 	}
 

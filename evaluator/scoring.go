@@ -243,7 +243,7 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 				}
 				str, id = string(id[:v]), id[v:]
 			}
-			l.add("", label{int32(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
+			l.add("", label{metric.Code(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
 			text = append(text, id...)
 			ends = append(ends, len(text))
 			return nil
@@ -412,7 +412,7 @@ func (c *check) unpack(r []byte) (id string) {
 		}
 		switch {
 		case k.codes != nil:
-			k.newCls = int32(uvarint())
+			k.newCls = metric.Code(uvarint())
 		case k.text > 0:
 			n := uvarint()
 			k.newStr, r = string(r[:n]), r[n:]

@@ -91,8 +91,8 @@ agreement: {zh: 同意, en: agreed}
 		}
 		for i := range rows {
 			truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
-			if n := int32(len(spec.Truth.Classes)); n > 0 {
-				truth.Label.Class = append(truth.Label.Class, int32(i*7%11)%n)
+			if n := int16(len(spec.Truth.Classes)); n > 0 {
+				truth.Label.Class = append(truth.Label.Class, int16(i*7%11)%n)
 			} else if info.Needs.Cells() {
 				truth.Label.Str = append(truth.Label.Str, someCell(info.Needs, i))
 			} else if info.Needs.Texts() {

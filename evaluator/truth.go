@@ -70,16 +70,16 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 
 // label is one row's: of its fields, the one of the truth's kind.
 type label struct {
-	class int32
+	class metric.Code
 	flt   float64
 	str   string
 }
 
 // scanTruth calls yield for every row of r, and returns the faults of its labels.
 func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, v label) error) error {
-	class := map[string]int32{}
+	class := map[string]metric.Code{}
 	for i, c := range spec.Truth.Classes {
-		class[c] = int32(i)
+		class[c] = metric.Code(i)
 	}
 	var row int64
 	var empty, wrong, long tallyRows

@@ -118,9 +118,9 @@ func rows(in json.RawMessage) (answer, error) {
 		if len(c.Truth) == 0 {
 			b.Pred = make([]metric.Column, max(2, c.K))
 		}
-		class := func(x []float64) (out []int32) {
+		class := func(x []float64) (out []metric.Code) {
 			for _, v := range x {
-				out = append(out, int32(v))
+				out = append(out, metric.Code(v))
 			}
 			return out
 		}

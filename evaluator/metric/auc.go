@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
-	"slices"
 
 	"aihub"
 )
@@ -15,13 +14,13 @@ func init() {
 	// the numerator is an integer. The interval is DeLong's (1988), from the same
 	// sorted scores.
 	register("roc_auc@1", func(s Setup, a args) Metric {
-		return &auc{a.signed, int32(a.one), s.Boot != nil}
+		return &auc{a.signed, Code(a.one), s.Boot != nil}
 	})
 }
 
 type auc struct {
 	signed
-	positive int32
+	positive Code
 	interval bool
 }
 
@@ -33,36 +32,20 @@ func (m *auc) New() Accumulator { return &aucRows{m: m} }
 type aucRows struct {
 	runs
 	m        *auc
-	narrow   []uint32 // bits of float32, then 1 for a positive
+	narrow   narrow
 	pos, neg []uint64 // once wide
 	wide     bool
 	bad      int64 // scores that are not finite
 }
 
 func (a *aucRows) Add(b *Block) {
-	if a.open != nil && (len(a.narrow) >= narrowKeys || len(a.pos)+len(a.neg) >= wideKeys) {
+	if a.open != nil && (a.narrow.n >= narrowKeys || len(a.pos)+len(a.neg) >= wideKeys) {
 		a.flush()
 	}
 	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
 	from := 0
 	if !a.wide {
-		a.narrow = slices.Grow(a.narrow, len(score))
-		at := len(a.narrow)
-		out := a.narrow[at : at+len(score)]
-		for i, t := range truth {
-			v := score[i]
-			f := float32(v)
-			if !(v >= 0 && float64(f) == v && v <= math.MaxFloat32) {
-				break
-			}
-			one := uint32(0)
-			if t == a.m.positive {
-				one = 1
-			}
-			out[i] = math.Float32bits(f)<<1 | one // the sign of -0 falls out
-			from++
-		}
-		if a.narrow = a.narrow[:at+from]; from == len(score) {
+		if from = a.narrow.add(truth, score, a.m.positive); from == len(truth) {
 			return
 		}
 		a.widen()
@@ -84,32 +67,27 @@ func (a *aucRows) Add(b *Block) {
 
 // widen moves to 8 bytes a row.
 func (a *aucRows) widen() {
-	for _, k := range a.narrow {
-		w := sortable(float64(math.Float32frombits(k >> 1)))
-		if k&1 == 1 {
-			a.pos = append(a.pos, w)
-		} else {
-			a.neg = append(a.neg, w)
+	a.narrow.each(func(keys []uint32) {
+		for _, k := range keys {
+			w := sortable(float64(math.Float32frombits(k >> 1)))
+			if k&1 == 1 {
+				a.pos = append(a.pos, w)
+			} else {
+				a.neg = append(a.neg, w)
+			}
 		}
-	}
-	a.narrow, a.wide = nil, true
+	})
+	a.narrow, a.wide = narrow{}, true
 }
 
 // flush sorts what is in memory and writes it away.
 func (a *aucRows) flush() {
-	a.narrow, a.pos, a.neg = radixSort32(a.narrow), radixSort(a.pos), radixSort(a.neg)
-	a.writeNarrow(a.narrow, ones(a.narrow))
+	keys := a.narrow.sorted()
+	a.pos, a.neg = radixSort(a.pos), radixSort(a.neg)
+	a.writeNarrow(keys, ones(keys))
 	a.writeWide(a.pos, true)
 	a.writeWide(a.neg, false)
-	a.narrow, a.pos, a.neg = a.narrow[:0], a.pos[:0], a.neg[:0]
-}
-
-// ones counts the positives among narrow keys.
-func ones(keys []uint32) (n int64) {
-	for _, k := range keys {
-		n += int64(k & 1)
-	}
-	return n
+	a.narrow, a.pos, a.neg = narrow{}, a.pos[:0], a.neg[:0]
 }
 
 func (a *aucRows) Merge(o Accumulator) {
@@ -120,7 +98,7 @@ func (a *aucRows) Merge(o Accumulator) {
 		a.widen()
 		x.widen()
 	}
-	a.narrow = append(a.narrow, x.narrow...)
+	a.narrow.merge(&x.narrow)
 	a.pos = append(a.pos, x.pos...)
 	a.neg = append(a.neg, x.neg...)
 	a.bad += x.bad
@@ -133,15 +111,17 @@ func (a *aucRows) groups(yield func(pos, neg uint64)) {
 		a.err = cmp.Or(a.err, a.merge(yield))
 		return
 	}
-	if k := a.narrow; !a.wide {
-		for i := 0; i < len(k); {
-			v, pos, from := k[i]>>1, uint64(0), i
-			for i < len(k) && k[i]>>1 == v {
-				pos += uint64(k[i] & 1)
-				i++
+	if !a.wide {
+		a.narrow.each(func(k []uint32) {
+			for i := 0; i < len(k); {
+				v, pos, from := k[i]>>1, uint64(0), i
+				for i < len(k) && k[i]>>1 == v {
+					pos += uint64(k[i] & 1)
+					i++
+				}
+				yield(pos, uint64(i-from)-pos)
 			}
-			yield(pos, uint64(i-from)-pos)
-		}
+		})
 		return
 	}
 	p, n := a.pos, a.neg
@@ -170,9 +150,9 @@ func (a *aucRows) settle() (p, n uint64, none *Result) {
 		a.flush()
 	}
 	p, n = a.totals()
-	one := uint64(ones(a.narrow))
-	p, n = p+one+uint64(len(a.pos)), n+uint64(len(a.narrow))-one+uint64(len(a.neg))
-	a.pos, a.neg, a.narrow = radixSort(a.pos), radixSort(a.neg), radixSort32(a.narrow)
+	a.pos, a.neg = radixSort(a.pos), radixSort(a.neg)
+	one := uint64(a.narrow.ones)
+	p, n = p+one+uint64(len(a.pos)), n+uint64(a.narrow.n)-one+uint64(len(a.neg))
 	rows := int64(p+n) + a.bad
 	var r Result
 	switch {
@@ -205,6 +185,11 @@ func (a *aucRows) auc(p, n uint64) Result {
 	var u, sqPos, sqNeg u128
 	var i, j uint64
 	interval := a.m.interval
+	if !a.wide && len(a.list) == 0 {
+		var x placed
+		a.narrow.each(func(keys []uint32) { x.add(keys, p, interval) })
+		return a.result(p, n, x.sum, x.sqPos, x.sqNeg)
+	}
 	a.groups(func(eqPos, eqNeg uint64) {
 		v := 2*j + eqNeg
 		i += eqPos
@@ -216,9 +201,15 @@ func (a *aucRows) auc(p, n uint64) Result {
 			sqNeg.addSquare(eqNeg, w)
 		}
 	})
+	return a.result(p, n, u, sqPos, sqNeg)
+}
+
+// result is the value from the sum of the positives' placements, and its interval
+// from their squares and those of the negatives.
+func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg u128) Result {
 	pn := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(n)))
 	v, _ := ratio(u.big(), pn.Lsh(pn, 1), 0).Float64()
-	r := Result{Value: v, N: rows, Status: aihub.MetricOK}
+	r := Result{Value: v, N: int64(p + n), Status: aihub.MetricOK}
 	if a.m.interval && p > 1 && n > 1 {
 		se := math.Sqrt(placementVariance(sqPos, u, p, n) + placementVariance(sqNeg, u, n, p))
 		r.Lo, r.Hi = max(0, v-float64(1.959963984540054*se)), min(1, v+float64(1.959963984540054*se))
@@ -256,6 +247,14 @@ func (u *u128) add(a, b uint64) {
 
 // addSquare adds k·v², for k·v below 2^64.
 func (u *u128) addSquare(k, v uint64) { u.add(k*v, v) }
+
+// addSquare1 adds v².
+func (u *u128) addSquare1(v uint64) {
+	hi, lo := bits.Mul64(v, v)
+	var c uint64
+	u.lo, c = bits.Add64(u.lo, lo, 0)
+	u.hi += hi + c
+}
 
 func (u u128) big() *big.Int {
 	b := new(big.Int).SetUint64(u.hi)

@@ -18,17 +18,17 @@ func benchBlocks() {
 	}
 	r := splitmix(42)
 	n := benchRows
-	c := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Class: make([]int32, n)}}}
-	p := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+	c := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Class: make([]Code, n)}}}
+	p := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
 	bucket := make([]uint16, n)
 	for i := range n {
 		x := r.next()
-		c.Truth.Class[i] = int32(x % 10)
-		c.Pred[0].Class[i] = int32(x % 10)
+		c.Truth.Class[i] = Code(x % 10)
+		c.Pred[0].Class[i] = Code(x % 10)
 		if x>>32&3 == 0 {
-			c.Pred[0].Class[i] = int32(x >> 40 % 10)
+			c.Pred[0].Class[i] = Code(x >> 40 % 10)
 		}
-		p.Truth.Class[i] = int32(x & 1)
+		p.Truth.Class[i] = Code(x & 1)
 		p.Pred[0].Flt[i] = float64(float32(0.3*float64(x&1) + 0.7*r.unit()))
 		bucket[i] = uint16(x >> 20 % Buckets)
 	}

@@ -58,20 +58,20 @@ func TestIntervalCoverage(t *testing.T) {
 		make func(b *Block, i int)
 	}{
 		{"accuracy@1", classes, 0.9, func(b *Block, i int) {
-			b.Truth.Class[i] = int32(i & 1)
-			b.Pred[0].Class[i] = int32(i&1) ^ b2i(rng.Float64() < 0.1)
+			b.Truth.Class[i] = Code(i & 1)
+			b.Pred[0].Class[i] = Code(i&1) ^ b2i(rng.Float64() < 0.1)
 		}},
 		{"mae@1", Setup{Column: "p", Boot: boot}, math.Exp(0.5), func(b *Block, i int) { // lognormal
 			b.Truth.Flt[i], b.Pred[0].Flt[i] = 0, math.Exp(rng.NormFloat64())
 		}},
 		{"roc_auc@1", classes, 0.7602499389065233, func(b *Block, i int) { // normal scores, one apart
-			b.Truth.Class[i] = int32(i & 1)
+			b.Truth.Class[i] = Code(i & 1)
 			b.Pred[0].Flt[i] = rng.NormFloat64() + float64(i&1)
 		}},
 	} {
 		m := bind(t, c.use, c.s)
-		b := &Block{Rows: n, Bucket: bucket, Truth: Column{Class: make([]int32, n), Flt: make([]float64, n)},
-			Pred: []Column{{Class: make([]int32, n), Flt: make([]float64, n)}}}
+		b := &Block{Rows: n, Bucket: bucket, Truth: Column{Class: make([]Code, n), Flt: make([]float64, n)},
+			Pred: []Column{{Class: make([]Code, n), Flt: make([]float64, n)}}}
 		covered := 0
 		for range trials {
 			for i := range n {
@@ -95,7 +95,7 @@ func TestIntervalCoverage(t *testing.T) {
 	}
 }
 
-func b2i(b bool) int32 {
+func b2i(b bool) Code {
 	if b {
 		return 1
 	}

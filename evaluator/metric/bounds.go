@@ -12,7 +12,7 @@ import (
 // a bin the order is unknown, so that the value lies in [Lo, Hi], no matter what
 // the scores are; Hi - Lo is the sum over bins of pos·neg, over all pairs.
 type AUCBounds struct {
-	positive int32
+	positive Code
 	count    []uint32 // of each bin, its negatives and its positives
 	rows     int64
 	bad      int64
@@ -26,7 +26,7 @@ const AUCBins = 1 << 20
 const maxBounded = math.MaxUint32
 
 // NewAUCBounds makes one for the class that is positive.
-func NewAUCBounds(positive int32) *AUCBounds {
+func NewAUCBounds(positive Code) *AUCBounds {
 	return &AUCBounds{positive: positive, count: make([]uint32, 2*AUCBins)}
 }
 
@@ -45,7 +45,7 @@ func aucBin(v float64) uint32 {
 }
 
 // Add adds rows. Scores must be finite: a part with others has no bounds.
-func (a *AUCBounds) Add(truth []int32, score []float64) {
+func (a *AUCBounds) Add(truth []Code, score []float64) {
 	score = score[:len(truth)]
 	a.rows += int64(len(truth))
 	for i, t := range truth {

@@ -13,13 +13,7 @@ func init() {
 			count: func(b *Block, cell []uint16, counts []int64) {
 				truth, pred := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows]
 				if cell == nil {
-					var hits int64
-					for i, t := range truth {
-						if t == pred[i] {
-							hits++
-						}
-					}
-					counts[0] += hits
+					counts[0] += equalCodes(truth, pred)
 					return
 				}
 				for i, t := range truth {
@@ -100,33 +94,6 @@ func byClass(s Setup, a args, value func(n int64, t table) Result) Metric {
 		return value(s.n, table{k, s.counts[:k], s.counts[k : 2*k], s.counts[2*k:]})
 	}
 	return m
-}
-
-const fewClasses = 32
-
-// fewCounts counts a table of all pairs and adds it up: one counter a row, of
-// four copies, so that equal rows in a row need not wait for one another.
-func fewCounts(k int, truth, pred []int32, counts []int64) {
-	var pairs [4][fewClasses * (fewClasses + 1)]uint32
-	w := k + 1
-	for i, t := range truth {
-		p := int(pred[i])
-		if p < 0 {
-			p = k
-		}
-		pairs[i&3][int(t)*w+p]++
-	}
-	for t := range k {
-		for p := range w {
-			at := t*w + p
-			n := int64(pairs[0][at]) + int64(pairs[1][at]) + int64(pairs[2][at]) + int64(pairs[3][at])
-			counts[k+t] += n
-			counts[2*k+p] += n
-			if t == p {
-				counts[t] += n
-			}
-		}
-	}
 }
 
 func f1(n int64, t table, average string, zero float64) Result {

@@ -11,7 +11,7 @@ import (
 func init() {
 	curve := func(use string, of func(a args) func(c *curved) Result) {
 		register(use, func(s Setup, a args) Metric {
-			return &curveMetric{auc{a.signed, int32(a.one), s.Boot != nil}, of(a)}
+			return &curveMetric{auc{a.signed, Code(a.one), s.Boot != nil}, of(a)}
 		})
 	}
 	// Σ (R_i - R_{i-1})·P_i over groups of equal scores. Without positives it is

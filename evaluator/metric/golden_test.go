@@ -24,14 +24,14 @@ func genClasses(r *splitmix) (*Block, int) {
 	kt := 1 + r.below(k)
 	kp := 1 + r.below(k)
 	noise := r.below(5)
-	var t, p []int32
+	var t, p []Code
 	for range n {
 		y := r.below(kt)
-		t = append(t, int32(y))
+		t = append(t, Code(y))
 		if r.below(4) < noise {
 			y = r.below(kp)
 		}
-		p = append(p, int32(y))
+		p = append(p, Code(y))
 	}
 	return &Block{Rows: n, Truth: Column{Class: t}, Pred: []Column{{Class: p}}}, k
 }
@@ -52,7 +52,7 @@ func genProb(r *splitmix, style int) float64 {
 
 func genBinary(r *splitmix) *Block {
 	n, style, mode := r.size(), r.below(5), r.below(6)
-	var t []int32
+	var t []Code
 	var p []float64
 	for range n {
 		y := mode
@@ -63,7 +63,7 @@ func genBinary(r *splitmix) *Block {
 		if mode == 2 && y == 1 {
 			x = max(x, genProb(r, style))
 		}
-		t, p = append(t, int32(y)), append(p, x)
+		t, p = append(t, Code(y)), append(p, x)
 	}
 	return &Block{Rows: n, Truth: Column{Class: t}, Pred: []Column{{Flt: p}}}
 }
@@ -73,7 +73,7 @@ func genMulti(r *splitmix) *Block {
 	k = 3 + r.below(3)
 	b := &Block{Rows: n, Pred: make([]Column, k)}
 	for range n {
-		b.Truth.Class = append(b.Truth.Class, int32(r.below(k)))
+		b.Truth.Class = append(b.Truth.Class, Code(r.below(k)))
 		left := 1 << 20
 		for j := range k - 1 {
 			x := []int{0, left, r.below(left + 1), r.below(left + 1)}

@@ -43,13 +43,30 @@ func lns(xs []float64) {
 	}
 }
 
+// minusLns makes every x -ln x, after it was brought into [least, most]; a NaN
+// stays one.
+func minusLns(xs []float64, least, most float64) {
+	xs = xs[minusLnsLanes(xs, least, most):]
+	for i, v := range xs {
+		// max and min keep a NaN.
+		xs[i] = max(least, min(most, v))
+	}
+	lns(xs)
+	for i, v := range xs {
+		xs[i] = -v
+	}
+}
+
 const (
 	lnFrom = 0x3fe6 << 48         // 0.6875; seen from there, 1 begins a step of the table
 	ln2Hi  = 0x1.62e42fefa38p-01  // ln 2 with room for k times it
 	ln2Lo  = 0x1.ef35793c7673p-45 // the rest of ln 2
 )
 
-var lnTable [128]struct{ inv, lnHi, lnLo float64 }
+// lnStep is what ln needs of one step of its table.
+type lnStep struct{ inv, lnHi, lnLo float64 }
+
+var lnTable [128]lnStep
 
 // makeLn fills the table from a series in 140-bit arithmetic. In the two steps
 // next to 1, c is 1, so that ln is as exact there as the series.

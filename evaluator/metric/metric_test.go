@@ -124,9 +124,9 @@ func every(t testing.TB, boot *Bootstrap, n int, seed uint64) map[string]struct 
 	num := &Block{Rows: n, Pred: make([]Column, 1)}
 	bounds := &Block{Rows: n, Pred: make([]Column, 2)}
 	for range n {
-		y := int32(r.below(3))
+		y := Code(r.below(3))
 		class.Truth.Class = append(class.Truth.Class, y)
-		class.Pred[0].Class = append(class.Pred[0].Class, int32(r.below(4))-1) // some of no class
+		class.Pred[0].Class = append(class.Pred[0].Class, Code(r.below(4))-1) // some of no class
 		prob.Truth.Class = append(prob.Truth.Class, y&1)
 		prob.Pred[0].Flt = append(prob.Pred[0].Flt, float64(r.below(1000))/999)
 		a, b := r.unit()/2, r.unit()/2
@@ -327,7 +327,7 @@ func TestNothingIsNaN(t *testing.T) {
 func TestNaNNeverWins(t *testing.T) {
 	m := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p"})
 	acc := m.New()
-	acc.Add(&Block{Rows: 3, Truth: Column{Class: []int32{1, 0, 1}}, Pred: []Column{{Flt: []float64{math.NaN(), 0.1, 0.9}}}})
+	acc.Add(&Block{Rows: 3, Truth: Column{Class: []Code{1, 0, 1}}, Pred: []Column{{Flt: []float64{math.NaN(), 0.1, 0.9}}}})
 	if r := acc.Result(); r.Status != aihub.MetricUndefined || r.Reason != NotFinite {
 		t.Errorf("got %+v", r)
 	}
@@ -336,7 +336,7 @@ func TestNaNNeverWins(t *testing.T) {
 // Reasons that boards and stewards read.
 func TestUndefinedAndDegenerate(t *testing.T) {
 	two := Setup{Classes: names(2), Column: "p"}
-	cls := func(y, p []int32) *Block {
+	cls := func(y, p []Code) *Block {
 		return &Block{Rows: len(y), Truth: Column{Class: y}, Pred: []Column{{Class: p}}}
 	}
 	num := func(y, p []float64) *Block {
@@ -351,12 +351,12 @@ func TestUndefinedAndDegenerate(t *testing.T) {
 		value  float64
 	}{
 		{"accuracy@1", two, cls(nil, nil), aihub.MetricUndefined, NoRows, 0},
-		{"accuracy@1", two, cls([]int32{0, 1}, []int32{-1, 1}), aihub.MetricOK, "", 0.5},
-		{"roc_auc@1", two, &Block{Rows: 1, Truth: Column{Class: []int32{1}}, Pred: []Column{{Flt: []float64{1}}}}, aihub.MetricUndefined, OneClass, 0},
-		{"roc_auc@1", two, &Block{Rows: 2, Truth: Column{Class: []int32{1, 0}}, Pred: []Column{{Flt: []float64{0, math.Copysign(0, -1)}}}}, aihub.MetricOK, "", 0.5},
-		{"mcc@1", two, cls([]int32{0, 1}, []int32{1, 1}), aihub.MetricDegenerate, ConstantEither, 0},
-		{"f1@1", Setup{Classes: names(3), Column: "p"}, cls([]int32{0, 1}, []int32{0, 1}), aihub.MetricDegenerate, AbsentClass, 2.0 / 3},
-		{"f1@1", Setup{Classes: names(3), Column: "p", Params: map[string]any{"zero_division": 1}}, cls([]int32{0, 1}, []int32{0, 1}), aihub.MetricDegenerate, AbsentClass, 1},
+		{"accuracy@1", two, cls([]Code{0, 1}, []Code{-1, 1}), aihub.MetricOK, "", 0.5},
+		{"roc_auc@1", two, &Block{Rows: 1, Truth: Column{Class: []Code{1}}, Pred: []Column{{Flt: []float64{1}}}}, aihub.MetricUndefined, OneClass, 0},
+		{"roc_auc@1", two, &Block{Rows: 2, Truth: Column{Class: []Code{1, 0}}, Pred: []Column{{Flt: []float64{0, math.Copysign(0, -1)}}}}, aihub.MetricOK, "", 0.5},
+		{"mcc@1", two, cls([]Code{0, 1}, []Code{1, 1}), aihub.MetricDegenerate, ConstantEither, 0},
+		{"f1@1", Setup{Classes: names(3), Column: "p"}, cls([]Code{0, 1}, []Code{0, 1}), aihub.MetricDegenerate, AbsentClass, 2.0 / 3},
+		{"f1@1", Setup{Classes: names(3), Column: "p", Params: map[string]any{"zero_division": 1}}, cls([]Code{0, 1}, []Code{0, 1}), aihub.MetricDegenerate, AbsentClass, 1},
 		{"r2@1", Setup{Column: "p"}, num([]float64{0.1, 0.1, 0.1}, []float64{0.1, 0.1, 0.1}), aihub.MetricUndefined, ConstantTruth, 0},
 		{"wape@1", Setup{Column: "p"}, num([]float64{0, 0}, []float64{1, 0}), aihub.MetricUndefined, ZeroTruth, 0},
 		{"smape@1", Setup{Column: "p"}, num([]float64{0, 0, math.MaxFloat64}, []float64{0, 5, -math.MaxFloat64}), aihub.MetricOK, "", 400.0 / 3},

@@ -66,7 +66,7 @@ func scoresOf(s Setup, a args) func(b *Block, i int) ([]float64, int) {
 			return row, int(b.Truth.Class[i])
 		}
 	}
-	one := int32(a.one)
+	one := Code(a.one)
 	return func(b *Block, i int) ([]float64, int) {
 		p := b.Pred[0].Flt[i]
 		if b.Truth.Class[i] == one {

@@ -15,14 +15,7 @@ func init() {
 		p := ofTruth(s, a)
 		return mean(s, a, func(b *Block, lo, hi int, out []float64) {
 			p(b, lo, hi, out)
-			for i, v := range out {
-				// max and min keep a NaN, which the sum then reports.
-				out[i] = max(eps, min(1-eps, v))
-			}
-			lns(out)
-			for i, v := range out {
-				out[i] = -v
-			}
+			minusLns(out, eps, 1-eps) // the sum reports a NaN
 		})
 	})
 	// Binary: mean of (p-y)², in [0, 1]. One column per class: the sum over
@@ -30,12 +23,9 @@ func init() {
 	register("brier@1", func(s Setup, a args) Metric {
 		m := &additive{signed: a.signed, boot: s.Boot, sums: 1}
 		for j := range a.cols {
-			class := int32(a.Class(j))
+			class := Code(a.Class(j))
 			m.terms = append(m.terms, term{square: true, rows: func(b *Block, lo, hi int, out []float64) {
-				p := b.Pred[j].Flt[lo:hi]
-				for i, t := range b.Truth.Class[lo:hi] {
-					out[i] = either(t, class, 1-p[i], p[i])
-				}
+				either(b.Truth.Class[lo:hi], b.Pred[j].Flt[lo:hi], class, true, out)
 			}})
 		}
 		m.value = func(s *stats) Result { return Result{Value: s.sums[0].Mean(s.n)} }
@@ -52,22 +42,29 @@ func ofTruth(s Setup, a args) func(b *Block, lo, hi int, out []float64) {
 			}
 		}
 	}
-	one := int32(a.one)
+	one := Code(a.one)
 	return func(b *Block, lo, hi int, out []float64) {
-		p := b.Pred[0].Flt[lo:hi]
-		for i, t := range b.Truth.Class[lo:hi] {
-			out[i] = either(t, one, p[i], 1-p[i])
-		}
+		either(b.Truth.Class[lo:hi], b.Pred[0].Flt[lo:hi], one, false, out)
 	}
 }
 
-// either is same when t is class, else other; without a branch, which a
-// processor would guess wrong for every second row.
-func either(t, class int32, same, other float64) float64 {
-	d := int64(t) ^ int64(class)
-	mask := uint64((d | -d) >> 63) // all ones unless t is class
-	a := math.Float64bits(same)
-	return math.Float64frombits(a ^ (a^math.Float64bits(other))&mask)
+// either writes p of the rows whose truth is class, and 1-p of the rest; or, with
+// other, 1-p of the former and p of the rest. It has no branch, which a processor
+// would guess wrong for every second row.
+func either(truth []Code, p []float64, class Code, other bool, out []float64) {
+	done := eitherLanes(truth, p, class, other, out)
+	truth, p, out = truth[done:], p[done:], out[done:]
+	flip := uint64(0)
+	if other {
+		flip--
+	}
+	p, out = p[:len(truth)], out[:len(truth)]
+	for i, t := range truth {
+		d := int64(t) ^ int64(class)
+		mask := uint64((d|-d)>>63) ^ flip // all ones unless t is class
+		a := math.Float64bits(p[i])
+		out[i] = math.Float64frombits(a ^ (a^math.Float64bits(1-p[i]))&mask)
+	}
 }
 
 // mean is the metric that averages one term a row.

@@ -61,9 +61,9 @@ func TestNarrowScores(t *testing.T) {
 	r := splitmix(3)
 	m := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p", Boot: NewBootstrap("narrow")})
 	for _, n := range []int{50, 20_000} {
-		b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+		b := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
 		for i := range n {
-			b.Truth.Class[i] = int32(r.next() & 1)
+			b.Truth.Class[i] = Code(r.next() & 1)
 			b.Pred[0].Flt[i] = float64(float32(r.next()%5000) / 4096)
 			if i%9 == 0 {
 				b.Pred[0].Flt[i] = math.Copysign(0, float64(i%2)-0.5)
@@ -87,6 +87,56 @@ func TestNarrowScores(t *testing.T) {
 		}
 		if got := mixed.Result(); got != want {
 			t.Errorf("%d rows: shards %+v, want %+v", n, got, want)
+		}
+	}
+}
+
+// Scores of 32 bits give the AUC and the interval that 64 bits give, however many
+// they are, wherever they lie, and in whatever shards they came.
+func TestNarrowShards(t *testing.T) {
+	t.Parallel()
+	r := splitmix(17)
+	m := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p", Boot: NewBootstrap("narrow")})
+	draw := map[string]func() float64{
+		"uniform": r.unit,
+		"small":   func() float64 { return r.unit() / 1000 },
+		"ties":    func() float64 { return float64(r.next()%7) / 8 },
+		"one":     func() float64 { return 0.25 },
+		"odds":    func() float64 { return r.unit() / (1 - r.unit()) },
+		"scales":  func() float64 { return math.Ldexp(r.unit(), -int(r.next()%160)) },
+	}
+	for name, draw := range draw {
+		for _, n := range []int{1, 300, 40_000} {
+			var parts []*Block
+			for left := n; left > 0; {
+				k := min(left, 1+int(r.next()%20_000))
+				b := &Block{Rows: k, Truth: Column{Class: make([]Code, k)}, Pred: []Column{{Flt: make([]float64, k)}}}
+				for i := range k {
+					b.Truth.Class[i] = Code(r.next() % 3 / 2)
+					b.Pred[0].Flt[i] = float64(float32(draw()))
+				}
+				parts, left = append(parts, b), left-k
+			}
+			wide := m.New()
+			wide.(*aucRows).widen()
+			shards := []Accumulator{m.New(), m.New(), m.New()}
+			for i, b := range parts {
+				wide.Add(b)
+				shards[i%len(shards)].Add(b)
+			}
+			shards[1].Merge(shards[2])
+			shards[0].Merge(shards[1])
+			want := wide.Result()
+			if got := shards[0].Result(); got != want {
+				t.Errorf("%s, %d rows: %+v, want %+v", name, n, got, want)
+			}
+			if got := shards[0].Result(); got != want {
+				t.Errorf("%s, %d rows: asked again: %+v, want %+v", name, n, got, want)
+			}
+			shards[0].(*aucRows).widen()
+			if got := shards[0].Result(); got != want {
+				t.Errorf("%s, %d rows: widened: %+v, want %+v", name, n, got, want)
+			}
 		}
 	}
 }

@@ -37,35 +37,3 @@ func radixSort(keys []uint64) []uint64 {
 	}
 	return keys
 }
-
-// radixSort32 is radixSort for keys of 32 bits, in three passes.
-func radixSort32(keys []uint32) []uint32 {
-	if len(keys) < 1<<12 {
-		slices.Sort(keys)
-		return keys
-	}
-	const digit, mask = 11, 1<<11 - 1
-	var count [3][1 << digit]int
-	for _, k := range keys {
-		count[0][k&mask]++
-		count[1][k>>digit&mask]++
-		count[2][k>>(2*digit)]++
-	}
-	other := make([]uint32, len(keys))
-	for p := range count {
-		c := &count[p]
-		at := 0
-		for i, n := range c {
-			c[i] = at
-			at += n
-		}
-		other = other[:len(keys)]
-		for _, k := range keys {
-			d := k >> (p * digit) & mask
-			other[c[d]] = k
-			c[d]++
-		}
-		keys, other = other, keys
-	}
-	return keys
-}

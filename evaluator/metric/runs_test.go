@@ -30,9 +30,9 @@ func (m *memory) ReadAt(p []byte, at int64) (int, error) {
 
 // scored makes rows of scores with ties; wide ones are no numbers of float32.
 func scored(r *splitmix, n int, wide bool) *Block {
-	b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+	b := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
 	for i := range n {
-		b.Truth.Class[i] = int32(r.next() % 3 / 2)
+		b.Truth.Class[i] = Code(r.next() % 3 / 2)
 		b.Pred[0].Flt[i] = float64(float32(r.next()%700) / 512)
 		if wide {
 			b.Pred[0].Flt[i] = -b.Pred[0].Flt[i] / 3
@@ -117,9 +117,9 @@ func TestAUCBounds(t *testing.T) {
 	}
 	const n = 20_000
 	for shape, next := range shapes {
-		b := &Block{Rows: n, Truth: Column{Class: make([]int32, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+		b := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
 		for i := range n {
-			b.Truth.Class[i] = int32(r.next() & 1)
+			b.Truth.Class[i] = Code(r.next() & 1)
 			for b.Pred[0].Flt[i] = next(); b.Pred[0].Flt[i]-b.Pred[0].Flt[i] != 0; {
 				b.Pred[0].Flt[i] = next()
 			}
@@ -143,12 +143,12 @@ func TestAUCBounds(t *testing.T) {
 		t.Error("no rows have bounds")
 	}
 	one := NewAUCBounds(1)
-	one.Add([]int32{1, 1}, []float64{0.1, 0.2})
+	one.Add([]Code{1, 1}, []float64{0.1, 0.2})
 	if _, _, ok := one.Bounds(); ok {
 		t.Error("one class has bounds")
 	}
 	nan := NewAUCBounds(1)
-	nan.Add([]int32{1, 0}, []float64{0.1, math.NaN()})
+	nan.Add([]Code{1, 0}, []float64{0.1, math.NaN()})
 	if _, _, ok := nan.Bounds(); ok {
 		t.Error("NaN has bounds")
 	}

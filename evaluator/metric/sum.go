@@ -112,6 +112,15 @@ func (q *quick) addSquare(s *Sum, x float64) {
 
 // addQuick adds at most maxQuick values by a quick in registers.
 func (s *Sum) addQuick(xs []float64) {
+	done, odd := s.sumLanes(xs)
+	if odd {
+		for _, x := range xs[:done] {
+			if !(x >= 0x1p-40 && x < 0x1p12) && x != 0 {
+				s.Add(x)
+			}
+		}
+	}
+	xs = xs[done:]
 	var hi, lo int64
 	for _, x := range xs {
 		if !(x >= 0x1p-40 && x < 0x1p12) {
@@ -130,6 +139,15 @@ func (s *Sum) addQuick(xs []float64) {
 
 // addSquaresQuick is addQuick for the squares of xs.
 func (s *Sum) addSquaresQuick(xs []float64) {
+	done, odd := s.squareLanes(xs)
+	if odd {
+		for _, x := range xs[:done] {
+			if !(x >= -1 && x <= 1) || float64(float64(int64(x*0x1p53))*0x1p-53) != x {
+				s.AddSquare(x)
+			}
+		}
+	}
+	xs = xs[done:]
 	var hi, lo uint64
 	for _, x := range xs {
 		t := int64(x * 0x1p53)

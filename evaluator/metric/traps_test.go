@@ -107,24 +107,24 @@ func TestTrapLinkConstant(t *testing.T) {
 
 // The clip of log loss is declared, not taken from the type of the file.
 func TestTrapLogLossClip(t *testing.T) {
-	b := &metric.Block{Rows: 1, Truth: metric.Column{Class: []int32{1}}, Pred: []metric.Column{{Flt: []float64{float64(float32(0))}}}}
+	b := &metric.Block{Rows: 1, Truth: metric.Column{Class: []metric.Code{1}}, Pred: []metric.Column{{Flt: []float64{float64(float32(0))}}}}
 	is(t, scoreRows(t, "log_loss@1", metric.Setup{Classes: []string{"n", "y"}, Column: "p"}, b), 52*math.Ln2)
 }
 
 // The classes that are averaged are the declared ones: a class that only an
 // algorithm names does not join.
 func TestTrapMacroClasses(t *testing.T) {
-	b := &metric.Block{Rows: 4, Truth: metric.Column{Class: []int32{0, 0, 1, 1}}, Pred: []metric.Column{{Class: []int32{0, 0, 1, -1}}}}
+	b := &metric.Block{Rows: 4, Truth: metric.Column{Class: []metric.Code{0, 0, 1, 1}}, Pred: []metric.Column{{Class: []metric.Code{0, 0, 1, -1}}}}
 	is(t, scoreRows(t, "f1@1", metric.Setup{Classes: []string{"a", "b"}, Column: "p"}, b), (1+2.0/3)/2)
 }
 
 func TestTrapAveragePrecisionWithoutPositives(t *testing.T) {
-	b := &metric.Block{Rows: 2, Truth: metric.Column{Class: []int32{0, 0}}, Pred: []metric.Column{{Flt: []float64{0.1, 0.2}}}}
+	b := &metric.Block{Rows: 2, Truth: metric.Column{Class: []metric.Code{0, 0}}, Pred: []metric.Column{{Flt: []float64{0.1, 0.2}}}}
 	isUndefined(t, scoreRows(t, "average_precision@1", metric.Setup{Classes: []string{"n", "y"}, Column: "p"}, b), metric.OneClass)
 }
 
 func TestTrapKappaConstant(t *testing.T) {
-	b := &metric.Block{Rows: 2, Truth: metric.Column{Class: []int32{0, 0}}, Pred: []metric.Column{{Class: []int32{0, 0}}}}
+	b := &metric.Block{Rows: 2, Truth: metric.Column{Class: []metric.Code{0, 0}}, Pred: []metric.Column{{Class: []metric.Code{0, 0}}}}
 	r := scoreRows(t, "kappa@1", metric.Setup{Classes: []string{"n", "y"}, Column: "p"}, b)
 	if r.Value != 1 || r.Status != aihub.MetricDegenerate {
 		t.Errorf("got %+v", r)
@@ -140,8 +140,8 @@ func TestTrapMAPEZero(t *testing.T) {
 // Constant scores are right one time in three with three classes, whichever
 // column comes first.
 func TestTrapTopKTies(t *testing.T) {
-	for class := range int32(3) {
-		b := &metric.Block{Rows: 1, Truth: metric.Column{Class: []int32{class}}, Pred: []metric.Column{{Flt: []float64{1.0 / 3}}, {Flt: []float64{1.0 / 3}}, {Flt: []float64{1.0 / 3}}}}
+	for class := range metric.Code(3) {
+		b := &metric.Block{Rows: 1, Truth: metric.Column{Class: []metric.Code{class}}, Pred: []metric.Column{{Flt: []float64{1.0 / 3}}, {Flt: []float64{1.0 / 3}}, {Flt: []float64{1.0 / 3}}}}
 		s := metric.Setup{Classes: []string{"a", "b", "c"}, Column: "a", Group: []string{"a", "b", "c"}, Params: map[string]any{"k": 1.0}}
 		is(t, scoreRows(t, "top_k@1", s, b), 1.0/3)
 	}

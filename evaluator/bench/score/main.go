@@ -112,6 +112,15 @@ func raw[T int32 | float32](path string) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/4)
 }
 
+// codes are classes as scoring holds them.
+func codes(path string) []metric.Code {
+	var out []metric.Code
+	for _, v := range raw[int32](path) {
+		out = append(out, metric.Code(v))
+	}
+	return out
+}
+
 func bind(use, column string, classes int, boot *metric.Bootstrap) metric.Accumulator {
 	var names []string
 	for i := range classes {
@@ -126,19 +135,15 @@ func bind(use, column string, classes int, boot *metric.Bootstrap) metric.Accumu
 
 func (b *bench) measure() {
 	b.seconds, b.values = map[string]float64{}, map[string]float64{}
-	y10, h10 := raw[int32](b.dir+"/y10"), raw[int32](b.dir+"/h10")
-	y, p32 := raw[int32](b.dir+"/y"), raw[float32](b.dir+"/p")
+	y10, h10, y := codes(b.dir+"/y10"), codes(b.dir+"/h10"), codes(b.dir+"/y")
+	p32 := raw[float32](b.dir + "/p")
 	p := make([]float64, len(p32))
-	h := make([]int32, len(p32))
 	bucket := make([]uint16, len(p32))
 	for i, v := range p32 {
 		p[i] = float64(v)
-		if v >= .5 {
-			h[i] = 1
-		}
 		bucket[i] = uint16(uint32(i) * 2654435761 >> 20)
 	}
-	one := func(name, use string, classes int, truth, class []int32, number []float64, boot *metric.Bootstrap) {
+	one := func(name, use string, classes int, truth, class []metric.Code, number []float64, boot *metric.Bootstrap) {
 		b.seconds[name] = best(func() {
 			acc := bind(use, "c", classes, boot)
 			for lo := 0; lo < len(truth); lo += block {

@@ -1,0 +1,112 @@
+package metric
+
+import (
+	"math"
+
+	"golang.org/x/sys/cpu"
+)
+
+// Four rows at a time. Every operation is the one that ln.go and sum.go spell
+// out, so that every bit is the same; tests compare them.
+
+//go:noescape
+func minusLnsAVX2(xs *float64, n int, c *lnConstants, table *lnStep)
+
+//go:noescape
+func sumAVX2(xs *float64, n int, c *sumConstants, out *[3][4]uint64)
+
+//go:noescape
+func squaresAVX2(xs *float64, n int, c *squareConstants, out *[4][4]uint64)
+
+//go:noescape
+func eitherAVX2(truth *Code, p *float64, n int, class, flip int64, out *float64)
+
+var fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+type lanes [4]uint64
+
+func four(x float64) lanes      { return fourBits(math.Float64bits(x)) }
+func fourBits(x uint64) lanes   { return lanes{x, x, x, x} }
+func (l lanes) sum() (n uint64) { return l[0] + l[1] + l[2] + l[3] }
+
+// The constants that the functions in assembly read, in their order.
+type (
+	lnConstants     [19]lanes
+	sumConstants    [5]lanes
+	squareConstants [6]lanes
+)
+
+const lnBias = 1023 << mantBits
+
+var (
+	lnOf = lnConstants{
+		{}, {}, // least, most
+		fourBits(lnBias - lnFrom),
+		four(0x1p52), four(0x1p52 + 1023),
+		fourBits(0xfff << mantBits), fourBits(lnBias),
+		fourBits(127),
+		four(1),
+		four(-1.0 / 4), four(1.0 / 3), four(-1.0 / 6), four(1.0 / 5), four(-1.0 / 8), four(1.0 / 7),
+		four(-0.5),
+		four(ln2Hi), four(ln2Lo),
+		fourBits(1 << 63),
+	}
+	sumOf    = sumConstants{four(0x1p-40), four(0x1p12), four(0x1p40), four(0x1p92), four(0x1p52)}
+	squareOf = squareConstants{fourBits(1<<63 - 1), four(1), four(0x1p26), four(0x1p-26), four(0x1p53), four(0x1p52)}
+)
+
+// minusLnsLanes is minusLns for as many of xs as it returns.
+func minusLnsLanes(xs []float64, least, most float64) int {
+	n := len(xs) &^ 3
+	if !fourLanes || n == 0 {
+		return 0
+	}
+	c := lnOf
+	c[0], c[1] = four(least), four(most)
+	minusLnsAVX2(&xs[0], n, &c, &lnTable[0])
+	return n
+}
+
+// sumLanes is addQuick for as many of xs as it returns; those that do not fit a
+// quick are still to add when odd.
+func (s *Sum) sumLanes(xs []float64) (n int, odd bool) {
+	n = len(xs) &^ 3
+	if !fourLanes || n == 0 {
+		return 0, false
+	}
+	var out [3][4]uint64
+	sumAVX2(&xs[0], n, &sumOf, &out)
+	s.addBits(lanes(out[0]).sum(), unitExp40)
+	s.addBits(lanes(out[1]).sum(), unitExp92)
+	return n, out[2] != [4]uint64{}
+}
+
+// squareLanes is addSquaresQuick for as many of xs as it returns; those beyond
+// [-1, 1], or finer than 2^-53, are still to add when odd.
+func (s *Sum) squareLanes(xs []float64) (n int, odd bool) {
+	n = len(xs) &^ 3
+	if !fourLanes || n == 0 {
+		return 0, false
+	}
+	// x = a·2^-26 + b·2^-53, a ≤ 2^26 and b < 2^27
+	var out [4][4]uint64
+	squaresAVX2(&xs[0], n, &squareOf, &out)
+	s.addBits(lanes(out[0]).sum(), -52-unitExp)
+	s.addBits(lanes(out[1]).sum(), -78-unitExp)
+	s.addBits(lanes(out[2]).sum(), -106-unitExp)
+	return n, out[3] != [4]uint64(fourBits(1<<64-1))
+}
+
+// eitherLanes is either for as many rows as it returns.
+func eitherLanes(truth []Code, p []float64, class Code, other bool, out []float64) int {
+	n := min(len(truth), len(p), len(out)) &^ 3
+	if !fourLanes || n == 0 {
+		return 0
+	}
+	flip := int64(0)
+	if other {
+		flip = -1
+	}
+	eitherAVX2(&truth[0], &p[0], n, int64(class), flip, &out[0])
+	return n
+}

@@ -1,0 +1,183 @@
+#include "textflag.h"
+
+// Offsets in lnConstants and sumConstants, 32 bytes each.
+
+// func minusLnsAVX2(xs *float64, n int, c *lnConstants, table *lnStep)
+TEXT ·minusLnsAVX2(SB), NOSPLIT, $0-32
+	MOVQ    xs+0(FP), DI
+	MOVQ    n+8(FP), CX
+	MOVQ    c+16(FP), AX
+	MOVQ    table+24(FP), SI
+	VMOVUPD 0(AX), Y6      // least
+	VMOVUPD 32(AX), Y7     // most
+
+four:
+	VMOVUPD     (DI), Y0
+	VMINPD      Y0, Y7, Y1     // a NaN stays
+	VMAXPD      Y1, Y6, Y1
+	VPADDQ      64(AX), Y1, Y2 // its bits, less those of 0.6875, exponent biased
+	VPSRLQ      $52, Y2, Y3
+	VPOR        96(AX), Y3, Y3
+	VSUBPD      128(AX), Y3, Y3 // k
+	VPAND       160(AX), Y2, Y4
+	VPSUBQ      Y4, Y1, Y5
+	VPADDQ      192(AX), Y5, Y5 // m
+	VPSRLQ      $45, Y2, Y2
+	VPAND       224(AX), Y2, Y2
+	VPADDQ      Y2, Y2, Y4
+	VPADDQ      Y2, Y4, Y4      // three times the step
+	VPCMPEQD    Y8, Y8, Y8
+	VGATHERQPD  Y8, (SI)(Y4*8), Y9 // inv
+	VPCMPEQD    Y8, Y8, Y8
+	VGATHERQPD  Y8, 8(SI)(Y4*8), Y14 // lnHi
+	VPCMPEQD    Y8, Y8, Y8
+	VGATHERQPD  Y8, 16(SI)(Y4*8), Y15 // lnLo
+	VFMSUB213PD 256(AX), Y5, Y9 // r = m·inv - 1
+	VMULPD      Y9, Y9, Y10     // r²
+	VMOVUPD     288(AX), Y11
+	VFMADD213PD 320(AX), Y9, Y11 // p = -r/4 + 1/3
+	VMOVUPD     352(AX), Y12
+	VFMADD213PD 384(AX), Y9, Y12 // q = -r/6 + 1/5
+	VMOVUPD     416(AX), Y13
+	VFMADD213PD 448(AX), Y9, Y13 // s = -r/8 + 1/7
+	VFMADD231PD Y13, Y10, Y12    // r²·s + q
+	VFMADD231PD Y12, Y10, Y11    // r²·that + p
+	VMULPD      Y9, Y10, Y13
+	VMULPD      Y11, Y13, Y13
+	VFMADD231PD 480(AX), Y10, Y13 // p = -r²/2 + r³·that
+	VFMADD231PD 512(AX), Y3, Y14  // hi = k·ln2Hi + lnHi
+	VFMADD231PD 544(AX), Y3, Y15
+	VADDPD      Y15, Y13, Y15
+	VADDPD      Y15, Y9, Y15
+	VADDPD      Y15, Y14, Y15
+	VXORPD      576(AX), Y15, Y15
+	VCMPPD      $3, Y1, Y1, Y8
+	VBLENDVPD   Y8, Y1, Y15, Y15
+	VMOVUPD     Y15, (DI)
+	ADDQ        $32, DI
+	SUBQ        $4, CX
+	JNZ         four
+	VZEROUPPER
+	RET
+
+// func sumAVX2(xs *float64, n int, c *sumConstants, out *[3][4]uint64)
+TEXT ·sumAVX2(SB), NOSPLIT, $0-32
+	MOVQ    xs+0(FP), DI
+	MOVQ    n+8(FP), CX
+	MOVQ    c+16(FP), AX
+	MOVQ    out+24(FP), DX
+	VMOVUPD 0(AX), Y6   // 2^-40
+	VMOVUPD 32(AX), Y7  // 2^12
+	VMOVUPD 64(AX), Y8  // 2^40
+	VMOVUPD 96(AX), Y9  // 2^92
+	VMOVUPD 128(AX), Y10 // 2^52
+	VPXOR   Y11, Y11, Y11 // hi
+	VPXOR   Y12, Y12, Y12 // lo
+	VPXOR   Y13, Y13, Y13 // odd
+	VPXOR   Y14, Y14, Y14
+
+four:
+	VMOVUPD  (DI), Y0
+	VCMPPD   $13, Y6, Y0, Y1
+	VCMPPD   $1, Y7, Y0, Y2
+	VANDPD   Y1, Y2, Y1
+	VCMPPD   $4, Y14, Y0, Y2
+	VANDNPD  Y2, Y1, Y2
+	VORPD    Y2, Y13, Y13
+	VANDPD   Y1, Y0, Y0
+	VMULPD   Y8, Y0, Y1
+	VROUNDPD $3, Y1, Y1
+	VMULPD   Y6, Y1, Y2
+	VSUBPD   Y2, Y0, Y0
+	VMULPD   Y9, Y0, Y0
+	VADDPD   Y10, Y0, Y0
+	VADDPD   Y10, Y1, Y1
+	VPXOR    Y10, Y0, Y0
+	VPXOR    Y10, Y1, Y1
+	VPADDQ   Y1, Y11, Y11
+	VPADDQ   Y0, Y12, Y12
+	ADDQ     $32, DI
+	SUBQ     $4, CX
+	JNZ      four
+	VMOVDQU  Y11, 0(DX)
+	VMOVDQU  Y12, 32(DX)
+	VMOVDQU  Y13, 64(DX)
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(xs *float64, n int, c *squareConstants, out *[4][4]uint64)
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
+	MOVQ     xs+0(FP), DI
+	MOVQ     n+8(FP), CX
+	MOVQ     c+16(FP), AX
+	MOVQ     out+24(FP), DX
+	VMOVUPD  0(AX), Y5    // all bits but the sign
+	VMOVUPD  32(AX), Y6   // 1
+	VMOVUPD  64(AX), Y7   // 2^26
+	VMOVUPD  96(AX), Y8   // 2^-26
+	VMOVUPD  128(AX), Y9  // 2^53
+	VMOVUPD  160(AX), Y10 // 2^52
+	VPXOR    Y11, Y11, Y11 // a²
+	VPXOR    Y12, Y12, Y12 // ab
+	VPXOR    Y13, Y13, Y13 // b²
+	VPCMPEQD Y14, Y14, Y14 // none is odd
+
+four:
+	VANDPD   (DI), Y5, Y0
+	VCMPPD   $2, Y6, Y0, Y4
+	VMULPD   Y7, Y0, Y1
+	VROUNDPD $3, Y1, Y1
+	VMULPD   Y8, Y1, Y2
+	VSUBPD   Y2, Y0, Y0
+	VMULPD   Y9, Y0, Y0     // b
+	VADDPD   Y10, Y1, Y1    // a, in the low bits
+	VADDPD   Y10, Y0, Y2    // b, in the low bits
+	VSUBPD   Y10, Y2, Y3
+	VCMPPD   $0, Y0, Y3, Y3 // b is whole
+	VANDPD   Y3, Y4, Y4
+	VANDPD   Y4, Y14, Y14
+	VANDPD   Y4, Y1, Y1
+	VANDPD   Y4, Y2, Y2
+	VPMULUDQ Y1, Y1, Y0
+	VPMULUDQ Y1, Y2, Y1
+	VPMULUDQ Y2, Y2, Y2
+	VPADDQ   Y0, Y11, Y11
+	VPADDQ   Y1, Y12, Y12
+	VPADDQ   Y2, Y13, Y13
+	ADDQ     $32, DI
+	SUBQ     $4, CX
+	JNZ      four
+	VMOVDQU  Y11, 0(DX)
+	VMOVDQU  Y12, 32(DX)
+	VMOVDQU  Y13, 64(DX)
+	VMOVDQU  Y14, 96(DX)
+	VZEROUPPER
+	RET
+
+// func eitherAVX2(truth *Code, p *float64, n int, class, flip int64, out *float64)
+TEXT ·eitherAVX2(SB), NOSPLIT, $0-48
+	MOVQ         truth+0(FP), SI
+	MOVQ         p+8(FP), DI
+	MOVQ         n+16(FP), CX
+	VPBROADCASTQ class+24(FP), Y6
+	VPBROADCASTQ flip+32(FP), Y7
+	MOVQ         out+40(FP), DX
+	MOVQ         $0x3ff0000000000000, AX
+	MOVQ         AX, X8
+	VPBROADCASTQ X8, Y8 // 1
+
+four:
+	VPMOVSXWQ (SI), Y0
+	VPCMPEQQ  Y6, Y0, Y0
+	VPXOR     Y7, Y0, Y0
+	VMOVUPD   (DI), Y1
+	VSUBPD    Y1, Y8, Y2
+	VBLENDVPD Y0, Y1, Y2, Y1
+	VMOVUPD   Y1, (DX)
+	ADDQ      $8, SI
+	ADDQ      $32, DI
+	ADDQ      $32, DX
+	SUBQ      $4, CX
+	JNZ       four
+	VZEROUPPER
+	RET

@@ -1,0 +1,11 @@
+//go:build !amd64
+
+package metric
+
+const fourLanes = false
+
+func minusLnsLanes([]float64, float64, float64) int { return 0 }
+func (s *Sum) sumLanes([]float64) (int, bool)       { return 0, false }
+func (s *Sum) squareLanes([]float64) (int, bool)    { return 0, false }
+
+func eitherLanes([]Code, []float64, Code, bool, []float64) int { return 0 }
