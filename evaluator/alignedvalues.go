@@ -15,15 +15,18 @@ type coder struct {
 	text   map[string]metric.Code
 	number map[int64]metric.Code
 	small  [256]metric.Code // of the numbers from 0: -1 is none
+	short  [256]metric.Code // of the texts of one byte
 }
 
 func newCoder(classes []string) coder {
 	c := coder{text: map[string]metric.Code{}, number: map[int64]metric.Code{}}
 	for i := range c.small {
-		c.small[i] = -1
+		c.small[i], c.short[i] = -1, -1
 	}
 	for i, name := range classes {
-		c.text[name] = metric.Code(i)
+		if c.text[name] = metric.Code(i); len(name) == 1 {
+			c.short[name[0]] = metric.Code(i)
+		}
 		if v, err := strconv.ParseInt(name, 10, 64); err == nil && strconv.FormatInt(v, 10) == name {
 			c.number[v] = metric.Code(i)
 			if v >= 0 && int(v) < len(c.small) {
@@ -39,6 +42,16 @@ func (c *coder) of(v int64) metric.Code {
 		return c.small[v]
 	}
 	if i, ok := c.number[v]; ok {
+		return i
+	}
+	return -1
+}
+
+func (c *coder) ofText(v string) metric.Code {
+	if len(v) == 1 {
+		return c.short[v[0]]
+	}
+	if i, ok := c.text[v]; ok {
 		return i
 	}
 	return -1

@@ -184,9 +184,7 @@ const maxShards = 4
 func (p *Plan) tallies() *tallies {
 	t := &tallies{p: p, shards: make([][]metric.Accumulator, min(runtime.GOMAXPROCS(0), maxShards))}
 	for s := range t.shards {
-		for _, m := range p.metrics {
-			t.shards[s] = append(t.shards[s], m.New())
-		}
+		t.shards[s] = accumulators(p.metrics)
 	}
 	return t
 }

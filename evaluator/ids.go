@@ -24,12 +24,16 @@ type slot struct {
 
 // NewIDs indexes ids. It fails when one is empty or used twice, which is a
 // fault of the data, and never says which.
-func NewIDs(ids []string) (*IDs, error) {
+func NewIDs(ids []string) (*IDs, error) { return new(IDs).reset(ids) }
+
+// reset makes s the index of ids, in its memory where that suffices.
+func (s *IDs) reset(ids []string) (*IDs, error) {
 	size := 16
 	for size < 2*len(ids) {
 		size *= 2
 	}
-	s := &IDs{list: ids, slots: make([]slot, size), seed: maphash.MakeSeed()}
+	s.list, s.slots, s.seed = ids, sized(s.slots, size), maphash.MakeSeed()
+	clear(s.slots)
 	var empty, twice int64
 	for i, id := range ids {
 		to, found, tag := s.find(id)

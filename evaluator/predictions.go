@@ -223,12 +223,13 @@ type checked struct {
 	file   string // its name in the file, which may differ in case
 	in     *table.Column
 	codes  map[string]metric.Code
-	class  []metric.Code // a string column with classes
-	flt    []float64     // a numeric column
-	cells  *intake.Kind  // what a text spells out; nil of a plain one
-	text   int           // how long a text may be that a metric reads; 0 of other columns
-	str    []string      // a column of such texts
-	ok     bool          // of the current row
+	short  [256]metric.Code // of the classes of one byte; -1 is none
+	class  []metric.Code    // a string column with classes
+	flt    []float64        // a numeric column
+	cells  *intake.Kind     // what a text spells out; nil of a plain one
+	text   int              // how long a text may be that a metric reads; 0 of other columns
+	str    []string         // a column of such texts
+	ok     bool             // of the current row
 	newCls metric.Code
 	newFlt float64
 	newStr string
@@ -250,8 +251,13 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 		if out.Type == "string" {
 			if len(out.Classes) > 0 {
 				k.codes = map[string]metric.Code{}
+				for j := range k.short {
+					k.short[j] = -1
+				}
 				for j, v := range out.Classes {
-					k.codes[v] = metric.Code(j)
+					if k.codes[v] = metric.Code(j); len(v) == 1 {
+						k.short[v[0]] = metric.Code(j)
+					}
 				}
 			} else {
 				k.text = textLimit(spec, out.Name)
@@ -437,7 +443,13 @@ func (c *check) value(k *checked, i int) bool {
 			}
 			return true
 		}
-		cls, known := k.codes[v]
+		cls, known := metric.Code(-1), false
+		if len(v) == 1 {
+			cls = k.short[v[0]]
+			known = cls >= 0
+		} else {
+			cls, known = k.codes[v]
+		}
 		if !known {
 			_, near := k.codes[strings.TrimSpace(v)]
 			c.add(faultKey{k.order, "unknown_class", near}, k.Name, v, func() aihub.Text {
@@ -498,8 +510,11 @@ func parseNumber(s string, whole bool) (float64, bool) {
 		v, err := strconv.ParseInt(s, 10, 64)
 		return float64(v), err == nil
 	}
-	if strings.ContainsAny(s, "xX_pP") { // strconv reads hexadecimal
-		return 0, false
+	for i := range len(s) {
+		switch s[i] {
+		case 'x', 'X', '_', 'p', 'P': // strconv reads hexadecimal
+			return 0, false
+		}
 	}
 	v, err := strconv.ParseFloat(s, 64)
 	return v, err == nil || errors.Is(err, strconv.ErrRange)

@@ -11,6 +11,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"aihub"
 	"aihub/evaluator/metric"
@@ -48,11 +49,12 @@ type Scored struct {
 	Faults []aihub.Fault
 }
 
-// pileRows is how many rows of truth are in memory at once, more or less, and
-// maxPiles into how many a part is dealt at most.
+// A part of more than wholeRows rows is dealt to piles of about pileRows, which
+// the cache holds while rows are looked up, and to maxPiles at most.
 // Texts take more memory than numbers: of them, a pile holds pileTexts rows.
 const (
-	pileRows  = 1 << 16
+	wholeRows = 1 << 16
+	pileRows  = 1 << 14
 	pileTexts = 1 << 14
 	maxPiles  = 4096
 )
@@ -76,7 +78,11 @@ func (s Scoring) joined(ctx context.Context, truthPath, predictionsPath string) 
 		return Scored{}, err
 	}
 	defer p.Close()
-	out, err := p.join(ctx, predictionsPath, true)
+	// Piles by hash are in no order that predictions could have.
+	out, err := Scored{}, errOrder
+	if p.n == 1 || s.RowKey != nil {
+		out, err = p.join(ctx, predictionsPath, true)
+	}
 	if err == errOrder {
 		out, err = p.join(ctx, predictionsPath, false)
 	}
@@ -93,8 +99,12 @@ type piles struct {
 	seed maphash.Seed
 	file *spill // nil when one pile holds all
 	all  pile
+	work pile // the pile in memory, and what it is made of
+	ids  IDs
+	text []byte
+	ends []int
 	only bool // classes, not numbers
-	text bool // texts
+	str  bool // texts
 }
 
 // pile is some rows of truth.
@@ -118,12 +128,14 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		return nil, err
 	}
 	defer r.Close()
-	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0, text: ofTexts(spec)}
+	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0, str: ofTexts(spec)}
 	if c, ok := r.(table.Counted); ok {
 		p.of = 2 * c.Rows()
 		rows := cmp.Or(s.pile, pileRows)
-		if p.text {
+		if p.str {
 			rows = cmp.Or(s.pile, pileTexts)
+		} else if s.pile == 0 && c.Rows() <= wholeRows {
+			rows = wholeRows
 		}
 		for int64(p.n)*rows < c.Rows() && p.n < maxPiles {
 			p.n *= 2
@@ -162,7 +174,7 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		switch {
 		case p.only:
 			value = uint64(v.class)
-		case p.text:
+		case p.str:
 			value = uint64(len(v.str))
 		}
 		record = binary.LittleEndian.AppendUint64(record[:0], value)
@@ -185,7 +197,7 @@ func (l *pile) add(id string, v label, bucket uint16, p *piles) {
 	switch {
 	case p.only:
 		l.label.Class = append(l.label.Class, v.class)
-	case p.text:
+	case p.str:
 		l.label.Str = append(l.label.Str, v.str)
 	default:
 		l.label.Flt = append(l.label.Flt, v.flt)
@@ -203,6 +215,9 @@ func (p *piles) pileOf(id []byte) int {
 			return int(v >> (16 - p.bits))
 		}
 	}
+	if isFolded(id) {
+		return int(maphash.Bytes(p.seed, id) & uint64(p.n-1))
+	}
 	folded := strings.ToLower(strings.TrimSpace(string(id)))
 	if p.RowKey != nil {
 		if v, ok := leading([]byte(folded)); ok {
@@ -210,6 +225,16 @@ func (p *piles) pileOf(id []byte) int {
 		}
 	}
 	return int(maphash.String(p.seed, folded) & uint64(p.n-1))
+}
+
+// isFolded reports whether an id is plainly without blanks around it and capitals.
+func isFolded(id []byte) bool {
+	for _, c := range id {
+		if c <= ' ' || c >= 0x7f || c >= 'A' && c <= 'Z' {
+			return false
+		}
+	}
+	return true
 }
 
 // leading returns the first 16 bits of a row id.
@@ -224,39 +249,42 @@ func leading(id []byte) (uint16, bool) {
 	return binary.BigEndian.Uint16(b[:]), true
 }
 
-// load reads a pile.
+// load reads a pile, into the memory of the one before.
 func (p *piles) load(i int) (*pile, *IDs, error) {
-	l := &p.all
-	if p.file != nil {
-		n := p.file.count[i]
-		l = &pile{ids: make([]string, 0, n), bucket: make([]uint16, 0, n)}
-		// Ids become views of one string: one allocation, not one each.
-		text, ends := make([]byte, 0, 36*n), make([]int, 0, n)
-		err := p.file.each(i, func(r []byte) error {
-			if len(r) < 10 {
+	if p.file == nil {
+		ids, err := p.ids.reset(p.all.ids)
+		return &p.all, ids, err
+	}
+	n := p.file.count[i]
+	l := &p.work
+	l.ids, l.bucket = sized(l.ids, n)[:0], sized(l.bucket, n)[:0]
+	l.label = metric.Column{Class: l.label.Class[:0], Flt: l.label.Flt[:0], Str: l.label.Str[:0]}
+	// Ids become views of one text: no allocation of each.
+	p.text, p.ends = p.text[:0], p.ends[:0]
+	err := p.file.each(i, func(r []byte) error {
+		if len(r) < 10 {
+			return fmt.Errorf("evaluator: the spilled truth is damaged")
+		}
+		v, id, str := binary.LittleEndian.Uint64(r), r[10:], ""
+		if p.str {
+			if v > uint64(len(id)) {
 				return fmt.Errorf("evaluator: the spilled truth is damaged")
 			}
-			v, id, str := binary.LittleEndian.Uint64(r), r[10:], ""
-			if p.text {
-				if v > uint64(len(id)) {
-					return fmt.Errorf("evaluator: the spilled truth is damaged")
-				}
-				str, id = string(id[:v]), id[v:]
-			}
-			l.add("", label{metric.Code(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
-			text = append(text, id...)
-			ends = append(ends, len(text))
-			return nil
-		})
-		if err != nil {
-			return nil, nil, err
+			str, id = string(id[:v]), id[v:]
 		}
-		all, from := string(text), 0
-		for j, to := range ends {
-			l.ids[j], from = all[from:to], to
-		}
+		l.add("", label{metric.Code(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
+		p.text = append(p.text, id...)
+		p.ends = append(p.ends, len(p.text))
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	ids, err := NewIDs(l.ids)
+	all, from := unsafe.String(unsafe.SliceData(p.text), len(p.text)), 0 // until the next load
+	for j, to := range p.ends {
+		l.ids[j], from = all[from:to], to
+	}
+	ids, err := p.ids.reset(l.ids)
 	return l, ids, err
 }
 

@@ -9,19 +9,24 @@ import (
 )
 
 // spill is a file of records dealt to piles, each written behind the other and
-// read alone. The file has no name, and is gone when it is closed, or the
+// read alone. What is little stays in memory. The file has no name, and is gone when it is closed, or the
 // process dies.
 type spill struct {
 	f     *os.File
 	buf   [][]byte  // of each pile, at most spillChunk
-	chunk [][]int64 // offsets of what each pile has in the file, spillChunk each
+	chunk [][]int64 // offsets of what each pile has in the file, spillChunk each; below 0, ^i of held[i]
+	held  [][]byte  // chunks that stayed in memory
+	hold  int       // how many may, with those in buf
 	count []int     // records of each
 	at    int64
 }
 
-// spillChunk is what a pile gathers before it is written: 4096 piles of it are
-// 32 MiB.
-const spillChunk = 8 << 10
+// spillChunk is what a pile gathers before it is written, and spillHeld how many
+// of them a spill has in memory, with those that are being gathered: 32 MiB.
+const (
+	spillChunk = 8 << 10
+	spillHeld  = 4 << 10
+)
 
 // maxRecord bounds one record: a row has at most 20 texts, of maxText characters.
 const maxRecord = 8 << 20
@@ -43,7 +48,7 @@ func newSpill(dir string, piles int) (*spill, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles), count: make([]int, piles)}, nil
+	return &spill{f: f, buf: make([][]byte, piles), chunk: make([][]int64, piles), count: make([]int, piles), hold: spillHeld}, nil
 }
 
 func (s *spill) Close() error { return s.f.Close() }
@@ -58,6 +63,11 @@ func (s *spill) add(pile int, record []byte) error {
 	if b == nil {
 		b = make([]byte, 0, spillChunk)
 	}
+	if len(b)+4+len(record) < spillChunk {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(record)))
+		s.buf[pile] = append(b, record...)
+		return nil
+	}
 	var head [4]byte
 	binary.LittleEndian.PutUint32(head[:], uint32(len(record)))
 	for _, part := range [2][]byte{head[:], record} {
@@ -65,6 +75,12 @@ func (s *spill) add(pile int, record []byte) error {
 			n := copy(b[len(b):spillChunk], part)
 			b, part = b[:len(b)+n], part[n:]
 			if len(b) < spillChunk {
+				continue
+			}
+			if len(s.held)+len(s.buf) < s.hold {
+				s.held = append(s.held, b)
+				s.chunk[pile] = append(s.chunk[pile], int64(^(len(s.held) - 1)))
+				b = make([]byte, 0, spillChunk)
 				continue
 			}
 			if _, err := s.f.WriteAt(b, s.at); err != nil {
@@ -85,15 +101,24 @@ func (s *spill) each(pile int, yield func(record []byte) error) error {
 	r := bufio.NewReaderSize(&pileReader{s: s, chunks: s.chunk[pile], tail: s.buf[pile]}, 4*spillChunk)
 	var record []byte
 	for {
-		var head [4]byte
-		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
+		head, err := r.Peek(4)
+		if err == io.EOF && len(head) == 0 {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("evaluator: %w", err)
 		}
-		n := int(binary.LittleEndian.Uint32(head[:]))
+		n := int(binary.LittleEndian.Uint32(head))
 		if n > maxRecord {
 			return fmt.Errorf("evaluator: the spilled rows are damaged")
+		}
+		r.Discard(4)
+		if n <= r.Buffered() { // lies whole in the buffer: no copy
+			record, _ := r.Peek(n)
+			if err := yield(record); err != nil {
+				return err
+			}
+			r.Discard(n)
+			continue
 		}
 		record = sized(record, n)
 		if _, err := io.ReadFull(r, record); err != nil {
@@ -115,9 +140,14 @@ type pileReader struct {
 
 func (r *pileReader) Read(p []byte) (int, error) {
 	if len(r.chunks) > 0 {
-		n, err := r.s.f.ReadAt(p[:min(len(p), spillChunk-r.off)], r.chunks[0]+int64(r.off))
-		if err != nil {
-			return n, err
+		var n int
+		if at := r.chunks[0]; at < 0 {
+			n = copy(p, r.s.held[^at][r.off:])
+		} else {
+			var err error
+			if n, err = r.s.f.ReadAt(p[:min(len(p), spillChunk-r.off)], at+int64(r.off)); err != nil {
+				return n, err
+			}
 		}
 		if r.off += n; r.off == spillChunk {
 			r.chunks, r.off = r.chunks[1:], 0

@@ -50,15 +50,45 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 
 func (m *textMetric) Columns() []string       { return []string{m.column} }
 func (m *textMetric) Class(int) int           { return -1 }
-func (m *textMetric) New() metric.Accumulator { return &textTally{m, m.Measure.New(m.boot)} }
+func (m *textMetric) New() metric.Accumulator { return &textTally{m, m.Measure.New(m.boot), false} }
 
-// textTally is the metric.Accumulator of a textMetric.
+// textTally is the metric.Accumulator of a textMetric. One that follows reads what
+// another gathers.
 type textTally struct {
-	m *textMetric
-	g metric.Gather
+	m       *textMetric
+	g       metric.Gather
+	follows bool
+}
+
+// accumulators makes one for each metric. Of those that gather the same from the
+// same column, as the twelve numbers of COCO do, the first gathers for all: a cell
+// is parsed and matched once.
+func accumulators(metrics []metric.Metric) []metric.Accumulator {
+	var out []metric.Accumulator
+	first := map[[2]string]*textTally{}
+	for _, m := range metrics {
+		x, ok := m.(*textMetric)
+		if !ok {
+			out = append(out, m.New())
+			continue
+		}
+		key := [2]string{x.Measure.Key(), x.column}
+		t := first[key]
+		if t == nil {
+			t = x.New().(*textTally)
+			first[key] = t
+		} else {
+			t = &textTally{x, t.g, true}
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 func (t *textTally) Add(b *metric.Block) {
+	if t.follows {
+		return
+	}
 	bucket := uint16(0)
 	for i := range b.Rows {
 		if b.Bucket != nil {
@@ -68,8 +98,13 @@ func (t *textTally) Add(b *metric.Block) {
 	}
 }
 
-func (t *textTally) Merge(o metric.Accumulator) { t.g.Merge(o.(*textTally).g) }
-func (t *textTally) Result() metric.Result      { return t.m.UnitMetric.Result(t.g) }
+func (t *textTally) Merge(o metric.Accumulator) {
+	if !t.follows {
+		t.g.Merge(o.(*textTally).g)
+	}
+}
+
+func (t *textTally) Result() metric.Result { return t.m.UnitMetric.Result(t.g) }
 
 func (t *textTally) Sample() []float64 {
 	if s, ok := t.g.(metric.Sampler); ok {

@@ -11,6 +11,7 @@ import (
 
 	"aihub"
 	"aihub/evaluator/board"
+	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/speech"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -288,5 +289,46 @@ func TestTrialOfTexts(t *testing.T) {
 	// What cannot be told from a blank cannot rank.
 	if faults, err := trial([][2]string{{"a", "。"}, {"b", "！"}}); err != nil || len(faults) == 0 {
 		t.Errorf("marks alone: %v %v", err, faults)
+	}
+}
+
+// Metrics that gather the same gather it once, and give what each gives alone.
+func TestGatheredOnce(t *testing.T) {
+	t.Parallel()
+	spec := scenarios.Spec{Truth: scenarios.Truth{Column: "y", Type: "string"}}
+	var metrics []metric.Metric
+	for _, v := range []string{"ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"} {
+		m, faults := bindTexts("coco_"+v+"@1", scenarios.NeedsObjects, spec, "p", map[string]any{}, nil)
+		if faults != nil {
+			t.Fatal(faults)
+		}
+		metrics = append(metrics, m)
+	}
+	parsed := 0
+	for _, m := range metrics {
+		x := m.(*textMetric)
+		unit := x.unit
+		x.unit = func(ref, hyp string) any { parsed++; return unit(ref, hyp) }
+	}
+	b := &metric.Block{Rows: 2,
+		Truth: metric.Column{Str: []string{`[{"category_id": 1, "bbox": [0, 0, 10, 10]}, {"category_id": 1, "bbox": [50, 50, 160, 160]}, {"category_id": 1, "bbox": [300, 300, 60, 60]}]`, `[{"category_id": 2, "bbox": [0, 0, 5, 5]}]`}},
+		Pred:  []metric.Column{{Str: []string{`[{"category_id": 1, "bbox": [0, 1, 10, 10], "score": 0.9}, {"category_id": 1, "bbox": [50, 52, 160, 160], "score": 0.3}, {"category_id": 1, "bbox": [300, 301, 60, 60], "score": 0.2}]`, `[{"category_id": 2, "bbox": [1, 0, 5, 5], "score": 0.4}]`}}},
+	}
+	one, other := accumulators(metrics), accumulators(metrics)
+	for i := range one {
+		one[i].Add(b)
+		other[i].Add(b)
+	}
+	if parsed != 2*b.Rows {
+		t.Errorf("%d units were made of %d rows, twice", parsed, b.Rows)
+	}
+	for i, m := range metrics {
+		one[i].Merge(other[i])
+		alone := m.New()
+		alone.Add(b)
+		alone.Add(b)
+		if got, want := one[i].Result(), alone.Result(); got != want || got.Value == 0 {
+			t.Errorf("%s: %+v, alone %+v", m.Signature(), got, want)
+		}
 	}
 }

@@ -77,10 +77,7 @@ type label struct {
 
 // scanTruth calls yield for every row of r, and returns the faults of its labels.
 func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, v label) error) error {
-	class := map[string]metric.Code{}
-	for i, c := range spec.Truth.Classes {
-		class[c] = metric.Code(i)
-	}
+	class := newCoder(spec.Truth.Classes)
 	var row int64
 	var empty, wrong, long tallyRows
 	var what aihub.Text // is expected of a cell
@@ -108,9 +105,16 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 			if !ok {
 				empty.add(row)
 			}
-			if len(class) > 0 {
-				text, _ := labels.Text(i)
-				c, known := class[text]
+			if len(class.text) > 0 {
+				var c metric.Code
+				if labels.Type == table.Int64 && ok {
+					c = class.of(labels.Int[i])
+				} else {
+					text, _ := labels.Text(i)
+					c = class.ofText(text)
+				}
+				known := c >= 0
+				c = max(c, 0)
 				if ok && !known {
 					wrong.add(row)
 				}
@@ -163,7 +167,7 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 	}
 	if wrong.n > 0 {
 		en, zh := "the label is not a finite number", "标签不是有限数值"
-		if len(class) > 0 {
+		if len(class.text) > 0 {
 			en, zh = "the label is none of truth.classes", "标签不在 truth.classes 之中"
 		} else if !what.IsZero() {
 			en, zh = what.EN, what.ZH

@@ -62,6 +62,7 @@ type tally struct {
 	sums   []Sum
 	quick  [][]quick // of each term and cell: what sums are still to get
 	buf    [maxQuick]float64
+	hi, lo [maxQuick]uint64
 	sample []float64 // of the last Result
 }
 
@@ -103,10 +104,7 @@ func (t *tally) Add(b *Block) {
 					q[c].addSquare(&sums[c*k], v)
 				}
 			default:
-				for i, v := range out {
-					c := int(cell[lo+i])
-					q[c].add(&sums[c*k], v)
-				}
+				addCells(q, sums, k, cell[lo:hi], out, &t.hi, &t.lo)
 			}
 		}
 	}
@@ -186,25 +184,11 @@ func (a *additive) result(s *stats) Result {
 // interval draws the buckets again, Replicates times. The interval is widened
 // to hold the value itself, which a skewed sample can leave outside.
 func (t *tally) interval(value float64) (lo, hi float64) {
-	first, last := limbRange(t.sums)
+	f := t.flatten()
 	rep := stats{counts: make([]int64, t.m.counts), sums: make([]Sum, t.m.sums)}
 	var values []float64
 	for r := range Replicates {
-		w := t.m.boot.weight[r*Buckets : (r+1)*Buckets]
-		rep.n = 0
-		clear(rep.counts)
-		for i, k := range w {
-			if k == 0 || t.n[i] == 0 {
-				continue
-			}
-			rep.n += int64(k) * t.n[i]
-			for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
-				rep.counts[j] += int64(k) * c
-			}
-		}
-		for j := range rep.sums {
-			rep.sums[j].weighted(t.sums[j:], t.m.sums, w, first, last)
-		}
+		f.draw(t.m.boot.weight[r*Buckets:][:len(t.n)], &rep)
 		if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
 			values = append(values, x.Value)
 		}
@@ -217,6 +201,102 @@ func (t *tally) interval(value float64) (lo, hi float64) {
 		return 0, 0
 	}
 	return min(lo, value), max(hi, value)
+}
+
+// flat are the stats of all buckets, one behind the other: the rows, counts and
+// those limbs of sums that are in use. Two counters share a word while no draw can
+// carry from one to the other.
+type flat struct {
+	rows        []uint64
+	width       int // words of a bucket
+	packed      bool
+	first, last int // limbs
+	acc         []uint64
+}
+
+// maxWeight is more often than a draw counts any bucket.
+const maxWeight = 16
+
+func (t *tally) flatten() *flat {
+	f := &flat{packed: true}
+	f.first, f.last = limbRange(t.sums)
+	counters := 1 + t.m.counts
+	total := int64(0)
+	for _, n := range t.n {
+		total += n
+	}
+	most := total
+	for j := range t.m.counts {
+		sum := int64(0)
+		for i := range t.n {
+			c := t.counts[i*t.m.counts+j]
+			sum += c
+			f.packed = f.packed && c >= 0 && c < 1<<28
+		}
+		most = max(most, sum)
+	}
+	words := counters
+	if f.packed = f.packed && most < (1<<32)/maxWeight; f.packed {
+		words = (counters + 1) / 2
+	}
+	f.width = words + t.m.sums*(f.last-f.first+1)
+	f.rows, f.acc = make([]uint64, len(t.n)*f.width), make([]uint64, f.width)
+	for i, n := range t.n {
+		row := f.rows[i*f.width:][:f.width]
+		put := func(j int, c int64) {
+			if f.packed {
+				row[j/2] |= uint64(c) << (j % 2 * 32)
+			} else {
+				row[j] = uint64(c)
+			}
+		}
+		put(0, n)
+		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
+			put(1+j, c)
+		}
+		at := words
+		for j := range t.m.sums {
+			for _, v := range t.sums[i*t.m.sums+j].limb[f.first : f.last+1] {
+				row[at] = uint64(v)
+				at++
+			}
+		}
+	}
+	return f
+}
+
+// draw sets rep to what the buckets sum to, each counted as often as w says.
+func (f *flat) draw(w []uint8, rep *stats) {
+	acc := f.acc
+	clear(acc)
+	rows := f.rows
+	for _, k := range w {
+		row := rows[:len(acc)]
+		rows = rows[len(acc):]
+		for j, v := range row {
+			acc[j] += uint64(k) * v
+		}
+	}
+	get := func(j int) int64 {
+		if f.packed {
+			return int64(uint32(acc[j/2] >> (j % 2 * 32)))
+		}
+		return int64(acc[j])
+	}
+	rep.n = get(0)
+	for j := range rep.counts {
+		rep.counts[j] = get(1 + j)
+	}
+	at := len(acc) - len(rep.sums)*(f.last-f.first+1)
+	for j := range rep.sums {
+		s := &rep.sums[j]
+		*s = Sum{}
+		for l := f.first; l <= f.last; l++ {
+			s.limb[l] = int64(acc[at])
+			at++
+		}
+		s.carry()
+	}
 }
 
 // limbRange moves all carries and returns the first and last limb in use.

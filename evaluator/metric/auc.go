@@ -82,9 +82,8 @@ func (a *aucRows) widen() {
 
 // flush sorts what is in memory and writes it away.
 func (a *aucRows) flush() {
-	keys := a.narrow.sorted()
 	a.pos, a.neg = radixSort(a.pos), radixSort(a.neg)
-	a.writeNarrow(keys, ones(keys))
+	a.writeNarrow(&a.narrow)
 	a.writeWide(a.pos, true)
 	a.writeWide(a.neg, false)
 	a.narrow, a.pos, a.neg = narrow{}, a.pos[:0], a.neg[:0]
@@ -186,9 +185,8 @@ func (a *aucRows) auc(p, n uint64) Result {
 	var i, j uint64
 	interval := a.m.interval
 	if !a.wide && len(a.list) == 0 {
-		var x placed
-		a.narrow.each(func(keys []uint32) { x.add(keys, p, interval) })
-		return a.result(p, n, x.sum, x.sqPos, x.sqNeg)
+		u, sqPos, sqNeg := a.narrow.place(p, interval)
+		return a.result(p, n, u, sqPos, sqNeg)
 	}
 	a.groups(func(eqPos, eqNeg uint64) {
 		v := 2*j + eqNeg
@@ -201,14 +199,14 @@ func (a *aucRows) auc(p, n uint64) Result {
 			sqNeg.addSquare(eqNeg, w)
 		}
 	})
-	return a.result(p, n, u, sqPos, sqNeg)
+	return a.result(p, n, u.big(), sqPos.big(), sqNeg.big())
 }
 
 // result is the value from the sum of the positives' placements, and its interval
 // from their squares and those of the negatives.
-func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg u128) Result {
+func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg *big.Int) Result {
 	pn := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(n)))
-	v, _ := ratio(u.big(), pn.Lsh(pn, 1), 0).Float64()
+	v, _ := ratio(u, pn.Lsh(pn, 1), 0).Float64()
 	r := Result{Value: v, N: int64(p + n), Status: aihub.MetricOK}
 	if a.m.interval && p > 1 && n > 1 {
 		se := math.Sqrt(placementVariance(sqPos, u, p, n) + placementVariance(sqNeg, u, n, p))
@@ -219,12 +217,11 @@ func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg u128) Result {
 
 // placementVariance is the variance of the k placements (each an integer over
 // 2·other, squares summed to sq, themselves to sum) divided by k.
-func placementVariance(sq, sum u128, k, other uint64) float64 {
+func placementVariance(sq, sum *big.Int, k, other uint64) float64 {
 	// (k·sq - sum²) / (k·(k-1)) / (2·other)² / k
 	bk := new(big.Int).SetUint64(k)
-	num := new(big.Int).Mul(sq.big(), bk)
-	s := sum.big()
-	num.Sub(num, s.Mul(s, s))
+	num := new(big.Int).Mul(sq, bk)
+	num.Sub(num, new(big.Int).Mul(sum, sum))
 	den := new(big.Int).SetUint64(k - 1)
 	den.Mul(den, bk).Mul(den, bk)
 	o := new(big.Int).SetUint64(2 * other)

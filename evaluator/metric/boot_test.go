@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -100,4 +101,55 @@ func b2i(b bool) Code {
 		return 1
 	}
 	return 0
+}
+
+// A draw of the flattened stats is the weighted sum of the buckets, whether
+// counters share a word or are too large to.
+func TestFlatten(t *testing.T) {
+	t.Parallel()
+	r := splitmix(23)
+	boot := NewBootstrap("flat")
+	for _, large := range []int64{1, 1 << 20, 1 << 40} {
+		m := &additive{boot: boot, counts: 3, sums: 2}
+		x := m.New().(*tally)
+		for i := range x.n {
+			x.n[i] = int64(r.next() % 50)
+			for j := range 3 {
+				x.counts[3*i+j] = int64(r.next()%9) * large
+			}
+			for range 3 {
+				x.sums[2*i].Add(r.unit() - 0.5)
+				x.sums[2*i+1].Add(math.Ldexp(r.unit(), int(r.next()%80)-60))
+			}
+		}
+		f := x.flatten()
+		if f.packed != (large == 1) {
+			t.Errorf("counters of %d: packed is %v", large, f.packed)
+		}
+		got := stats{counts: make([]int64, 3), sums: make([]Sum, 2)}
+		for draw := range 20 {
+			w := boot.weight[draw*Buckets:][:Buckets]
+			f.draw(w, &got)
+			want := stats{counts: make([]int64, 3), sums: make([]Sum, 2)}
+			for i, k := range w {
+				want.n += int64(k) * x.n[i]
+				for j := range 3 {
+					want.counts[j] += int64(k) * x.counts[3*i+j]
+				}
+				for j := range 2 {
+					for range k {
+						want.sums[j].Merge(&x.sums[2*i+j])
+					}
+				}
+			}
+			if got.n != want.n || !slices.Equal(got.counts, want.counts) || got.sums[0].big().Cmp(want.sums[0].big()) != 0 || got.sums[1].big().Cmp(want.sums[1].big()) != 0 {
+				t.Fatalf("counters of %d, draw %d: %d %v, want %d %v", large, draw, got.n, got.counts, want.n, want.counts)
+			}
+		}
+	}
+	for _, k := range boot.weight {
+		if k >= maxWeight {
+			t.Fatal("a bucket is counted too often")
+		}
+	}
 }

@@ -16,6 +16,9 @@ func minusLnsAVX2(xs *float64, n int, c *lnConstants, table *lnStep)
 func sumAVX2(xs *float64, n int, c *sumConstants, out *[3][4]uint64)
 
 //go:noescape
+func splitAVX2(xs *float64, n int, c *sumConstants, hi, lo *uint64, odd *[4]uint64)
+
+//go:noescape
 func squaresAVX2(xs *float64, n int, c *squareConstants, out *[4][4]uint64)
 
 //go:noescape
@@ -79,6 +82,18 @@ func (s *Sum) sumLanes(xs []float64) (n int, odd bool) {
 	s.addBits(lanes(out[0]).sum(), unitExp40)
 	s.addBits(lanes(out[1]).sum(), unitExp92)
 	return n, out[2] != [4]uint64{}
+}
+
+// splitLanes gives what each of xs adds to the two halves of a quick, for as many
+// as it returns; 0 for those that do not fit one, which are still to add when odd.
+func splitLanes(xs []float64, hi, lo *[maxQuick]uint64) (n int, odd bool) {
+	n = min(len(xs), maxQuick) &^ 3
+	if !fourLanes || n == 0 {
+		return 0, false
+	}
+	var out [4]uint64
+	splitAVX2(&xs[0], n, &sumOf, &hi[0], &lo[0], &out)
+	return n, out != [4]uint64{}
 }
 
 // squareLanes is addSquaresQuick for as many of xs as it returns; those beyond

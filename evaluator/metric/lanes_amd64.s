@@ -105,6 +105,51 @@ four:
 	VZEROUPPER
 	RET
 
+// func splitAVX2(xs *float64, n int, c *sumConstants, hi, lo *uint64, odd *[4]uint64)
+TEXT ·splitAVX2(SB), NOSPLIT, $0-48
+	MOVQ    xs+0(FP), DI
+	MOVQ    n+8(FP), CX
+	MOVQ    c+16(FP), AX
+	MOVQ    hi+24(FP), SI
+	MOVQ    lo+32(FP), BX
+	MOVQ    odd+40(FP), DX
+	VMOVUPD 0(AX), Y6   // 2^-40
+	VMOVUPD 32(AX), Y7  // 2^12
+	VMOVUPD 64(AX), Y8  // 2^40
+	VMOVUPD 96(AX), Y9  // 2^92
+	VMOVUPD 128(AX), Y10 // 2^52
+	VPXOR   Y13, Y13, Y13 // odd
+	VPXOR   Y14, Y14, Y14
+
+four:
+	VMOVUPD  (DI), Y0
+	VCMPPD   $13, Y6, Y0, Y1
+	VCMPPD   $1, Y7, Y0, Y2
+	VANDPD   Y1, Y2, Y1
+	VCMPPD   $4, Y14, Y0, Y2
+	VANDNPD  Y2, Y1, Y2
+	VORPD    Y2, Y13, Y13
+	VANDPD   Y1, Y0, Y0
+	VMULPD   Y8, Y0, Y1
+	VROUNDPD $3, Y1, Y1
+	VMULPD   Y6, Y1, Y2
+	VSUBPD   Y2, Y0, Y0
+	VMULPD   Y9, Y0, Y0
+	VADDPD   Y10, Y0, Y0
+	VADDPD   Y10, Y1, Y1
+	VPXOR    Y10, Y0, Y0
+	VPXOR    Y10, Y1, Y1
+	VMOVDQU  Y1, (SI)
+	VMOVDQU  Y0, (BX)
+	ADDQ     $32, SI
+	ADDQ     $32, BX
+	ADDQ     $32, DI
+	SUBQ     $4, CX
+	JNZ      four
+	VMOVDQU  Y13, (DX)
+	VZEROUPPER
+	RET
+
 // func squaresAVX2(xs *float64, n int, c *squareConstants, out *[4][4]uint64)
 TEXT ·squaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ     xs+0(FP), DI

@@ -2,10 +2,10 @@
 
 package metric
 
-const fourLanes = false
+func minusLnsLanes([]float64, float64, float64) int                          { return 0 }
+func (s *Sum) sumLanes([]float64) (int, bool)                                { return 0, false }
+func splitLanes([]float64, *[maxQuick]uint64, *[maxQuick]uint64) (int, bool) { return 0, false }
 
-func minusLnsLanes([]float64, float64, float64) int { return 0 }
-func (s *Sum) sumLanes([]float64) (int, bool)       { return 0, false }
-func (s *Sum) squareLanes([]float64) (int, bool)    { return 0, false }
+func (s *Sum) squareLanes([]float64) (int, bool) { return 0, false }
 
 func eitherLanes([]Code, []float64, Code, bool, []float64) int { return 0 }

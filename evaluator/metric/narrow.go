@@ -1,9 +1,14 @@
 package metric
 
 import (
+	"cmp"
 	"math"
+	"math/big"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // narrow are scores that are float32 numbers and not negative, as most
@@ -124,39 +129,58 @@ func (s *narrow) merge(o *narrow) {
 	s.others = append(s.others, o.others...)
 }
 
-// bin appends the keys of a bin to dst.
-func (s *narrow) bin(dst []uint32, bin int) []uint32 {
-	if s.at == nil {
-		return dst
+// blocks calls yield for all keys of a bin, in no order.
+func (s *narrow) blocks(bin int, yield func(keys []uint32)) {
+	if s.at != nil && s.at[bin] > 0 {
+		end := s.at[bin]
+		n := (end-1)%blockKeys + 1
+		for b := (end - 1) / blockKeys; b != noBlock; b, n = s.before[b], blockKeys {
+			at := b * blockKeys
+			yield(s.slabs[at/slabKeys][at%slabKeys:][:n])
+		}
 	}
-	end := s.at[bin]
-	if end == 0 {
-		return dst
+	for _, o := range s.others {
+		o.blocks(bin, yield)
 	}
-	n := (end-1)%blockKeys + 1
-	for b := (end - 1) / blockKeys; b != noBlock; b, n = s.before[b], blockKeys {
-		at := b * blockKeys
-		dst = append(dst, s.slabs[at/slabKeys][at%slabKeys:][:n]...)
-	}
-	return dst
+}
+
+// settled are keys that no more come to.
+type settled struct {
+	*narrow
+	few []uint32 // in order
+}
+
+func (s *narrow) settle() settled {
+	few := slices.Clone(s.few)
+	sortNear(few, make([]uint32, len(few)))
+	return settled{s, few}
 }
 
 // each calls yield for all keys in order, some at once. Equal scores are together.
-func (s *narrow) each(yield func(keys []uint32)) {
-	var keys, tmp []uint32
-	few := slices.Clone(s.few)
-	sortNear(few, make([]uint32, len(few)))
+func (s *narrow) each(yield func(keys []uint32)) { s.settle().bins(0, narrowBins, yield) }
+
+// fewOf are those of the few keys that lie in the bins [from, to).
+func (s settled) fewOf(from, to int) []uint32 {
+	at := func(bin int) int {
+		i, _ := slices.BinarySearchFunc(s.few, uint32(bin), func(k, bin uint32) int { return cmp.Compare(narrowBin(k), bin) })
+		return i
+	}
+	return s.few[at(from):at(to)]
+}
+
+// bins is each for the bins [from, to).
+func (s settled) bins(from, to int, yield func(keys []uint32)) {
+	few := s.fewOf(from, to)
 	if len(s.others) == 0 && s.at == nil {
 		if len(few) > 0 {
 			yield(few)
 		}
 		return
 	}
-	for bin := range narrowBins {
-		keys = s.bin(keys[:0], bin)
-		for _, o := range s.others {
-			keys = o.bin(keys, bin)
-		}
+	var keys, tmp []uint32
+	for bin := from; bin < to; bin++ {
+		keys = keys[:0]
+		s.blocks(bin, func(b []uint32) { keys = append(keys, b...) })
 		n := 0
 		for n < len(few) && narrowBin(few[n]) == uint32(bin) {
 			n++
@@ -171,11 +195,59 @@ func (s *narrow) each(yield func(keys []uint32)) {
 	}
 }
 
-// sorted returns all keys in order.
-func (s *narrow) sorted() []uint32 {
-	out := make([]uint32, 0, s.n)
-	s.each(func(keys []uint32) { out = append(out, keys...) })
-	return out
+// place sums the placements of all rows, in several goroutines where they are many.
+// all is the number of positives.
+func (s *narrow) place(all uint64, squares bool) (sum, sqPos, sqNeg *big.Int) {
+	sorted := s.settle()
+	pieces := 64
+	if s.n < 1<<18 {
+		pieces = 1
+	}
+	piece := make([]placed, pieces)
+	together(pieces, func(i int) {
+		p := placed{}
+		sorted.bins(i*narrowBins/pieces, (i+1)*narrowBins/pieces, func(keys []uint32) { p.add(keys, all, squares) })
+		piece[i] = p
+	})
+	// A piece did not know what lies below it: n negatives, so that each of its
+	// placements is 2n more, and p positives, so that those of negatives are 2p less.
+	sum, sqPos, sqNeg = new(big.Int), new(big.Int), new(big.Int)
+	n, p := new(big.Int), new(big.Int)
+	term := func(x *big.Int, factors ...*big.Int) *big.Int {
+		for _, f := range factors {
+			x = new(big.Int).Mul(x, f)
+		}
+		return x
+	}
+	two, four := big.NewInt(2), big.NewInt(4)
+	for _, x := range piece {
+		pos, neg := new(big.Int).SetUint64(x.pos), new(big.Int).SetUint64(x.neg)
+		sqPos.Add(sqPos, x.sqPos.big())
+		sqPos.Add(sqPos, term(four, n, x.sum.big()))
+		sqPos.Add(sqPos, term(four, n, n, pos))
+		sqNeg.Add(sqNeg, x.sqNeg.big())
+		sqNeg.Sub(sqNeg, term(four, p, x.sumNeg.big()))
+		sqNeg.Add(sqNeg, term(four, p, p, neg))
+		sum.Add(sum, x.sum.big())
+		sum.Add(sum, term(two, n, pos))
+		n.Add(n, neg)
+		p.Add(p, pos)
+	}
+	return sum, sqPos, sqNeg
+}
+
+// together does n things in as many goroutines as there are processors, to four.
+func together(n int, do func(i int)) {
+	var next atomic.Int64
+	var g sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		g.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	g.Wait()
 }
 
 // sortNear sorts keys of which the highest bits agree: by digits from the lowest,
@@ -227,8 +299,9 @@ func sortNear(keys, tmp []uint32) {
 // for each that equals it. With squares it sums v², too, and the squares of the
 // negatives' placements, each of which is below w half-positives.
 type placed struct {
-	pos, neg          uint64 // so far
-	sum, sqPos, sqNeg u128
+	pos, neg      uint64 // so far
+	sum, sqPos    u128
+	sumNeg, sqNeg u128
 }
 
 // add takes the next keys, with all rows of each score. all is the number of
@@ -265,17 +338,11 @@ func (p *placed) add(keys []uint32, all uint64, squares bool) {
 		equal = equal&-same(k, before) + one
 		before = k
 		pos += one
-		p.sqNeg.addSquare1((2*pos - equal) & -(1 - one))
+		w := (2*pos - equal) & -(1 - one)
+		p.sumNeg.add(w, 1)
+		p.sqNeg.addSquare1(w)
 	}
 }
 
 // same is 1 for keys of one score, else 0.
 func same(a, b uint32) uint64 { return (uint64((a^b)>>1) - 1) >> 63 }
-
-// ones counts the positives among keys.
-func ones(keys []uint32) (n int64) {
-	for _, k := range keys {
-		n += int64(k & 1)
-	}
-	return n
-}

@@ -46,6 +46,24 @@ func TestQuick(t *testing.T) {
 		for _, x := range xs {
 			left.Add(x)
 		}
+		// By cells: each value goes to the sum of its own.
+		var hi, lo [maxQuick]uint64
+		qs, sums, want := make([]quick, 5), make([]Sum, 10), make([]Sum, 5)
+		for at := 0; at < len(xs); at += maxQuick {
+			part := xs[at:min(at+maxQuick, len(xs))]
+			cells := make([]uint16, len(part))
+			for i, x := range part {
+				cells[i] = uint16(r.next() % 5)
+				want[cells[i]].Add(x)
+			}
+			addCells(qs, sums, 2, cells, part, &hi, &lo)
+		}
+		for c := range qs {
+			qs[c].flush(&sums[2*c])
+			if sums[2*c].big().Cmp(want[c].big()) != 0 {
+				t.Fatalf("round %d: cell %d is %v, want %v", round, c, sums[2*c].Float(), want[c].Float())
+			}
+		}
 		if all.big().Cmp(left.big()) != 0 || allSq.big().Cmp(slowSq.big()) != 0 {
 			t.Fatalf("round %d: blocks give %v, want %v; squares %v, want %v", round, all.Float(), left.Float(), allSq.Float(), slowSq.Float())
 		}
@@ -106,7 +124,10 @@ func TestNarrowShards(t *testing.T) {
 		"scales":  func() float64 { return math.Ldexp(r.unit(), -int(r.next()%160)) },
 	}
 	for name, draw := range draw {
-		for _, n := range []int{1, 300, 40_000} {
+		for _, n := range []int{1, 300, 40_000, 300_000} {
+			if n > 40_000 && name != "uniform" && name != "scales" {
+				continue
+			}
 			var parts []*Block
 			for left := n; left > 0; {
 				k := min(left, 1+int(r.next()%20_000))

@@ -20,10 +20,11 @@ type Spiller interface {
 	Err() error // of the scratch file: a Result with one is worth nothing
 }
 
-// How many keys an accumulator that may spill has in memory: 32 MiB of them.
+// How many keys an accumulator that may spill has in memory: 48 MiB of narrow
+// ones, or 32 of wide ones and as many to sort them.
 var (
-	narrowKeys = 1 << 23
-	wideKeys   = 1 << 22
+	narrowKeys = 12 << 20
+	wideKeys   = 4 << 20
 )
 
 // runs are sorted keys in scratch files.
@@ -52,9 +53,9 @@ const runChunk = 16 << 10
 func (r *runs) Spill(open func() (Scratch, error)) { r.open = open }
 func (r *runs) Err() error                         { return r.err }
 
-// write puts a run of n keys behind the others; append gives key i.
-func (r *runs) write(x run, put func(b []byte, i int) []byte) {
-	if r.err == nil && r.file == nil {
+// write puts a run of n keys behind the others; each gives them in order.
+func (r *runs) write(x run, each func(yield func(key uint64))) {
+	if r.err == nil && r.file == nil && x.n > 0 {
 		r.file, r.err = r.open()
 	}
 	if r.err != nil || x.n == 0 {
@@ -69,17 +70,28 @@ func (r *runs) write(x run, put func(b []byte, i int) []byte) {
 		r.at += int64(len(buf))
 		buf = buf[:0]
 	}
-	for i := range int(x.n) {
-		if buf = put(buf, i); len(buf) == runChunk {
+	each(func(key uint64) {
+		if x.narrow {
+			buf = binary.LittleEndian.AppendUint32(buf, uint32(key))
+		} else {
+			buf = binary.LittleEndian.AppendUint64(buf, key)
+		}
+		if len(buf) == runChunk {
 			flush()
 		}
-	}
+	})
 	flush()
 	r.list = append(r.list, x)
 }
 
-func (r *runs) writeNarrow(keys []uint32, pos int64) {
-	r.write(run{n: int64(len(keys)), narrow: true, pos: pos}, func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint32(b, keys[i]) })
+func (r *runs) writeNarrow(s *narrow) {
+	r.write(run{n: int64(s.n), narrow: true, pos: int64(s.ones)}, func(yield func(uint64)) {
+		s.each(func(keys []uint32) {
+			for _, k := range keys {
+				yield(uint64(k))
+			}
+		})
+	})
 }
 
 func (r *runs) writeWide(keys []uint64, positive bool) {
@@ -87,7 +99,11 @@ func (r *runs) writeWide(keys []uint64, positive bool) {
 	if positive {
 		x.pos = x.n
 	}
-	r.write(x, func(b []byte, i int) []byte { return binary.LittleEndian.AppendUint64(b, keys[i]) })
+	r.write(x, func(yield func(uint64)) {
+		for _, k := range keys {
+			yield(k)
+		}
+	})
 }
 
 // totals are the positives and negatives in all runs.

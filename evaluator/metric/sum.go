@@ -89,6 +89,29 @@ func (q *quick) add(s *Sum, x float64) {
 	}
 }
 
+// addCells adds each of at most maxQuick values to the quick of its cell, whose
+// sum is every k-th. hi and lo are scratch.
+func addCells(q []quick, sums []Sum, k int, cell []uint16, xs []float64, hi, lo *[maxQuick]uint64) {
+	n, odd := splitLanes(xs, hi, lo)
+	cell = cell[:len(xs)]
+	for i, c := range cell[:n] {
+		x := &q[c]
+		x.hi += hi[i]
+		x.lo += lo[i]
+		if x.n++; x.n == maxQuick {
+			x.flush(&sums[int(c)*k])
+		}
+	}
+	for i := 0; odd && i < n; i++ {
+		if x := xs[i]; !(x >= 0x1p-40 && x < 0x1p12) && x != 0 {
+			sums[int(cell[i])*k].Add(x)
+		}
+	}
+	for i := n; i < len(xs); i++ {
+		q[cell[i]].add(&sums[int(cell[i])*k], xs[i])
+	}
+}
+
 // addSquare is add for the square of x. A quick takes either values or squares.
 func (q *quick) addSquare(s *Sum, x float64) {
 	if !(x >= -4 && x <= 4) {
@@ -217,23 +240,6 @@ func (s *Sum) carry() {
 	}
 	s.limb[limbs-1] += c
 	s.adds = 1 // what is left in the limbs counts as one value
-}
-
-// weighted sets s to the total of w[i] times cells[i], whose carries have
-// moved, looking only at limbs from lo to hi.
-func (s *Sum) weighted(cells []Sum, stride int, w []uint8, lo, hi int) {
-	*s = Sum{}
-	acc := s.limb[lo : hi+1]
-	for i, k := range w {
-		if k == 0 {
-			continue
-		}
-		from := cells[i*stride].limb[lo : hi+1]
-		for j, v := range from {
-			acc[j] += int64(k) * v
-		}
-	}
-	s.carry()
 }
 
 // Finite reports whether every added value was finite.

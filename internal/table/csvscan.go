@@ -28,6 +28,9 @@ type scanner struct {
 	col   int   // characters before the next byte on its line
 
 	rec    []byte // all fields of the record, one after another; delimiters may stand between them
+	own    []byte // memory of rec where it is not a line in r's buffer
+	clean  int    // bytes of r's buffer in which there is no quote, no CR and no NUL
+	streak int    // plain lines without another in between
 	fields []span
 	start  int64 // line on which the record began
 	faults *faults
@@ -78,37 +81,56 @@ func (s *scanner) next() error {
 }
 
 // plainLine is record for the usual one: a line without quotes that lies whole in
-// the buffer. It reports false, and has read nothing, when it is another.
+// the buffer, where rec then is. It reports false, and has read nothing, when it is another.
 func (s *scanner) plainLine() bool {
 	head, _ := s.r.Peek(s.r.Buffered())
 	n := bytes.IndexByte(head, '\n')
-	if n < 0 || n > maxField {
+	if n < 0 || n > maxField || s.col > 0 {
 		return false
 	}
 	line := head[:n]
-	if n > 0 && line[n-1] == '\r' {
-		line = line[:n-1]
+	if n >= s.clean {
+		// Behind some plain lines, what is in the buffer is looked through at once.
+		look := head[:n]
+		if s.streak >= 32 {
+			look = head
+		}
+		for _, b := range [...]byte{'\r', '"', 0} {
+			if i := bytes.IndexByte(look, b); i >= 0 {
+				look = look[:i]
+			}
+		}
+		s.clean = max(len(look), n)
+		if n > len(look) {
+			if n > 0 && line[n-1] == '\r' {
+				line = line[:n-1]
+			}
+			if bytes.IndexByte(line, '"') >= 0 || bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
+				s.clean, s.streak = 0, 0
+				return false
+			}
+		}
 	}
-	if s.col > 0 || bytes.IndexByte(line, '"') >= 0 || bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
+	s.rec, s.fields, s.start = line, s.fields[:0], s.line
+	from := 0
+	for i, b := range line {
+		if b == s.delim {
+			if len(s.fields) == maxColumns {
+				s.clean, s.streak = 0, 0
+				return false
+			}
+			s.fields = append(s.fields, span{from: from, to: i, line: s.line, col: -1})
+			from = i + 1
+		}
+	}
+	if len(s.fields) == maxColumns {
+		s.clean, s.streak = 0, 0
 		return false
 	}
-	s.rec, s.fields, s.start = append(s.rec[:0], line...), s.fields[:0], s.line
-	for from := 0; ; {
-		to := bytes.IndexByte(s.rec[from:], s.delim)
-		last := to < 0
-		if last {
-			to = len(s.rec) - from
-		}
-		if len(s.fields) == maxColumns {
-			return false
-		}
-		s.fields = append(s.fields, span{from: from, to: from + to, line: s.line, col: -1})
-		if last {
-			break
-		}
-		from += to + 1
-	}
+	s.fields = append(s.fields, span{from: from, to: len(line), line: s.line, col: -1})
 	s.r.Discard(n + 1)
+	s.clean = max(0, s.clean-n-1)
+	s.streak++
 	s.line++
 	return true
 }
@@ -129,7 +151,8 @@ func (s *scanner) column(i int) int {
 }
 
 func (s *scanner) record() error {
-	s.rec, s.fields, s.start = s.rec[:0], s.fields[:0], s.line
+	s.rec, s.fields, s.start = s.own[:0], s.fields[:0], s.line
+	defer func() { s.own, s.clean, s.streak = s.rec[:0], 0, 0 }()
 	state := atStart
 	f := span{line: s.line, col: s.col}
 	tooLong, tooMany := false, false
@@ -231,6 +254,9 @@ func (s *scanner) record() error {
 // checkText reports fields that are not text in the file's encoding. A decoder
 // other than UTF-8's puts U+FFFD for what it cannot read.
 func (s *scanner) checkText(d *decoder) {
+	if d.found() == UTF8 && s.fields[0].col < 0 && utf8.Valid(s.rec) {
+		return // of a plain line: fields and delimiters
+	}
 	for i, f := range s.fields {
 		switch v := s.field(i); {
 		case !utf8.Valid(v):

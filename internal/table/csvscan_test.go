@@ -37,10 +37,11 @@ func scanAll(text string, buffer int) (rows []scanned, f faults) {
 // Lines that lie whole in the buffer are read as others are: fields, places, faults.
 func TestPlainLines(t *testing.T) {
 	t.Parallel()
+	many := strings.Repeat("a,b\n", 40)
 	rapid.Check(t, func(t *rapid.T) {
 		var b strings.Builder
 		for range rapid.IntRange(0, 60).Draw(t, "pieces") {
-			b.WriteString(rapid.SampledFrom([]string{"a", "bc", "区", ",", ",", "\n", "\n", "\r\n", "\r", "\"", "\x00", "\xff", " "}).Draw(t, "piece"))
+			b.WriteString(rapid.SampledFrom([]string{"a", "bc", "区", ",", ",", "\n", "\n", "\r\n", "\r", "\"", "\x00", "\xff", " ", many}).Draw(t, "piece"))
 		}
 		whole, faults := scanAll(b.String(), 64<<10)
 		cut, want := scanAll(b.String(), 16)
