@@ -14,18 +14,10 @@ func Assign(weight [][]float64) []int {
 	m := len(weight[0])
 	// Each row also has a column of its own with weight 0: staying alone.
 	cols := m + n
-	cost := func(i, j int) float64 {
-		switch {
-		case j < m:
-			return -max(weight[i][j], 0)
-		case j-m == i:
-			return 0
-		}
-		return math.Inf(1)
-	}
-	u, v := make([]float64, n+1), make([]float64, cols+1)
-	row, way := make([]int, cols+1), make([]int, cols+1)
-	least, used := make([]float64, cols+1), make([]bool, cols+1)
+	floats, ints := make([]float64, n+1+2*(cols+1)), make([]int, 2*(cols+1)+n)
+	u, v, least := floats[:n+1], floats[n+1:][:cols+1], floats[n+1+cols+1:]
+	row, way, out := ints[:cols+1], ints[cols+1:][:cols+1], ints[2*(cols+1):]
+	used := make([]bool, cols+1)
 	for i := 1; i <= n; i++ {
 		row[0] = i
 		j0 := 0
@@ -35,14 +27,30 @@ func Assign(weight [][]float64) []int {
 		for {
 			used[j0] = true
 			i0, delta, j1 := row[j0], math.Inf(1), -1
-			for j := 1; j <= cols; j++ {
+			u0 := u[i0]
+			for j, w := range weight[i0-1] {
+				j++
 				if used[j] {
 					continue
 				}
-				if c := cost(i0-1, j-1) - u[i0] - v[j]; c < least[j] {
+				c := -u0 - v[j]
+				if w > 0 {
+					c = -w - u0 - v[j]
+				}
+				if c < least[j] {
 					least[j], way[j] = c, j0
 				}
 				if least[j] < delta {
+					delta, j1 = least[j], j
+				}
+			}
+			if j := m + i0; !used[j] {
+				if c := -u0 - v[j]; c < least[j] {
+					least[j], way[j] = c, j0
+				}
+			}
+			for j := m + 1; j <= cols; j++ {
+				if !used[j] && least[j] < delta {
 					delta, j1 = least[j], j
 				}
 			}
@@ -63,7 +71,6 @@ func Assign(weight [][]float64) []int {
 			j0 = way[j0]
 		}
 	}
-	out := make([]int, n)
 	for i := range out {
 		out[i] = -1
 	}

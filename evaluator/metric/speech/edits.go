@@ -46,8 +46,11 @@ func (a *Aligner) Align(ref, hyp []string) Edits {
 func (a *Aligner) AlignText(ref, hyp string) Edits {
 	// Equal bytes at both ends are cut off first, between characters: bytes that
 	// go on with a character never begin one, in good text or bad.
-	n := 0
-	for n < len(ref) && n < len(hyp) && ref[n] == hyp[n] {
+	n, most := 0, min(len(ref), len(hyp))
+	for n+8 <= most && eight(ref[n:]) == eight(hyp[n:]) {
+		n += 8
+	}
+	for n < most && ref[n] == hyp[n] {
 		n++
 	}
 	for n > 0 && (n < len(ref) && inside(ref[n]) || n < len(hyp) && inside(hyp[n])) {
@@ -55,8 +58,11 @@ func (a *Aligner) AlignText(ref, hyp string) Edits {
 	}
 	same := ref[:n]
 	ref, hyp = ref[n:], hyp[n:]
-	n = 0
-	for n < len(ref) && n < len(hyp) && ref[len(ref)-n-1] == hyp[len(hyp)-n-1] {
+	n, most = 0, min(len(ref), len(hyp))
+	for n+8 <= most && eight(ref[len(ref)-n-8:]) == eight(hyp[len(hyp)-n-8:]) {
+		n += 8
+	}
+	for n < most && ref[len(ref)-n-1] == hyp[len(hyp)-n-1] {
 		n++
 	}
 	for n > 0 && inside(ref[len(ref)-n]) {
@@ -65,8 +71,30 @@ func (a *Aligner) AlignText(ref, hyp string) Edits {
 	tail := ref[len(ref)-n:]
 	a.ref, a.hyp = decode(a.ref, ref[:len(ref)-n]), decode(a.hyp, hyp[:len(hyp)-n])
 	e := a.align(a.ref, a.hyp)
-	e.Hit += int64(utf8.RuneCountInString(same) + utf8.RuneCountInString(tail))
+	e.Hit += count(same) + count(tail)
 	return e
+}
+
+// eight are the first bytes of s as one word.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// count is how many code points decode would give.
+func count(s string) (n int64) {
+	for i := 0; i < len(s); n++ {
+		switch b := s[i]; {
+		case b < utf8.RuneSelf:
+			i++
+		case b > 0xe0 && b < 0xed && i+2 < len(s) && s[i+1]&0xc0 == 0x80 && s[i+2]&0xc0 == 0x80:
+			i += 3
+		default:
+			_, w := utf8.DecodeRuneInString(s[i:])
+			i += w
+		}
+	}
+	return n
 }
 
 // inside reports whether b goes on with a character.

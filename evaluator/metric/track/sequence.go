@@ -39,30 +39,41 @@ func sequence(s *Sequence, st *metric.Stats) {
 // dense numbers the ids from 0 and measures overlaps.
 func dense(s *Sequence) (frames []frame, nt, np int, dt, dp int64) {
 	ts, ps := map[int64]int32{}, map[int64]int32{}
+	// What all frames hold lies in few slices.
+	var ids []int32
+	var pairs []pair
 	number := func(m map[int64]int32, boxes []Box) []int32 {
-		out := make([]int32, len(boxes))
-		for k, b := range boxes {
+		from := len(ids)
+		for _, b := range boxes {
 			id, ok := m[b.ID]
 			if !ok {
 				id = int32(len(m))
 				m[b.ID] = id
 			}
-			out[k] = id
+			ids = append(ids, id)
 		}
-		return out
+		return ids[from:len(ids):len(ids)]
 	}
 	frames = make([]frame, len(s.Frames))
 	for k, f := range s.Frames {
 		g := &frames[k]
 		g.t, g.p = number(ts, f.Truth), number(ps, f.Pred)
 		dt, dp = dt+int64(len(g.t)), dp+int64(len(g.p))
+		from := len(pairs)
 		for i := range f.Truth {
+			a := &f.Truth[i].Box
+			right, bottom := a[0]+a[2], a[1]+a[3]
 			for j := range f.Pred {
-				if v := overlap(&f.Truth[i].Box, &f.Pred[j].Box); v > 0 {
-					g.pairs = append(g.pairs, pair{int32(i), int32(j), v})
+				b := &f.Pred[j].Box
+				if right <= b[0] || b[0]+b[2] <= a[0] || bottom <= b[1] || b[1]+b[3] <= a[1] {
+					continue // most of them
+				}
+				if v := overlap(a, b); v > 0 {
+					pairs = append(pairs, pair{int32(i), int32(j), v})
 				}
 			}
 		}
+		g.pairs = pairs[from:len(pairs):len(pairs)]
 	}
 	return frames, len(ts), len(ps), dt, dp
 }
@@ -91,8 +102,9 @@ type matcher struct {
 	rowAt      []int32
 	colAt      []int32
 	out        []pair
+	flat       []float64 // what weight has its rows in
 	weight     [][]float64
-	at         [][]int
+	at         []int32 // the pair of each weight
 }
 
 // match returns the pairs of the matching with the largest sum of weights, all
@@ -127,18 +139,21 @@ func (m *matcher) match(f *frame, weight []float64) []pair {
 	if nr == 0 {
 		return m.out
 	}
-	w, at := make([][]float64, nr), make([][]int, nr)
-	for i := range w {
-		w[i], at[i] = make([]float64, nc), make([]int, nc)
+	cells := int(nr * nc)
+	m.flat, m.at = floats(m.flat, cells), zeros(m.at, cells)
+	m.weight = m.weight[:0]
+	for i := 0; i < cells; i += int(nc) {
+		m.weight = append(m.weight, m.flat[i:i+int(nc)])
 	}
 	for k, p := range f.pairs {
 		if weight[k] > 0 && m.rowAt[p.i] > 0 {
-			w[m.rowAt[p.i]-1][m.colAt[p.j]-1], at[m.rowAt[p.i]-1][m.colAt[p.j]-1] = weight[k], k
+			c := (m.rowAt[p.i]-1)*nc + m.colAt[p.j] - 1
+			m.flat[c], m.at[c] = weight[k], int32(k)
 		}
 	}
-	for i, j := range metric.Assign(w) {
+	for i, j := range metric.Assign(m.weight) {
 		if j >= 0 {
-			m.out = append(m.out, f.pairs[at[i][j]])
+			m.out = append(m.out, f.pairs[m.at[i*int(nc)+j]])
 		}
 	}
 	return m.out
