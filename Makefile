@@ -96,6 +96,10 @@ bench-score: ## score beside scikit-learn 1.2.1 and the newest, and pandas, in o
 	@test -x $(BENCH_VENV)/new/bin/python || { python3 -m venv $(BENCH_VENV)/new && $(BENCH_VENV)/new/bin/pip install -q scikit-learn pandas pyarrow; }
 	$(GO) run ./evaluator/bench/score -python $(BENCH_VENV)/old/bin/python,$(BENCH_VENV)/new/bin/python
 
+.PHONY: bench-units
+bench-units: ## score boxes, transcripts and tracks beside pycocotools, sclite, python-Levenshtein and TrackEval, in one run
+	@BENCH_VENV=$(BENCH_VENV) GO=$(GO) sh evaluator/bench/structured.sh
+
 reproduce: ## attacks on the board against published curves: a table of all runs
 	AIHUB_REPRODUCE=1 $(GO) test ./policies/sharing -count=1 -timeout 20m -v -run '^TestReproduce'
 

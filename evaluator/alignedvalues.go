@@ -3,6 +3,7 @@ package evaluator
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 
 	"aihub/evaluator/metric"
@@ -94,10 +95,16 @@ func (s *stretch) values(r pages.Run, to metric.Column, c *coder, limits []float
 			}
 		}
 	case r.Values.Type == pages.Float:
-		for i, v := range r.Values.Floats() {
-			f := float64(v)
-			out[i] = f
-			bad = bad || !(f >= lo && f <= hi)
+		values := r.Values.Floats()
+		out = out[:len(values)]
+		most := uint32(0)
+		for i, v := range values {
+			out[i] = float64(v)
+			most = max(most, math.Float32bits(v))
+		}
+		// From 0 to 1, the bits rise with the number, and all others' are above.
+		if bad = most > math.Float32bits(1) || lo > 0 || hi < 1; bad {
+			bad = slices.ContainsFunc(out, func(f float64) bool { return !(f >= lo && f <= hi) })
 		}
 	case r.Values.Type == pages.Double:
 		for i, v := range r.Values.Doubles() {
@@ -130,14 +137,35 @@ func (s *stretch) classes(r pages.Run, out []metric.Code, c *coder) bool {
 		for i := range s.dict {
 			s.dict[i] = code(r.Dict, i)
 		}
+		out = out[:len(r.Index)]
+		if len(s.dict) <= len(c.small) {
+			var few [len(c.small)]metric.Code
+			copy(few[:], s.dict)
+			for i, x := range r.Index {
+				out[i] = few[uint8(x)]
+				all |= out[i]
+			}
+			break
+		}
 		for i, x := range r.Index {
 			out[i] = s.dict[x]
 			all |= out[i]
 		}
 	case r.Values.Type == pages.Int32:
-		for i, v := range r.Values.Int32s() {
-			out[i] = c.of(int64(v))
+		values := r.Values.Int32s()
+		out = out[:len(values)]
+		beyond := int32(0) // the table of small numbers
+		for i, v := range values {
+			out[i] = c.small[uint8(v)]
 			all |= out[i]
+			beyond |= v &^ int32(len(c.small)-1)
+		}
+		if beyond != 0 {
+			all = 0
+			for i, v := range values {
+				out[i] = c.of(int64(v))
+				all |= out[i]
+			}
 		}
 	case r.Coded:
 		for i, x := range r.Index {

@@ -54,7 +54,7 @@ def pair(program, name, task, peers):
         os.unlink(f.name)
     for peer in peers:
         off = max((abs(values["aihub"][k] - v) for k, v in values[peer].items()), default=0)
-        print(f"{name:<34} {peer:<40} {best[peer]:9.4f} s   aihub {best['aihub']:9.5f} s   {best[peer] / best['aihub']:7.1f}x   largest difference {off:.1e}", flush=True)
+        print(f"{name:<34} {peer:<40} {best[peer]:9.4f} s   aihub {best['aihub']:9.5f} s   {best[peer] / best['aihub']:7.1f}x   largest difference {off:.1e}{bar(name, peer)(best[peer] / best['aihub'])}", flush=True)
 
 
 def coco(program):
@@ -223,6 +223,21 @@ def track(program):
     flat = [[{k: [[p[0], *p[1]] for p in f[k]] for k in f} for f in s] for s in seqs]
     # Ours measures overlaps too, which TrackEval is given.
     pair(program, "HOTA+CLEAR+ID, 3,000 frames", {"kind": "track", "sequences": flat}, {versions("trackeval"): run})
+
+
+# peer -> how many times faster than it we are to be, in the run whose name begins so
+BARS = {
+    ("COCO", "pycocotools"): 50,
+    ("CER, 20,000", "python-Levenshtein"): 2,
+    ("CER, 40", "python-Levenshtein"): 20,
+    ("CER", "sclite"): 300,
+    ("HOTA", "trackeval"): 30,
+}
+
+
+def bar(name, peer):
+    least = next((v for (n, p), v in BARS.items() if name.startswith(n) and peer.startswith(p)), None)
+    return lambda ratio: "" if least is None else f"   >= {least}x  {'yes' if ratio >= least else 'NO'}"
 
 
 def main():

@@ -28,7 +28,7 @@ type narrow struct {
 }
 
 const (
-	narrowBins = 1 << 11
+	narrowBins = 1 << 9
 	narrowFew  = 1 << 14
 	blockKeys  = 1 << 8
 	slabKeys   = 1 << 16
