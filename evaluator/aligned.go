@@ -352,7 +352,7 @@ func (s *stretch) rows(l []pages.Run, at int, r []pages.Run) bool {
 // match reports whether both runs hold the same keys, each above the one before.
 func (s *stretch) match(x, y pages.Run) bool {
 	boot := s.a.plan.boot
-	if boot == nil && !x.Coded && !y.Coded && x.Values.Type == pages.Int64 {
+	if !x.Coded && !y.Coded && x.Values.Type == pages.Int64 {
 		xs := x.Values.Int64s()
 		if !slices.Equal(xs, y.Values.Int64s()) || !s.keys.number(xs[0]) {
 			return false
@@ -362,6 +362,9 @@ func (s *stretch) match(x, y pages.Run) bool {
 			rise = rise && xs[i] < v
 		}
 		s.keys.to = xs[len(xs)-1]
+		if boot != nil && rise {
+			boot.NumberBuckets(xs, s.bucket[:len(xs)])
+		}
 		return rise
 	}
 	var text [20]byte

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Buckets is how many buckets the rows of a part are hashed into.
@@ -46,11 +47,40 @@ func NewBootstrap(seed string) *Bootstrap {
 
 // Bucket returns the bucket of a row's key: FNV-1a, then mixed with the seed.
 func (b *Bootstrap) Bucket(key string) uint16 {
-	h := uint64(14695981039346656037)
+	h := uint64(fnvBasis)
 	for i := range len(key) {
-		h = (h ^ uint64(key[i])) * 1099511628211
+		h = (h ^ uint64(key[i])) * fnvPrime
 	}
-	return uint16(mix(h^b.seed) % Buckets)
+	return b.bucket(h)
+}
+
+const (
+	fnvBasis = 14695981039346656037
+	fnvPrime = 1099511628211
+)
+
+func (b *Bootstrap) bucket(h uint64) uint16 { return uint16(mix(h^b.seed) % Buckets) }
+
+// NumberBuckets writes to out the Bucket of each key in decimal. Numbers in a row
+// mostly agree in all digits but the last two, which are then hashed alone.
+func (b *Bootstrap) NumberBuckets(keys []int64, out []uint16) {
+	high, state := int64(-1), uint64(0)
+	var text [20]byte
+	for i, v := range keys {
+		if v < 100 {
+			out[i] = b.Bucket(string(strconv.AppendInt(text[:0], v, 10)))
+			continue
+		}
+		if v/100 != high {
+			high, state = v/100, fnvBasis
+			for _, c := range strconv.AppendInt(text[:0], high, 10) {
+				state = (state ^ uint64(c)) * fnvPrime
+			}
+		}
+		low := uint64(v - 100*high)
+		h := (state ^ ('0' + low/10)) * fnvPrime
+		out[i] = b.bucket((h ^ ('0' + low%10)) * fnvPrime)
+	}
 }
 
 // poissonCDF[k] is P(Poisson(1) ≤ k) as a fraction of 2^64, as long as it is

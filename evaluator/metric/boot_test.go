@@ -153,3 +153,21 @@ func TestFlatten(t *testing.T) {
 		}
 	}
 }
+
+// Numbers have the buckets of their decimals.
+func TestNumberBuckets(t *testing.T) {
+	t.Parallel()
+	r := splitmix(29)
+	boot := NewBootstrap("numbers")
+	keys := []int64{0, 7, -1, -100, -12345, 99, 100, 101, 999, 1000, math.MaxInt64, math.MinInt64}
+	for range 2000 {
+		keys = append(keys, int64(r.next())>>(r.next()%64), keys[len(keys)-1]+1)
+	}
+	out := make([]uint16, len(keys))
+	boot.NumberBuckets(keys, out)
+	for i, v := range keys {
+		if want := boot.Bucket(fmt.Sprint(v)); out[i] != want {
+			t.Fatalf("%d is in bucket %d, want %d", v, out[i], want)
+		}
+	}
+}

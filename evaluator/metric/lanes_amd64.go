@@ -24,6 +24,9 @@ func squaresAVX2(xs *float64, n int, c *squareConstants, out *[4][4]uint64)
 //go:noescape
 func eitherAVX2(truth *Code, p *float64, n int, class, flip int64, out *float64)
 
+//go:noescape
+func equalAVX2(a, b *Code, n int, out *[16]uint16)
+
 var fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 type lanes [4]uint64
@@ -124,4 +127,22 @@ func eitherLanes(truth []Code, p []float64, class Code, other bool, out []float6
 	}
 	eitherAVX2(&truth[0], &p[0], n, int64(class), flip, &out[0])
 	return n
+}
+
+// equalLanes is equalCodes for as many rows as it took.
+func equalLanes(a, b []Code) (took int, equal int64) {
+	if !fourLanes {
+		return 0, 0
+	}
+	b = b[:len(a)]
+	for len(a)-took >= 16 {
+		n := min((len(a)-took)&^15, 1<<19) // what 16 bits can count
+		var out [16]uint16
+		equalAVX2(&a[took], &b[took], n, &out)
+		for _, c := range out {
+			equal += int64(c)
+		}
+		took += n
+	}
+	return took, equal
 }

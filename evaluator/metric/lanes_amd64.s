@@ -226,3 +226,23 @@ four:
 	JNZ       four
 	VZEROUPPER
 	RET
+
+// func equalAVX2(a, b *Code, n int, out *[16]uint16)
+TEXT ·equalAVX2(SB), NOSPLIT, $0-32
+	MOVQ  a+0(FP), SI
+	MOVQ  b+8(FP), DI
+	MOVQ  n+16(FP), CX
+	MOVQ  out+24(FP), DX
+	VPXOR Y2, Y2, Y2
+
+sixteen:
+	VMOVDQU  (SI), Y0
+	VPCMPEQW (DI), Y0, Y0
+	VPSUBW   Y0, Y2, Y2
+	ADDQ     $32, SI
+	ADDQ     $32, DI
+	SUBQ     $16, CX
+	JNZ      sixteen
+	VMOVDQU  Y2, (DX)
+	VZEROUPPER
+	RET

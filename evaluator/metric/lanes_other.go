@@ -9,3 +9,5 @@ func splitLanes([]float64, *[maxQuick]uint64, *[maxQuick]uint64) (int, bool) { r
 func (s *Sum) squareLanes([]float64) (int, bool) { return 0, false }
 
 func eitherLanes([]Code, []float64, Code, bool, []float64) int { return 0 }
+
+func equalLanes(a, b []Code) (int, int64) { return 0, 0 }

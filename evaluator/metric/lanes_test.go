@@ -62,6 +62,9 @@ func TestLanes(t *testing.T) {
 			if got := equalCodes(a, b); got != same {
 				t.Fatalf("%d rows: %d codes are equal, want %d", n, got, same)
 			}
+			if got := equalFours(a, b); got != same {
+				t.Fatalf("%d rows: %d codes are equal by fours, want %d", n, got, same)
+			}
 			few, want := make([]int64, 3*31+1), make([]int64, 3*31+1)
 			fewCounts(31, a, b, few)
 			for i, k := range a {
@@ -87,8 +90,8 @@ func TestLanes(t *testing.T) {
 			}
 		}
 	}
-	long := make([]Code, 300_000)
-	if got := equalCodes(long, long); got != 300_000 {
-		t.Errorf("%d codes are equal", got)
+	long := make([]Code, 1_200_003)
+	if got, fours := equalCodes(long, long), equalFours(long, long); got != 1_200_003 || fours != got {
+		t.Errorf("%d codes are equal, %d by fours", got, fours)
 	}
 }

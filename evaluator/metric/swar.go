@@ -12,9 +12,15 @@ func fours(c []Code) []uint64 {
 	return unsafe.Slice((*uint64)(p), len(c)/4)
 }
 
-// equalCodes counts the rows in which a and b agree, four at a time.
+// equalCodes counts the rows in which a and b agree.
 func equalCodes(a, b []Code) int64 {
 	b = b[:len(a)]
+	took, equal := equalLanes(a, b)
+	return equal + equalFours(a[took:], b[took:])
+}
+
+// equalFours is equalCodes, four at a time.
+func equalFours(a, b []Code) int64 {
 	var differ int64
 	x, y := fours(a), fours(b)
 	if x == nil || y == nil {

@@ -85,10 +85,10 @@ func cpu() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// best is the least CPU time of three runs.
+// best is the least CPU time of five runs.
 func best(f func()) float64 {
 	least := math.Inf(1)
-	for range 3 {
+	for range 5 {
 		runtime.GC()
 		t := cpu()
 		f()

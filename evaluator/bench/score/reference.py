@@ -53,7 +53,7 @@ def make(d, rows, csv):
         f.writelines("k%d,%d,%.7g\n" % (keys[i], p[i] >= 0.5, p[i]) for i in order.tolist())
 
 
-def timed(out, name, f, times=2):
+def timed(out, name, f, times=3):
     best = None
     for _ in range(times):
         t = time.process_time()
