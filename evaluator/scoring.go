@@ -280,7 +280,7 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	all, from := unsafe.String(unsafe.SliceData(p.text), len(p.text)), 0 // until the next load
+	all, from := view(p.text), 0 // until the next load
 	for j, to := range p.ends {
 		l.ids[j], from = all[from:to], to
 	}
@@ -443,13 +443,16 @@ func (c *check) unpack(r []byte) (id string) {
 			k.newCls = metric.Code(uvarint())
 		case k.text > 0:
 			n := uvarint()
-			k.newStr, r = string(r[:n]), r[n:]
+			k.newStr, r = view(r[:n]), r[n:]
 		case k.Type != "string":
 			k.newFlt, r = math.Float64frombits(binary.LittleEndian.Uint64(r)), r[8:]
 		}
 	}
-	return string(r)
+	return view(r)
 }
+
+// view is b as a string, for as long as nobody writes to b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // readAhead reads the next batch while one is worked on. Batches stay valid for
 // three further calls, and one more is read than was asked for.
