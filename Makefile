@@ -71,6 +71,11 @@ crosscheck: ## compare every metric with its definition on CASES cases a family 
 conformance: ## run the OCI distribution conformance suite against the registry; its report is in bin/conformance
 	CI=1 AIHUB_CONFORMANCE=$(CURDIR)/bin/conformance $(GO) test ./server/registry -count=1 -v -run '^TestConformance$$'
 
+CROISSANT_VENV ?= $(HOME)/.cache/aihub-croissant
+.PHONY: check-croissant
+check-croissant: build ## export every entry of a demo platform and validate it with mlcroissant (installed into CROISSANT_VENV): no error, no warning
+	@sh catalog/meta/check-croissant.sh $(BIN) $(CROISSANT_VENV)
+
 verify: ## regenerate generated files and fail on a difference
 	$(GO) generate ./...
 	git diff --exit-code

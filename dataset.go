@@ -20,21 +20,24 @@ var Parts = []Part{Sample, Train, Test, Final}
 func (p Part) Hidden() bool { return p == Test || p == Final }
 
 // PartFile is one cut of a dataset version, as Parquet. Input never holds a
-// truth column; Truth holds the key and the truth columns.
+// truth column; Truth holds the key and the truth columns. Files is the archive of
+// the pictures and recordings that a column of Input names, one a row.
 type PartFile struct {
 	Part  Part   `json:"part"`
 	Rows  int64  `json:"rows"`
 	Input Digest `json:"input"`
 	Truth Digest `json:"truth"`
-	Bytes int64  `json:"bytes"` // of both files
+	Files Digest `json:"files,omitempty"`
+	Bytes int64  `json:"bytes"` // of all files
 }
 
 // Column describes one column of the masked table.
 type Column struct {
 	Name  string `json:"name"`
-	Type  string `json:"type"`  // string, int64, float64, bool, date, timestamp
-	Truth bool   `json:"truth"` // seen by the evaluator alone in hidden parts
-	Note  Text   `json:"note"`  // what it means; and what masking did to it
+	Type  string `json:"type"`           // string, int64, float64, bool, date, timestamp
+	Truth bool   `json:"truth"`          // seen by the evaluator alone in hidden parts
+	Note  Text   `json:"note"`           // what it means; and what masking did to it
+	File  bool   `json:"file,omitempty"` // its values are paths of the rows' files, below the input
 }
 
 // DatasetState is where a dataset version stands.

@@ -21,7 +21,7 @@ var levels = []struct {
 	level int
 }{
 	{"", 1}, // the nouns
-	{"internal/i18n", 0}, {"internal/screen", 0}, {"internal/yamlx", 0}, {"internal/table", 0}, {"internal/pages", 0}, {"internal/keys", 0}, {"internal/embedded", 0},
+	{"internal/i18n", 0}, {"internal/screen", 0}, {"internal/yamlx", 0}, {"internal/table", 0}, {"internal/pages", 0}, {"internal/keys", 0}, {"internal/embedded", 0}, {"internal/archive", 0},
 	{"scenarios/packs", 3}, // the built-in scenarios: data for cmd and tests
 	{"scenarios", 2}, {"policies", 2}, {"internal/blob", 2}, {"internal/config", 2},
 	{"internal/store", 3}, {"internal/oci", 3},

@@ -139,11 +139,28 @@ func (w *cardWriter) privacy(p Profile) {
 			w.line("- %d values of `%s` could not be masked and are missing", "- `%[2]s` 有 %[1]d 个值无法脱敏，按缺失处理", c.Nulled, c.Name)
 		}
 	}
+	w.media(p.Media)
 	if p.Risk == nil {
 		w.line("- No quasi-identifiers are declared: how well rows hide among each other was not measured\n", "- 未声明准标识符：未测量等价类\n")
 		return
 	}
 	w.risk(p.Risk)
+}
+
+// media says what was done to the rows' files.
+func (w *cardWriter) media(m *MediaProfile) {
+	if m == nil {
+		return
+	}
+	if m.Pictures > 0 {
+		w.line("- %d pictures, decoded and encoded again without any metadata; %d boxes in them were made unrecognisable", "- %d 张图片，均已解码并重新编码，不含任何元数据；其中 %d 个框内的内容已不可辨认", m.Pictures, m.Boxes)
+	}
+	if m.Recordings > 0 {
+		w.line("- %d recordings of %.0f seconds, written again without any tags; %.0f seconds were silenced", "- %d 段录音，共 %.0f 秒，均已重写，不含任何标签；其中 %.0f 秒已静音", m.Recordings, m.Seconds, m.Silenced)
+	}
+	if m.Because != "" {
+		w.line("- Nothing more had to be hidden of the files: %s", "- 文件无需进一步处理：%s", m.Because)
+	}
 }
 
 func (w *cardWriter) leaks(p Profile) {
@@ -154,6 +171,10 @@ func (w *cardWriter) leaks(p Profile) {
 			w.line("- %s of the rows of %s have the same inputs as a row of %s", "- %[2]s 中有 %[1]s 的行与 %[3]s 中某行输入相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
 		case "near_duplicate_rows":
 			w.line("- In a sample of the rows, %s of those of %s are nearly the same as a row of %s", "- 抽样中 %[2]s 有 %[1]s 的行与 %[3]s 中某行几乎相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
+		case "duplicate_files":
+			w.line("- %s of the files of %s are also in %s", "- %[2]s 中有 %[1]s 的文件也在 %[3]s 中", percent(l.Rows, l.Of), string(l.To), string(l.From))
+		case "near_duplicate_files":
+			w.line("- %s of the files of %s look or sound nearly the same as one of %s", "- %[2]s 中有 %[1]s 的文件与 %[3]s 中某文件看起来或听起来几乎相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
 		case "single_feature":
 			w.line("- `%s` alone gives `%s` in %s of a sample of the rows: an algorithm needs little else", "- 抽样中仅凭 `%s` 就能得出 %[3]s 的行的 `%[2]s`：算法几乎不需要其他信息", l.Column, l.Truth, percent(l.Rows, l.Of))
 		case "raw_order":

@@ -16,6 +16,16 @@ type Change struct {
 	After  string `json:"after,omitempty"`
 }
 
+// Short is x for people: Before and After with digests cut to their first digits.
+func (x Change) Short() Change {
+	for _, s := range []*string{&x.Before, &x.After} {
+		if d, err := aihub.ParseDigest(*s); err == nil {
+			*s = d.Short()
+		}
+	}
+	return x
+}
+
 // Diff lists what differs between two versions: columns, types and which are
 // truth, the rows of the parts, key, licence and digests; and when the profiles
 // of both are at hand (nil: not), how columns are masked and what risk remains.

@@ -36,6 +36,7 @@ type ingested struct {
 	orphans  int64         // rows without a parent
 	meter    *risk.Meter   // of the masked rows; nil without a risk policy
 	pairs    *pairSample   // of raw and masked rows
+	folder   *folder       // of the rows' files; nil for a table alone
 	findings []detect.Finding
 	nulls    map[string]int64 // of the raw table
 	nulled   map[string]int64 // by masking
@@ -111,12 +112,23 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 }
 
 // ingest reads the raw table once: every value is looked at by the detectors
-// and masked, and every row is dealt a part and a place. The keys belong to the
-// dataset's mask scope. The caller closes in.rows.
+// and masked, and every row is dealt a part and a place. Of a folder it finds the
+// file of each row; they are masked behind the gates. The keys belong to the
+// dataset's mask scope. The caller closes in.
 func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
 	in := &ingested{nulls: map[string]int64{}}
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, in.close())
+		}
+	}()
+	if m.Media.declared() {
+		if in.folder, path, err = m.openFolder(path, rm.dir); err != nil {
+			return nil, err
+		}
 	}
 	r, err := m.open(ctx, path, p)
 	if err != nil {
@@ -139,17 +151,15 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	for _, i := range perm {
 		in.schema = append(in.schema, schema[i])
 	}
+	if in.folder != nil {
+		in.schema = append(in.schema, table.Field{Name: m.Media.File, Type: table.String})
+	}
 	if err := m.observe(ctx, path, masking); err != nil {
 		return nil, err
 	}
 	if in.rows, err = newScratch(rm, in.schema); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, in.rows.close())
-		}
-	}()
 	if m.Risk.Declared() {
 		in.meter = risk.NewMeter(m.Risk, in.schema)
 	}
@@ -158,7 +168,21 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 		return nil, err
 	}
 	in.nulled, in.dropped = masking.Nulled(), masking.Dropped()
-	return in, masking.Err()
+	if err := masking.Err(); err != nil {
+		return nil, err
+	}
+	if in.folder != nil {
+		in.folder.unnamed()
+	}
+	return in, in.folder.err()
+}
+
+// close removes the masked rows and lets go of the raw folder.
+func (in *ingested) close() (err error) {
+	if in.rows != nil {
+		err = in.rows.close()
+	}
+	return errors.Join(err, in.folder.close())
 }
 
 // work is a batch on its way: read, then looked at and masked, then stored.
@@ -246,6 +270,9 @@ func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, kin *
 				masked.AppendRows(b, keep)
 				w.raw, b = raw, masked
 			}
+		}
+		if in.folder != nil {
+			b.Cols = append(b.Cols, in.folder.add(w.raw, &b.Cols[0]))
 		}
 		if err := in.store(w.raw, b, dealer, w.rule); err != nil {
 			return err

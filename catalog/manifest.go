@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -27,6 +28,7 @@ type Manifest struct {
 	Encoding    string                `yaml:"encoding"`  // of a text: utf-8, gb18030, utf-16le, utf-16be; default: found out
 	Delimiter   string                `yaml:"delimiter"` // of a CSV; default: found out
 	Types       map[string]table.Type `yaml:"types"`     // of the columns of a CSV or JSON Lines; others are inferred
+	Media       Media                 `yaml:"media"`     // the data is a folder: a table, and a file for each row
 	Mask        mask.Plan             `yaml:"mask"`
 	Truth       []string              `yaml:"truth"` // columns that only the evaluator sees in hidden parts
 	Split       Split                 `yaml:"split"`
@@ -110,6 +112,7 @@ func (l *linter) take(top string, fs []aihub.Fault) {
 // lint checks the manifest by itself.
 func (m *Manifest) lint() []aihub.Fault {
 	l := &linter{doc: m.doc}
+	m.lintMedia(l)
 	if err := aihub.CheckSlug(m.Name); err != nil {
 		e := err.(*aihub.Error)
 		l.add("name", "name", e.Text.EN, e.Text.ZH)
@@ -266,6 +269,15 @@ func (m *Manifest) options() table.Options {
 		return ok && r.Use == "drop"
 	}}
 	o.Types, o.Encoding = m.Types, m.Encoding
+	if m.Media.declared() { // paths and lists, whatever they look like
+		o.Types = maps.Clone(m.Types)
+		for _, c := range m.Media.columns() {
+			if o.Types == nil {
+				o.Types = map[string]table.Type{}
+			}
+			o.Types[c] = table.String
+		}
+	}
 	if o.Encoding == "" {
 		o.Encoding = table.Auto
 	}
@@ -300,6 +312,11 @@ func (m *Manifest) check(schema []table.Field) []aihub.Fault {
 	}
 	for i, t := range m.Truth {
 		has(fmt.Sprintf("truth[%d]", i), t)
+	}
+	for path, c := range map[string]string{"media.file": m.Media.File, "media.boxes": m.Media.Boxes, "media.spans": m.Media.Spans} {
+		if c != "" {
+			has(path, c)
+		}
 	}
 	noted := make([]string, 0, len(m.Notes))
 	for n := range m.Notes {

@@ -33,6 +33,7 @@ type Profile struct {
 	Risk     *risk.Report     `json:"risk,omitempty"`
 	Utility  *utility.Report  `json:"utility,omitempty"` // of a sample of the rows
 	Leaks    []Leak           `json:"leaks"`
+	Media    *MediaProfile    `json:"media,omitempty"`
 	Examples []mask.Example   `json:"examples"` // what masking does, shown on made-up values
 	Split    Split            `json:"split"`
 }
@@ -54,6 +55,7 @@ type ColumnProfile struct {
 	Min       string     `json:"min,omitempty"`       // when at least minGroup rows have it
 	Max       string     `json:"max,omitempty"`       //
 	Quantiles []Quantile `json:"quantiles,omitempty"` // with at least minGroup rows on either side
+	Bins      []Bin      `json:"bins,omitempty"`      // of numbers and times with many values
 	Top       []Group    `json:"top,omitempty"`       // the largest groups of equal values
 	Small     int64      `json:"small_groups"`        // groups of fewer than minGroup rows, not shown
 }
@@ -212,9 +214,27 @@ func (s *columnStats) profile(cp *ColumnProfile) {
 	case s.floats != nil:
 		top(cp, s.floats, func(v float64) string { return text(0, v) }, s.distinct.Count())
 		cp.Quantiles = quantiles(s.floatRanks, s.rows-s.nulls, func(v float64) string { return text(0, v) })
+		if n := len(s.floats.Counts); s.floats.Exact() && n > fewValues && n <= maxSingle {
+			cp.Bins = singles(s.floats.Counts, func(v float64) string { return text(0, v) })
+		} else if cp.Distinct > maxSingle && len(cp.Quantiles) > 1 {
+			lo, hi := s.floatRanks.At(cp.Quantiles[0].P)[0], s.floatRanks.At(cp.Quantiles[len(cp.Quantiles)-1].P)[0]
+			cp.Bins = bins(s.floatRanks, s.rows-s.nulls, evenly(lo, hi), func(v float64) string { return table.FormatFloat(rounded(v, hi-lo)) })
+		}
 	default:
 		top(cp, s.ints, func(v int64) string { return text(v, 0) }, s.distinct.Count())
 		cp.Quantiles = quantiles(s.intRanks, s.rows-s.nulls, func(v int64) string { return text(v, 0) })
+		if n := len(s.ints.Counts); s.ints.Exact() && n > fewValues && n <= maxSingle {
+			cp.Bins = singles(s.ints.Counts, func(v int64) string { return text(v, 0) })
+		} else if cp.Distinct > maxSingle && len(cp.Quantiles) > 1 {
+			lo, hi := s.intRanks.At(cp.Quantiles[0].P)[0], s.intRanks.At(cp.Quantiles[len(cp.Quantiles)-1].P)[0]
+			var edges []int64
+			for _, e := range evenly(float64(lo), float64(hi)) {
+				if v := int64(math.Round(e)); len(edges) == 0 || v > edges[len(edges)-1] {
+					edges = append(edges, v)
+				}
+			}
+			cp.Bins = bins(s.intRanks, s.rows-s.nulls, edges, func(v int64) string { return text(v, 0) })
+		}
 	}
 	if s.min.rows >= minGroup {
 		cp.Min = text(s.min.i, s.min.f)

@@ -16,10 +16,11 @@ import (
 	"aihub/policies"
 )
 
-// Publish masks and cuts the raw table at rawPath (any format of table.Open) as the
+// Publish masks and cuts the raw table at rawPath (any format of table.Open; with a
+// media section a folder, as package archive keeps it) as the
 // manifest (YAML) says, and proposes it as the next version of its name, for a
 // second person to approve. Progress is called with the stages ingest (bytes
-// read), mask, split and store (rows); it may be nil.
+// read), mask (rows), media (files), split and store (rows); it may be nil.
 //
 // It answers Contract with every fault of the manifest or the file, and Refused
 // when what would be published identifies people: a column that is kept and
@@ -71,7 +72,7 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if err != nil {
 		return none, err
 	}
-	defer in.rows.close()
+	defer in.close()
 	d, err := m.prepare(ctx, in, dir, report)
 	if err != nil {
 		return none, err
@@ -86,7 +87,7 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	}
 	v.LevelFound = m.levelFound(in)
 	v.Level = cmp.Or(m.Level, v.LevelFound)
-	plan, err := m.Mask.Canonical(in.columns)
+	plan, err := m.planOf(in.columns)
 	if err != nil {
 		return none, err
 	}
@@ -132,16 +133,22 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 		return nil, err
 	}
 	d.profile.Utility = in.pairs.utility(m.Truth)
+	if in.folder != nil {
+		if err := in.folder.mask(ctx, dir, report); err != nil {
+			return nil, err
+		}
+		d.profile.Media = &in.folder.profile
+	}
 	out, err := m.write(ctx, in, dir, report)
 	if err != nil {
 		return nil, err
 	}
-	d.parts = out.files
+	d.parts = out.parts
 	leaks, err := out.leaks.report(out.rows)
 	if err != nil {
 		return nil, err
 	}
-	d.profile.Leaks = append(append(d.profile.Leaks, leaks...), out.hints.report(leaks)...)
+	d.profile.Leaks = append(append(append(d.profile.Leaks, leaks...), out.files.report()...), out.hints.report(leaks)...)
 	d.profile.Columns = m.profile(in, out)
 	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
 		return nil, err
@@ -166,6 +173,9 @@ func (m *Manifest) described(schema []table.Field) []aihub.Column {
 		if i == 0 && m.KeyFrom == "rows" {
 			did = aihub.Text{EN: "keyed number of the row", ZH: "带密钥的行编号"}
 		}
+		if f.Name == m.Media.File {
+			did = aihub.Text{EN: "path of the masked picture or recording", ZH: "脱敏后的图片或录音的路径"}
+		}
 		join := func(a, b, sep string) string {
 			if a == "" || b == "" {
 				return a + b
@@ -173,7 +183,7 @@ func (m *Manifest) described(schema []table.Field) []aihub.Column {
 			return a + sep + b
 		}
 		note = aihub.Text{EN: join(note.EN, did.EN, "; "), ZH: join(note.ZH, did.ZH, "；")}
-		out = append(out, aihub.Column{Name: f.Name, Type: string(f.Type), Truth: slices.Contains(m.Truth, f.Name), Note: note})
+		out = append(out, aihub.Column{Name: f.Name, Type: string(f.Type), Truth: slices.Contains(m.Truth, f.Name), Note: note, File: m.Media.File == f.Name})
 	}
 	return out
 }
@@ -203,7 +213,10 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 		for _, side := range []struct {
 			path   string
 			digest *aihub.Digest
-		}{{p.input, &f.Input}, {p.truth, &f.Truth}} {
+		}{{p.input, &f.Input}, {p.truth, &f.Truth}, {p.files, &f.Files}} {
+			if side.path == "" {
+				continue
+			}
 			var n int64
 			if *side.digest, n, err = sealFile(ctx, bs, side.path); err != nil {
 				return aihub.DatasetVersion{}, err

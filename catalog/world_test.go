@@ -113,7 +113,10 @@ func (w *world) opened() map[aihub.Digest][]byte {
 	w.must(err)
 	for _, v := range vs {
 		for _, f := range v.Parts {
-			for _, d := range []aihub.Digest{f.Input, f.Truth} {
+			for _, d := range []aihub.Digest{f.Input, f.Truth, f.Files} {
+				if d == "" {
+					continue
+				}
 				r, err := w.Blobs.Open(w.ctx, d)
 				w.must(err)
 				out[d], err = io.ReadAll(r)

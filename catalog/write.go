@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"aihub"
+	"aihub/internal/archive"
 	"aihub/internal/table"
 )
 
@@ -17,14 +18,16 @@ type partFiles struct {
 	part         aihub.Part
 	rows         int64
 	input, truth string // paths
+	files        string // path of the archive of the rows' files; "" for a table alone
 }
 
 // written is what came of writing the parts.
 type written struct {
-	files []partFiles
+	parts []partFiles
 	rows  map[aihub.Part]int64
 	leaks *leaks
 	hints *hints
+	files fileLeaks
 	stats []*columnStats // of the masked columns but the key
 }
 
@@ -75,8 +78,14 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		}
 		var looking sync.WaitGroup
 		looking.Go(func() {
-			w.leaks.add(s.Batch, all, s.part)
-			w.hints.add(s.Batch, all, s.part, s.row)
+			shown := in.folder.shown(s.Batch)
+			w.leaks.add(shown, all, s.part)
+			w.hints.add(shown, all, s.part, s.row)
+			if in.folder != nil {
+				for _, r := range all {
+					w.files.add(in.folder.byKey[s.Cols[0].Str[r]], s.part[r])
+				}
+			}
 			for i, st := range w.stats {
 				if slices.Contains(m.Truth, st.Name) {
 					st.add(&s.Cols[i+1], sample) // a hidden label is nobody's to see
@@ -91,7 +100,7 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 				continue
 			}
 			if parts[i] == nil {
-				if parts[i], err = m.newPartWriter(dir, aihub.Parts[i], in.schema); err != nil {
+				if parts[i], err = m.newPartWriter(dir, aihub.Parts[i], in); err != nil {
 					return err
 				}
 			}
@@ -115,7 +124,7 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		if err := p.finish(); err != nil {
 			return nil, noRoom(err)
 		}
-		w.files = append(w.files, partFiles{aihub.Parts[i], w.rows[aihub.Parts[i]], p.paths[0], p.paths[1]})
+		w.parts = append(w.parts, partFiles{aihub.Parts[i], w.rows[aihub.Parts[i]], p.paths[0], p.paths[1], p.archive})
 	}
 	return w, m.Split.fill(w.rows)
 }
@@ -141,16 +150,29 @@ func (k *keyCheck) look(s *shuffled) {
 	}
 }
 
-// partWriter writes the two files of a part.
+// partWriter writes the two files of a part, and the archive of its rows' files.
 type partWriter struct {
 	cols  [2][]int
 	paths [2]string
 	files [2]*os.File
 	w     [2]table.RowsWriter
+
+	folder  *folder // nil: no archive
+	archive string  // its path
+	tar     *os.File
+	out     *archive.Writer
 }
 
-func (m *Manifest) newPartWriter(dir string, part aihub.Part, schema []table.Field) (p *partWriter, err error) {
-	p = &partWriter{}
+func (m *Manifest) newPartWriter(dir string, part aihub.Part, in *ingested) (p *partWriter, err error) {
+	schema := in.schema
+	p = &partWriter{folder: in.folder}
+	if p.folder != nil {
+		p.archive = filepath.Join(dir, string(part)+".tar")
+		if p.tar, err = os.OpenFile(p.archive, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+			return nil, err
+		}
+		p.out = archive.NewWriter(p.tar)
+	}
 	p.cols[0], p.cols[1] = m.sides(schema)
 	for i, name := range []string{"input", "truth"} {
 		p.paths[i] = filepath.Join(dir, string(part)+"."+name)
@@ -178,12 +200,23 @@ func (p *partWriter) write(b *table.Batch, rows []int) error {
 			return err
 		}
 	}
+	if p.folder != nil {
+		for _, r := range rows {
+			if err := p.folder.addTo(p.out, b.Cols[0].Str[r]); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
 // finish completes the files.
 func (p *partWriter) finish() error {
-	return errors.Join(p.w[0].Close(), p.w[1].Close(), p.close())
+	err := errors.Join(p.w[0].Close(), p.w[1].Close())
+	if p.out != nil {
+		err = errors.Join(err, p.out.Close())
+	}
+	return errors.Join(err, p.close())
 }
 
 // close closes the files, complete or not.
@@ -193,6 +226,10 @@ func (p *partWriter) close() (err error) {
 			err = errors.Join(err, f.Close())
 			p.files[i] = nil
 		}
+	}
+	if p.tar != nil {
+		err = errors.Join(err, p.tar.Close())
+		p.tar = nil
 	}
 	return err
 }
@@ -213,6 +250,9 @@ func (m *Manifest) profile(in *ingested, w *written) []ColumnProfile {
 			if m.KeyFrom == "rows" {
 				cp.Use = "numbered"
 			}
+		} else if f.Name == m.Media.File {
+			cp.Use = "media"
+			w.stats[i-1].profile(&cp)
 		} else {
 			w.stats[i-1].profile(&cp)
 		}

@@ -400,6 +400,12 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, sub a
 		return unreadable(err)
 	}
 	in := inputs{ref: run.Scenario, spec: spec, columns: dataset.Columns, part: part, rowKey: run.RowKey}
+	if fileColumn(spec, dataset.Columns) != "" && file.Files != "" {
+		in.files = filepath.Join(dir, "files.tar")
+		if err := blob.Fetch(ctx, o.Blobs, file.Files, in.files); err != nil {
+			return unreadable(err)
+		}
+	}
 	if sub.Train || sub.Workspace {
 		if spec.Train == nil {
 			return broken(errors.New("it offers no training"))
@@ -425,6 +431,11 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, sub a
 	if sub.Model != "" {
 		if err := unseal(ctx, o.Blobs, sub.Model, modelDir(dir)); err != nil {
 			return unreadable(err)
+		}
+	}
+	if in.files != "" {
+		if err := os.Remove(in.files); err != nil {
+			return err
 		}
 	}
 	return os.Remove(part)

@@ -20,6 +20,7 @@ type inputs struct {
 	spec    scenarios.Spec
 	columns []aihub.Column // of the dataset
 	part    string         // Parquet file
+	files   string         // archive of the rows' files; "" for a table alone
 	labels  string         // Parquet file with the part's truth; "" except where an algorithm trains
 	rowKey  []byte
 }
@@ -54,6 +55,9 @@ func prepare(ctx context.Context, dir string, in inputs) error {
 	dst := filepath.Join(input, in.spec.Input.File)
 	if err := table.Shuffle(ctx, in.part, dst, in.spec.Input.Format, in.spec.Input.Key, in.spec.Input.Columns, in.rowKey); err != nil {
 		return unreadable(err)
+	}
+	if err := in.layFiles(ctx, input); err != nil {
+		return err
 	}
 	files := []string{filepath.Join(input, "task.json"), dst}
 	if in.labels != "" {

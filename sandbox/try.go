@@ -22,6 +22,8 @@ type Trial struct {
 	Spec   scenarios.Spec
 	Ref    aihub.Ref // the scenario as published
 	Sample string    // the labelled sample: a Parquet or CSV file
+	Files  string    // archive of its rows' files; "" for a table alone
+	Column string    // of the sample that names them
 	Rootfs string    // unpacked image
 	Args   []string  // of the image, as the next two
 	Dir    string
@@ -48,7 +50,7 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	err = prepare(ctx, t.Work, inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, rowKey: key})
+	err = prepare(ctx, t.Work, inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, files: t.Files, rowKey: key})
 	if f := new(failure); errors.As(err, &f) {
 		if err = f.err; f.Owner == aihub.FaultScenario {
 			err = aihub.Errorf(aihub.Contract, aihub.Text{
@@ -93,7 +95,7 @@ func (t Trial) sample(ctx context.Context) (string, []aihub.Column, error) {
 	defer r.Close()
 	var columns []aihub.Column
 	for _, f := range r.Schema() {
-		columns = append(columns, aihub.Column{Name: f.Name, Type: string(f.Type), Truth: f.Name == t.Spec.Truth.Column})
+		columns = append(columns, aihub.Column{Name: f.Name, Type: string(f.Type), Truth: f.Name == t.Spec.Truth.Column, File: t.Column == f.Name})
 	}
 	return path, columns, nil
 }

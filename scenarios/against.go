@@ -42,6 +42,9 @@ func LintAgainst(spec Spec, v aihub.DatasetVersion) []aihub.Fault {
 				fmt.Sprintf("%q 是真值列，算法不得看到：请删除", clip(name)))
 		}
 	}
+	if i := slices.IndexFunc(v.Columns, func(c aihub.Column) bool { return c.File && slices.Contains(spec.Input.Columns, c.Name) }); i >= 0 && spec.Input.File == "files" {
+		l.add("bad_value", "input.file", "the rows' pictures and recordings lie in the folder files: choose another name", "各行的图片与录音位于 files 文件夹：请换一个名称")
+	}
 	switch c, ok := columns[spec.Truth.Column]; {
 	case !ok || !c.Truth:
 		l.add("unknown_column", "truth.column", fmt.Sprintf("%q is not a truth column of %s; these are: %s", clip(spec.Truth.Column), v.Ref, strings.Join(truths, ", ")),

@@ -37,6 +37,7 @@ const maxSample = 256 << 20
 //	sample.csv                  the public sample, with labels
 //	sample/input/task.json      what a run finds in /input, made from the sample
 //	sample/input/<input file>   (not for Parquet: aihub test makes that itself)
+//	sample/input/files/         the rows' pictures and recordings; the caller writes them
 //	Dockerfile, go/             an example that always answers the same, in Go
 //	Dockerfile.python, python/  the same in Python
 //
@@ -86,7 +87,13 @@ func Kit(ref aihub.Ref, spec Spec, columns []aihub.Column, sample io.Reader, lan
 	if lang == aihub.EN {
 		other = aihub.ZH
 	}
-	data := kitData{Ref: ref, Spec: spec, Answers: spec.answers(), Step: strconv.FormatFloat(spec.Sharing.Score.Step, 'f', -1, 64)}
+	filesIn := ""
+	for _, c := range task.Input.Columns {
+		if c.File {
+			filesIn = c.Name
+		}
+	}
+	data := kitData{Ref: ref, Spec: spec, Answers: spec.answers(), Step: strconv.FormatFloat(spec.Sharing.Score.Step, 'f', -1, 64), Files: filesIn}
 	for _, f := range []struct{ path, template string }{
 		{"README.md", "readme." + string(lang)},
 		{"README." + string(other) + ".md", "readme." + string(other)},
@@ -132,6 +139,7 @@ type kitData struct {
 	Spec    Spec
 	Answers []answer
 	Step    string
+	Files   string // column of the input that names the rows' files
 }
 
 // Parquet reports whether the examples need a Parquet library.

@@ -33,14 +33,15 @@ type TaskColumn struct {
 	Classes   []string  `json:"classes,omitempty"`
 	Range     []float64 `json:"range,omitempty"`
 	SumsToOne []string  `json:"sums_to_one,omitempty"`
+	File      bool      `json:"file,omitempty"` // of the input: its values are paths of the rows' files, below /input
 }
 
 // NewTask makes the task of spec, published as ref. Columns are those of the
 // dataset, which give the input its types.
 func NewTask(ref aihub.Ref, spec Spec, columns []aihub.Column) (Task, error) {
-	types := map[string]string{}
+	types, files := map[string]string{}, map[string]bool{}
 	for _, c := range columns {
-		types[c.Name] = c.Type
+		types[c.Name], files[c.Name] = c.Type, c.File
 	}
 	t := Task{
 		Scenario: ref.String(),
@@ -51,10 +52,10 @@ func NewTask(ref aihub.Ref, spec Spec, columns []aihub.Column) (Task, error) {
 		if types[name] == "" {
 			return Task{}, fmt.Errorf("dataset %s has no column %q of scenario %s", spec.Dataset, name, ref)
 		}
-		t.Input.Columns = append(t.Input.Columns, TaskColumn{Name: name, Type: types[name]})
+		t.Input.Columns = append(t.Input.Columns, TaskColumn{Name: name, Type: types[name], File: files[name]})
 	}
 	for _, c := range spec.Output.Columns {
-		t.Output.Columns = append(t.Output.Columns, TaskColumn{c.Name, c.Type, c.Classes, c.Range, c.SumsToOne})
+		t.Output.Columns = append(t.Output.Columns, TaskColumn{Name: c.Name, Type: c.Type, Classes: c.Classes, Range: c.Range, SumsToOne: c.SumsToOne})
 	}
 	return t, nil
 }

@@ -52,6 +52,9 @@ func TestWithdraw(t *testing.T) {
 	if _, text := w.do("GET", "/scenarios/"+sc.Ref.String()+"?lang=en", "", nil); !strings.Contains(text, data+" was withdrawn") {
 		t.Errorf("the scenario's page does not say that its data is gone")
 	}
+	if resp, text := w.do("GET", "/api/v1/scenarios/"+sc.Ref.String()+"/metadata", "", nil); resp.StatusCode != http.StatusOK || strings.Contains(text, "sc:Dataset") || strings.Contains(text, "/sample") {
+		t.Errorf("%s: a description with a sample that is gone:\n%s", resp.Status, text)
+	}
 	w.must(steward.WithdrawScenario(ctx, sc.Ref.String(), wire.Withdraw{Reason: "its data is gone"}))
 	_, err = visitor.Scenario(ctx, sc.Ref.String())
 	w.want(aihub.NotFound, err)

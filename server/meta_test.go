@@ -31,14 +31,18 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("the sample is not what its description says")
 	}
 	for path, want := range map[string]string{
-		at + "?format=dcat":                                  `"dcat:Dataset"`,
-		at + "?format=datapackage":                           `"primaryKey"`,
-		"/api/v1/scenarios/" + sc.Ref.String() + "/metadata": `"task:TaskProblem"`,
-		"/api/v1/catalog":                                    sc.Dataset.String(),
+		at + "?format=dcat":                                        `"dcat:Dataset"`,
+		at + "?format=datapackage":                                 `"primaryKey"`,
+		"/api/v1/scenarios/" + sc.Ref.String() + "/metadata":       `"task:TaskProblem"`,
+		"/api/v1/scenarios/" + sc.Ref.String() + "/board/metadata": `"task:Leaderboard"`,
+		"/api/v1/catalog":                                          sc.Dataset.String(),
 	} {
 		if resp, text := w.do("GET", path, "", nil); resp.StatusCode != http.StatusOK || !strings.Contains(text, want) {
 			t.Errorf("%s: %s\n%.300s", path, resp.Status, text)
 		}
+	}
+	if resp, _ := w.do("GET", "/api/v1/submissions/sub_x/metadata", "", nil); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a submission for nobody: %s", resp.Status)
 	}
 	if resp, _ := w.do("GET", at+"?format=html", "", nil); resp.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("an unknown format: %s", resp.Status)

@@ -20,6 +20,7 @@ type AudioInfo struct {
 	Bits     int     `json:"bits"`
 	Seconds  float64 `json:"seconds"`
 	Muted    float64 `json:"muted"` // seconds
+	Print    Print   `json:"-"`     // of the masked recording
 }
 
 // wav is a recording taken apart: frames of one sample for each channel.
@@ -64,6 +65,7 @@ func MaskAudio(dst io.Writer, src io.Reader, mute []Span, semitones float64) (Au
 			return AudioInfo{}, err
 		}
 	}
+	print := w.print()
 	head := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00")
 	binary.LittleEndian.PutUint32(head[4:], uint32(36+len(w.data)+len(w.data)%2))
 	head = binary.LittleEndian.AppendUint16(head, uint16(w.channels))
@@ -82,7 +84,7 @@ func MaskAudio(dst io.Writer, src io.Reader, mute []Span, semitones float64) (Au
 		}
 	}
 	rate := float64(w.rate)
-	return AudioInfo{w.rate, w.channels, w.bits, float64(w.frames()) / rate, float64(muted) / rate}, nil
+	return AudioInfo{w.rate, w.channels, w.bits, float64(w.frames()) / rate, float64(muted) / rate, print}, nil
 }
 
 // parseWAV finds the format and the samples. Samples that do not fill a frame

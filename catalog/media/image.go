@@ -57,6 +57,7 @@ type ImageInfo struct {
 	Width  int    `json:"width"`
 	Height int    `json:"height"`
 	Masked int    `json:"masked"` // boxes that touch the picture
+	Print  Print  `json:"-"`      // of the masked picture
 }
 
 // MaskImage reads a JPEG or PNG and writes it in the same format with its boxes
@@ -97,6 +98,7 @@ func MaskImage(dst io.Writer, src io.Reader, style Style, boxes []Box) (ImageInf
 			info.Masked++
 		}
 	}
+	info.Print = printOf(p)
 	if format == "png" {
 		return info, png.Encode(dst, p)
 	}

@@ -38,7 +38,9 @@ var types = map[string]string{
 
 // Croissant is e as a Croissant 1.1 dataset. Only the sample is a file: the
 // other parts never leave the platform.
-func Croissant(e Entry) any {
+func Croissant(e Entry) any { return croissant(e) }
+
+func croissant(e Entry) object {
 	var fields []any
 	for _, c := range e.Columns {
 		f := object{
@@ -60,13 +62,8 @@ func Croissant(e Entry) any {
 		"publisher":   object{"@type": "sc:Organization", "name": both(e.Agency), "url": e.Base},
 		"dateCreated": e.CreatedAt.UTC().Format(time.DateOnly), "datePublished": e.published().Format(time.DateOnly),
 		"isAccessibleForFree": true, "isLiveDataset": false,
-		"citeAs": e.Title.EN + ", " + e.Ref.String() + ", " + string(e.Content),
-		"distribution": []any{object{
-			"@type": "cr:FileObject", "@id": e.sampleName(), "name": object{"en": e.sampleName()},
-			"description": both(aihub.Text{EN: "The public sample, labels included.", ZH: "公开样本，含标签。"}),
-			"contentUrl":  e.sampleURL(), "encodingFormat": "text/csv",
-			"contentSize": bytesOf(e.Sample.Bytes), "sha256": e.Sample.SHA256,
-		}},
+		"citeAs":       e.Title.EN + ", " + e.Ref.String() + ", " + string(e.Content),
+		"distribution": e.files(),
 		"recordSet": []any{object{
 			"@type": "cr:RecordSet", "@id": "sample", "name": object{"en": "sample", "zh": "公开样本"},
 			"description": both(e.parts()), "key": object{"@id": "sample/" + e.Key}, "field": fields,
@@ -86,6 +83,30 @@ func Croissant(e Entry) any {
 			"prov:generatedAtLocation": e.Base,
 		},
 	}
+}
+
+// files are the public sample and, where its rows have some, their pictures and
+// recordings.
+func (e Entry) files() []any {
+	out := []any{object{
+		"@type": "cr:FileObject", "@id": e.sampleName(), "name": object{"en": e.sampleName()},
+		"description": both(aihub.Text{EN: "The public sample, labels included.", ZH: "公开样本，含标签。"}),
+		"contentUrl":  e.sampleURL(), "encodingFormat": "text/csv",
+		"contentSize": bytesOf(e.Sample.Bytes), "sha256": e.Sample.SHA256,
+	}}
+	if e.Files.SHA256 == "" {
+		return out
+	}
+	return append(out, object{
+		"@type": "cr:FileObject", "@id": e.filesName(), "name": object{"en": e.filesName()},
+		"description": both(aihub.Text{EN: "The masked pictures and recordings of the sample's rows, named by their keys.", ZH: "样本各行的脱敏图片与录音，以主键命名。"}),
+		"contentUrl":  e.filesURL(), "encodingFormat": "application/x-tar",
+		"contentSize": bytesOf(e.Files.Bytes), "sha256": e.Files.SHA256,
+	}, object{
+		"@type": "cr:FileSet", "@id": "sample-files", "name": object{"en": "sample-files"}, // one language: mlcroissant wants one text here
+		"description": both(aihub.Text{EN: "One file a row.", ZH: "每行一个文件。"}),
+		"containedIn": object{"@id": e.filesName()}, "encodingFormat": mediaTypes, "includes": "*",
+	})
 }
 
 // noted is a column's note; a truth column says so.

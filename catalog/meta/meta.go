@@ -1,7 +1,7 @@
 // Package meta describes what the catalogue holds in the words of others: a
 // dataset version as Croissant 1.1 with its RAI vocabulary and PROV-O lineage,
-// as a DCAT-3 dataset and as a Frictionless data package, and a scenario as a
-// Croissant task. Each is a projection (a pure function of what is published):
+// as a DCAT-3 dataset and as a Frictionless data package, and a scenario, its
+// submissions and their released scores as Croissant tasks. Each is a projection (a pure function of what is published):
 // nothing is kept, and nothing of hidden parts is told but that they exist.
 //
 //	Croissant  https://docs.mlcommons.org/croissant/docs/croissant-spec-1.1.html
@@ -26,6 +26,7 @@ type Entry struct {
 	Agency aihub.Text // who publishes it
 	Base   string     // address of the platform, without a slash at its end
 	Sample File       // the public sample as a CSV file
+	Files  File       // archive of the pictures and recordings of its rows; zero: a table alone
 }
 
 // File is a file that anyone may download.
@@ -61,6 +62,15 @@ func (e Entry) api(rest string) string {
 }
 
 func (e Entry) sampleURL() string { return e.api("/sample?format=csv") }
+
+func (e Entry) filesURL() string { return e.api("/sample?format=files") }
+
+func (e Entry) filesName() string {
+	return fmt.Sprintf("%s-%d-sample-files.tar", e.Ref.Name, e.Ref.Version)
+}
+
+// mediaTypes are those of the files of an archive.
+var mediaTypes = []any{"image/jpeg", "image/png", "audio/wav"}
 
 // sampleName is the name of the sample's file.
 func (e Entry) sampleName() string {

@@ -53,6 +53,17 @@ func TestGolden(t *testing.T) {
 	}
 	all["catalog"] = Catalog("https://aihub.example", aihub.Text{ZH: "数据目录", EN: "Catalogue"}, []Entry{entry()})
 	all["task"] = task(t)
+	album := entry()
+	album.Columns[1].File = true
+	album.Files = File{SHA256: strings.Repeat("cd", 32), Bytes: 678, Rows: 100}
+	for _, f := range Formats {
+		v, err := Render(album, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["media-"+f] = v
+	}
+	all["board"] = results()
 	for name, v := range all {
 		got, err := json.MarshalIndent(v, "", "  ")
 		if err != nil {
@@ -78,6 +89,16 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+func results() any {
+	at := entry().CreatedAt
+	return Board("https://aihub.example", aihub.Scenario{Ref: aihub.Ref{Name: "event-dispatch", Version: 1}, Dataset: entry().Ref, Title: entry().Title}, "open", at, []Result{
+		{ID: "sub-1", Name: "bayes", Org: aihub.Text{ZH: "甲公司", EN: "Acme"}, Image: aihub.DigestOf([]byte("image")), Round: "open", Rank: 1, At: at, Shown: at.Add(time.Hour),
+			Values: []aihub.MetricValue{{ID: "f1", Signature: "f1@1", Value: 0.8, N: 300, Status: aihub.MetricOK, Lo: 0.7, Hi: 0.9}, {ID: "auc", Status: aihub.MetricUndefined, Reason: "no_scorer"}},
+			Proof:  &aihub.Certificate{Error: 0.1, Delta: 0.05}},
+		{ID: "sub-2", Name: "none yet", Org: aihub.Text{ZH: "乙公司", EN: "Other"}, Round: "open", Baseline: true, At: at},
+	})
+}
+
 func task(t *testing.T) any {
 	pack, ok := packs.Get("event-dispatch")
 	if !ok {
@@ -87,15 +108,26 @@ func task(t *testing.T) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Task("https://aihub.example", aihub.Scenario{
+	e := entry()
+	return Task("https://aihub.example", &e, aihub.Scenario{
 		Ref: aihub.Ref{Name: spec.Name, Version: 1}, Title: spec.Title, Summary: spec.Summary, Field: spec.Field, Area: spec.Area,
 		Dataset: aihub.Ref{Name: "events", Version: 2}, Digest: aihub.DigestOf([]byte("x")), PublishedAt: entry().CreatedAt,
 	}, spec)
 }
 
-// What Croissant 1.1 requires, as rules; `make croissant` asks its own validator.
+// What mlcroissant requires of a Croissant 1.1 file, and warns of, as rules;
+// `make check-croissant` asks the validator itself.
 func TestCroissantRules(t *testing.T) {
-	raw, err := json.Marshal(Croissant(entry()))
+	t.Parallel()
+	album := entry()
+	album.Files = File{SHA256: strings.Repeat("cd", 32), Bytes: 678, Rows: 100}
+	for name, v := range map[string]any{"a table": Croissant(entry()), "a folder": Croissant(album), "a task": task(t)} {
+		t.Run(name, func(t *testing.T) { croissantRules(t, v) })
+	}
+}
+
+func croissantRules(t *testing.T, v any) {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,40 +135,72 @@ func TestCroissantRules(t *testing.T) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"@context", "@type", "conformsTo", "name", "description", "license", "url", "creator", "datePublished", "distribution", "recordSet"} {
+	// Missing ones of the first line are errors, the others warnings.
+	for _, key := range []string{"@context", "@type", "conformsTo", "name", "description", "license", "url", "creator", "distribution", "recordSet",
+		"citeAs", "datePublished", "version"} {
 		if d[key] == nil {
 			t.Errorf("%s is missing", key)
 		}
 	}
-	if d["@type"] != "sc:Dataset" || !strings.Contains(string(raw), "http://mlcommons.org/croissant/1.1") {
+	if !strings.Contains(string(raw), `"sc:Dataset"`) || !strings.Contains(string(raw), "http://mlcommons.org/croissant/1.1") {
 		t.Error("no Croissant 1.1 dataset")
+	}
+	if v, _ := d["version"].(string); !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(v) {
+		t.Errorf("version %q is no MAJOR.MINOR.PATCH", v)
+	}
+	id := func(x any) string {
+		m, _ := x.(map[string]any)
+		s, _ := m["@id"].(string)
+		return s
+	}
+	seen := map[string]bool{} // every @id names one node
+	once := func(x any) string {
+		s := id(x)
+		if s == "" || seen[s] {
+			t.Errorf("%q names no node, or two", s)
+		}
+		seen[s] = true
+		return s
 	}
 	files := map[string]bool{}
 	for _, x := range d["distribution"].([]any) {
 		f := x.(map[string]any)
-		files[f["@id"].(string)] = true
-		if f["contentUrl"] == nil || f["encodingFormat"] == nil || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(f["sha256"].(string)) {
-			t.Errorf("file %v lacks an address, a format or a checksum", f["@id"])
+		switch f["@type"] {
+		case "cr:FileObject":
+			if sum, _ := f["sha256"].(string); f["contentUrl"] == nil || f["encodingFormat"] == nil || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(sum) {
+				t.Errorf("file %v lacks an address, a format or a checksum", f["@id"])
+			}
+		case "cr:FileSet":
+			if !files[id(f["containedIn"])] || f["includes"] == nil || f["encodingFormat"] == nil {
+				t.Errorf("file set %v lies in no file, or includes none", f["@id"])
+			}
+		default:
+			t.Errorf("%v is no kind of resource", f["@type"])
 		}
+		if names, _ := f["name"].(map[string]any); len(names) != 1 { // of a file set, more are an error
+			t.Errorf("resource %v has the names %v", f["@id"], f["name"])
+		}
+		files[once(f)] = true
 	}
-	ids := map[string]bool{}
 	for _, x := range d["recordSet"].([]any) {
 		set := x.(map[string]any)
+		fields := map[string]bool{}
 		for _, y := range set["field"].([]any) {
 			f := y.(map[string]any)
-			id := f["@id"].(string)
-			if ids[id] || !strings.HasPrefix(id, set["@id"].(string)+"/") {
-				t.Errorf("field id %s", id)
+			at := once(f)
+			fields[at] = true
+			if !strings.HasPrefix(at, id(set)+"/") || f["name"] == nil || f["description"] == nil {
+				t.Errorf("field %s lies in another set, or has no name or description", at)
 			}
-			ids[id] = true
 			if f["dataType"] == nil {
-				t.Errorf("%s has no type", id)
+				t.Errorf("%s has no type", at)
 			}
-			if from := f["source"].(map[string]any)["fileObject"].(map[string]any)["@id"].(string); !files[from] {
-				t.Errorf("%s comes from no file: %s", id, from)
+			source := f["source"].(map[string]any)
+			if from := id(source["fileObject"]); !files[from] || source["extract"] == nil {
+				t.Errorf("%s comes from no file: %s", at, from)
 			}
 		}
-		if key := set["key"].(map[string]any)["@id"].(string); !ids[key] {
+		if key := id(set["key"]); !fields[key] {
 			t.Errorf("key %s is no field", key)
 		}
 	}

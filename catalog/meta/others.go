@@ -58,8 +58,23 @@ func dcat(e Entry) object {
 		"dct:accessRights":    tagged(e.parts()),
 		"dcat:landingPage":    object{"@id": e.page()},
 		"prov:wasDerivedFrom": object{"@id": urn(e.Raw)},
-		"dcat:distribution":   []any{e.distribution()},
+		"dcat:distribution":   e.distributions(),
 	}
+}
+
+func (e Entry) distributions() []any {
+	out := []any{e.distribution()}
+	if e.Files.SHA256 != "" {
+		out = append(out, object{
+			"@id": e.filesURL(), "@type": "dcat:Distribution",
+			"dct:title":        tagged(aihub.Text{EN: "The pictures and recordings of the public sample", ZH: "公开样本的图片与录音"}),
+			"dcat:downloadURL": object{"@id": e.filesURL()}, "dcat:accessURL": object{"@id": e.page()},
+			"dcat:mediaType": object{"@id": "https://www.iana.org/assignments/media-types/application/x-tar"},
+			"dcat:byteSize":  object{"@type": "xsd:nonNegativeInteger", "@value": fmt.Sprint(e.Files.Bytes)},
+			"spdx:checksum":  object{"@type": "spdx:Checksum", "spdx:algorithm": object{"@id": "spdx:checksumAlgorithm_sha256"}, "spdx:checksumValue": e.Files.SHA256},
+		})
+	}
+	return out
 }
 
 // distribution is the sample. An entry of a catalogue of many comes without its
@@ -119,14 +134,26 @@ func DataPackage(e Entry) any {
 		"licenses":     []any{license},
 		"contributors": []any{object{"title": sentence(e.Agency), "roles": []any{"publisher"}, "role": "publisher"}},
 		"sources":      []any{object{"title": "raw table " + string(e.Raw) + ", masked by plan " + string(e.Plan)}},
-		"resources": []any{object{
+		"resources": e.resources(object{
 			"$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
 			"name":    "sample", "path": e.sampleURL(), "title": "public sample / 公开样本", "type": "table",
 			"format": "csv", "mediatype": "text/csv", "encoding": "utf-8",
 			"bytes": e.Sample.Bytes, "hash": "sha256:" + e.Sample.SHA256,
 			"schema": object{"fields": fields, "primaryKey": e.Key},
-		}},
+		}),
 	}
+}
+
+// resources are the sample, and the archive of its rows' files.
+func (e Entry) resources(sample object) []any {
+	if e.Files.SHA256 == "" {
+		return []any{sample}
+	}
+	return []any{sample, object{
+		"$schema": "https://datapackage.org/profiles/2.0/dataresource.json",
+		"name":    "sample-files", "path": e.filesURL(), "title": "pictures and recordings of the sample / 样本的图片与录音",
+		"format": "tar", "mediatype": "application/x-tar", "bytes": e.Files.Bytes, "hash": "sha256:" + e.Files.SHA256,
+	}}
 }
 
 // slug is a license's name as the identifier that a data package takes.

@@ -247,3 +247,18 @@ func (q *Quantiles[T]) At(ps ...float64) []T {
 	}
 	return out
 }
+
+// Below returns how many values are less than each of vs, more or less.
+func (q *Quantiles[T]) Below(vs ...T) []int64 {
+	out := make([]int64, len(vs))
+	for h, l := range q.levels {
+		for _, x := range l {
+			for i, v := range vs {
+				if x < v {
+					out[i] += 1 << h
+				}
+			}
+		}
+	}
+	return out
+}

@@ -73,8 +73,13 @@ func (p *process) datasetDiffCmd() *cobra.Command {
 				return err
 			}
 			return p.data(changes, func() {
+				if len(changes) == 0 {
+					p.say("cli.dataset.same", "A", args[0], "B", args[1])
+					return
+				}
 				var rows [][]string
 				for _, d := range changes {
+					d = d.Short()
 					rows = append(rows, []string{d.What, d.Name, d.Before, d.After})
 				}
 				p.table([]string{"WHAT", "NAME", "BEFORE", "AFTER"}, rows)

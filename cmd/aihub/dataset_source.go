@@ -8,16 +8,47 @@ import (
 
 	"aihub"
 	"aihub/catalog/source"
+	"aihub/internal/archive"
 	"aihub/server/wire"
 )
 
-// rawFile opens the raw table that an argument names: a local file, or an
-// address, which is fetched into a temporary file first. done closes it and
-// removes what was fetched.
+// rawFolder packs a folder of a table, pictures and recordings into a temporary
+// file.
+func (p *process) rawFolder(ctx context.Context, folder string) (f *os.File, done func() error, err error) {
+	dir, err := os.MkdirTemp("", "aihub-raw-*") // for its owner only
+	if err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, "folder.tar")
+	if err = packTo(ctx, path, folder); err == nil {
+		f, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return f, func() error { return errors.Join(f.Close(), os.RemoveAll(dir)) }, nil
+}
+
+// packTo writes the files below a folder to the new archive at path.
+func packTo(ctx context.Context, path, folder string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = archive.Pack(ctx, f, folder)
+	return errors.Join(err, f.Close())
+}
+
+// rawFile opens the raw table that an argument names: a local file, a folder, which
+// is packed, or an address, which is fetched into a temporary file first. done
+// closes it and removes what was made.
 func (p *process) rawFile(ctx context.Context, arg, query string) (f *os.File, done func() error, err error) {
 	if remote, _ := source.Remote(arg); !remote {
 		if query != "" {
 			return nil, nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--query goes with the address of a database", ZH: "--query 须与数据库地址一同使用"})
+		}
+		if st, serr := os.Stat(arg); serr == nil && st.IsDir() {
+			return p.rawFolder(ctx, arg)
 		}
 		if f, err = openFile(arg); err != nil {
 			return nil, nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"aihub"
 	"aihub/catalog/meta"
 	"aihub/server/client"
 
@@ -26,11 +27,34 @@ func (p *process) datasetExportCmd() *cobra.Command {
 	return c
 }
 
-// scenarioExportCmd prints a scenario as a task.
+// scenarioExportCmd prints a scenario as a task, or the board of a round as its
+// solutions.
 func (p *process) scenarioExportCmd() *cobra.Command {
-	return p.verb("export NAME@N", "cli.scenario.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	var board bool
+	var round string
+	c := p.verb("export NAME@N", "cli.scenario.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
-			b, err := c.ScenarioMetadata(ctx, args[0])
+			get := func() ([]byte, error) { return c.ScenarioMetadata(ctx, args[0]) }
+			if board || round != "" {
+				get = func() ([]byte, error) { return c.BoardMetadata(ctx, args[0], round) }
+			}
+			b, err := get()
+			if err == nil {
+				_, err = p.Out.Write(b)
+			}
+			return err
+		})
+	})
+	c.Flags().BoolVar(&board, "board", false, p.t("cli.flag.export_board"))
+	c.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
+	return c
+}
+
+// runsExportCmd prints a submission as a solution of its scenario's task.
+func (p *process) runsExportCmd() *cobra.Command {
+	return p.verb("export SUBMISSION", "cli.runs.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			b, err := c.SubmissionMetadata(ctx, aihub.SubmissionID(args[0]))
 			if err == nil {
 				_, err = p.Out.Write(b)
 			}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"aihub"
+	"aihub/internal/archive"
 	"aihub/scenarios"
 	"aihub/server/client"
 
@@ -79,7 +82,13 @@ func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref,
 		return 0, err
 	}
 	const sample = ".sample.parquet" // what aihub test reads: CSV has no types
-	k, err := json.MarshalIndent(kit{Ref: ref, Spec: canonical, Sample: sample}, "", "  ")
+	column := ""
+	for _, c := range ds.Columns {
+		if c.File && slices.Contains(spec.Input.Columns, c.Name) {
+			column = c.Name
+		}
+	}
+	k, err := json.MarshalIndent(kit{Ref: ref, Spec: canonical, Sample: sample, Files: column}, "", "  ")
 	if err != nil {
 		return 0, err
 	}
@@ -95,5 +104,38 @@ func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref,
 			return 0, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err)})
 		}
 	}
-	return len(files), nil
+	if column == "" {
+		return len(files), nil
+	}
+	n, err := p.writeKitFiles(ctx, c, spec.Dataset, filepath.Join(dir, filepath.FromSlash(kitFiles)))
+	return len(files) + n, err
+}
+
+// writeKitFiles fetches the pictures and recordings of the public sample into the
+// new directory dir.
+func (p *process) writeKitFiles(ctx context.Context, c *client.Client, dataset, dir string) (n int, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return 0, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(c.DatasetSample(ctx, dataset, "files", w)) }()
+	defer r.Close()
+	err = archive.Each(r, func(name string, _ int64, r io.Reader) error {
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return err
+		}
+		n++
+		_, err = io.Copy(f, r)
+		return errors.Join(err, f.Close())
+	})
+	if err == nil {
+		_, err = io.Copy(io.Discard, r) // only its end says that it was whole
+	}
+	return n, err
 }

@@ -77,7 +77,7 @@ func (p *process) runsCmd() *cobra.Command {
 			return p.outcome(v)
 		})
 	})
-	c.AddCommand(log, watch, cancel, p.rerunCmd(), p.hoursCmd())
+	c.AddCommand(log, watch, cancel, p.rerunCmd(), p.hoursCmd(), p.runsExportCmd())
 	return c
 }
 

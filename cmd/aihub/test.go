@@ -28,9 +28,13 @@ const kitFile = ".aihub.json"
 // kit is the content of kitFile.
 type kit struct {
 	Ref    aihub.Ref       `json:"ref"`
-	Spec   json.RawMessage `json:"spec"`   // canonical
-	Sample string          `json:"sample"` // file beside it: the labelled public sample, with the dataset's types
+	Spec   json.RawMessage `json:"spec"`            // canonical
+	Sample string          `json:"sample"`          // file beside it: the labelled public sample, with the dataset's types
+	Files  string          `json:"files,omitempty"` // column of the input that names the rows' files
 }
+
+// kitFiles is where a kit has the files of its sample's rows.
+const kitFiles = "sample/input/files"
 
 func (p *process) testCmd() *cobra.Command {
 	var image, dir, scorer string
@@ -87,8 +91,15 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 	if err := os.Mkdir(run, 0o700); err != nil {
 		return err
 	}
+	files := ""
+	if k.Files != "" {
+		files = filepath.Join(work, "files.tar")
+		if err := packTo(ctx, files, filepath.Join(dir, filepath.FromSlash(kitFiles))); err != nil {
+			return err
+		}
+	}
 	got, err := sandbox.Try(ctx, sandbox.Trial{
-		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(dir, k.Sample), Rootfs: root,
+		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(dir, k.Sample), Files: files, Column: k.Files, Rootfs: root,
 		Args: img.Args(), Dir: img.WorkingDir, Env: img.Env, Work: run, Log: terminal{p.Err},
 	})
 	if err != nil {

@@ -97,7 +97,10 @@ func (db *DB) EraseDataset(ctx context.Context, p policies.Permit, r aihub.Ref, 
 		}
 		destroyed, shared := []aihub.Digest{}, []aihub.Digest{}
 		for _, f := range v.Parts {
-			for _, d := range []aihub.Digest{f.Input, f.Truth} {
+			for _, d := range []aihub.Digest{f.Input, f.Truth, f.Files} {
+				if d == "" {
+					continue // a table alone
+				}
 				kept, _, err := one(t, value[int64], "SELECT count(*) FROM datasets WHERE erased_at IS NULL AND parts_json LIKE ?", "%"+string(d)+"%")
 				if err != nil {
 					return err

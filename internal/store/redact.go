@@ -131,7 +131,7 @@ func redactDataset(s policies.Scope, v aihub.DatasetVersion) aihub.DatasetVersio
 	parts := make([]aihub.PartFile, len(v.Parts))
 	for i, p := range v.Parts {
 		if p.Part != aihub.Sample {
-			p.Input, p.Truth = "", ""
+			p.Input, p.Truth, p.Files = "", "", ""
 		}
 		parts[i] = p
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"strings"
 
 	"aihub"
 )
@@ -46,6 +47,20 @@ func RowIDs(rowKey []byte) func(dst []byte, key string) []byte {
 	}
 }
 
+// RowPath is the path, below the input, of the file that belongs to the row with
+// this key or id; ext begins with a dot.
+func RowPath(key, ext string) string { return "files/" + key + ext }
+
+// rowPath is a value of the row with this key as it is under the id: the path of
+// its file is named by it.
+func rowPath(v, key string, id [16]byte) string {
+	rest, ok := strings.CutPrefix(v, RowPath(key, ""))
+	if ok && strings.HasPrefix(rest, ".") && len(key) > 0 && !strings.Contains(rest, "/") {
+		return RowPath(hex.EncodeToString(id[:]), rest)
+	}
+	return v
+}
+
 // NewWriter returns the writer of a file format: parquet, arrow (an IPC stream),
 // csv or jsonl.
 func NewWriter(w io.Writer, format string, schema []Field) (Writer, error) {
@@ -72,7 +87,8 @@ var shuffleBytes = int64(256 << 20)
 // Shuffle writes the input of a run to the new file dst: the rows of the
 // Parquet file src with the key column first, always a string, each key
 // replaced by its RowID, then columns in their order; rows are sorted by id,
-// which is a random order that differs from run to run. A key that is null or
+// which is a random order that differs from run to run. The path of a row's file,
+// RowPath of its key, becomes that of its id. A key that is null or
 // used twice is a Contract error. When it fails, nothing is left at dst.
 //
 // It holds the ids of all rows (32 bytes a row) and about 256 MiB of values:
@@ -206,8 +222,13 @@ func shuffleRange(ctx context.Context, src, keyColumn string, columns []string, 
 				continue
 			}
 			all.Cols[0].AppendStr(hex.EncodeToString(id[:]))
+			key, _ := b.Cols[0].Text(i)
 			for k := 1; k < len(all.Cols); k++ {
-				all.Cols[k].AppendFrom(&b.Cols[k], i)
+				if c := &b.Cols[k]; c.Type == String && !c.Null(i) {
+					all.Cols[k].AppendStr(rowPath(c.Str[i], key, id))
+				} else {
+					all.Cols[k].AppendFrom(c, i)
+				}
 			}
 			all.Rows++
 			mine = append(mine, id)

@@ -37,19 +37,19 @@ func (a *API) datasets() {
 		})
 
 	o := op(http.MethodPost, "/datasets", "propose-dataset", tag, "Mask and cut a table; a second person publishes it", 200)
-	o.Description = "Multipart form: first manifest (YAML), then data (CSV or Parquet). The answer is one JSON object a line (Progress); " +
+	o.Description = "Multipart form: first manifest (YAML), then data (a table; with a media section a tar of the folder). The answer is one JSON object a line (Progress); " +
 		"the last one has the dataset or the error. Faults found before any work answer with their own status."
 	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"multipart/form-data": {
 		Schema: &huma.Schema{Type: "object", Required: []string{"manifest", "data"}, Properties: map[string]*huma.Schema{
 			"manifest": {Type: "string", Format: "binary", Description: "YAML"},
-			"data":     {Type: "string", Format: "binary", Description: "CSV or Parquet"},
+			"data":     {Type: "string", Format: "binary", Description: "CSV, JSON Lines, Parquet, Arrow; a tar"},
 		}}}}}
 	o.Responses = content("One Progress a line", "application/x-ndjson")
 	a.raw(o, a.proposeDataset)
 
 	o = op(http.MethodGet, "/datasets/{ref}/sample", "get-sample", tag, "The public sample, labels included", 200)
-	o.Parameters = []*huma.Param{param("path", "ref", "name@N"), param("query", "format", "csv (default) or parquet")}
-	o.Responses = content("The sample", "text/csv", "application/vnd.apache.parquet")
+	o.Parameters = []*huma.Param{param("path", "ref", "name@N"), param("query", "format", "csv (default), parquet, or files: a tar of its pictures and recordings")}
+	o.Responses = content("The sample", "text/csv", "application/vnd.apache.parquet", "application/x-tar")
 	a.raw(o, func(c *gin.Context, who aihub.Actor) error {
 		s, err := a.Desk.Sample(c.Request.Context(), who, c.Param("ref"), c.DefaultQuery("format", "csv"))
 		if err != nil {

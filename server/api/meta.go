@@ -40,6 +40,26 @@ func (a *API) metadata() {
 		}
 		return described(c, "application/ld+json", v)
 	})
+	o = op(http.MethodGet, "/scenarios/{ref}/board/metadata", "get-board-metadata", "scenarios", "The ranking of a round as solutions of a task, with their evaluations", 200)
+	o.Parameters = append(o.Parameters, param("path", "ref", "name@N"), param("query", "round", "default: the one that is open"))
+	o.Responses = content("The description", "application/ld+json")
+	a.raw(o, func(c *gin.Context, who aihub.Actor) error {
+		v, err := a.Desk.BoardResults(c.Request.Context(), who, c.Param("ref"), c.Query("round"), a.base(c.Request))
+		if err != nil {
+			return err
+		}
+		return described(c, "application/ld+json", v)
+	})
+	o = op(http.MethodGet, "/submissions/{id}/metadata", "get-submission-metadata", "submissions", "A submission as a solution of a task, with what of its score was released", 200)
+	o.Parameters = append(o.Parameters, param("path", "id", "of the submission"))
+	o.Responses = content("The description", "application/ld+json")
+	a.raw(o, func(c *gin.Context, who aihub.Actor) error {
+		v, err := a.Desk.SubmissionResult(c.Request.Context(), who, aihub.SubmissionID(c.Param("id")), a.base(c.Request))
+		if err != nil {
+			return err
+		}
+		return described(c, "application/ld+json", v)
+	})
 	o = op(http.MethodGet, "/catalog", "get-catalog", "datasets", "Every published dataset version as one DCAT-3 catalogue", 200)
 	o.Responses = content("The catalogue", "application/ld+json")
 	a.raw(o, func(c *gin.Context, _ aihub.Actor) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"aihub"
 	"aihub/catalog"
 	"aihub/internal/store"
 	"aihub/server/wire"
@@ -19,6 +20,20 @@ func (c *Client) DatasetMetadata(ctx context.Context, ref, format string) ([]byt
 // ScenarioMetadata returns a scenario as a task.
 func (c *Client) ScenarioMetadata(ctx context.Context, ref string) ([]byte, error) {
 	r := get("scenarios", ref, "metadata")
+	r.accept = "*/*"
+	return c.bytes(ctx, r)
+}
+
+// BoardMetadata returns the ranking of a round as solutions of a task.
+func (c *Client) BoardMetadata(ctx context.Context, ref, round string) ([]byte, error) {
+	r := get("scenarios", ref, "board", "metadata").with("round", round)
+	r.accept = "*/*"
+	return c.bytes(ctx, r)
+}
+
+// SubmissionMetadata returns a submission as a solution of a task.
+func (c *Client) SubmissionMetadata(ctx context.Context, id aihub.SubmissionID) ([]byte, error) {
+	r := get("submissions", string(id), "metadata")
 	r.accept = "*/*"
 	return c.bytes(ctx, r)
 }

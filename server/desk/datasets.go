@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -161,6 +162,24 @@ func (d *Desk) Card(ctx context.Context, a aihub.Actor, ref string, lang aihub.L
 		return "", err
 	}
 	return catalog.CardIn(string(b), lang), nil
+}
+
+// Plots returns what the data card draws: counts of masked values, for whoever may
+// see the card.
+func (d *Desk) Plots(ctx context.Context, a aihub.Actor, ref string) (catalog.Plots, error) {
+	v, err := d.Dataset(ctx, a, ref)
+	if err != nil {
+		return catalog.Plots{}, err
+	}
+	b, err := d.small(ctx, v.Profile)
+	if err != nil {
+		return catalog.Plots{}, err
+	}
+	var p catalog.Profile
+	if err := json.Unmarshal(b, &p); err != nil {
+		return catalog.Plots{}, fmt.Errorf("profile of %s: %w", ref, err)
+	}
+	return p.Plots(), nil
 }
 
 // Profile returns the profile with detector evidence and risk numbers, JSON. It

@@ -27,7 +27,7 @@ func (s *Sample) Close() error { return errors.Join(s.File.Close(), os.Remove(s.
 const maxSample = 2_000_000
 
 // Sample puts the public sample of a dataset version together, labels included,
-// as csv or parquet.
+// as csv or parquet; files is the archive of its rows' pictures and recordings.
 func (d *Desk) Sample(ctx context.Context, a aihub.Actor, ref, format string) (*Sample, error) {
 	v, err := d.Dataset(ctx, a, ref)
 	if err != nil {
@@ -45,23 +45,32 @@ func (d *Desk) Sample(ctx context.Context, a aihub.Actor, ref, format string) (*
 	if _, err := d.permit(ctx, a, policies.SampleRead, policies.Object{ID: v.Ref.String(), Org: org}); err != nil {
 		return nil, err
 	}
+	part, ok := v.File(aihub.Sample)
+	if !ok {
+		return nil, NotFound()
+	}
 	s := &Sample{Name: fmt.Sprintf("%s-%d-sample.%s", v.Ref.Name, v.Ref.Version, format)}
 	switch format {
+	case "files":
+		if part.Files == "" {
+			return nil, invalid(v.Ref.String()+" is a table alone: it has no files", v.Ref.String()+" 只有表，没有文件")
+		}
+		s.Name, s.Type = fmt.Sprintf("%s-%d-sample-files.tar", v.Ref.Name, v.Ref.Version), "application/x-tar"
 	case "csv":
 		s.Type = "text/csv; charset=utf-8"
 	case "parquet":
 		s.Type = "application/vnd.apache.parquet"
 	default:
-		return nil, invalid("format: csv or parquet", "format 应为 csv 或 parquet")
-	}
-	part, ok := v.File(aihub.Sample)
-	if !ok {
-		return nil, NotFound()
+		return nil, invalid("format: csv, parquet or files", "format 应为 csv、parquet 或 files")
 	}
 	if s.File, err = d.temp(); err != nil {
 		return nil, err
 	}
-	err = d.join(ctx, s.File, format, part, v.Key)
+	if format == "files" {
+		err = d.copyBlob(ctx, s.File, part.Files)
+	} else {
+		err = d.join(ctx, s.File, format, part, v.Key)
+	}
 	if err == nil {
 		_, err = s.File.Seek(0, io.SeekStart)
 	}
@@ -69,6 +78,16 @@ func (d *Desk) Sample(ctx context.Context, a aihub.Actor, ref, format string) (*
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// copyBlob writes a stored file, whose digest is checked on the way.
+func (d *Desk) copyBlob(ctx context.Context, w io.Writer, digest aihub.Digest) error {
+	r, err := d.Blobs.Open(ctx, digest)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, r)
+	return errors.Join(err, r.Close())
 }
 
 // join writes the rows of a part with their labels: the columns of the input,

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"aihub"
+	"aihub/catalog"
 	"aihub/server/wire"
 )
 
@@ -17,10 +18,47 @@ type lifeView struct {
 	requests []aihub.Reidentification
 	columns  []string // that may be asked about
 	answer   []wire.Revealed
+	versions []aihub.DatasetVersion // the others of its name
+	against  aihub.Ref              // which of them changes are told from; zero: none
+	changes  []catalog.Change
+}
+
+// compare lists the other versions and what differs from the one that is asked
+// for, or else from the newest before this.
+func (s *Site) compare(c *gin.Context, p *page, v aihub.DatasetVersion, l *lifeView) (err error) {
+	ctx := c.Request.Context()
+	if l.versions, err = s.Desk.Versions(ctx, p.actor, v.Ref); err != nil {
+		return err
+	}
+	asked := c.Query("with")
+	for _, o := range l.versions {
+		if asked == o.Ref.String() || asked == "" && l.against == (aihub.Ref{}) && o.Ref.Version < v.Ref.Version {
+			l.against = o.Ref
+		}
+	}
+	if l.against == (aihub.Ref{}) {
+		return nil
+	}
+	l.changes, err = s.Desk.Diff(ctx, p.actor, l.against.String(), v.Ref.String())
+	return err
+}
+
+// change renders a value of a difference.
+func (p *page) change(what, value string) string {
+	switch {
+	case value == "":
+		return "—"
+	case what == "truth":
+		return p.t("web.diff.truth." + value)
+	}
+	return value
 }
 
 func (s *Site) life(c *gin.Context, p *page, v aihub.DatasetVersion) (l lifeView, err error) {
 	ctx := c.Request.Context()
+	if err := s.compare(c, p, v, &l); err != nil {
+		return l, err
+	}
 	b, err := s.Desk.Privacy(ctx, p.actor, v.Ref.String())
 	if err == nil {
 		l.budget = &b

@@ -194,10 +194,17 @@ func (s *Site) vote(c *gin.Context, p *page) (templ.Component, error) {
 
 type datasetView struct {
 	aihub.DatasetVersion
-	card    string           // Markdown
+	card    string // Markdown
+	plots   catalog.Plots
 	profile *catalog.Profile // nil when it is not for the viewer
 	raw     string           // the profile as indented JSON
 	life    lifeView
+}
+
+// hasFiles reports whether the rows of the sample have pictures or recordings.
+func (v datasetView) hasFiles() bool {
+	f, ok := v.File(aihub.Sample)
+	return ok && f.Files != ""
 }
 
 func (v datasetView) rows() (n int64) {
@@ -220,6 +227,9 @@ func (s *Site) datasetWith(c *gin.Context, p *page, ref string, answer []wire.Re
 	}
 	v := datasetView{DatasetVersion: d}
 	if v.card, err = s.Desk.Card(ctx, p.actor, d.Ref.String(), p.lang); err != nil {
+		return nil, err
+	}
+	if v.plots, err = s.Desk.Plots(ctx, p.actor, d.Ref.String()); err != nil {
 		return nil, err
 	}
 	// The page says title and description itself.
@@ -295,6 +305,11 @@ func (p *page) found(f detect.Finding) string {
 // leak says what the parts tell about each other.
 func (p *page) leak(l catalog.Leak) string {
 	args := i18n.Args{"Rows": i18n.Int(l.Rows), "Of": i18n.Int(l.Of)}
+	switch l.Check {
+	case "duplicate_files", "near_duplicate_files":
+		args["From"], args["To"] = p.t("web.part."+string(l.From)), p.t("web.part."+string(l.To))
+		return p.t("web.risk."+l.Check, args)
+	}
 	if l.Check == "duplicate_rows" {
 		args["From"], args["To"] = p.t("web.part."+string(l.From)), p.t("web.part."+string(l.To))
 		return p.t("web.risk.duplicates", args)

@@ -33,6 +33,7 @@ type Column struct {
 	// Wasserstein is the mean distance between the sorted values of two columns of
 	// numbers, in standard deviations of the raw one; 0 for others.
 	Wasserstein float64 `json:"wasserstein,omitempty"`
+	Bins        []Bin   `json:"bins,omitempty"` // of columns whose type stayed the same
 }
 
 // Relation compares the dependence between columns: Cramér's V of each pair,
@@ -241,6 +242,7 @@ func compare(raw, masked *table.Column) Column {
 	if !c.Same {
 		return c
 	}
+	c.Bins = bins(raw, masked)
 	var p, q []float64
 	if a, ok := values(raw); ok {
 		b, _ := values(masked)
