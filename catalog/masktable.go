@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"aihub"
@@ -56,17 +57,23 @@ type MaskedColumn struct {
 //
 // The file appears whole beside its record (out and out.json) or not at all. A
 // call that was cancelled or killed leaves out.part and out.journal, and the same
-// call then goes on behind what is finished. The same file, manifest and key give
+// call then goes on behind what is finished; one at a time, for the part is locked.
+// The same file, manifest and key give
 // the same bytes on any number of cores.
 func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *keys.Ring, report func(stage string, done, total int64)) (rec MaskRecord, err error) {
 	m, err := ParseManifest(manifestYAML)
 	if err != nil {
 		return rec, err
 	}
-	if _, err := os.Lstat(out); !errors.Is(err, fs.ErrNotExist) {
-		return rec, aihub.Errorf(aihub.Invalid, aihub.Text{EN: out + " is there already", ZH: out + " 已存在"}).
-			WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
+	part, err := claim(out)
+	if err != nil {
+		return rec, err
 	}
+	defer func() {
+		if lerr := part.leave(); err == nil && !errors.Is(lerr, os.ErrClosed) {
+			err = lerr
+		}
+	}()
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}
@@ -123,7 +130,86 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	for i := range k.cols {
 		rec.Columns = append(rec.Columns, MaskedColumn{k.cols[i].field.Name, k.cols[i].rule.Use})
 	}
-	return rec, k.write(ctx, m, &rec, out, ring, report)
+	return rec, k.write(ctx, m, &rec, part, ring, report)
+}
+
+// partFile is a file in the making: NAME.part, with NAME.journal beside it. One
+// process at a time has it.
+type partFile struct {
+	*os.File
+	out  string
+	gone bool // removed, or out
+}
+
+// claim makes the part of out, or takes over the one that a call before left. It
+// fails where out is there already and where another process makes it.
+func claim(out string) (*partFile, error) {
+	there := func() error {
+		if _, err := os.Lstat(out); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return aihub.Errorf(aihub.Invalid, aihub.Text{EN: out + " is there already", ZH: out + " 已存在"}).
+			WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
+	}
+	if err := there(); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(out+".part", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, noRoom(err)
+	}
+	mine, err := alone(f)
+	if err == nil && mine {
+		// Who had it before may have ended, and the file be out by now, or gone.
+		var now, at fs.FileInfo
+		if now, err = f.Stat(); err == nil {
+			at, err = os.Lstat(out + ".part")
+			mine = err == nil && os.SameFile(now, at)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+		}
+	}
+	if err == nil && !mine {
+		if err = there(); err == nil {
+			err = aihub.Errorf(aihub.Conflict, aihub.Text{EN: "another process is making " + out, ZH: "另一个进程正在生成 " + out}).
+				WithHint(aihub.Text{EN: "wait until it has ended, or name another file", ZH: "请等待其结束，或指定其他文件"})
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &partFile{File: f, out: out}, nil
+}
+
+// leave ends the claim. A part that holds nothing is removed.
+func (p *partFile) leave() error {
+	var err error
+	if st, serr := p.Stat(); !p.gone && serr == nil && st.Size() == 0 {
+		err = os.Remove(p.Name())
+	}
+	return errors.Join(err, p.Close())
+}
+
+// remove removes the part and its journal.
+func (p *partFile) remove() error {
+	p.gone = true
+	return errors.Join(os.Remove(p.Name()), removeIf(p.out+".journal"))
+}
+
+// publish gives the part its name. Until it has it the lock is held, so that
+// nobody takes the finished file over as a part.
+func (p *partFile) publish() error {
+	p.gone = true
+	if runtime.GOOS == "windows" { // renames no open file, and has no lock here
+		if err := p.Close(); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(p.Name(), filepath.Clean(p.out)); err != nil {
+		return err
+	}
+	return removeIf(p.out + ".journal")
 }
 
 // notPages says what to do with a file that the page engine does not take.
@@ -243,9 +329,9 @@ func (p *pairSample) sampled(cols []*pageColumn, runs []pages.Run, g int, row, e
 }
 
 // write makes the masked file and its record.
-func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, out string, ring *keys.Ring, report progress) error {
+func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, part *partFile, ring *keys.Ring, report progress) error {
 	var first refused
-	plan := pages.Plan{Journal: out + ".journal", Progress: func(done, total int64) { report("mask", done, total) }}
+	plan := pages.Plan{Journal: part.out + ".journal", Progress: func(done, total int64) { report("mask", done, total) }}
 	for i := range k.cols {
 		plan.Columns = append(plan.Columns, k.cols[i].plan(&k.f.Leaves()[k.cols[i].leaf], &first))
 	}
@@ -260,24 +346,20 @@ func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, out s
 		return err
 	}
 	plan.ID = string(aihub.DigestOf(id))
-	f, err := os.OpenFile(out+".part", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	err = pages.Transcode(ctx, k.f, plan, pages.Output{File: f})
+	err = pages.Transcode(ctx, k.f, plan, pages.Output{File: part.File})
 	if err == nil {
-		err = f.Sync()
+		err = part.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
 		if first.err != nil {
 			err = first.err
 		}
 		if ctx.Err() == nil {
-			err = errors.Join(err, os.Remove(out+".part"), removeIf(out+".journal"))
+			err = errors.Join(err, part.remove())
 		}
 		return notPages(noRoom(err))
 	}
-	if rec.Content, err = digestFile(ctx, out+".part", func(_ string, done, total int64) {
+	if rec.Content, err = digestFile(ctx, part.Name(), func(_ string, done, total int64) {
 		report("store", done, total)
 		rec.Bytes = total
 	}); err != nil {
@@ -287,10 +369,10 @@ func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, out s
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out+".json", append(b, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(part.out+".json", append(b, '\n'), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(out+".part", filepath.Clean(out))
+	return part.publish()
 }
 
 func removeIf(name string) error {

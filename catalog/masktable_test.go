@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,11 +11,14 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"aihub"
 	"aihub/internal/keys"
@@ -405,4 +409,173 @@ mask: {order: keep, default: keep, columns: {u: {use: pseudonym}, s: {use: pseud
 			t.Errorf("%s: %v", codec, names)
 		}
 	}
+}
+
+// Two calls never write one file: the second says so, and what the first makes is
+// whole. A refusal leaves nothing behind, and a part that nobody has is taken over.
+func TestMaskTableAlone(t *testing.T) {
+	in, _ := visits(t, 1<<16)
+	out := filepath.Join(t.TempDir(), "out")
+	run := func(manifest string, report func(string, int64, int64)) error {
+		_, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), report)
+		return err
+	}
+	none := func(string, int64, int64) {}
+	var second error
+	if err := run(visitsManifest, func(stage string, _, _ int64) {
+		if stage == "mask" {
+			second = run(visitsManifest, none)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if aihub.KindOf(second) != aihub.Conflict {
+		t.Errorf("a second call beside the first: %v", second)
+	}
+	if err := run(visitsManifest, none); aihub.KindOf(err) != aihub.Invalid {
+		t.Errorf("onto a file that is there: %v", err)
+	}
+	if err := errors.Join(os.Remove(out), os.Remove(out+".json")); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(visitsManifest+"risk: {quasi: [id], k: 5}\n", none); aihub.KindOf(err) != aihub.Refused {
+		t.Errorf("classes of one row: %v", err)
+	}
+	if left, _ := filepath.Glob(out + "*"); len(left) > 0 {
+		t.Errorf("a refusal left %v", left)
+	}
+	if err := os.WriteFile(out+".part", []byte("of another time"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(visitsManifest, none); err != nil {
+		t.Error(err)
+	}
+}
+
+// A process that is killed, wherever it is, leaves what the next one goes on
+// from; the file is the same in the end.
+func TestMaskTableKilled(t *testing.T) {
+	if dir := os.Getenv("AIHUB_TEST_MASK"); dir != "" {
+		maskAndTell(t, dir)
+		return
+	}
+	in, _ := visits(t, 4<<16)
+	dir := t.TempDir()
+	if err := os.Rename(in, filepath.Join(dir, "in")); err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(20, 26))
+	want := ""
+	for round := range 4 {
+		var said []string
+		for turn := 0; ; turn++ {
+			// The first round is left alone; later ones are killed up to three times.
+			after, late := -1, time.Duration(0)
+			if round > 0 && turn < 3 {
+				after = rng.IntN(9)
+				if rng.IntN(2) == 0 {
+					late = time.Duration(rng.IntN(20)) * time.Millisecond
+				}
+			}
+			lines, killed := maskUntil(t, dir, after, late)
+			said = append(said, lines...)
+			if !killed {
+				break
+			}
+			if _, err := os.Stat(filepath.Join(dir, "out")); err == nil {
+				break // killed behind the end
+			}
+		}
+		digest := digestOf(t, filepath.Join(dir, "out"))
+		if round == 0 {
+			want = digest
+		}
+		if digest != want {
+			t.Fatalf("round %d: another file after %q", round, said)
+		}
+		// A unit that was said to be finished is not done twice.
+		done := int64(0)
+		for _, line := range said {
+			if at, ok := strings.CutPrefix(line, "mask "); ok {
+				rows, _ := strconv.ParseInt(at, 10, 64)
+				if rows <= done {
+					t.Fatalf("round %d began anew: %q", round, said)
+				}
+				done = rows
+			}
+		}
+		left, _ := filepath.Glob(filepath.Join(dir, "out*"))
+		for _, name := range left {
+			if base := filepath.Base(name); base != "out" && base != "out.json" {
+				t.Errorf("round %d left %s", round, base)
+			}
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// maskAndTell masks and says each step on standard output before it goes on,
+// when it is told to.
+func maskAndTell(t *testing.T, dir string) {
+	manifest := strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1)
+	var ack [1]byte
+	if _, err := MaskTable(t.Context(), []byte(manifest), filepath.Join(dir, "in"), filepath.Join(dir, "out"), testRing(t), func(stage string, done, _ int64) {
+		fmt.Fprintln(os.Stderr, "step", stage, done)
+		if _, err := os.Stdin.Read(ack[:]); err != nil {
+			t.Error(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// maskUntil runs maskAndTell in a process of its own and kills it that long after
+// the step of a number; below 0 it is let run. It returns the steps.
+func maskUntil(t *testing.T, dir string, after int, late time.Duration) (lines []string, killed bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestMaskTableKilled$")
+	c.Env = append(os.Environ(), "AIHUB_TEST_MASK="+dir)
+	in, err1 := c.StdinPipe()
+	steps, err2 := c.StderrPipe()
+	if err := errors.Join(err1, err2, c.Start()); err != nil {
+		t.Fatal(err)
+	}
+	var other []string
+	for s := bufio.NewScanner(steps); s.Scan(); {
+		line, ok := strings.CutPrefix(s.Text(), "step ")
+		if !ok {
+			other = append(other, s.Text())
+			continue
+		}
+		if killed {
+			continue
+		}
+		lines = append(lines, line)
+		if len(lines) == after+1 {
+			if killed = true; late > 0 {
+				io.WriteString(in, "..........")
+				time.Sleep(late)
+			}
+			c.Process.Kill()
+			continue
+		}
+		io.WriteString(in, ".")
+	}
+	if err := c.Wait(); err != nil && !killed {
+		t.Fatalf("%v after %q\n%s", err, lines, strings.Join(other, "\n"))
+	}
+	return lines, killed
+}
+
+func digestOf(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(aihub.DigestOf(b))
 }

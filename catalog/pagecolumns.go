@@ -153,14 +153,14 @@ func (c *pageColumn) plan(l *pages.Leaf, first *refused) pages.Column {
 	case c.kernel.Out == table.Date:
 		out.Type, out.Logical = pages.Int32, pages.Date
 	}
-	if c.kernel.Bytes != nil && l.Type == pages.ByteArray {
+	if c.kernel.Append != nil && l.Type == pages.ByteArray {
 		shown := func(src [][]byte, bad []int) error {
 			if len(bad) == 0 || !c.refuses() {
 				return nil
 			}
 			return first.set(c.refusal(string(src[bad[0]])))
 		}
-		out.New = pages.TextsOrFail(c.kernel.Bytes, shown)
+		out.New = pages.TextsOrFail(c.kernel.Append, shown)
 		return out
 	}
 	out.New = func() pages.MapFunc {

@@ -121,10 +121,21 @@ var latinNames = func() map[string]bool {
 // latinCues stand before a name in Latin letters.
 var latinCues = map[string]bool{"mr": true, "mrs": true, "ms": true, "dr": true, "miss": true, "name": true, "dear": true, "contact": true, "patient": true, "applicant": true}
 
+// latinWords says of the first two letters of a word, and its length, whether a
+// cue or a name may be meant: nearly no other word is looked up.
+var latinWords = func() (t [32 * 32]uint16) {
+	for _, m := range []map[string]bool{latinNames, latinCues} {
+		for w := range m {
+			t[w[0]&31<<5|w[1]&31] |= 1 << len(w)
+		}
+	}
+	return t
+}()
+
 // scanLatin looks for a name at the word s[i:j], which begins with a capital:
 // behind a cue as in Mr. Smith, or a common given name and a common surname.
 func scanLatin(s string, i, j int, ms []Match) []Match {
-	if j-i < 2 || j-i > 14 || j+2 >= len(s) {
+	if j-i < 2 || j-i > 14 || j+2 >= len(s) || latinWords[uint(s[i])&31<<5|uint(s[i+1])&31]>>(j-i)&1 == 0 {
 		return ms
 	}
 	var low [16]byte

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"sync"
 
 	"aihub/catalog/mask/block"
 )
@@ -77,6 +78,10 @@ type form struct {
 // lanes are values encrypted together.
 const lanes = 64
 
+// buffers are blocks on the way through a cipher: what goes through an interface
+// cannot lie on the stack.
+var buffers = sync.Pool{New: func() any { return new([lanes * block.Size]byte) }}
+
 // form fails when the domain is too small to hide in, or half a string reaches
 // 2^63: more than an identifier needs.
 func (f *FF1) form(n, t int) (*form, error) {
@@ -101,20 +106,31 @@ func (f *FF1) form(n, t int) (*form, error) {
 // crypt maps halves a[i], b[i] under the i-th of the tweaks, which stand one
 // behind the other.
 func (w *form) crypt(a, b []uint64, tweaks []byte, decrypt bool) {
-	var buf [lanes * block.Size]byte
-	var hi, lo [lanes]uint64
+	q, s := buffers.Get().(*[lanes * block.Size]byte), buffers.Get().(*[lanes * block.Size]byte)
+	defer buffers.Put(q)
+	defer buffers.Put(s)
+	var hi, lo [lanes]uint64 // of the last block of Q, without what the rounds put in
 	for len(a) > 0 {
 		n := min(lanes, len(a))
-		w.chain(buf[:n*block.Size], tweaks[:n*w.t])
-		for i := range n {
-			hi[i], lo[i] = binary.BigEndian.Uint64(buf[i*16:]), binary.BigEndian.Uint64(buf[i*16+8:])
-		}
-		for k := range 10 {
-			if decrypt {
-				w.round(a[:n], b[:n], hi[:n], lo[:n], buf[:n*block.Size], 9-k, true)
-			} else {
-				w.round(a[:n], b[:n], hi[:n], lo[:n], buf[:n*block.Size], k, false)
+		size := n * block.Size
+		if w.blocks == 1 && w.t <= 8 {
+			w.short(&hi, &lo, tweaks[:n*w.t])
+		} else {
+			w.chain(q[:size], tweaks[:n*w.t])
+			for i := range n {
+				hi[i], lo[i] = binary.BigEndian.Uint64(q[i*16:]), binary.BigEndian.Uint64(q[i*16+8:])
 			}
+		}
+		// The half that a round replaces, and the other.
+		x, y := a[:n], b[:n]
+		if decrypt {
+			x, y = y, x
+		}
+		w.fill(y, hi[:n], lo[:n], q[:], w.number(0, decrypt))
+		for k := range 10 {
+			w.block.Encrypt(s[:size], q[:size])
+			w.round(x, hi[:n], lo[:n], q[:], s[:], k, decrypt)
+			x, y = y, x
 		}
 		a, b, tweaks = a[n:], b[n:], tweaks[n*w.t:]
 	}
@@ -142,50 +158,79 @@ func (w *form) chain(out, tweaks []byte) {
 	}
 }
 
-// round is round i for all lanes.
-func (w *form) round(a, b, hi, lo []uint64, buf []byte, i int, decrypt bool) {
-	var ri, rl uint64 // the round's number at its place
-	if w.bLen < 8 {
-		rl = uint64(i) << (8 * w.bLen)
-	} else {
-		ri = uint64(i)
+// short is chain for a Q of one block that begins with a tweak of up to 8 bytes.
+func (w *form) short(hi, lo *[lanes]uint64, tweaks []byte) {
+	h, l := binary.BigEndian.Uint64(w.head[:8]), binary.BigEndian.Uint64(w.head[8:])
+	for i := range lanes {
+		x := uint64(0)
+		if len(tweaks) >= w.t {
+			for _, c := range tweaks[:w.t] {
+				x = x<<8 | uint64(c)
+			}
+			tweaks = tweaks[w.t:]
+		}
+		hi[i], lo[i] = h^x<<(64-8*w.t), l
 	}
-	half := b
+}
+
+// number is what the k-th round to be done is called: 0 to 9, or 9 to 0.
+func (w *form) number(k int, decrypt bool) int {
 	if decrypt {
-		half = a
+		return 9 - k
 	}
-	_, _, _ = hi[:len(half)], lo[:len(half)], buf[:16*len(half)]
-	for j, x := range half {
-		p := buf[j*16 : j*16+16]
-		binary.BigEndian.PutUint64(p, hi[j]^ri)
-		binary.BigEndian.PutUint64(p[8:], lo[j]^rl^x)
+	return k
+}
+
+// place is a round's number at its place in the last block of Q.
+func (w *form) place(i int) (hi, lo uint64) {
+	if w.bLen < 8 {
+		return 0, uint64(i) << (8 * w.bLen)
 	}
-	w.block.Encrypt(buf, buf)
+	return uint64(i), 0
+}
+
+// fill makes the blocks of round i in q from the half that it hashes.
+func (w *form) fill(half, hi, lo []uint64, q []byte, i int) {
+	ri, rl := w.place(i)
+	hi, lo = hi[:len(half)], lo[:len(half)]
+	for j, v := range half {
+		p := (*[16]byte)(q[j*16:])
+		binary.BigEndian.PutUint64(p[:8], hi[j]^ri)
+		binary.BigEndian.PutUint64(p[8:], lo[j]^rl^v)
+	}
+}
+
+// round ends the k-th round to be done, whose blocks are enciphered in s, in all
+// lanes: it replaces the half x, which the next round hashes, and makes that one's
+// blocks in q.
+func (w *form) round(x, hi, lo []uint64, q, s []byte, k int, decrypt bool) {
 	m := w.modU
-	if i%2 == 1 {
+	if w.number(k, decrypt)%2 == 1 {
 		m = w.modV
 	}
-	for j := range a {
-		p := buf[j*16 : j*16+16]
-		y := binary.BigEndian.Uint64(p)
+	next := w.number(k+1, decrypt)
+	_, rl := w.place(next)
+	lo = lo[:len(x)]
+	s = s[:16*len(x)]
+	for j, c := range x {
+		p := (*[16]byte)(s[j*16:])
+		y := binary.BigEndian.Uint64(p[:8])
 		if w.long {
 			_, y = bits.Div64(m.of(y>>32), y<<32|uint64(binary.BigEndian.Uint32(p[8:])), m.m)
 		} else {
 			y = m.of(y)
 		}
 		if decrypt {
-			c := b[j] + m.m - y
-			if c >= m.m {
-				c -= m.m
-			}
-			a[j], b[j] = c, a[j]
-		} else {
-			c := a[j] + y
-			if c >= m.m {
-				c -= m.m
-			}
-			a[j], b[j] = b[j], c
+			y = m.m - y
 		}
+		if c += y; c >= m.m {
+			c -= m.m
+		}
+		x[j] = c
+		binary.BigEndian.PutUint64(q[j*16+8:], lo[j]^rl^c)
+	}
+	if w.bLen >= 8 { // the round's number lies in the first half of the block
+		w.fill(x, hi, lo, q, next)
 	}
 }
 

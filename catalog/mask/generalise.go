@@ -1,10 +1,10 @@
 package mask
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -144,25 +144,60 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 			out.AppendNull()
 			continue
 		}
-		t := time.Unix(c.Int[i]*86400, 0).UTC()
-		if d.instant {
-			t = time.UnixMicro(c.Int[i]).UTC()
-		}
-		y, m := t.Year(), time.January
-		if y < 1 || y > 9999 {
+		day, ok := d.of(c.Int[i])
+		if !ok {
 			bad = append(bad, i)
 			out.AppendNull()
 			continue
 		}
-		switch d.to {
-		case "month":
-			m = t.Month()
-		case "5years":
-			y -= y % 5
-		}
-		out.AppendInt(time.Date(y, m, 1, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+		out.AppendInt(day)
 	}
 	return out, bad
+}
+
+// of is the first day of what v, in days or microseconds, lies in; false outside
+// of the years 1 to 9999.
+func (d date) of(v int64) (day int64, ok bool) {
+	if d.instant {
+		v = floorDiv(v, 86400_000_000)
+	}
+	if v < int64(yearStart[1]) || v >= int64(yearStart[10000]) {
+		return 0, false
+	}
+	day = v
+	y := int(uint64(day-int64(yearStart[0])) * 400 / 146097) // or one beside
+	if int64(yearStart[y]) > day {
+		y--
+	} else if int64(yearStart[y+1]) <= day {
+		y++
+	}
+	switch d.to {
+	case "month":
+		m := 1 + int(day-int64(yearStart[y]))/31
+		if m < 12 && civil(y, m+1, 1) <= day {
+			m++
+		}
+		return civil(y, m, 1), true
+	case "5years":
+		y -= y % 5
+	}
+	return int64(yearStart[y]), true
+}
+
+// yearStart are the first days of the years 0 to 10000.
+var yearStart = func() (t [10001]int32) {
+	for y := range t {
+		t[y] = int32(civil(y+400, 1, 1) - 146097) // civil takes no year 0
+	}
+	return t
+}()
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
 }
 
 // address cuts an address behind its district (区, 县, 旗, or a city of county
@@ -170,7 +205,8 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 // left to on_invalid.
 type address struct{ city bool }
 
-func (a address) mask(v string) (string, bool) {
+// certain says that whatever else begins with the result has the same one.
+func (a address) mask(v string) (place string, ok, certain bool) {
 	v = trim(v)
 	// Anything but Han characters before the district is no part of its name.
 	han, cityHan := true, false
@@ -185,33 +221,89 @@ func (a address) mask(v string) (string, bool) {
 			r, n = utf8.DecodeRuneInString(v[at:])
 		}
 		at += n
-		if (r < 0x4e00 || r > 0x9fff) && !unicode.Is(unicode.Han, r) {
-			han = false
+		kind := uint8(notHan)
+		if i := uint32(r) - '一'; i < uint32(len(addressKind)) {
+			kind = addressKind[i]
+		} else if unicode.Is(unicode.Han, r) {
+			kind = plainHan
 		}
-		if i == 0 {
+		if kind == plainHan || i == 0 {
+			han = han && kind != notHan
 			prev = r
 			continue
 		}
-		switch r {
-		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '路', '街', '号': // the street has begun
-			return v[:city], cityHan
-		case '市':
+		switch kind {
+		case notHan:
+			han = false
+			if '0' <= r && r <= '9' { // the street has begun
+				return v[:city], cityHan, false
+			}
+		case streetMark:
+			return v[:city], cityHan, false
+		case cityMark:
 			if prev != '超' && prev != '菜' && prev != '夜' { // not a market
 				cities, city, cityHan = cities+1, at, han
 				if a.city || cities == 2 {
-					return v[:at], han
+					return v[:at], han, true
 				}
 			}
-		case '区', '县', '旗':
+		case districtMark:
 			switch prev {
 			case '小', '社', '园', '校', '景', '厂', '库', '片': // an estate
 			default:
 				if !a.city && i >= 2 {
-					return v[:at], han
+					return v[:at], han, true
 				}
 			}
 		}
 		prev = r
 	}
-	return v[:city], cityHan
+	return v[:city], cityHan, false
 }
+
+// run cuts addresses. Those of one table lie in few districts: a value that
+// begins with what another was cut to needs no look at its characters.
+func (a address) run(out *texts, src [][]byte) {
+	var known [64]string
+	for _, b := range src {
+		v := text(b)
+		var last *string
+		if len(v) >= 12 {
+			last = &known[(binary.LittleEndian.Uint64(b[4:])*0x9e3779b97f4a7c15+binary.LittleEndian.Uint64(b))*0x9e3779b97f4a7c15>>58]
+			if *last != "" && strings.HasPrefix(v, *last) {
+				out.data = append(out.data, *last...)
+				out.end()
+				continue
+			}
+		}
+		place, ok, certain := a.mask(v)
+		if !ok {
+			out.fail()
+			continue
+		}
+		if certain && last != nil && strings.HasPrefix(v, place) {
+			*last = place
+		}
+		out.data = append(out.data, place...)
+		out.end()
+	}
+}
+
+// What a character of an address says.
+const (
+	plainHan   = iota // nothing
+	notHan            // no Han character, so no part of a place's name
+	streetMark        // the street has begun
+	cityMark
+	districtMark
+)
+
+// addressKind is what the characters from U+4E00 to U+9FFF say.
+var addressKind = func() (t [0x5200]uint8) {
+	for kind, marks := range map[uint8]string{streetMark: "路街号", cityMark: "市", districtMark: "区县旗"} {
+		for _, r := range marks {
+			t[r-'一'] = kind
+		}
+	}
+	return t
+}()

@@ -16,12 +16,12 @@ type kernel interface {
 // texts are values in one stretch of memory.
 type texts struct {
 	data []byte
-	ends []int
+	ends []uint32
 	bad  []int // indices of values that the technique cannot take; they are empty
 }
 
 // end ends a value whose bytes were appended to data; fail says that it has none.
-func (t *texts) end() { t.ends = append(t.ends, len(t.data)) }
+func (t *texts) end() { t.ends = append(t.ends, uint32(len(t.data))) }
 
 func (t *texts) fail() {
 	t.bad = append(t.bad, len(t.ends))
@@ -33,22 +33,17 @@ type Kernel struct {
 	In, Out  table.Type
 	PerValue bool // false: the technique needs the row, or other rows; use Masking.Apply
 
-	// Bytes masks the text of values (table.Column.Text of the raw column) into
-	// texts of the masked column: the i-th of src into the i-th of dst, which
-	// point into one new stretch of memory. bad are the values that the technique
-	// cannot take; their dst is nil. It is nil unless the masked column is of
-	// type String and PerValue; safe for concurrent use.
-	Bytes func(dst, src [][]byte) (bad []int)
+	// Append masks the text of values (table.Column.Text of the raw column) into
+	// texts of the masked column: it appends the results to data, one behind the
+	// other, and where each ends in data to ends. bad are the values that the
+	// technique cannot take; their results are empty. It is nil unless the masked
+	// column is of type String and PerValue; safe for concurrent use. The whole of
+	// data must stay below 4 GiB.
+	Append func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int)
 
-	// Width is the length that every result of Into has, 0 when they differ or
-	// Bytes is nil. Into writes result i to at[i*step:][:Width], and zeros for a
-	// bad one: for a caller that lays out values itself.
-	Width int
-	Into  func(at []byte, step int, src [][]byte) (bad []int)
-
-	// Raw writes the 16 bytes whose hex digits a pseudonym is; nil for any other
-	// technique.
-	Raw func(at []byte, step int, src [][]byte)
+	// Raw appends the 16 bytes of each value whose hex digits a pseudonym is; nil
+	// for any other technique.
+	Raw func(data []byte, src [][]byte) []byte
 
 	// Mask does the same for a column of values of any type; nulls stay nulls.
 	// It is nil unless PerValue.
@@ -69,22 +64,14 @@ func (m *Masking) Kernel(column string) (Kernel, bool) {
 		}
 		k.Mask = func(col *table.Column) (table.Column, []int) { return c.masker.Mask(col, nil) }
 		if t, ok := c.masker.(textMasker); ok {
-			k.Bytes = func(dst, src [][]byte) []int {
-				out := texts{data: make([]byte, 0, 32*len(src)), ends: make([]int, 0, len(src))}
+			k.Append = func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int) {
+				out := texts{data, ends, nil}
+				from := len(ends)
 				t.kernel.run(&out, src)
-				from := 0
-				for i, to := range out.ends {
-					dst[i] = out.data[from:to:to]
-					from = to
+				for i := range out.bad {
+					out.bad[i] -= from
 				}
-				for _, i := range out.bad {
-					dst[i] = nil
-				}
-				return out.bad
-			}
-			k.Width = widthOf(t.kernel)
-			if k.Width > 0 {
-				k.Into = func(at []byte, step int, src [][]byte) []int { return into(t.kernel, k.Width, at, step, src) }
+				return out.data, out.ends, out.bad
 			}
 			if p, ok := t.kernel.(pseudonym); ok {
 				k.Raw = p.raw
@@ -93,42 +80,6 @@ func (m *Masking) Kernel(column string) (Kernel, bool) {
 		return k, true
 	}
 	return Kernel{}, false
-}
-
-// widthOf returns the length of all results of a kernel, or 0.
-func widthOf(k kernel) int {
-	switch k := k.(type) {
-	case pseudonym:
-		return 32
-	case phone:
-		return 11
-	case fpe:
-		switch k.scheme.(type) {
-		case resident, uscc:
-			return 18
-		}
-	}
-	return 0
-}
-
-// into runs a kernel over a few values at a time, so that its own memory stays small.
-func into(k kernel, width int, at []byte, step int, src [][]byte) (bad []int) {
-	var buf [lanes * 32]byte
-	var ends [lanes]int
-	for from := 0; from < len(src); from += lanes {
-		t := texts{data: buf[:0], ends: ends[:0]}
-		k.run(&t, src[from:min(from+lanes, len(src))])
-		start := 0
-		for i, end := range t.ends {
-			out := at[(from+i)*step:][:width]
-			clear(out[copy(out, t.data[start:end]):])
-			start = end
-		}
-		for _, i := range t.bad {
-			bad = append(bad, from+i)
-		}
-	}
-	return bad
 }
 
 // textMasker makes a kernel work on columns.
@@ -168,7 +119,7 @@ func (m textMasker) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad
 		}
 		m.kernel.run(&t, src)
 		all := unsafe.String(unsafe.SliceData(t.data), len(t.data)) // t.data is not written again
-		at, k, b := 0, 0, 0
+		at, k, b := uint32(0), 0, 0
 		for i := from; i < to; i++ {
 			if c.Null(i) {
 				out.AppendNull()

@@ -2,6 +2,9 @@ package mask
 
 import (
 	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -21,12 +24,16 @@ func (n names) run(out *texts, src [][]byte) {
 			trimmed[i] = view(trim(text(v)))
 		}
 		n.prf.sum(&sums, trimmed[:k])
+		data := slices.Grow(out.data, k*mostName)
+		at := len(data)
+		data = data[:cap(data)]
 		for i, v := range trimmed[:k] {
 			if len(v) > 0 {
-				out.data = appendName(out.data, text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
+				at += putName((*[mostName]byte)(data[at:]), text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
 			}
-			out.end()
+			out.ends = append(out.ends, uint32(at))
 		}
+		out.data = data[:at]
 		src = src[k:]
 	}
 }
@@ -40,42 +47,88 @@ func trim(v string) string {
 	return strings.TrimSpace(v)
 }
 
-// appendName draws a name of the same kind as v.
-func appendName(out []byte, v string, a, b uint64) []byte {
-	latin, runes := true, 0
-	for _, r := range v {
-		latin = latin && (r < 0x250 || (r < 0x4e00 || r > 0x9fff) && !unicode.IsLetter(r))
-		runes++
+// putName draws a name of the same kind as v and returns its length. Behind it
+// out is overwritten.
+func putName(out *[mostName]byte, v string, a, b uint64) int {
+	runes := hanRunes(v)
+	latin := runes == 0
+	if latin {
+		for _, r := range v {
+			latin = latin && (r < 0x250 || (r < 0x4e00 || r > 0x9fff) && !unicode.IsLetter(r))
+			runes++
+		}
 	}
-	switch {
-	case latin:
-		return append(append(append(out, draw(&latinGiven, b)...), ' '), draw(&latinSurnames, a)...)
-	case runes <= 2:
-		return append(append(out, draw(&hanSurnames, a)...), draw(&hanGiven1, b)...)
-	default:
-		return append(append(out, draw(&hanSurnames, a)...), draw(&hanGiven2, b)...)
+	if latin {
+		n := draw(&latinGiven, b).put(out, 0)
+		out[n] = ' '
+		return draw(&latinSurnames, a).put(out, n+1)
 	}
+	given := &hanGiven2
+	if runes <= 2 {
+		given = &hanGiven1
+	}
+	return draw(given, b).put(out, draw(&hanSurnames, a).put(out, 0))
+}
+
+// word is a text of up to 15 bytes.
+type word struct {
+	text [15]byte
+	n    uint8
+}
+
+func (w *word) String() string { return string(w.text[:w.n]) }
+
+const mostName = 32 // a word, a blank and a word, and what put writes behind them
+
+// put writes the word at a place and returns where it ends. It writes 15 bytes
+// at once, however many the word has.
+func (w *word) put(out *[mostName]byte, at int) int {
+	*(*[15]byte)(out[at:]) = w.text
+	return at + int(w.n)
+}
+
+// hanRunes is how many characters v has when all of them are of U+4E00 to U+9FFF;
+// else 0.
+func hanRunes(v string) int {
+	if len(v)%3 != 0 {
+		return 0
+	}
+	for i := 0; i+2 < len(v); i += 3 {
+		if c := uint(v[i])<<8 | uint(v[i+1]); c < 0xe4b8 || c > 0xe9bf || v[i+1]>>6 != 2 || v[i+2]>>6 != 2 {
+			return 0
+		}
+	}
+	return len(v) / 3
 }
 
 // list is a list of words with the sums of their weights.
 type list struct {
-	words []string
+	words []word
 	sums  []uint64
-	first [256]uint8 // by the 256ths of the whole: a word not behind the one drawn
+	whole modulus
+	part  uint64       // 2^64 / a part of the whole
+	first [parts]uint8 // by the parts of the whole: a word not behind the one drawn
 }
+
+const parts = 4096
 
 // ranked weighs the i-th of the words (from 0) by 1/(i+3): how often the names
 // of a people occur falls about so with their rank.
 func ranked(words string) list {
-	l := list{words: strings.Fields(words)}
+	l := list{}
 	total := uint64(0)
-	for i := range l.words {
+	for i, w := range strings.Fields(words) {
+		l.words = append(l.words, word{n: uint8(len(w))})
+		if copy(l.words[i].text[:], w) < len(w) {
+			panic("mask: a name of more than 15 bytes: " + w)
+		}
 		total += 1_000_000 / uint64(i+3)
 		l.sums = append(l.sums, total)
 	}
+	l.whole, l.part = newModulus(total), math.MaxUint64/total*parts
 	i := 0
 	for k := range l.first {
-		for l.sums[i] <= uint64(k)*total/256 {
+		for l.sums[i] <= uint64(k)*total/parts {
 			i++
 		}
 		l.first[k] = uint8(i)
@@ -83,14 +136,14 @@ func ranked(words string) list {
 	return l
 }
 
-func draw(l *list, x uint64) string {
-	total := l.sums[len(l.sums)-1]
-	x %= total
-	i := int(l.first[x*256/total])
+func draw(l *list, x uint64) *word {
+	x = l.whole.of(x)
+	k, _ := bits.Mul64(x, l.part) // x*parts/total, or one less
+	i := int(l.first[k])
 	for l.sums[i] <= x {
 		i++
 	}
-	return l.words[i]
+	return &l.words[i]
 }
 
 // The most common surnames first (公安部 name reports), then given names in

@@ -2,6 +2,7 @@ package mask
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"aihub/catalog/detect"
 	"aihub/catalog/mask/block"
@@ -25,38 +26,53 @@ func (p phone) run(out *texts, src [][]byte) {
 		n := min(lanes, len(src))
 		k := 0
 		for i, v := range src[:n] {
+			if len(v) == 11 && v[0] == '1' && v[1] >= '3' && v[1] <= '9' && v[2] >= '0' && v[2] <= '9' {
+				if x := binary.LittleEndian.Uint64(v[3:]); allDigits(x) {
+					good[i] = true
+					*(*[3]byte)(tweaks[3*k:]) = [3]byte(v)
+					a[k], b[k] = eightDigits(x)
+					k++
+					continue
+				}
+			}
 			digits, ok := mobileDigits(v)
 			if good[i] = ok; !ok {
 				continue
 			}
-			copy(tweaks[3*k:3*k+3], digits[:3])
+			*(*[3]byte)(tweaks[3*k:]) = [3]byte(digits[:3])
 			a[k], b[k] = eightDigits(binary.LittleEndian.Uint64(digits[3:]))
 			k++
 		}
 		p.form.crypt(a[:k], b[:k], tweaks[:3*k], false)
-		k = 0
-		for i := range n {
-			if !good[i] {
-				out.fail()
-				continue
+		at := len(out.data)
+		out.data = slices.Grow(out.data, 11*k)[:at+11*k]
+		for i, x := range a[:k] {
+			v := (*[11]byte)(out.data[at+11*i:])
+			*(*[3]byte)(v[:]) = [3]byte(tweaks[3*i:])
+			put4(v[3:7], x)
+			put4(v[7:], b[i])
+		}
+		for _, ok := range good[:n] {
+			if ok {
+				at += 11
+			} else {
+				out.bad = append(out.bad, len(out.ends))
 			}
-			v := [11]byte{tweaks[3*k], tweaks[3*k+1], tweaks[3*k+2]}
-			put4(v[3:], a[k])
-			put4(v[7:], b[k])
-			out.data = append(out.data, v[:]...)
-			out.end()
-			k++
+			out.ends = append(out.ends, uint32(at))
 		}
 		src = src[n:]
 	}
 }
 
+// allDigits reports whether the eight bytes of x are digits.
+func allDigits(x uint64) bool {
+	const high, zero = 0xf0f0f0f0f0f0f0f0, 0x3030303030303030
+	return x&high == zero && (x+0x0606060606060606)&high == zero
+}
+
 // mobileDigits returns the 11 digits of a mobile number written with blanks,
 // hyphens, +86 or in full-width characters.
 func mobileDigits(v []byte) (digits [11]byte, ok bool) {
-	if len(v) == 11 && detect.Mobile(text(v)) {
-		return [11]byte(v), true
-	}
 	var s slot
 	if !s.compact(text(v), "+86", "0086", "86") || !detect.Mobile(s.string()) {
 		return digits, false

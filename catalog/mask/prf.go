@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
+	"slices"
 
 	"aihub/catalog/mask/block"
 	"aihub/catalog/mask/sm3"
@@ -58,7 +59,8 @@ func double(x [16]byte) (y [16]byte) {
 
 // sum computes the results of up to lanes texts.
 func (p *prf) sum(out *[lanes * 16]byte, src [][]byte) {
-	var buf [lanes * 16]byte
+	buf := buffers.Get().(*[lanes * 16]byte)
+	defer buffers.Put(buf)
 	var at [lanes]int
 	active := len(src)
 	for i := range active {
@@ -118,30 +120,35 @@ func (p pseudonym) run(out *texts, src [][]byte) {
 	}
 }
 
-func (p pseudonym) raw(at []byte, step int, src [][]byte) {
+func (p pseudonym) raw(data []byte, src [][]byte) []byte {
 	var sums [lanes * 16]byte
-	for from := 0; from < len(src); from += lanes {
-		n := min(lanes, len(src)-from)
-		p.prf.sum(&sums, src[from:from+n])
-		for i := range n {
-			copy(at[(from+i)*step:][:16], sums[i*16:])
-		}
+	for len(src) > 0 {
+		n := min(lanes, len(src))
+		p.prf.sum(&sums, src[:n])
+		data = append(data, sums[:16*n]...)
+		src = src[n:]
 	}
+	return data
 }
 
-// hexPairs are the two digits of every byte.
-var hexPairs = func() (t [256][2]byte) {
-	const digits = "0123456789abcdef"
-	for i := range t {
-		t[i] = [2]byte{digits[i>>4], digits[i&15]}
-	}
-	return t
-}()
-
 func appendHex(out []byte, x *[16]byte) []byte {
-	var h [32]byte
-	for i, b := range x {
-		*(*[2]byte)(h[2*i:]) = hexPairs[b]
+	at := len(out)
+	out = slices.Grow(out, 32)[:at+32]
+	h := out[at : at+32 : at+32]
+	for i := range 4 {
+		binary.LittleEndian.PutUint64(h[8*i:], hexDigits(binary.LittleEndian.Uint32(x[4*i:])))
 	}
-	return append(out, h[:]...)
+	return out
+}
+
+// hexDigits are the digits of four bytes, the first in the lowest byte.
+func hexDigits(x uint32) uint64 {
+	// One nibble a byte, in the order of the digits.
+	v := uint64(x)
+	v = (v | v<<16) & 0x0000ffff0000ffff
+	v = (v | v<<8) & 0x00ff00ff00ff00ff
+	v = v>>4&0x000f000f000f000f | v<<8&0x0f000f000f000f00
+	// Ten and more lie 39 above '0' + 10: 'a'.
+	letter := (v + 0x0606060606060606) >> 4 & 0x0101010101010101
+	return v + 0x3030303030303030 + letter*39
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"aihub/catalog/detect"
 	"aihub/internal/table"
@@ -341,29 +342,19 @@ func TestKernel(t *testing.T) {
 		for _, v := range b.Col(name).Str {
 			src = append(src, []byte(v))
 		}
-		dst := make([][]byte, len(src))
-		bad := k.Bytes(dst, src)
+		// Behind what is there already.
+		data, ends, bad := k.Append([]byte("before"), []uint32{6}, src)
+		if len(ends) != 1+len(src) || string(data[:6]) != "before" {
+			t.Fatalf("%s: %q, %v", name, data, ends)
+		}
 		for i, want := range rendered(out.Col(name)) {
-			if got := string(dst[i]); got != strings.Trim(want, "∅") || slices.Contains(bad, i) != (want == "∅") || slices.Contains(bad, i) != (dst[i] == nil) {
+			if got := string(data[ends[i]:ends[i+1]]); got != strings.Trim(want, "∅") || slices.Contains(bad, i) != (want == "∅") {
 				t.Errorf("%s %d: %q, want %q", name, i, got, want)
 			}
 		}
-		at := make([]byte, len(src)*(k.Width+4))
-		if got := k.Into(at, k.Width+4, src); !slices.Equal(got, bad) {
-			t.Errorf("%s: bad are %v", name, got)
-		}
-		for i, v := range dst {
-			if v == nil {
-				v = make([]byte, k.Width)
-			}
-			if got := at[i*(k.Width+4):][:k.Width]; !slices.Equal(got, v) {
-				t.Errorf("%s %d: %q, want %q", name, i, got, v)
-			}
-		}
 		if k.Raw != nil {
-			k.Raw(at, 20, src)
-			if got := hex.EncodeToString(at[20:36]); got != string(dst[1]) {
-				t.Errorf("%s: raw %s, want %s", name, got, dst[1])
+			if got, want := hex.EncodeToString(k.Raw(nil, src)), string(data[6:]); got != want {
+				t.Errorf("%s: raw %s, want %s", name, got, want)
 			}
 		}
 		if col, _ := k.Mask(b.Col(name)); fmt.Sprint(rendered(&col)) != fmt.Sprint(rendered(out.Col(name))) {
@@ -437,7 +428,7 @@ func TestProposedPlan(t *testing.T) {
 	}
 }
 
-// What a caller that lays out values itself pays for a value.
+// What a caller that has room for the results pays for a value.
 func BenchmarkKernel(b *testing.B) {
 	for use, make1 := range map[string]func(i int) string{
 		"pseudonym": func(i int) string { return fmt.Sprintf("E%07d", i) }, "phone": func(i int) string { return fmt.Sprintf("138%08d", i) },
@@ -455,7 +446,8 @@ func BenchmarkKernel(b *testing.B) {
 		for i := range src {
 			src[i] = []byte(make1(i))
 		}
-		at := make([]byte, len(src)*k.Width)
+		var at []byte
+		var ends []uint32
 		run := func(name string, f func()) {
 			b.Run(name, func(b *testing.B) {
 				start := cpuTime(b)
@@ -465,9 +457,97 @@ func BenchmarkKernel(b *testing.B) {
 				b.ReportMetric((cpuTime(b)-start)/float64(b.N)/float64(len(src)), "cpu-ns/value")
 			})
 		}
-		run(use, func() { k.Into(at, k.Width, src) })
+		run(use, func() { at, ends, _ = k.Append(at[:0], ends[:0], src) })
 		if k.Raw != nil {
-			run(use+" raw", func() { k.Raw(at, 16, src) })
+			run(use+" raw", func() { at = k.Raw(at[:0], src) })
+		}
+	}
+}
+
+// Days and months agree with those of package time from year 1 to 9999, and are
+// refused beyond.
+func TestDateAgreesWithTime(t *testing.T) {
+	t.Parallel()
+	first, last := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	from, to := first.Unix()/86400, last.Unix()/86400
+	for day := from; day <= to; day++ {
+		when := time.Unix(day*86400, 0).UTC()
+		y, m, d := when.Date()
+		month := day - int64(d) + 1
+		year := day - int64(when.YearDay()) + 1
+		for _, c := range []struct {
+			date date
+			v    int64
+			want int64
+		}{{date{to: "month"}, day, month}, {date{to: "year"}, day, year}, {date{"month", true}, day*86400_000_000 + 86399_999_999, month}} {
+			if got, ok := c.date.of(c.v); !ok || got != c.want {
+				t.Fatalf("%v of %v is day %d, not %d", c.date, when, got, c.want)
+			}
+		}
+		if m == 1 && d == 1 {
+			want := time.Date(y-y%5, 1, 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
+			if got, ok := (date{to: "5years"}).of(day + 11); !ok || got != want {
+				t.Fatalf("five years of %d begin with day %d, not %d", y, got, want)
+			}
+		}
+	}
+	for _, day := range []int64{from - 1, to + 1, math.MinInt64, math.MaxInt64} {
+		if got, ok := (date{to: "year"}).of(day); ok {
+			t.Errorf("day %d is in a year that begins with %d", day, got)
+		}
+	}
+}
+
+// A draw is the first word whose sum of weights lies above the number, however it
+// is found.
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 7))
+	for _, l := range []*list{&hanSurnames, &hanGiven1, &hanGiven2, &latinSurnames, &latinGiven} {
+		total := l.sums[len(l.sums)-1]
+		numbers := []uint64{0, 1, total - 1, total, total + 1, math.MaxUint64}
+		for _, s := range l.sums {
+			numbers = append(numbers, s-1, s, s+1)
+		}
+		for range 100_000 {
+			numbers = append(numbers, rng.Uint64())
+		}
+		for _, x := range numbers {
+			i := 0
+			for l.sums[i] <= x%total {
+				i++
+			}
+			if got := draw(l, x); got != &l.words[i] {
+				t.Fatalf("%d draws %s, not %s", x, got, &l.words[i])
+			}
+		}
+	}
+}
+
+// An address is cut as it would be alone, whatever stood before it.
+func TestAddressesTogether(t *testing.T) {
+	t.Parallel()
+	var src [][]byte
+	for _, place := range []string{"广东省深圳市南山区", "广东省深圳市", "广东省深圳市福田区", "北京市朝阳区", "A座广东省深圳市南山区", "上海市浦东新区", "江苏省苏州市昆山市", " 广东省深圳市南山区"} {
+		for i := range 40 {
+			src = append(src, fmt.Appendf(nil, "%s人民路%d号", place, i), fmt.Appendf(nil, "%s中心社区%d栋", place, i), []byte(place[:len(place)-i%3]))
+		}
+	}
+	rng := rand.New(rand.NewPCG(8, 8))
+	rng.Shuffle(len(src), func(i, j int) { src[i], src[j] = src[j], src[i] })
+	for _, a := range []address{{}, {city: true}} {
+		var out texts
+		a.run(&out, src)
+		from := uint32(0)
+		for i, v := range src {
+			want, ok, _ := a.mask(string(v))
+			if !ok {
+				want = ""
+			}
+			if got := string(out.data[from:out.ends[i]]); got != want || slices.Contains(out.bad, i) == ok {
+				t.Fatalf("%s: %q, want %q", v, got, want)
+			}
+			from = out.ends[i]
 		}
 	}
 }

@@ -2,18 +2,21 @@ package pages
 
 import (
 	"encoding/binary"
-	"hash/maphash"
+	"fmt"
 	"math"
+	"math/bits"
+	"math/rand/v2"
 )
 
-// Builder takes the values that a MapFunc makes. What it holds is laid out as a
-// page is, so that a page need not be copied together.
+// Builder takes the values that a MapFunc makes, one behind the other. Those of a
+// fixed width stand behind the levels of their page, so that the page need not be
+// copied together.
 type Builder struct {
 	typ   Type
 	width int
-	data  []byte // the values as PLAIN, behind head bytes of levels
-	head  int
-	off   []uint32 // of ByteArray: where values begin in data
+	data  []byte
+	head  int      // bytes of levels before the values; 0 of a ByteArray
+	off   []uint32 // of ByteArray: 0, and where each value ends
 	n     int      // values and nulls
 	null  []uint32 // which are null
 	spare []byte
@@ -21,74 +24,73 @@ type Builder struct {
 
 func (b *Builder) reset(t Type, width int) {
 	b.typ, b.width, b.n, b.head = t, width, 0, 0
-	b.data, b.off, b.null = b.data[:0], b.off[:0], b.null[:0]
+	b.data, b.off, b.null = b.data[:0], append(b.off[:0], 0), b.null[:0]
 }
 
 // Bytes appends a value of a ByteArray column, or of a Fixed one of its width.
 func (b *Builder) Bytes(v []byte) {
-	if b.typ == ByteArray {
-		b.data = binary.LittleEndian.AppendUint32(b.data, uint32(len(v)))
-		b.off = append(b.off, uint32(len(b.data)))
-	} else if len(v) != b.width || b.typ == Boolean {
+	if b.typ != ByteArray && (len(v) != b.width || b.typ == Boolean) {
 		panic("pages: a value of another width than its column's")
 	}
 	b.data = append(b.data, v...)
+	if b.typ == ByteArray {
+		b.off = append(b.off, uint32(len(b.data)))
+	}
 	b.n++
 }
 
-// all appends values.
-func (b *Builder) all(v [][]byte) {
+// texts appends what f appends: texts, and where each of them ends. Those that f
+// calls bad, in ascending order, are empty and become null.
+func (b *Builder) texts(f TextFunc, src [][]byte) (bad []int, err error) {
 	if b.typ != ByteArray {
-		for _, x := range v {
-			b.Bytes(x)
+		panic("pages: texts in a column of " + b.typ.String())
+	}
+	from := len(b.off)
+	b.data, b.off, bad = f(b.data, b.off, src)
+	if len(b.off)-from != len(src) {
+		return bad, fmt.Errorf("pages: %d texts of %d", len(b.off)-from, len(src))
+	}
+	if len(bad) > 0 {
+		ends, k, n := b.off[from:], 0, 0
+		last := b.off[from-1]
+		for i, end := range ends {
+			if k < len(bad) && bad[k] == i {
+				if end != last {
+					return bad, fmt.Errorf("pages: a text without an image has %d bytes of one", end-last)
+				}
+				b.null = append(b.null, uint32(b.n+i))
+				k++
+				continue
+			}
+			ends[n], last = end, end
+			n++
 		}
-		return
+		if k < len(bad) {
+			return bad, fmt.Errorf("pages: bad texts %v of %d", bad, len(src))
+		}
+		b.off = b.off[:from+n]
 	}
-	total := 4 * len(v)
-	for _, x := range v {
-		total += len(x)
-	}
-	b.grow(total)
-	at := len(b.data)
-	data := b.data[:at+total]
-	if cap(b.off)-len(b.off) < len(v) {
-		b.off = append(make([]uint32, 0, 2*len(b.off)+len(v)), b.off...)
-	}
-	off := b.off[len(b.off) : len(b.off)+len(v)]
-	for i, x := range v {
-		binary.LittleEndian.PutUint32(data[at:], uint32(len(x)))
-		off[i] = uint32(at + 4)
-		at += 4 + copy(data[at+4:], x)
-	}
-	b.data, b.off = data, b.off[:len(b.off)+len(v)]
-	b.n += len(v)
+	b.n += len(src)
+	return bad, nil
 }
 
-// Extend appends n values of w bytes and returns where they are to be written:
-// value i is at i*step, w bytes long. w is the column's width unless it is a
-// ByteArray. For kernels that make all values at once.
-func (b *Builder) Extend(n, w int) (at []byte, step int) {
-	from := len(b.data)
-	if b.typ != ByteArray {
-		if w != b.width || b.typ == Boolean {
-			panic("pages: a value of another width than its column's")
-		}
-		b.grow(n * w)
-		b.data = b.data[:from+n*w]
-		b.n += n
-		return b.data[from:], w
+// Extend appends n values of w bytes, one behind the other, and returns where
+// they are to be written. w is the column's width unless it is a ByteArray. For
+// kernels that make all values at once.
+func (b *Builder) Extend(n, w int) []byte {
+	if b.typ != ByteArray && (w != b.width || b.typ == Boolean) {
+		panic("pages: a value of another width than its column's")
 	}
-	b.grow(n * (w + 4))
-	b.data = b.data[:from+n*(w+4)]
-	for i, p := 0, from; i < n; i, p = i+1, p+w+4 {
-		binary.LittleEndian.PutUint32(b.data[p:], uint32(w))
-		b.off = append(b.off, uint32(p+4))
+	from := len(b.data)
+	b.grow(n * w)
+	b.data = b.data[:from+n*w]
+	if b.typ == ByteArray {
+		for i := range n {
+			b.off = append(b.off, uint32(from+(i+1)*w))
+		}
 	}
 	b.n += n
-	if n == 0 {
-		return nil, w + 4
-	}
-	return b.data[from+4:], w + 4
+	return b.data[from:]
 }
 
 func (b *Builder) grow(n int) {
@@ -149,18 +151,16 @@ func (b *Builder) Len() int { return b.n }
 
 // values are what was appended, without the nulls.
 func (b *Builder) values() Values {
-	v := Values{Type: b.typ, Width: b.width, n: b.n - len(b.null)}
+	v := Values{Type: b.typ, Width: b.width, n: b.n - len(b.null), Data: b.data[b.head:]}
 	if b.typ == ByteArray {
-		v.Data, v.off, v.gap = b.data, append(b.off, uint32(len(b.data)+4)), 4
-		return v
+		v.off = b.off
 	}
-	v.Data = b.data[b.head:]
 	return v
 }
 
 // dictionary numbers values in the order of their first use.
 type dictionary struct {
-	seed  maphash.Seed
+	seed  uint64 // of this run: nobody can choose values that share a place
 	table []slot
 	vals  Builder
 }
@@ -169,7 +169,7 @@ type slot struct{ hash, index uint32 } // index+1; 0: free
 
 func (d *dictionary) reset(t Type, width int) {
 	if d.table == nil {
-		d.seed = maphash.MakeSeed()
+		d.seed = rand.Uint64()
 		d.table = make([]slot, 256)
 	}
 	d.table = d.table[:256]
@@ -177,17 +177,50 @@ func (d *dictionary) reset(t Type, width int) {
 	d.vals.reset(t, width)
 }
 
+// hash mixes the words of v, the last two of which may overlap.
+func (d *dictionary) hash(v []byte) uint64 {
+	h := d.seed ^ uint64(len(v))
+	switch n := len(v); {
+	case n >= 8:
+		last := binary.LittleEndian.Uint64(v[n-8:])
+		for ; len(v) > 8; v = v[8:] {
+			h = mix(h ^ binary.LittleEndian.Uint64(v))
+		}
+		return mix(mix(h^last) ^ d.seed)
+	case n >= 4:
+		return mix(h ^ uint64(binary.LittleEndian.Uint32(v)) ^ uint64(binary.LittleEndian.Uint32(v[n-4:]))<<32)
+	}
+	for i, c := range v {
+		h ^= uint64(c) << (16 + 8*i)
+	}
+	return mix(h)
+}
+
+// mix is a product of 128 bits, folded.
+func mix(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^0xa0761d6478bd642f, 0xe7037ed1a0b428db)
+	return hi ^ lo
+}
+
 // at is the value of an index.
 func (d *dictionary) at(i uint32) []byte {
 	if d.vals.typ != ByteArray {
 		return d.vals.data[int(i)*d.vals.width:][:d.vals.width]
 	}
-	o := d.vals.off[i]
-	return d.vals.data[o:][:binary.LittleEndian.Uint32(d.vals.data[o-4:])]
+	return d.vals.data[d.vals.off[i]:d.vals.off[i+1]]
+}
+
+// full says that the dictionary may not grow further.
+func (d *dictionary) full() bool {
+	size := len(d.vals.data)
+	if d.vals.typ == ByteArray {
+		size += 4 * d.vals.n
+	}
+	return d.vals.n > maxDictEntries || size > maxDictBytes
 }
 
 func (d *dictionary) add(v []byte) uint32 {
-	h64 := maphash.Bytes(d.seed, v)
+	h64 := d.hash(v)
 	h := uint32(h64 >> 32)
 	mask := uint32(len(d.table) - 1)
 	i := uint32(h64) & mask
@@ -205,6 +238,26 @@ func (d *dictionary) add(v []byte) uint32 {
 	return index
 }
 
+// addAll puts the index of each of v into to.
+func (d *dictionary) addAll(to []uint32, v *Values) {
+	if v.Type == ByteArray || v.Width != 4 {
+		for i := range to {
+			to[i] = d.add(v.Bytes(i))
+		}
+		return
+	}
+	// Numbers of one table repeat: those seen last need no look at the table.
+	var last [256]struct{ value, index uint32 } // index+1
+	for i := range to {
+		x := binary.LittleEndian.Uint32(v.Data[4*i:])
+		s := &last[x*0x9e3779b1>>24]
+		if s.index == 0 || s.value != x {
+			s.value, s.index = x, d.add(v.Data[4*i:4*i+4])+1
+		}
+		to[i] = s.index - 1
+	}
+}
+
 func (d *dictionary) rehash() {
 	if n := 4 * len(d.table); cap(d.table) >= n {
 		d.table = d.table[:n]
@@ -214,7 +267,7 @@ func (d *dictionary) rehash() {
 	}
 	mask := uint32(len(d.table) - 1)
 	for k := range uint32(d.vals.n) {
-		h64 := maphash.Bytes(d.seed, d.at(k))
+		h64 := d.hash(d.at(k))
 		i := uint32(h64) & mask
 		for d.table[i].index != 0 {
 			i = (i + 1) & mask

@@ -74,7 +74,9 @@ type chunkWriter struct {
 	dict     dictionary
 	dictMode int // 0 not decided, 1 dictionary, 2 plain
 	indices  []uint32
+	levels   []byte
 	scratch  []byte
+	whole    []byte
 	packed   []byte
 }
 
@@ -93,50 +95,56 @@ type pageOf struct {
 	encoding       int32
 }
 
-// add writes a page from buf, whose first head bytes are the levels.
-func (w *chunkWriter) add(p pageOf, buf []byte, head int) error {
-	h := pageHeader{kind: w.kind, uncompressed: int32(len(buf)), values: int32(p.entries), encoding: p.encoding, hasCRC: true}
-	var payload []byte
-	var err error
-	if len(buf) > math.MaxInt32/2 {
-		return tooLarge("page", int64(len(buf)), math.MaxInt32/2)
+// add writes a page of levels and values: buf, whose first head bytes are the
+// levels, and behind it the bytes of more, which may be nil.
+func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte) error {
+	size := len(buf) + len(more)
+	if size > math.MaxInt32/2 {
+		return tooLarge("page", int64(size), math.MaxInt32/2)
 	}
+	h := pageHeader{kind: w.kind, uncompressed: int32(size), values: int32(p.entries), encoding: p.encoding}
 	if w.kind == kindV1 {
 		h.defEnc, h.repEnc = encRLE, encRLE
-		payload = buf
-		if w.codec != Uncompressed {
-			if w.packed, err = w.z.append(w.codec, w.packed[:0], buf); err != nil {
-				return err
-			}
-			payload = w.packed
-		}
 	} else {
 		h.nulls, h.rows = int32(p.nulls), int32(p.rows)
 		h.repLen, h.defLen = int32(len(p.rep)), int32(len(p.def))
 		h.plain = w.codec == Uncompressed
-		payload = buf
-		if !h.plain {
-			w.packed = append(w.packed[:0], buf[:head]...)
-			if w.packed, err = w.z.append(w.codec, w.packed, buf[head:]); err != nil {
-				return err
-			}
-			if payload = w.packed; len(payload) >= len(buf) {
-				h.plain, payload = true, buf
-			}
-		}
+	}
+	if w.codec == Uncompressed {
+		h.size = int32(size)
+		w.emit(&h, p.rows, buf, more)
+		return nil
+	}
+	if more != nil {
+		w.whole = append(append(w.whole[:0], buf...), more...)
+		buf = w.whole
+	}
+	if w.kind == kindV1 {
+		head = 0 // the levels are compressed as well
+	}
+	var err error
+	w.packed = append(w.packed[:0], buf[:head]...)
+	if w.packed, err = w.z.append(w.codec, w.packed, buf[head:]); err != nil {
+		return err
+	}
+	payload := w.packed
+	if w.kind != kindV1 && len(payload) >= size {
+		h.plain, payload = true, buf
 	}
 	h.size = int32(len(payload))
-	w.emit(&h, payload, p.rows)
+	w.emit(&h, p.rows, payload)
 	return nil
 }
 
-// emit writes a page whose payload is ready.
-func (w *chunkWriter) emit(h *pageHeader, payload []byte, rows int) {
-	h.crc, h.hasCRC = crc32.ChecksumIEEE(payload), true
+// emit writes a page whose payload is ready, in parts.
+func (w *chunkWriter) emit(h *pageHeader, rows int, payload ...[]byte) {
+	h.crc, h.hasCRC = checksum(payload...), true
 	at := len(w.body)
 	w.body = h.write(w.body)
 	header := len(w.body) - at
-	w.body = append(w.body, payload...)
+	for _, b := range payload {
+		w.body = append(w.body, b...)
+	}
 	w.plain += int64(header) + int64(h.uncompressed)
 	w.used |= 1<<h.encoding | 1<<encRLE
 	w.entries += int64(h.values)
@@ -149,8 +157,8 @@ func (w *chunkWriter) emit(h *pageHeader, payload []byte, rows int) {
 	}
 }
 
-// worthwhile decides by the first page whether compression saves anything; what
-// is random by design is stored as it is.
+// worthwhile decides by the first page whether compression saves an eighth or
+// more; what is random by design is stored as it is.
 func (w *chunkWriter) worthwhile(buf []byte) {
 	if w.decided || w.codec == Uncompressed {
 		return
@@ -158,7 +166,7 @@ func (w *chunkWriter) worthwhile(buf []byte) {
 	w.decided = true
 	s := buf[:min(len(buf), 1<<16)]
 	out, err := w.z.append(w.codec, w.packed[:0], s)
-	if err == nil && len(out) > len(s)-len(s)/16 && len(s) > 1024 {
+	if err == nil && len(out) > len(s)-len(s)/8 && len(s) > 1024 {
 		w.codec = Uncompressed
 	}
 	w.packed = out[:0]
@@ -171,19 +179,20 @@ func (w *chunkWriter) finish() (written, error) {
 	m.Dict = -1
 	w.body = nil
 	if w.used>>encDict&1 == 1 {
-		v := &w.dict.vals
-		h := pageHeader{kind: kindDict, uncompressed: int32(len(v.data)), values: int32(v.n), encoding: encPlain, hasCRC: true}
-		payload := v.data
+		v := w.dict.vals.values()
+		w.scratch = plain(w.scratch[:0], &v)
+		h := pageHeader{kind: kindDict, uncompressed: int32(len(w.scratch)), values: int32(v.n), encoding: encPlain, hasCRC: true}
+		payload := w.scratch
 		if w.codec != Uncompressed && len(payload) > 0 {
 			var err error
-			if payload, err = w.z.append(w.codec, w.packed[:0], v.data); err != nil {
+			if payload, err = w.z.append(w.codec, w.packed[:0], w.scratch); err != nil {
 				return out, err
 			}
 			w.packed = payload
 		}
 		h.size, h.crc = int32(len(payload)), crc32.ChecksumIEEE(payload)
 		out.head = append(h.write(make([]byte, 0, len(payload)+64)), payload...)
-		w.plain += int64(len(out.head)-len(payload)) + int64(len(v.data))
+		w.plain += int64(len(out.head)-len(payload)) + int64(len(w.scratch))
 		w.used |= 1 << encPlain
 		m.Dict = 0
 		m.Data = int64(len(out.head))
@@ -201,8 +210,8 @@ func (w *chunkWriter) finish() (written, error) {
 	return out, nil
 }
 
-// values writes a page of b's values, whose first b.head bytes are the levels:
-// as indices while the dictionary is worth it, else plain.
+// values writes a page of b's values: as indices while the dictionary is worth
+// it, else plain. Values of a fixed width have their levels before them in b.
 func (w *chunkWriter) values(p pageOf, b *Builder) error {
 	v := b.values()
 	if w.dictMode == 0 {
@@ -219,59 +228,78 @@ func (w *chunkWriter) values(p pageOf, b *Builder) error {
 			seen.reset(w.typ, w.width)
 		}
 	}
+	levels := append(append(w.levels[:0], p.rep...), p.def...)
+	w.levels = levels
 	if w.dictMode == 1 {
 		w.indices = resize(w.indices, v.n)
-		for i := range w.indices {
-			w.indices[i] = w.dict.add(v.Bytes(i))
-		}
-		if w.dict.vals.n > maxDictEntries || len(w.dict.vals.data) > maxDictBytes {
+		w.dict.addAll(w.indices, &v)
+		if w.dict.full() {
 			w.dictMode = 2 // this page is the last of indices
 		}
-		return w.coded(p, w.indices, b.data[:b.head])
+		return w.coded(p, w.indices, levels)
 	}
 	p.encoding = encPlain
-	if w.typ == Boolean {
-		s := append(w.scratch[:0], b.data[:b.head]...)
-		w.scratch = pack(s, b.data[b.head:], 1)[:len(s)+(v.n+7)/8]
-		return w.add(p, w.scratch, b.head)
+	switch {
+	case w.typ == Boolean:
+		s := append(w.scratch[:0], levels...)
+		w.scratch = pack(s, v.Data, 1)[:len(s)+(v.n+7)/8]
+		return w.add(p, w.scratch, len(levels), nil)
+	case w.typ != ByteArray:
+		w.worthwhile(b.data)
+		return w.add(p, b.data, b.head, nil)
 	}
-	if s, ok := equalLengths(w.scratch[:0], &v, b.data[:b.head]); ok {
+	if s, ok := equalLengths(append(w.scratch[:0], levels...), &v); ok {
 		w.scratch = s
 		p.encoding = encDeltaLength
-		w.worthwhile(s[b.head:])
-		return w.add(p, s, b.head)
+		more := v.Data[v.off[0] : v.off[v.n]-v.gap]
+		w.worthwhile(more)
+		return w.add(p, s, len(levels), more)
 	}
-	w.worthwhile(b.data)
-	return w.add(p, b.data, b.head)
+	w.scratch = plain(append(w.scratch[:0], levels...), &v)
+	w.worthwhile(w.scratch)
+	return w.add(p, w.scratch, len(levels), nil)
 }
 
-// equalLengths appends levels and texts that are all of one length, as
-// pseudonyms and numbers are, as DELTA_LENGTH_BYTE_ARRAY: without a length
-// before each they take less room uncompressed than plain ones compressed.
-func equalLengths(s []byte, v *Values, levels []byte) ([]byte, bool) {
-	if v.Type != ByteArray || v.n < 2 {
+// plain appends values as PLAIN has them.
+func plain(s []byte, v *Values) []byte {
+	if v.Type != ByteArray {
+		return append(s, v.Data[:v.n*v.Width]...)
+	}
+	if v.n == 0 {
+		return s
+	}
+	at := len(s)
+	s = slices.Grow(s, 4*v.n+int(v.off[v.n]-v.off[0]))
+	s = s[:cap(s)]
+	from := v.off[0]
+	for _, next := range v.off[1 : v.n+1] {
+		x := v.Data[from : next-v.gap]
+		binary.LittleEndian.PutUint32(s[at:], uint32(len(x)))
+		at += 4 + copy(s[at+4:], x)
+		from = next
+	}
+	return s[:at]
+}
+
+// equalLengths appends what stands before texts that are all of one length, as
+// pseudonyms and numbers are, in DELTA_LENGTH_BYTE_ARRAY: without a length before
+// each they take less room uncompressed than plain ones compressed.
+func equalLengths(s []byte, v *Values) ([]byte, bool) {
+	if v.n < 2 || v.gap != 0 {
 		return s, false
 	}
-	step := v.off[1] - v.off[0]
-	for i := range v.n {
-		if v.off[i+1]-v.off[i] != step {
+	n := v.off[1] - v.off[0]
+	for i, next := range v.off[1 : v.n+1] {
+		if next-v.off[i] != n {
 			return s, false
 		}
 	}
 	const block, minis = 128, 4
-	s = append(s, levels...)
 	s = append(s, block&0x7f|0x80, block>>7, minis)
 	s = binary.AppendUvarint(s, uint64(v.n))
-	n := int(step - v.gap)
 	s = binary.AppendUvarint(s, uint64(n)<<1)
 	for left := v.n - 1; left > 0; left -= block {
 		s = append(s, 0, 0, 0, 0, 0) // least delta 0, widths 0
-	}
-	at := len(s)
-	s = slices.Grow(s, n*v.n)[:at+n*v.n]
-	for _, o := range v.off[:v.n] {
-		copy(s[at:at+n], v.Data[o:])
-		at += n
 	}
 	return s, true
 }
@@ -285,7 +313,7 @@ func (w *chunkWriter) coded(p pageOf, index []uint32, levels []byte) error {
 	s = packRLE(s, index, width)
 	w.scratch = s
 	p.encoding = encDict
-	return w.add(p, s, len(levels))
+	return w.add(p, s, len(levels), nil)
 }
 
 // appendLevels appends levels as a page of the kind has them.

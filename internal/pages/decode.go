@@ -120,16 +120,32 @@ func (d *valueDecoder) aligned(b []byte, w int) []byte {
 func plainStrings(off []uint32, b []byte) error {
 	at := 4
 	n := len(off) - 1
-	for i := range n {
+	last, equal := 0, 0 // the length before, and how many in a row had it
+	for i := 0; i < n; i++ {
 		if at > len(b) {
 			return errShort
 		}
-		size := binary.LittleEndian.Uint32(b[at-4:])
+		size := int(binary.LittleEndian.Uint32(b[at-4:]))
 		off[i] = uint32(at)
-		if uint64(size) > uint64(len(b)-at) {
+		if size > len(b)-at {
 			return errShort
 		}
-		at += int(size) + 4
+		at += size + 4
+		if size != last {
+			last, equal = size, 0
+			continue
+		}
+		// Where each begins depends on the length before: as long as lengths stay
+		// the same, go on as if they did, without waiting for them to be read.
+		if equal++; equal < 8 {
+			continue
+		}
+		step := size + 4
+		for ; i+1 < n && at+size <= len(b) && int(binary.LittleEndian.Uint32(b[at-4:])) == size; at += step {
+			i++
+			off[i] = uint32(at)
+		}
+		equal = 0
 	}
 	off[n] = uint32(at)
 	return nil

@@ -31,11 +31,12 @@ func ExampleTranscode() {
 		Shuffle: []byte("a key of this dataset"),
 		ID:      "digest of the mask plan and key id",
 	}
-	plan.Columns[src.Leaf("u")] = pages.Column{Op: pages.Map, New: pages.Texts(func(dst, values [][]byte) (bad []int) {
-		for i, v := range values {
-			dst[i] = []byte(fmt.Sprintf("p%d", len(v)))
+	plan.Columns[src.Leaf("u")] = pages.Column{Op: pages.Map, New: pages.Texts(func(data []byte, ends []uint32, values [][]byte) ([]byte, []uint32, []int) {
+		for _, v := range values {
+			data = fmt.Appendf(data, "p%d", len(v))
+			ends = append(ends, uint32(len(data)))
 		}
-		return nil
+		return data, ends, nil
 	}, nil)}
 	plan.Columns[src.Leaf("d")] = pages.Column{Op: pages.Drop}
 	part := make([]uint8, src.Rows())

@@ -115,7 +115,7 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 			return written{}, r.wrap(err)
 		}
 		if strip {
-			k.w.emit(&h, b, 0)
+			k.w.emit(&h, 0, b)
 		}
 	}
 	if rows < 0 {
@@ -277,7 +277,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 				}
 			}
 			h.encoding = encDict
-			w.emit(&h, b, k.rowsOf(&h))
+			w.emit(&h, k.rowsOf(&h), b)
 			continue
 		}
 		if p.coded && copying {
@@ -356,7 +356,11 @@ func (k *worker) mapPage(leaf int) error {
 			clear(nulls)
 		}
 		to, n := k.index, 0
-		for i, x := range p.index {
+		if len(k.dict.null) == 0 {
+			k.recode(to, p.index, &dict)
+			n = len(to)
+		}
+		for i, x := range p.index[n:] {
 			y := k.remap[x]
 			if y == 0 {
 				y = w.dict.add(dict.Bytes(k.skipNulls(x))) + 1
@@ -380,7 +384,7 @@ func (k *worker) mapPage(leaf int) error {
 	}
 	typ, width := k.j.typeOf(leaf)
 	b.reset(typ, width)
-	if !wider {
+	if !wider && typ != ByteArray {
 		b.data = append(append(b.data, out.rep...), out.def...)
 		b.head = len(b.data)
 	}
@@ -399,15 +403,25 @@ func (k *worker) mapPage(leaf int) error {
 	}
 	out.nulls += len(b.null)
 	out.def = k.defs(nil, nulls, wider)
-	old := b.head
-	levels := append(slices.Clone(out.rep), out.def...)
-	values := b.data[old:]
-	data := append(append(make([]byte, 0, len(levels)+len(values)), levels...), values...)
-	for i := range b.off {
-		b.off[i] += uint32(len(levels) - old)
+	if typ != ByteArray {
+		b.data = slices.Concat(out.rep, out.def, b.data[b.head:])
+		b.head = len(out.rep) + len(out.def)
 	}
-	b.data, b.head = data, len(levels)
 	return w.values(out, b)
+}
+
+// recode gives the indices of a dictionary without nulls their new numbers.
+func (k *worker) recode(to, index []uint32, dict *Values) {
+	remap := k.remap
+	to = to[:len(index)]
+	for i, x := range index {
+		y := remap[x]
+		if y == 0 {
+			y = k.w.dict.add(dict.Bytes(int(x))) + 1
+			remap[x] = y
+		}
+		to[i] = y - 1
+	}
 }
 
 // skipNulls is the place of entry x of the mapped dictionary among its values.

@@ -98,8 +98,8 @@ type Plan struct {
 	Progress func(done, total int64)
 
 	// Journal is a file in which finished units are noted, so that the same call
-	// after a kill goes on behind them. It is removed at the end. Empty keeps no
-	// journal. ID is what the plan is (a digest): a journal of another one, or
+	// after a kill goes on behind them. It stays at the end, for the caller to
+	// remove when the outputs are where they belong. Empty keeps no journal. ID is what the plan is (a digest): a journal of another one, or
 	// of another source, is not used.
 	Journal string
 	ID      string

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"slices"
 )
 
 var errRLE = errors.New("levels or indices are cut off")
@@ -197,13 +198,24 @@ func pack[T uint8 | uint32](b []byte, v []T, width int) []byte {
 	}
 	n := (len(v) + 7) / 8 * width
 	at := len(b)
-	for cap(b)-at < n+8 {
-		b = append(b[:cap(b)], 0)
+	const slack = 16 // what is written behind the last value
+	b = slices.Grow(b, n+slack)[:at+n+slack]
+	o := at
+	if width < 16 {
+		// Eight values are width bytes: two words of four, put together.
+		w1 := uint(width) & 15
+		w2, w3, w4 := 2*w1&63, 3*w1&63, 4*w1&63
+		for ; len(v) >= 8; v = v[8:] {
+			x := uint64(v[0]) | uint64(v[1])<<w1 | uint64(v[2])<<w2 | uint64(v[3])<<w3
+			y := uint64(v[4]) | uint64(v[5])<<w1 | uint64(v[6])<<w2 | uint64(v[7])<<w3
+			p := (*[slack]byte)(b[o:])
+			binary.LittleEndian.PutUint64(p[:8], x|y<<w4)
+			binary.LittleEndian.PutUint64(p[8:], y>>(64-w4))
+			o += width
+		}
 	}
-	b = b[:at+n+8]
 	var acc uint64
 	have := 0
-	o := at
 	for _, x := range v {
 		acc |= uint64(x) << have
 		if have += width; have >= 32 {

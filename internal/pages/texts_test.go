@@ -15,15 +15,16 @@ func TestTexts(t *testing.T) {
 	src := openBytes(t, b)
 	plan := Plan{Columns: make([]Column, len(src.Leaves())), Workers: 1}
 	refused := 0
-	plan.Columns[src.Leaf("u")] = Column{Op: Map, Nullable: true, New: Texts(func(dst, to [][]byte) (bad []int) {
-		for i, v := range to {
+	plan.Columns[src.Leaf("u")] = Column{Op: Map, Nullable: true, New: Texts(func(data []byte, ends []uint32, src [][]byte) (_ []byte, _ []uint32, bad []int) {
+		for i, v := range src {
 			if bytes.HasSuffix(v, []byte("7")) {
 				bad = append(bad, i)
 			} else {
-				dst[i] = append([]byte("m"), v[7:]...)
+				data = append(append(data, 'm'), v[7:]...)
 			}
+			ends = append(ends, uint32(len(data)))
 		}
-		return bad
+		return data, ends, bad
 	}, func(n int) { refused += n })}
 	out := create(t)
 	if err := Transcode(t.Context(), src, plan, Output{File: out}); err != nil {
@@ -51,6 +52,28 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// A function over texts that does not keep to its contract ends the work, and
+// puts no byte of one value into another.
+func TestTextsOfAnotherContract(t *testing.T) {
+	t.Parallel()
+	in := Values{Type: ByteArray, Data: []byte("abc"), off: []uint32{0, 1, 2, 3}, n: 3}
+	for name, f := range map[string]TextFunc{
+		"too few": func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int) { return data, ends, nil },
+		"a bad one with bytes": func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int) {
+			return append(data, "abc"...), append(ends, 1, 2, 3), []int{1}
+		},
+		"bad ones that are not there": func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int) {
+			return data, append(ends, 0, 0, 0), []int{2, 3}
+		},
+	} {
+		var b Builder
+		b.reset(ByteArray, 0)
+		if err := Texts(f, nil)()(&in, &b); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
 // A dictionary tells nothing beyond the rows: a mapped one is in the order of
 // first use, holds no value twice and none of no row, even where the source's is
 // sorted, and values that fell together share an index.
@@ -74,13 +97,15 @@ func TestDictionarySaysNoMoreThanRows(t *testing.T) {
 				t.Fatal(err)
 			}
 			src := openBytes(t, oneColumn(t, &w, "s"))
-			plan := Plan{Columns: []Column{{Op: Map, New: Texts(func(dst, from [][]byte) []int {
-				for i, v := range from {
-					if dst[i] = append([]byte("masked-"), v...); name == "joined" {
-						dst[i] = append([]byte("masked-"), v[6:]...)
+			plan := Plan{Columns: []Column{{Op: Map, New: Texts(func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int) {
+				for _, v := range src {
+					if name == "joined" {
+						v = v[6:]
 					}
+					data = append(append(data, "masked-"...), v...)
+					ends = append(ends, uint32(len(data)))
 				}
-				return nil
+				return data, ends, nil
 			}, nil)}}}
 			out := create(t)
 			if err := Transcode(t.Context(), src, plan, Output{File: out}); err != nil {

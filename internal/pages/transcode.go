@@ -77,9 +77,6 @@ func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error 
 			return err
 		}
 	}
-	if plan.Journal != "" {
-		return os.Remove(plan.Journal)
-	}
 	return nil
 }
 

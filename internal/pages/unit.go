@@ -68,6 +68,7 @@ type unitStore struct {
 	place    []uint32 // of entries among values, when there are nulls
 	pool     Builder
 	coded    int // values that came from dictionaries
+	levels   []byte
 	remap    []uint32
 }
 
@@ -281,16 +282,19 @@ func (k *worker) dealt(leaf int, rows []uint32, codec Codec, buf []byte) (writte
 		}
 		out.rows = at - from
 		out.nulls = out.entries - len(k.index)
-		b.data = appendLevels(b.data, w.kind, rep, l.MaxRep)
-		n := len(b.data)
-		b.data = appendLevels(b.data, w.kind, def, top)
-		b.head = len(b.data)
-		out.rep, out.def = b.data[:n], b.data[n:b.head]
+		s.levels = appendLevels(s.levels[:0], w.kind, rep, l.MaxRep)
+		n := len(s.levels)
+		s.levels = appendLevels(s.levels, w.kind, def, top)
+		out.rep, out.def = s.levels[:n], s.levels[n:]
 		if coded {
-			if err := w.coded(out, k.index, b.data); err != nil {
+			if err := w.coded(out, k.index, s.levels); err != nil {
 				return written{}, err
 			}
 			continue
+		}
+		if typ != ByteArray {
+			b.data = append(b.data, s.levels...)
+			b.head = len(b.data)
 		}
 		b.take(&pool, k.index)
 		if err := w.values(out, b); err != nil {

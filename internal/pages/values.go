@@ -30,6 +30,20 @@ func (v *Values) Bytes(i int) []byte {
 	return v.Data[i*v.Width : (i+1)*v.Width]
 }
 
+// texts fills dst with the values from number from on.
+func (v *Values) texts(dst [][]byte, from int) {
+	if v.Type != ByteArray {
+		for i := range dst {
+			dst[i] = v.Bytes(from + i)
+		}
+		return
+	}
+	off := v.off[from : from+len(dst)+1]
+	for i := range dst {
+		dst[i] = v.Data[off[i] : off[i+1]-v.gap]
+	}
+}
+
 func view[T any](b []byte, n int) []T {
 	if n == 0 {
 		return nil
