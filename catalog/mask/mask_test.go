@@ -1,6 +1,8 @@
 package mask
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -179,6 +181,20 @@ func TestCMAC(t *testing.T) {
 	for i, w := range want {
 		if got := hex.EncodeToString(sums[i*16 : i*16+16]); got != w {
 			t.Errorf("%d bytes: %s, want %s", len(src[i]), got, w)
+		}
+	}
+}
+
+// A block is padded as NIST SP 800-38B says at every length, whatever lies behind it.
+func TestPadded(t *testing.T) {
+	t.Parallel()
+	all := []byte("\xf0\x81\xffdefghijklmnopq")
+	for n := range 16 {
+		x, y := padded(all[:n])
+		got := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, x), y)
+		want := append(append(append([]byte(nil), all[:n]...), 0x80), make([]byte, 15-n)...)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: %x, want %x", n, got, want)
 		}
 	}
 }

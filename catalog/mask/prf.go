@@ -75,9 +75,9 @@ func (p *prf) sum(out *[lanes * 16]byte, src [][]byte) {
 			case len(rest) == 16:
 				xor(b, (*[16]byte)(rest), &p.k1)
 			default:
-				*b = [16]byte{}
-				copy(b[:], rest)
-				b[len(rest)] = 0x80
+				x, y := padded(rest)
+				binary.LittleEndian.PutUint64(b[:8], x)
+				binary.LittleEndian.PutUint64(b[8:], y)
 				xor(b, b, &p.k2)
 			}
 			if from > 0 {
@@ -95,6 +95,24 @@ func (p *prf) sum(out *[lanes * 16]byte, src [][]byte) {
 		}
 		active = left
 	}
+}
+
+// padded is a block of fewer than 16 bytes, the bit 1 and zeros, as two words
+// whose first byte is the lowest.
+func padded(v []byte) (x, y uint64) {
+	n := len(v)
+	switch {
+	case n >= 8:
+		x, y = binary.LittleEndian.Uint64(v), binary.LittleEndian.Uint64(v[n-8:])>>(8*(16-n))
+		return x, y | 0x80<<(8*(n-8))
+	case n >= 4:
+		x = uint64(binary.LittleEndian.Uint32(v)) | uint64(binary.LittleEndian.Uint32(v[n-4:]))<<(8*(n-4))
+	default:
+		for i, c := range v {
+			x |= uint64(c) << (8 * i)
+		}
+	}
+	return x | 0x80<<(8*n), 0
 }
 
 func xor(dst, a, b *[16]byte) {

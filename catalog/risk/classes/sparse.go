@@ -21,13 +21,14 @@ const (
 )
 
 type sparse struct {
-	bits    uint // of a code below a partition's number, where codes are not scattered; 0: they are
+	bits    uint // of a code below a partition's number, where codes are not scattered (they are narrow); 0: they are
 	workers int
 	memory  int64
 	dir     string
 
 	mu    sync.Mutex
 	parts [partitions][][]uint64 // chunks in memory
+	thin  [partitions][][]uint32 // of narrow codes
 	held  int64                  // bytes of them
 	spill [partitions][]int64    // offsets of full chunks in file
 	file  *os.File
@@ -47,7 +48,12 @@ func scatter(code uint64) uint64 {
 	return x * 0xd6e8feb86659fd93
 }
 
-func (s *sparse) worker() worker { return &sparseWorker{s: s, tails: make([]uint64, partitions*chunk)} }
+func (s *sparse) worker() worker {
+	if s.bits > 0 {
+		return &narrowWorker{s: s}
+	}
+	return &sparseWorker{s: s, tails: make([]uint64, partitions*chunk)}
+}
 
 type sparseWorker struct {
 	s     *sparse
@@ -56,15 +62,9 @@ type sparseWorker struct {
 }
 
 func (w *sparseWorker) add(codes []uint64) error {
-	shift, narrow := uint(64-partitionBits), w.s.bits > 0
-	if narrow {
-		shift = w.s.bits
-	}
 	for _, h := range codes {
-		if !narrow {
-			h = scatter(h)
-		}
-		p := uint32(h>>(shift&63)) & (partitions - 1)
+		h = scatter(h)
+		p := uint32(h>>(64-partitionBits)) & (partitions - 1)
 		at := w.n[p]
 		w.tails[p*chunk+at&(chunk-1)] = h
 		if at++; at == chunk {
@@ -88,6 +88,73 @@ func (w *sparseWorker) flush() error {
 		}
 	}
 	return nil
+}
+
+// narrowWorker scatters codes below MaxDense. A chunk that is full is handed over
+// as it is.
+type narrowWorker struct {
+	s     *sparse
+	tails [partitions]*[chunk]uint32
+	n     [partitions]uint32
+	fresh []uint32 // for tails
+}
+
+func (w *narrowWorker) add(codes []uint64) error {
+	shift := w.s.bits & 63
+	for _, c := range codes {
+		p := uint32(c>>shift) & (partitions - 1)
+		at := w.n[p]
+		if at == 0 && w.tails[p] == nil {
+			w.tails[p] = w.tail()
+		}
+		w.tails[p][at&(chunk-1)] = uint32(c)
+		if at++; at == chunk {
+			if err := w.s.takeThin(p, w.tails[p][:]); err != nil {
+				return err
+			}
+			w.tails[p], at = nil, 0
+		}
+		w.n[p] = at
+	}
+	return nil
+}
+
+func (w *narrowWorker) tail() *[chunk]uint32 {
+	if len(w.fresh) == 0 {
+		w.fresh = make([]uint32, chunk<<8)
+	}
+	t := (*[chunk]uint32)(w.fresh)
+	w.fresh = w.fresh[chunk:]
+	return t
+}
+
+func (w *narrowWorker) flush() error {
+	for p, n := range w.n {
+		if n > 0 {
+			if err := w.s.takeThin(uint32(p), w.tails[p][:n]); err != nil {
+				return err
+			}
+			w.tails[p], w.n[p] = nil, 0
+		}
+	}
+	return nil
+}
+
+// takeThin keeps a chunk of narrow codes, which the caller gives away.
+func (s *sparse) takeThin(p uint32, codes []uint32) error {
+	s.mu.Lock()
+	if s.held < s.memory || len(codes) < chunk {
+		s.thin[p] = append(s.thin[p], codes)
+		s.held += 4 * chunk
+		s.mu.Unlock()
+		return nil
+	}
+	s.mu.Unlock()
+	wide := make([]uint64, len(codes))
+	for i, c := range codes {
+		wide[i] = uint64(c)
+	}
+	return s.take(p, wide)
 }
 
 // take keeps a copy of a chunk, in memory or, when that is full and the chunk is
@@ -130,7 +197,7 @@ func (s *sparse) write() error {
 }
 
 func (s *sparse) close() error {
-	s.parts = [partitions][][]uint64{}
+	s.parts, s.thin = [partitions][][]uint64{}, [partitions][][]uint32{}
 	if s.file == nil {
 		return nil
 	}
@@ -177,10 +244,20 @@ func (s *sparse) count(t counter1, p int, into *tally) error {
 		rows += len(c)
 	}
 	t.reset(rows)
+	if b, ok := t.(*bytesOf); ok {
+		for _, c := range s.thin[p] {
+			addTo(b, c)
+		}
+		s.thin[p] = nil
+	}
 	for _, c := range s.parts[p] {
 		t.add(c)
 	}
 	s.parts[p] = nil
+	if len(s.spill[p]) == 0 {
+		t.sizes(into)
+		return nil
+	}
 	raw, codes := make([]byte, 8*chunk), make([]uint64, chunk)
 	for _, at := range s.spill[p] {
 		if _, err := s.file.ReadAt(raw, at); err != nil && err != io.EOF {
@@ -214,11 +291,13 @@ func (t *bytesOf) reset(int) {
 	*t = bytesOf{low: t.low}
 }
 
-// add counts how often a count went up from each value: so many codes have more.
-func (t *bytesOf) add(codes []uint64) {
+func (t *bytesOf) add(codes []uint64) { addTo(t, codes) }
+
+// addTo counts how often a count went up from each value: so many codes have more.
+func addTo[T uint32 | uint64](t *bytesOf, codes []T) {
 	mask := uint64(len(t.low) - 1)
-	for i, c := range codes {
-		c &= mask
+	for i, code := range codes {
+		c := uint64(code) & mask
 		v := t.low[c]
 		t.up[i&3][v]++
 		if t.low[c] = v + 1; v == 255 {
