@@ -12,6 +12,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -192,8 +193,9 @@ func births(k mask.Kernel) pages.MapFunc {
 		if len(bad) > 0 {
 			return errors.New("dates out of range")
 		}
-		for _, d := range masked.Int {
-			out.Int32(int32(d))
+		at := out.Extend(len(masked.Int), 4)
+		for i, d := range masked.Int {
+			binary.LittleEndian.PutUint32(at[4*i:], uint32(d))
 		}
 		return nil
 	}

@@ -25,15 +25,15 @@ func (n names) run(out *texts, src [][]byte) {
 		}
 		n.prf.sum(&sums, trimmed[:k])
 		data := slices.Grow(out.data, k*mostName)
-		at := len(data)
+		at, ends := len(data), slices.Grow(out.ends, k)
 		data = data[:cap(data)]
 		for i, v := range trimmed[:k] {
 			if len(v) > 0 {
 				at += putName((*[mostName]byte)(data[at:]), text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
 			}
-			out.ends = append(out.ends, uint32(at))
+			ends = append(ends, uint32(at))
 		}
-		out.data = data[:at]
+		out.data, out.ends = data[:at], ends
 		src = src[k:]
 	}
 }

@@ -52,14 +52,16 @@ func (p phone) run(out *texts, src [][]byte) {
 			put4(v[3:7], x)
 			put4(v[7:], b[i])
 		}
+		ends := slices.Grow(out.ends, n)
 		for _, ok := range good[:n] {
 			if ok {
 				at += 11
 			} else {
-				out.bad = append(out.bad, len(out.ends))
+				out.bad = append(out.bad, len(ends))
 			}
-			out.ends = append(out.ends, uint32(at))
+			ends = append(ends, uint32(at))
 		}
+		out.ends = ends
 		src = src[n:]
 	}
 }

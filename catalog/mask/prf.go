@@ -127,15 +127,19 @@ type pseudonym struct{ prf *prf }
 
 func (p pseudonym) run(out *texts, src [][]byte) {
 	var sums [lanes * 16]byte
+	data, ends := slices.Grow(out.data, 32*len(src)), slices.Grow(out.ends, len(src))
 	for len(src) > 0 {
 		n := min(lanes, len(src))
 		p.prf.sum(&sums, src[:n])
 		for i := range n {
-			out.data = appendHex(out.data, (*[16]byte)(sums[i*16:]))
-			out.end()
+			at := len(data)
+			data = data[:at+32]
+			putHex((*[32]byte)(data[at:]), (*[16]byte)(sums[i*16:]))
+			ends = append(ends, uint32(at+32))
 		}
 		src = src[n:]
 	}
+	out.data, out.ends = data, ends
 }
 
 func (p pseudonym) raw(data []byte, src [][]byte) []byte {
@@ -149,14 +153,11 @@ func (p pseudonym) raw(data []byte, src [][]byte) []byte {
 	return data
 }
 
-func appendHex(out []byte, x *[16]byte) []byte {
-	at := len(out)
-	out = slices.Grow(out, 32)[:at+32]
-	h := out[at : at+32 : at+32]
+// putHex writes the hex digits of x.
+func putHex(out *[32]byte, x *[16]byte) {
 	for i := range 4 {
-		binary.LittleEndian.PutUint64(h[8*i:], hexDigits(binary.LittleEndian.Uint32(x[4*i:])))
+		binary.LittleEndian.PutUint64(out[8*i:], hexDigits(binary.LittleEndian.Uint32(x[4*i:])))
 	}
-	return out
 }
 
 // hexDigits are the digits of four bytes, the first in the lowest byte.

@@ -255,6 +255,9 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 		}
 		if !started {
 			started = true
+			if most := min(r.c.size+r.c.size/16+4096, 32<<20); int64(cap(buf)) < most {
+				buf = make([]byte, 0, most) // rather than grow into it
+			}
 			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, buf)
 			if coded && copying {
 				w.decided = true
@@ -349,15 +352,16 @@ func (k *worker) mapPage(leaf int) error {
 	}
 	if p.coded {
 		dict := k.dict.values()
-		k.index = resize(k.index, p.valid)
 		nulls := k.lev[:0] // a byte for each value: 1 became null
 		if len(k.dict.null) > 0 {
 			nulls = resize(k.lev, p.valid)
 			clear(nulls)
+			k.index = resize(k.index, p.valid)
 		}
 		to, n := k.index, 0
 		if len(k.dict.null) == 0 {
-			k.recode(to, p.index, &dict)
+			to = p.index // where they stand: they are not needed any more
+			k.recode(to, &dict)
 			n = len(to)
 		}
 		for i, x := range p.index[n:] {
@@ -373,14 +377,13 @@ func (k *worker) mapPage(leaf int) error {
 			to[n] = y - 1
 			n++
 		}
-		k.index = to[:n]
 		k.lev = nulls
-		if len(k.index) < p.valid || wider {
+		if n < p.valid || wider {
 			out.def = k.defs(out.def[:0:0], nulls, wider)
-			out.nulls += p.valid - len(k.index)
+			out.nulls += p.valid - n
 		}
 		k.b.data = append(append(k.b.data[:0], out.rep...), out.def...)
-		return w.coded(out, k.index, k.b.data)
+		return w.coded(out, to[:n], k.b.data)
 	}
 	typ, width := k.j.typeOf(leaf)
 	b.reset(typ, width)
@@ -411,16 +414,15 @@ func (k *worker) mapPage(leaf int) error {
 }
 
 // recode gives the indices of a dictionary without nulls their new numbers.
-func (k *worker) recode(to, index []uint32, dict *Values) {
+func (k *worker) recode(index []uint32, dict *Values) {
 	remap := k.remap
-	to = to[:len(index)]
 	for i, x := range index {
 		y := remap[x]
 		if y == 0 {
 			y = k.w.dict.add(dict.Bytes(int(x))) + 1
 			remap[x] = y
 		}
-		to[i] = y - 1
+		index[i] = y - 1
 	}
 }
 
