@@ -126,16 +126,19 @@ var latinCues = map[string]bool{"mr": true, "mrs": true, "ms": true, "dr": true,
 var latinWords = func() (t [32 * 32]uint16) {
 	for _, m := range []map[string]bool{latinNames, latinCues} {
 		for w := range m {
-			t[w[0]&31<<5|w[1]&31] |= 1 << len(w)
+			t[latinStart(w[0], w[1])] |= 1 << len(w)
 		}
 	}
 	return t
 }()
 
+// latinStart is the place of two letters, of either case, in latinWords.
+func latinStart(a, b byte) uint { return uint(a)&31<<5 | uint(b)&31 }
+
 // scanLatin looks for a name at the word s[i:j], which begins with a capital:
 // behind a cue as in Mr. Smith, or a common given name and a common surname.
 func scanLatin(s string, i, j int, ms []Match) []Match {
-	if j-i < 2 || j-i > 14 || j+2 >= len(s) || latinWords[uint(s[i])&31<<5|uint(s[i+1])&31]>>(j-i)&1 == 0 {
+	if j-i < 2 || j-i > 14 || j+2 >= len(s) || latinWords[latinStart(s[i], s[i+1])]>>(j-i)&1 == 0 {
 		return ms
 	}
 	var low [16]byte
