@@ -20,7 +20,7 @@ func linkPeople(rng *rand.Rand, n, width, region int) (raw, masked *table.Batch)
 		}
 		raw.Cols[0].AppendInt(int64(age))
 		raw.Cols[1].AppendStr(fmt.Sprint("p", place))
-		masked.Cols[0].AppendStr(fmt.Sprint(age/width))
+		masked.Cols[0].AppendStr(fmt.Sprint(age / width))
 		masked.Cols[1].AppendStr(fmt.Sprint(place / region))
 	}
 	raw.Rows, masked.Rows = n, n
