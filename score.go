@@ -1,6 +1,10 @@
 package aihub
 
-import "time"
+import (
+	"cmp"
+	"reflect"
+	"time"
+)
 
 // MetricStatus says whether a metric has a value.
 type MetricStatus string
@@ -23,6 +27,48 @@ type MetricValue struct {
 	Reason    string       `json:"reason,omitempty"`
 	Lo        float64      `json:"lo,omitempty"` // confidence interval; Lo == Hi == 0 when there is none
 	Hi        float64      `json:"hi,omitempty"`
+	Slices    []Slice      `json:"slices,omitempty"` // in the order of the spec
+}
+
+// Equal reports whether every bit of v is o's.
+func (v MetricValue) Equal(o MetricValue) bool { return reflect.DeepEqual(v, o) }
+
+// Slice is a metric on groups of rows: those that have the same values in some
+// columns of the dataset. Every row is in one group.
+type Slice struct {
+	By     []string     `json:"by"`     // the columns
+	Groups []GroupValue `json:"groups"` // by value, then the merged ones; none: too few rows for two
+}
+
+// GroupValue is a metric on one group. Groups of fewer rows than the spec asks
+// for stand together as one, so that none of them can be computed from the rest.
+type GroupValue struct {
+	Of     []string     `json:"of,omitempty"`     // the value of each column; "" where there is none
+	Merged int          `json:"merged,omitempty"` // groups that stand together; 0 with Of
+	Value  float64      `json:"value"`
+	N      int64        `json:"n"` // rows
+	Status MetricStatus `json:"status"`
+	Reason string       `json:"reason,omitempty"`
+	Lo     float64      `json:"lo,omitempty"` // as in MetricValue; of the primary metric alone
+	Hi     float64      `json:"hi,omitempty"`
+}
+
+// Worst returns the group with the worst value, the first of several, and false
+// when no group has a value. Direction is the metric's.
+func (s Slice) Worst(direction string) (worst GroupValue, ok bool) {
+	for _, g := range s.Groups {
+		if g.Status == MetricUndefined {
+			continue
+		}
+		c := cmp.Compare(g.Value, worst.Value)
+		if direction == "min" {
+			c = -c
+		}
+		if !ok || c < 0 {
+			worst, ok = g, true
+		}
+	}
+	return worst, ok
 }
 
 // Score is the sealed result of a submission, and what of it was released.

@@ -24,7 +24,7 @@ import (
 // anything at all is otherwise, a fault included: the general path says what.
 func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string) (Scored, bool, error) {
 	spec := s.Plan.spec
-	if s.RowKey != nil || spec.Output.Format != "parquet" || ofTexts(spec) {
+	if s.RowKey != nil || spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.Slices) > 0 {
 		return Scored{}, false, nil
 	}
 	truth, _, done, err := openPages(truthPath)
@@ -46,7 +46,7 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 			s.Progress(2*done, 2*a.rows)
 		}
 	}
-	t := s.Plan.tallies()
+	t := s.Plan.tallies(nil)
 	t.spill(s.Dir)
 	defer t.Close()
 	if ok, err := a.run(ctx, t); !ok || err != nil {

@@ -31,6 +31,7 @@ import (
 type Plan struct {
 	spec    scenarios.Spec
 	metrics []metric.Metric // in the order of spec.Metrics
+	sliced  []metric.Metric // the same for groups of rows; nil without slices
 	boot    *metric.Bootstrap
 }
 
@@ -45,18 +46,7 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 	}
 	var faults []aihub.Fault
 	for i, m := range spec.Metrics {
-		column, group := spec.Scored(m)
-		var b metric.Metric
-		var bad []aihub.Fault
-		if needs := scenarios.KnownMetrics[m.Use].Needs; needs == scenarios.NeedsUnitColumn {
-			b = metric.UnitMean(m.Prediction, p.boot)
-		} else if needs.Texts() {
-			b, bad = bindTexts(m.Use, needs, spec, column.Name, m.Params, p.boot)
-		} else {
-			b, bad = metric.Bind(m.Use, metric.Setup{
-				Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: p.boot,
-			})
-		}
+		b, bad := bind(spec, m, p.boot)
 		for _, f := range bad {
 			f.Where = fmt.Sprintf("metrics[%d].%s", i, cmp.Or(f.Where, "use"))
 			faults = append(faults, f)
@@ -64,6 +54,14 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 		p.metrics = append(p.metrics, b)
 		if bad != nil {
 			continue
+		}
+		if len(spec.Slices) > 0 {
+			var boot *metric.Bootstrap
+			if m.Primary && p.boot != nil {
+				boot = p.boot.Coarse()
+			}
+			b, _ := bind(spec, m, boot)
+			p.sliced = append(p.sliced, b)
 		}
 		for _, name := range b.Columns() {
 			if c := slices.IndexFunc(spec.Output.Columns, func(c scenarios.OutputColumn) bool { return c.Name == name }); c < 0 ||
@@ -81,6 +79,18 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 		}).WithFaults(faults).WithHint(aihub.Text{EN: "mend the spec and publish a new version", ZH: "请修正场景规范并发布新版本"})
 	}
 	return p, nil
+}
+
+// bind fixes the parameters of one metric.
+func bind(spec scenarios.Spec, m scenarios.Metric, boot *metric.Bootstrap) (metric.Metric, []aihub.Fault) {
+	column, group := spec.Scored(m)
+	switch needs := scenarios.KnownMetrics[m.Use].Needs; {
+	case needs == scenarios.NeedsUnitColumn:
+		return metric.UnitMean(m.Prediction, boot), nil
+	case needs.Texts():
+		return bindTexts(m.Use, needs, spec, column.Name, m.Params, boot)
+	}
+	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot})
 }
 
 // quick is p with metric.Quick.
@@ -137,8 +147,8 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 			bucket[i] = p.boot.Bucket(key)
 		}
 	}
-	s := p.tallies()
-	if err := s.add(ctx, t.Label, bucket, pred.columns); err != nil {
+	s := p.tallies(nil)
+	if err := s.add(ctx, t.Label, bucket, nil, pred.columns); err != nil {
 		return nil, nil, err
 	}
 	return s.results()
@@ -148,27 +158,32 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 type tallies struct {
 	p      *Plan
 	shards [][]metric.Accumulator // of each goroutine, by metric
+	groups *groupTallies          // nil: rows are in no groups
 	files  []*os.File             // of accumulators that spill
 	open   sync.Mutex
 }
 
 // spill lets accumulators that keep every row put them into unnamed files in dir.
 func (t *tallies) spill(dir string) {
+	open := func() (metric.Scratch, error) {
+		f, err := unnamed(dir)
+		if err != nil {
+			return nil, err
+		}
+		t.open.Lock()
+		defer t.open.Unlock()
+		t.files = append(t.files, f)
+		return f, nil
+	}
 	for _, accs := range t.shards {
 		for _, acc := range accs {
 			if s, ok := acc.(metric.Spiller); ok {
-				s.Spill(func() (metric.Scratch, error) {
-					f, err := unnamed(dir)
-					if err != nil {
-						return nil, err
-					}
-					t.open.Lock()
-					defer t.open.Unlock()
-					t.files = append(t.files, f)
-					return f, nil
-				})
+				s.Spill(open, 1)
 			}
 		}
+	}
+	if t.groups != nil {
+		t.groups.open = open
 	}
 }
 
@@ -181,16 +196,18 @@ func (t *tallies) Close() {
 // maxShards is how many goroutines score: their accumulators take memory.
 const maxShards = 4
 
-func (p *Plan) tallies() *tallies {
-	t := &tallies{p: p, shards: make([][]metric.Accumulator, min(runtime.GOMAXPROCS(0), maxShards))}
+// tallies are empty ones; of rows that are in groups, with g.
+func (p *Plan) tallies(g *grouping) *tallies {
+	t := &tallies{p: p, groups: p.groupTallies(g), shards: make([][]metric.Accumulator, min(runtime.GOMAXPROCS(0), maxShards))}
 	for s := range t.shards {
 		t.shards[s] = accumulators(p.metrics)
 	}
 	return t
 }
 
-// add takes rows: every metric sees a block of them before the next.
-func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16, columns map[string]metric.Column) error {
+// add takes rows: every metric sees a block of them before the next. groups holds
+// the group of each row, of each slice.
+func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16, groups [][]uint16, columns map[string]metric.Column) error {
 	rows, step := max(len(truth.Class), len(truth.Flt), len(truth.Str)), blockRows
 	if truth.Str != nil {
 		step = textRows
@@ -211,6 +228,8 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 					panicked.Store(fmt.Sprint(p))
 				}
 			}()
+			var part metric.Block // of all columns
+			var sorter sorter
 			for ctx.Err() == nil {
 				lo := int(next.Add(int64(step))) - step
 				if lo >= rows {
@@ -226,6 +245,16 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 						b.Pred = append(b.Pred, cut(c, lo, hi))
 					}
 					acc.Add(b)
+				}
+				if t.groups != nil {
+					part.Rows, part.Truth, part.Bucket, part.Pred = hi-lo, cut(truth, lo, hi), nil, part.Pred[:0]
+					if bucket != nil && t.p.boot != nil {
+						part.Bucket = bucket[lo:hi]
+					}
+					for _, c := range t.groups.columns {
+						part.Pred = append(part.Pred, cut(columns[c], lo, hi))
+					}
+					t.groups.add(&part, groups, lo, &sorter)
 				}
 			}
 		})
@@ -255,6 +284,11 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64, err e
 		}
 		if s, ok := acc.(metric.Sampler); ok && t.p.spec.Metrics[i].Primary {
 			sample = s.Sample()
+		}
+	}
+	if t.groups != nil {
+		if err := t.groups.results(values); err != nil {
+			return nil, nil, err
 		}
 	}
 	return values, sample, nil

@@ -42,6 +42,7 @@ type Custom struct {
 	Spec     scenarios.Spec
 	Seed     string // see NewPlan
 	Key      string // as in Scoring, and the rest
+	Input    string
 	RowKey   []byte
 	Dir      string
 	Progress func(done, of int64)
@@ -58,7 +59,7 @@ func (c Custom) Run(ctx context.Context, truthPath, predictionsPath, packedPath 
 		if err != nil {
 			return Scored{}, err
 		}
-		got, err := Scoring{Plan: plan, Key: c.Key, RowKey: c.RowKey, Dir: c.Dir, Progress: c.Progress}.Run(ctx, truthPath, path)
+		got, err := Scoring{Plan: plan, Key: c.Key, Input: c.Input, RowKey: c.RowKey, Dir: c.Dir, Progress: c.Progress}.Run(ctx, truthPath, path)
 		if err != nil || got.Faults != nil {
 			return got, err
 		}

@@ -29,6 +29,7 @@ import (
 type Scoring struct {
 	Plan   *Plan
 	Key    string // the key column of the truth
+	Input  string // the part's input, for the columns of slices that its truth does not have; "": none
 	RowKey []byte // of the run; nil when the input kept its keys
 	Dir    string // scratch
 
@@ -103,8 +104,9 @@ type piles struct {
 	ids  IDs
 	text []byte
 	ends []int
-	only bool // classes, not numbers
-	str  bool // texts
+	by   *grouping // nil: no slices
+	only bool      // classes, not numbers
+	str  bool      // texts
 }
 
 // pile is some rows of truth.
@@ -112,9 +114,11 @@ type pile struct {
 	ids    []string
 	label  metric.Column
 	bucket []uint16
+	groups [][]uint16 // of each slice
 }
 
 func (p *piles) Close() {
+	p.by.Close()
 	if p.file != nil {
 		p.file.Close()
 	}
@@ -123,12 +127,21 @@ func (p *piles) Close() {
 // piles reads truth.
 func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 	spec := s.Plan.spec
-	r, err := openLabelled(path, s.Key, spec)
+	by, err := newGrouping(spec, s.Key, path, s.Input)
+	if err != nil {
+		return nil, err
+	}
+	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), by: by, only: len(spec.Truth.Classes) > 0, str: ofTexts(spec)}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	r, err := openLabelled(path, s.Key, spec, by)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), only: len(spec.Truth.Classes) > 0, str: ofTexts(spec)}
 	if c, ok := r.(table.Counted); ok {
 		p.of = 2 * c.Rows()
 		rows := cmp.Or(s.pile, pileRows)
@@ -147,17 +160,12 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 			return nil, err
 		}
 	}
-	defer func() {
-		if err != nil {
-			p.Close()
-		}
-	}()
 	name := func(dst []byte, key string) []byte { return append(dst, key...) }
 	if s.RowKey != nil {
 		name = table.RowIDs(s.RowKey)
 	}
 	var record, id []byte
-	err = scanTruth(ctx, r, s.Key, spec, func(key string, v label) error {
+	err = scanTruth(ctx, r, s.Key, spec, by, func(key string, v label) error {
 		p.rows++
 		p.progress(p.rows)
 		bucket := uint16(0)
@@ -179,6 +187,9 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		}
 		record = binary.LittleEndian.AppendUint64(record[:0], value)
 		record = binary.LittleEndian.AppendUint16(record, bucket)
+		for _, g := range v.groups {
+			record = binary.LittleEndian.AppendUint16(record, g)
+		}
 		record = append(append(record, v.str...), id...)
 		return p.file.add(p.pileOf(id), record)
 	})
@@ -194,6 +205,12 @@ func (p *piles) progress(done int64) {
 func (l *pile) add(id string, v label, bucket uint16, p *piles) {
 	l.ids = append(l.ids, id)
 	l.bucket = append(l.bucket, bucket)
+	for len(l.groups) < len(v.groups) {
+		l.groups = append(l.groups, nil)
+	}
+	for k, g := range v.groups {
+		l.groups[k] = append(l.groups[k], g)
+	}
 	switch {
 	case p.only:
 		l.label.Class = append(l.label.Class, v.class)
@@ -261,18 +278,29 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 	l.label = metric.Column{Class: l.label.Class[:0], Flt: l.label.Flt[:0], Str: l.label.Str[:0]}
 	// Ids become views of one text: no allocation of each.
 	p.text, p.ends = p.text[:0], p.ends[:0]
+	var groups []uint16
+	if p.by != nil {
+		groups = make([]uint16, len(p.by.of))
+	}
+	for k := range l.groups {
+		l.groups[k] = l.groups[k][:0]
+	}
+	head := 10 + 2*len(groups)
 	err := p.file.each(i, func(r []byte) error {
-		if len(r) < 10 {
+		if len(r) < head {
 			return fmt.Errorf("evaluator: the spilled truth is damaged")
 		}
-		v, id, str := binary.LittleEndian.Uint64(r), r[10:], ""
+		for k := range groups {
+			groups[k] = binary.LittleEndian.Uint16(r[10+2*k:])
+		}
+		v, id, str := binary.LittleEndian.Uint64(r), r[head:], ""
 		if p.str {
 			if v > uint64(len(id)) {
 				return fmt.Errorf("evaluator: the spilled truth is damaged")
 			}
 			str, id = string(id[:v]), id[v:]
 		}
-		l.add("", label{metric.Code(v), math.Float64frombits(v), str}, binary.LittleEndian.Uint16(r[8:]), p)
+		l.add("", label{metric.Code(v), math.Float64frombits(v), str, groups}, binary.LittleEndian.Uint16(r[8:]), p)
 		p.text = append(p.text, id...)
 		p.ends = append(p.ends, len(p.text))
 		return nil
@@ -300,7 +328,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	r = readAhead(r)
 	defer r.Close()
 	c := newCheck(spec, p.rows, r.Schema(), p.RowKey == nil)
-	t := p.Plan.tallies()
+	t := p.Plan.tallies(p.by)
 	t.spill(p.Dir)
 	defer t.Close()
 	var now *pile
@@ -317,7 +345,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 		if len(c.faults) > 0 || len(c.columnFaults) > 0 || c.lost > 0 {
 			return ctx.Err() // there will be no score
 		}
-		return t.add(ctx, now.label, now.bucket, c.accepted())
+		return t.add(ctx, now.label, now.bucket, now.groups, c.accepted())
 	}
 	if p.n == 1 || ordered {
 		at := 0

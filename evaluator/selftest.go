@@ -92,7 +92,7 @@ func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string, ju
 			s.fault("perfect", strings.TrimSpace(fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason)),
 				strings.TrimSpace(fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason)))
 		}
-		if shuffled != nil && shuffled[i] != v {
+		if shuffled != nil && !shuffled[i].Equal(v) {
 			s.fault("shuffled", m.ID+" depends on the order of rows", m.ID+" 与行顺序有关")
 		}
 		for _, o := range others {

@@ -33,6 +33,13 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 	var tried []aihub.Part
 	for _, r := range spec.Rounds {
 		f, ok := v.File(aihub.Part(r.Part))
+		if ok && len(spec.Slices) > 0 {
+			found, err := trialGroups(ctx, blobs, v, spec, f, work)
+			if err != nil {
+				return nil, err
+			}
+			faults = append(faults, found...)
+		}
 		if f.Rows > trialRows {
 			f, ok = v.File(aihub.Sample)
 		}
@@ -67,6 +74,27 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 	return faults, nil
 }
 
+// trialGroups counts the groups of a whole part, however large it is.
+func trialGroups(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, f aihub.PartFile, dir string) (faults []aihub.Fault, err error) {
+	truth, input := filepath.Join(dir, "groups-truth"), ""
+	if err := blob.Fetch(ctx, blobs, f.Truth, truth); err != nil {
+		return nil, err
+	}
+	defer os.Remove(truth)
+	if groupedByInput(spec, v.Columns) {
+		input = filepath.Join(dir, "groups-input")
+		if err := blob.Fetch(ctx, blobs, f.Input, input); err != nil {
+			return nil, err
+		}
+		defer os.Remove(input)
+	}
+	faults, err = countGroups(ctx, spec, v.Key, truth, input)
+	for i := range faults {
+		faults[i].Where = fmt.Sprintf("%s: %s", f.Part, faults[i].Where)
+	}
+	return faults, err
+}
+
 // trialKey makes the row ids that a scorer meets in a self-test.
 var trialKey = []byte("a self-test's row ids need no secret")
 
@@ -91,7 +119,9 @@ func trialJudge(judge Judge, spec scenarios.Spec, key, truth, input, dir string)
 		if err != nil {
 			return nil, err
 		}
-		got, err := Custom{Spec: spec, Key: key, RowKey: trialKey, Dir: at}.Run(ctx, truth, predictions, packed)
+		plain := spec
+		plain.Slices = nil // groups are counted by trialGroups
+		got, err := Custom{Spec: plain, Key: key, RowKey: trialKey, Dir: at}.Run(ctx, truth, predictions, packed)
 		return got.Values, err
 	}}
 }

@@ -41,13 +41,13 @@ const maxTruthRows = math.MaxUint32 - 1
 // label, one outside the declared classes, one that is no number, or a text that
 // is longer than its metrics can take is a Contract error, which counts rows and never shows a value.
 func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Truth, error) {
-	r, err := openLabelled(path, key, spec)
+	r, err := openLabelled(path, key, spec, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	t := &Truth{}
-	err = scanTruth(ctx, r, key, spec, func(k string, v label) error {
+	err = scanTruth(ctx, r, key, spec, nil, func(k string, v label) error {
 		t.Keys = append(t.Keys, k)
 		switch {
 		case len(spec.Truth.Classes) > 0:
@@ -70,13 +70,15 @@ func ReadTruth(ctx context.Context, path, key string, spec scenarios.Spec) (*Tru
 
 // label is one row's: of its fields, the one of the truth's kind.
 type label struct {
-	class metric.Code
-	flt   float64
-	str   string
+	class  metric.Code
+	flt    float64
+	str    string
+	groups []uint16 // of each slice; valid until the next row
 }
 
 // scanTruth calls yield for every row of r, and returns the faults of its labels.
-func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, yield func(key string, v label) error) error {
+// Rows are in groups of g, unless it is nil.
+func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.Spec, g *grouping, yield func(key string, v label) error) error {
 	class := newCoder(spec.Truth.Classes)
 	var row int64
 	var empty, wrong, long tallyRows
@@ -100,6 +102,10 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 		for i := range b.Rows {
 			row++
 			k, _ := keys.Text(i)
+			groups, err := g.next(b, i, k)
+			if err != nil {
+				return err
+			}
 			// A unit may hold nothing; CSV has no other way to say so.
 			ok := kind != nil || !labels.Null(i) && !(texts && labels.Type == table.String && labels.Str[i] == "")
 			if !ok {
@@ -118,13 +124,13 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 				if ok && !known {
 					wrong.add(row)
 				}
-				if err := yield(k, label{class: c}); err != nil {
+				if err := yield(k, label{class: c, groups: groups}); err != nil {
 					return err
 				}
 				continue
 			}
 			if texts {
-				var v label
+				v := label{groups: groups}
 				switch {
 				case !ok:
 				case labels.Type != table.String:
@@ -156,7 +162,7 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 			if ok && !number {
 				wrong.add(row)
 			}
-			if err := yield(k, label{flt: v}); err != nil {
+			if err := yield(k, label{flt: v, groups: groups}); err != nil {
 				return err
 			}
 		}
@@ -185,18 +191,39 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 	return nil
 }
 
-// openLabelled opens the key and label columns of a file.
-func openLabelled(path, key string, spec scenarios.Spec) (table.Reader, error) {
+// openLabelled opens the key and label columns of a file, and those of it that
+// rows are grouped by.
+func openLabelled(path, key string, spec scenarios.Spec, g *grouping) (table.Reader, error) {
+	columns, numbers := []string{key, spec.Truth.Column}, ""
+	if len(spec.Truth.Classes) == 0 && !ofTexts(spec) {
+		numbers = spec.Truth.Column
+	}
+	if g != nil {
+		for _, c := range g.own {
+			if !slices.Contains(columns, c) {
+				columns = append(columns, c)
+			}
+		}
+	}
+	return openColumns(path, columns, numbers)
+}
+
+// openColumns opens columns of a Parquet or CSV file, all when nil. Those of a CSV
+// file are texts, but numbers.
+func openColumns(path string, columns []string, numbers string) (table.Reader, error) {
 	parquet, err := table.IsParquet(path)
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	if parquet {
-		return table.OpenParquet(path, []string{key, spec.Truth.Column})
+		return table.OpenParquet(path, columns)
 	}
-	types := map[string]table.Type{key: table.String, spec.Truth.Column: table.String}
-	if len(spec.Truth.Classes) == 0 && !ofTexts(spec) {
-		types[spec.Truth.Column] = table.Float64
+	types := map[string]table.Type{}
+	for _, c := range columns {
+		types[c] = table.String
+	}
+	if numbers != "" {
+		types[numbers] = table.Float64
 	}
 	return table.Open(path, table.Options{Format: table.FormatCSV, CSVOptions: table.CSVOptions{Types: types, Text: true}})
 }

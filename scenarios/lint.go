@@ -98,6 +98,7 @@ func (l *linter) lint(s Spec) {
 	l.scorer(s)
 	l.environment(s.Environment)
 	l.metrics(s)
+	l.slices(s)
 	l.unitFormat(s)
 	l.sharing(s)
 	l.rounds(s)

@@ -103,6 +103,7 @@ const (
 //	metrics[].primary            true, when there is one metric
 //	metrics[].direction          the metric's own
 //	metrics[].on_undefined       worst
+//	slices[].min                 100
 //	sharing.score                release policy, tick 60s, range of the primary metric when it is bounded
 //	sharing.logs                 smoke open, hidden reason
 //	rounds[].part                test
@@ -136,6 +137,10 @@ func (s *Spec) fill(has func(path string) bool) {
 
 	for i := range s.Metrics {
 		s.fillMetric(has, fmt.Sprintf("metrics[%d].", i), &s.Metrics[i])
+	}
+
+	for i := range s.Slices {
+		def(has, fmt.Sprintf("slices[%d].min", i), &s.Slices[i].Min, DefaultGroup)
 	}
 
 	score := &s.Sharing.Score

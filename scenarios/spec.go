@@ -36,6 +36,7 @@ type Spec struct {
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment"` // AIHUB_* only
 	Scorer      *Scorer           `json:"scorer,omitempty" yaml:"scorer"`           // a scoring program of its own
 	Metrics     []Metric          `json:"metrics" yaml:"metrics"`                   // exactly one primary
+	Slices      []Slice           `json:"slices,omitempty" yaml:"slices"`           // groups of rows on which every metric is computed, too
 	Sharing     Sharing           `json:"sharing" yaml:"sharing"`
 	Rounds      []Round           `json:"rounds" yaml:"rounds"`
 	Agreement   aihub.Text        `json:"agreement" yaml:"agreement"` // what a vendor signs on enrolment

@@ -44,7 +44,7 @@ type term struct {
 func (a *additive) New() Accumulator {
 	cells := 1
 	if a.boot != nil {
-		cells = Buckets
+		cells = a.boot.buckets()
 	}
 	t := &tally{m: a, n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
 	t.quick = make([][]quick, len(a.terms))

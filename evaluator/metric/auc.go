@@ -40,7 +40,7 @@ type aucRows struct {
 }
 
 func (a *aucRows) Add(b *Block) {
-	if a.open != nil && (a.narrow.n >= narrowKeys || len(a.pos)+len(a.neg) >= wideKeys) {
+	if a.full(a.narrow.n, len(a.pos)+len(a.neg)) {
 		a.flush()
 	}
 	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]

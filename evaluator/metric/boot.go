@@ -27,6 +27,25 @@ const Replicates = 1000
 type Bootstrap struct {
 	seed   uint64
 	weight []uint8 // Replicates rows of Buckets
+	coarse bool
+}
+
+// CoarseBuckets is how many buckets a Coarse bootstrap has.
+const CoarseBuckets = 256
+
+// Coarse is b with fewer buckets: sixteen of b's each, which takes a sixteenth of
+// the memory. Its blocks have CoarseBucket of a row's bucket.
+func (b *Bootstrap) Coarse() *Bootstrap { return &Bootstrap{b.seed, b.weight, true} }
+
+// CoarseBucket returns the bucket of a Coarse bootstrap.
+func CoarseBucket(bucket uint16) uint16 { return bucket % CoarseBuckets }
+
+// buckets is how many there are.
+func (b *Bootstrap) buckets() int {
+	if b.coarse {
+		return CoarseBuckets
+	}
+	return Buckets
 }
 
 // NewBootstrap makes the draws of a round. Equal seeds give equal draws.

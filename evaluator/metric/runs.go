@@ -14,9 +14,10 @@ type Scratch interface {
 }
 
 // Spiller is an Accumulator that would keep every row, unless it is told before
-// its first Add where to put sorted runs of them. Results are the same bits.
+// its first Add where to put sorted runs of them. Results are the same bits. Of
+// share such accumulators each keeps as much less in memory.
 type Spiller interface {
-	Spill(open func() (Scratch, error))
+	Spill(open func() (Scratch, error), share int)
 	Err() error // of the scratch file: a Result with one is worth nothing
 }
 
@@ -29,11 +30,12 @@ var (
 
 // runs are sorted keys in scratch files.
 type runs struct {
-	open func() (Scratch, error)
-	file Scratch
-	at   int64
-	list []run
-	err  error
+	open  func() (Scratch, error)
+	share int
+	file  Scratch
+	at    int64
+	list  []run
+	err   error
 }
 
 // run is a sorted sequence of keys of one width: of 4 bytes, with 1 in the lowest
@@ -50,8 +52,14 @@ type run struct {
 // runChunk is the bytes of a run that are written or read at once.
 const runChunk = 16 << 10
 
-func (r *runs) Spill(open func() (Scratch, error)) { r.open = open }
-func (r *runs) Err() error                         { return r.err }
+func (r *runs) Spill(open func() (Scratch, error), share int) { r.open, r.share = open, max(1, share) }
+
+// full reports whether so many keys of a width are to be written away.
+func (r *runs) full(narrow, wide int) bool {
+	return r.open != nil && (narrow >= narrowKeys/r.share || wide >= wideKeys/r.share)
+}
+
+func (r *runs) Err() error { return r.err }
 
 // write puts a run of n keys behind the others; each gives them in order.
 func (r *runs) write(x run, each func(yield func(key uint64))) {

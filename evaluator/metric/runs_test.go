@@ -53,9 +53,9 @@ func TestRuns(t *testing.T) {
 			plain, one, a, b := m.New(), m.New(), m.New(), m.New()
 			files := 0
 			open := func() (Scratch, error) { files++; return &memory{}, nil }
-			one.(Spiller).Spill(open)
-			a.(Spiller).Spill(open)
-			b.(Spiller).Spill(open)
+			one.(Spiller).Spill(open, 1)
+			a.(Spiller).Spill(open, 1)
+			b.(Spiller).Spill(open, 1)
 			for i := range 30 {
 				x := scored(&r, 1000, shape == "wide" || shape != "narrow" && i > 20)
 				plain.Add(x)
@@ -91,7 +91,7 @@ func TestRunsFull(t *testing.T) {
 	narrowKeys = 1000
 	r := splitmix(9)
 	a := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p"}).New()
-	a.(Spiller).Spill(func() (Scratch, error) { return &memory{most: 10_000}, nil })
+	a.(Spiller).Spill(func() (Scratch, error) { return &memory{most: 10_000}, nil }, 1)
 	for range 10 {
 		a.Add(scored(&r, 1000, false))
 	}

@@ -80,7 +80,7 @@ func (db *DB) AddRescore(ctx context.Context, p policies.Permit, in ScoreInputs,
 	err = db.write(ctx, func(t *tx) error {
 		r = aihub.Rescore{
 			ID: aihub.NewID("rsc"), Score: in.Score.ID, Submission: in.Submission.ID, Scenario: in.Scenario.Ref, By: p.Actor().User, Reason: reason,
-			Same: slices.Equal(values, in.Score.Sealed), ScoredAt: t.now,
+			Same: slices.EqualFunc(values, in.Score.Sealed, aihub.MetricValue.Equal), ScoredAt: t.now,
 		}
 		t.touch("rescores", r.ID)
 		if err := t.insert("rescores", "id, score, submission, org, scenario, by_user, reason, sealed, same, scored_at",

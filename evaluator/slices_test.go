@@ -1,0 +1,284 @@
+package evaluator
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/internal/table"
+	"aihub/scenarios"
+)
+
+// aGroupedRow is one row of truth and predictions, and what it is grouped by.
+type aGroupedRow struct {
+	key, label, answer string
+	p                  float64
+	district, kind     string
+}
+
+// textTable writes a table of texts; a number is one where the schema says so.
+func textTable(t testing.TB, format string, fields []table.Field, rows [][]string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "table."+format)
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := table.NewBatch(fields, 0)
+	for _, r := range rows {
+		for j, v := range r {
+			if v == "" {
+				b.Cols[j].AppendNull()
+			} else if !b.Cols[j].ParseText(v) {
+				t.Fatalf("%q is no %s", v, fields[j].Type)
+			}
+		}
+		b.Rows++
+	}
+	if err := writeTable(f, format, b); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func groupedFiles(t testing.TB, rows []aGroupedRow, inTruth bool) (truth, input, predictions string) {
+	t.Helper()
+	var a, b, c [][]string
+	for _, r := range rows {
+		line := []string{r.key, r.label}
+		if inTruth {
+			line = append(line, r.kind)
+		}
+		a = append(a, line)
+		b = append(b, []string{r.key, r.district, r.kind})
+		c = append(c, []string{r.key, r.answer, fmt.Sprint(r.p)})
+	}
+	text := func(names ...string) (out []table.Field) {
+		for _, n := range names {
+			out = append(out, table.Field{Name: n, Type: table.String})
+		}
+		return out
+	}
+	labels := text("id", "said")
+	if inTruth {
+		labels = text("id", "said", "kind")
+	}
+	return textTable(t, "parquet", labels, a), textTable(t, "parquet", text("id", "district", "kind"), b),
+		textTable(t, "csv", []table.Field{{Name: "id", Type: table.String}, {Name: "heard", Type: table.String}, {Name: "sure", Type: table.Float64}}, c)
+}
+
+// The values of a slice are, to the last bit, those of each group scored alone;
+// small groups together are one. It holds in one pile and in many, in any order of
+// the predictions, for columns of the truth and of the input.
+func TestSlicesEqualGroupsAlone(t *testing.T) {
+	t.Parallel()
+	classes := func() scenarios.Spec {
+		s := textSpec(t, "csv", errorRates)
+		s.Truth.Classes = []string{"a", "b", "c"}
+		s.Output.Columns[0].Classes = s.Truth.Classes
+		s.Output.Columns[1].Range = []float64{0, 1}
+		s.Metrics = nil
+		for i, use := range []string{"accuracy@1", "f1@1", "mcc@1", "kappa@1", "roc_auc@1", "average_precision@1", "log_loss@1"} {
+			column, params := "heard", map[string]any(nil)
+			if i >= 4 {
+				column, params = "sure", map[string]any{"positive": "b"}
+			}
+			s.Metrics = append(s.Metrics, scenarios.Metric{ID: fmt.Sprint("m", i), Use: use, Prediction: column, Primary: i == 0, Params: params, OnUndefined: "worst"})
+		}
+		return s
+	}()
+	texts := textSpec(t, "csv", errorRates+", {use: bleu@1}")
+	for name, spec := range map[string]scenarios.Spec{"classes": classes, "texts": texts} {
+		for seed := range uint64(2) {
+			t.Run(fmt.Sprint(name, seed), func(t *testing.T) {
+				t.Parallel()
+				rng := rand.New(rand.NewPCG(seed, 7))
+				spec := spec
+				spec.Slices = []scenarios.Slice{{By: []string{"district"}, Min: 30}, {By: []string{"kind"}, Min: 200}, {By: []string{"kind", "said"}, Min: 25}}
+				var rows []aGroupedRow
+				for i := range 900 {
+					label := []string{"a", "b", "c"}[rng.IntN(3)]
+					answer := label
+					if rng.IntN(3) == 0 {
+						answer = []string{"a", "b", "c"}[rng.IntN(3)]
+					}
+					if name == "texts" {
+						answer += strings.Repeat("x", rng.IntN(3))
+					}
+					d := int(rng.ExpFloat64() * 4)
+					district := fmt.Sprint("区", d)
+					if d == 3 {
+						district = "" // no value is a group, too
+					}
+					rows = append(rows, aGroupedRow{fmt.Sprintf("K%04d", i), label, answer, float64(rng.IntN(101)) / 100, district, []string{"x", "y"}[rng.IntN(7)/4]})
+				}
+				plan, err := NewPlan(spec, "round")
+				if err != nil {
+					t.Fatal(err)
+				}
+				score := func(p *Plan, rows []aGroupedRow, inTruth, shuffle bool, pile int64) []aihub.MetricValue {
+					truth, input, predictions := groupedFiles(t, rows, inTruth)
+					if shuffle {
+						others := slices.Clone(rows)
+						rng.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+						_, _, predictions = groupedFiles(t, others, inTruth)
+					}
+					if p.spec.Slices == nil {
+						input = ""
+					}
+					got, err := Scoring{Plan: p, Key: "id", Input: input, Dir: t.TempDir(), pile: pile}.Run(t.Context(), truth, predictions)
+					if err != nil || got.Faults != nil {
+						t.Fatal(err, got.Faults)
+					}
+					return got.Values
+				}
+				whole := score(plan, rows, false, false, 1<<20)
+				for _, v := range [][]aihub.MetricValue{score(plan, rows, true, true, 1<<20), score(plan, rows, false, true, 64), score(plan, rows, true, false, 64)} {
+					if !slices.EqualFunc(whole, v, aihub.MetricValue.Equal) {
+						t.Errorf("slices depend on the way the rows were read:\n%+v\n%+v", whole, v)
+					}
+				}
+				plain := spec
+				plain.Slices = nil
+				alone, err := NewPlan(plain, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				of := func(r aGroupedRow, s scenarios.Slice) (out []string) {
+					for _, c := range s.By {
+						out = append(out, map[string]string{"district": r.district, "kind": r.kind, "said": r.label}[c])
+					}
+					return out
+				}
+				for k, s := range spec.Slices {
+					sizes, seen := map[string]int{}, map[string]bool{}
+					for _, r := range rows {
+						sizes[strings.Join(of(r, s), "|")]++
+					}
+					total := 0
+					for g, first := range whole[0].Slices[k].Groups {
+						var part []aGroupedRow
+						for _, r := range rows {
+							in := slices.Equal(of(r, s), first.Of)
+							if first.Of == nil { // the rest
+								in = !slices.ContainsFunc(whole[0].Slices[k].Groups, func(o aihub.GroupValue) bool { return slices.Equal(of(r, s), o.Of) })
+							}
+							if in {
+								part, seen[strings.Join(of(r, s), "|")] = append(part, r), true
+							}
+						}
+						if len(part) < s.Min || int64(len(part)) != first.N {
+							t.Errorf("group %v has %d rows, and shows %d", first.Of, len(part), first.N)
+						}
+						total += len(part)
+						for i, v := range score(alone, part, false, false, 1<<20) {
+							got := whole[i].Slices[k].Groups[g]
+							if got.Value != v.Value || got.N != v.N || got.Status != v.Status || got.Reason != v.Reason {
+								t.Errorf("%s of group %v: %+v, alone %+v", v.ID, got.Of, got, v)
+							}
+							if (got.Lo != 0 || got.Hi != 0) && (i != 0 || got.Lo > got.Value || got.Hi < got.Value) {
+								t.Errorf("%s of group %v has the interval [%v, %v] around %v", v.ID, got.Of, got.Lo, got.Hi, got.Value)
+							}
+						}
+						if i := slices.IndexFunc(whole, func(v aihub.MetricValue) bool { return v.Slices[k].Groups[g].Hi > 0 }); i != 0 && first.Value < 1 && first.Value > 0 {
+							t.Errorf("group %v has no interval of the primary metric", first.Of)
+						}
+					}
+					if total != 0 && total != len(rows) || total != 0 && len(seen) != len(sizes) {
+						t.Errorf("slice %d shows %d of %d rows, %d of %d groups", k, total, len(rows), len(seen), len(sizes))
+					}
+				}
+				if len(whole[0].Slices[0].Groups) < 3 || len(whole[0].Slices[1].Groups) != 2 {
+					t.Errorf("too few groups to tell: %+v", whole[0].Slices)
+				}
+			})
+		}
+	}
+}
+
+// A group of too few rows is never shown by itself, and cannot be computed from
+// what is shown: what is not named has as many rows, too.
+func TestSmallGroupsStandTogether(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		rows []int64
+		min  int64
+		want string
+	}{
+		{[]int64{50, 60, 70}, 40, "[[0] [1] [2]]"},
+		{[]int64{50, 5, 70, 60}, 40, "[[2] [3] [1 0]]"}, // 5 alone would be what is left of the whole
+		{[]int64{30, 15, 70, 60}, 40, "[[2] [3] [1 0]]"},
+		{[]int64{10, 20, 15, 90}, 40, "[[3] [0 2 1]]"},
+		{[]int64{100, 5}, 40, "[]"},
+		{[]int64{5, 5}, 40, "[]"},
+		{[]int64{100}, 40, "[]"},
+		{[]int64{40, 40}, 40, "[[0] [1]]"},
+	} {
+		s := slicing{rows: c.rows}
+		for i := range c.rows {
+			s.names = append(s.names, []string{fmt.Sprint("g", i)})
+		}
+		if got := fmt.Sprint(s.shown(c.min)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.rows, got, c.want)
+		}
+	}
+}
+
+// What cannot be grouped is said, in both languages, with a place.
+func TestBadGroups(t *testing.T) {
+	t.Parallel()
+	spec := textSpec(t, "csv", errorRates)
+	spec.Slices = []scenarios.Slice{{By: []string{"district"}, Min: 20}}
+	rows := func(n, groups int) (out []aGroupedRow) {
+		for i := range n {
+			out = append(out, aGroupedRow{fmt.Sprintf("K%04d", i), "a", "a", 1, fmt.Sprint(i % groups), "x"})
+		}
+		return out
+	}
+	run := func(input string, rows []aGroupedRow) string {
+		plan, err := NewPlan(spec, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth, own, predictions := groupedFiles(t, rows, true)
+		_, err = Scoring{Plan: plan, Key: "id", Input: cmp.Or(input, own), Dir: t.TempDir()}.Run(t.Context(), truth, predictions)
+		var codes []string
+		for _, f := range faultsOf(err) {
+			if f.Message.EN == "" || f.Message.ZH == "" {
+				t.Errorf("%+v", f)
+			}
+			codes = append(codes, f.Code)
+		}
+		return strings.Join(codes, " ")
+	}
+	if got := run("", rows(120, 51)); got != "too_many_groups" {
+		t.Error(got)
+	}
+	_, other, _ := groupedFiles(t, rows(119, 3), false)
+	if got := run(other, rows(120, 3)); got != "other_rows" {
+		t.Error(got)
+	}
+	_, _, nothing := groupedFiles(t, rows(120, 3), false)
+	if got := run(nothing, rows(120, 3)); got != "unknown_column" {
+		t.Error(got)
+	}
+	long := rows(120, 3)
+	long[7].district = strings.Repeat("长", 100)
+	if got := run("", long); got != "too_long" {
+		t.Error(got)
+	}
+	truth, input, _ := groupedFiles(t, rows(60, 3), false)
+	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || faults != nil {
+		t.Error(faults, err)
+	}
+	spec.Slices[0].Min = 31
+	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
+		t.Error(faults, err)
+	}
+}
