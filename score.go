@@ -1,7 +1,6 @@
 package aihub
 
 import (
-	"cmp"
 	"reflect"
 	"time"
 )
@@ -37,7 +36,8 @@ func (v MetricValue) Equal(o MetricValue) bool { return reflect.DeepEqual(v, o) 
 // columns of the dataset. Every row is in one group.
 type Slice struct {
 	By     []string     `json:"by"`     // the columns
-	Groups []GroupValue `json:"groups"` // by value, then the merged ones; none: too few rows for two
+	Groups []GroupValue `json:"groups"` // by name, then the merged ones; none: too few rows for two
+	Worst  int          `json:"worst"`  // the place in Groups of the worst value, the first of several; -1: none has one
 }
 
 // GroupValue is a metric on one group. Groups of fewer rows than the spec asks
@@ -53,22 +53,12 @@ type GroupValue struct {
 	Hi     float64      `json:"hi,omitempty"`
 }
 
-// Worst returns the group with the worst value, the first of several, and false
-// when no group has a value. Direction is the metric's.
-func (s Slice) Worst(direction string) (worst GroupValue, ok bool) {
-	for _, g := range s.Groups {
-		if g.Status == MetricUndefined {
-			continue
-		}
-		c := cmp.Compare(g.Value, worst.Value)
-		if direction == "min" {
-			c = -c
-		}
-		if !ok || c < 0 {
-			worst, ok = g, true
-		}
+// WorstGroup returns the group with the worst value, and false when none has one.
+func (s Slice) WorstGroup() (GroupValue, bool) {
+	if s.Worst < 0 || s.Worst >= len(s.Groups) {
+		return GroupValue{}, false
 	}
-	return worst, ok
+	return s.Groups[s.Worst], true
 }
 
 // Score is the sealed result of a submission, and what of it was released.

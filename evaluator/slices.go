@@ -379,7 +379,7 @@ func (t *groupTallies) results(values []aihub.MetricValue) error {
 	for k := range t.of {
 		s := &t.g.of[k]
 		for i := range values {
-			values[i].Slices = append(values[i].Slices, aihub.Slice{By: t.g.spec.Slices[k].By, Groups: []aihub.GroupValue{}})
+			values[i].Slices = append(values[i].Slices, aihub.Slice{By: t.g.spec.Slices[k].By, Groups: []aihub.GroupValue{}, Worst: -1})
 		}
 		for _, set := range s.shown(int64(t.g.spec.Slices[k].Min)) {
 			first := t.of[k].accs[set[0]]
@@ -398,7 +398,12 @@ func (t *groupTallies) results(values []aihub.MetricValue) error {
 				} else {
 					g.Merged = len(set)
 				}
-				values[i].Slices[k].Groups = append(values[i].Slices[k].Groups, g)
+				out := &values[i].Slices[k]
+				worst, some := out.WorstGroup()
+				if min := t.p.spec.Metrics[i].Direction == "min"; g.Status != aihub.MetricUndefined && (!some || min && g.Value > worst.Value || !min && g.Value < worst.Value) {
+					out.Worst = len(out.Groups)
+				}
+				out.Groups = append(out.Groups, g)
 			}
 		}
 	}

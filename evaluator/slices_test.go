@@ -12,6 +12,7 @@ import (
 
 	"aihub"
 	"aihub/internal/table"
+	"aihub/policies"
 	"aihub/scenarios"
 )
 
@@ -280,5 +281,59 @@ func TestBadGroups(t *testing.T) {
 	spec.Slices[0].Min = 31
 	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
 		t.Error(faults, err)
+	}
+}
+
+// Of a part that may be asked again, what a group scored is sealed: reviewers see
+// it, an answer does not hold it, whoever asks. Of a final part it is shown.
+func TestSlicesAreSealedUntilFinal(t *testing.T) {
+	t.Parallel()
+	var truth []string
+	for i := range 120 {
+		truth = append(truth, []string{"red", "blue"}[i%2])
+	}
+	h := newHub(t, setup{truth: truth, edit: []string{
+		"sharing:\n", "slices: [{by: [x], min: 40}, {by: [label], min: 20}]\nsharing:\n",
+		"rounds:\n", "rounds:\n  - {name: last, part: final, closes: 2026-05-02T00:00:00Z}\n",
+	}})
+	for _, round := range []string{"last", "main"} {
+		open := round == "last"
+		sub := h.enter(h.alice, round, h.right(90))
+		h.score()
+		for range 20 {
+			h.toTick()
+		}
+		if n := h.release(); n != 1 {
+			t.Fatalf("%s: %d releases", round, n)
+		}
+		groups := func(values []aihub.MetricValue) (n int) {
+			for _, v := range values {
+				for _, s := range v.Slices {
+					n += len(s.Groups)
+				}
+			}
+			return n
+		}
+		for who, scope := range map[string]policies.Scope{"public": {}, "alice": policies.ScopeOf(h.alice), "bob": policies.ScopeOf(h.bob), "steward": policies.ScopeOf(h.steward)} {
+			s, err := h.db.Score(h.ctx, scope, sub.ID)
+			h.must(err)
+			if want := map[bool]int{true: 10}[open]; groups(s.Released) != want || len(s.Sealed) > 0 && who != "steward" {
+				t.Errorf("%s: %s sees %d groups, want %d, and %d sealed values", round, who, groups(s.Released), want, len(s.Sealed))
+			}
+		}
+		s, err := h.db.Score(h.ctx, policies.ScopeOf(h.reviewers[0]), sub.ID)
+		h.must(err)
+		if groups(s.Sealed) != 10 {
+			t.Errorf("%s: a reviewer sees %d groups", round, groups(s.Sealed))
+		}
+		x := s.Sealed[0].Slices[0]
+		if worst, _ := x.WorstGroup(); len(x.Groups) != 3 || worst.N != 40 || worst.Lo >= worst.Hi || worst.Value > 0.75 {
+			t.Errorf("%s: %+v", round, x)
+		}
+		got, err := h.db.Board(h.ctx, h.ref, round)
+		h.must(err)
+		if n := groups(got[0].Score.Released); n != map[bool]int{true: 10}[open] {
+			t.Errorf("%s: the board shows %d groups", round, n)
+		}
 	}
 }

@@ -164,13 +164,22 @@ func newHub(t testing.TB, s setup) *hub {
 		truth = s.broken(truth)
 	}
 	blank := h.put([]byte("input"))
+	x := table.NewBatch([]table.Field{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}}, 0)
+	for i, k := range h.keys {
+		x.Cols[0].AppendStr(k)
+		x.Cols[1].AppendStr([]string{"north", "south", "west"}[i%3])
+		x.Rows++
+	}
+	raw, err = os.ReadFile(writeParquet(t, x))
+	h.must(err)
+	input := h.put(raw)
 	ds := aihub.DatasetVersion{
 		Ref: aihub.Ref{Name: "colours", Version: 1}, Title: aihub.Text{ZH: "颜色", EN: "Colours"}, License: "internal", Key: "key",
 		Columns: []aihub.Column{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}, {Name: "label", Type: "string", Truth: true}},
 		Content: blank, Plan: blank, Raw: blank, Profile: blank, Card: blank,
 	}
 	for _, p := range []aihub.Part{aihub.Sample, aihub.Test, aihub.Final} {
-		ds.Parts = append(ds.Parts, aihub.PartFile{Part: p, Rows: int64(len(s.truth)), Input: blank, Truth: truth, Bytes: 10})
+		ds.Parts = append(ds.Parts, aihub.PartFile{Part: p, Rows: int64(len(s.truth)), Input: input, Truth: truth, Bytes: 10})
 	}
 	cleared, err := policies.Clear(aihub.RiskRecord{Content: ds.Content})
 	h.must(err)

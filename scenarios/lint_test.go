@@ -38,13 +38,16 @@ func TestLintAgainst(t *testing.T) {
 		"column":          {func(s *Spec, v *aihub.DatasetVersion) { s.Input.Columns[1] = "volts" }, []string{"unknown_column@input.columns[1]"}},
 		"other truth as input": {func(s *Spec, v *aihub.DatasetVersion) { s.Input.Columns[1] = "score" },
 			[]string{"truth_in_input@input.columns[1]"}},
-		"truth is public":  {func(s *Spec, v *aihub.DatasetVersion) { v.Columns[4].Truth = false }, []string{"unknown_column@truth.column"}},
-		"truth of a type":  {func(s *Spec, v *aihub.DatasetVersion) { v.Columns[4].Type = "int64" }, []string{"wrong_type@truth.type"}},
-		"no test rows":     {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 0 }, []string{"no_part@rounds[0].part"}},
-		"no sample":        {func(s *Spec, v *aihub.DatasetVersion) { v.Parts = v.Parts[1:] }, []string{"no_part@dataset"}},
-		"few rows":         {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 1999 }, []string{"step_too_fine@sharing.score.step", "too_few_rows@rounds[0].quota"}},
-		"no train rows":    {func(s *Spec, v *aihub.DatasetVersion) { s.Train = &Train{} }, []string{"no_part@train"}},
-		"several at once":  {func(s *Spec, v *aihub.DatasetVersion) { v.Key = "id"; s.Truth.Column = "amps" }, []string{"wrong_key@input.key", "unknown_column@truth.column"}},
+		"truth is public": {func(s *Spec, v *aihub.DatasetVersion) { v.Columns[4].Truth = false }, []string{"unknown_column@truth.column"}},
+		"truth of a type": {func(s *Spec, v *aihub.DatasetVersion) { v.Columns[4].Type = "int64" }, []string{"wrong_type@truth.type"}},
+		"no test rows":    {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 0 }, []string{"no_part@rounds[0].part"}},
+		"no sample":       {func(s *Spec, v *aihub.DatasetVersion) { v.Parts = v.Parts[1:] }, []string{"no_part@dataset"}},
+		"few rows":        {func(s *Spec, v *aihub.DatasetVersion) { v.Parts[1].Rows = 1999 }, []string{"step_too_fine@sharing.score.step", "too_few_rows@rounds[0].quota"}},
+		"no train rows":   {func(s *Spec, v *aihub.DatasetVersion) { s.Train = &Train{} }, []string{"no_part@train"}},
+		"several at once": {func(s *Spec, v *aihub.DatasetVersion) { v.Key = "id"; s.Truth.Column = "amps" }, []string{"wrong_key@input.key", "unknown_column@truth.column"}},
+		"slices": {func(s *Spec, v *aihub.DatasetVersion) {
+			s.Slices = []Slice{{By: []string{"路段"}, Min: 100}, {By: []string{"ward"}, Min: 100}, {By: []string{"amps"}, Min: 1013}}
+		}, []string{"unknown_column@slices[1].by[0]", "wrong_type@slices[2].by[0]", "too_few_rows@slices[2].min"}},
 		"final asked once": {func(s *Spec, v *aihub.DatasetVersion) { s.Rounds[0].Part, s.Rounds[0].Quota = "final", 1 }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -201,6 +204,37 @@ func TestVocabulary(t *testing.T) {
 			if v.ZH == "" || v.EN == "" {
 				t.Errorf("%s: %+v", k, v)
 			}
+		}
+	}
+}
+
+// What a slice of groups may not be.
+func TestLintSlices(t *testing.T) {
+	spec, _ := parseGood(t)
+	for name, c := range map[string]struct {
+		slices []Slice
+		want   []string
+	}{
+		"good":       {[]Slice{{[]string{"a"}, 20}, {[]string{"b", "c"}, 1000}}, nil},
+		"nothing":    {[]Slice{{nil, 100}}, []string{"missing@slices[0].by"}},
+		"too small":  {[]Slice{{[]string{"a"}, 19}}, []string{"out_of_range@slices[0].min"}},
+		"key, twice": {[]Slice{{[]string{"lamp_id", "a", "a"}, 100}}, []string{"key_in_columns@slices[0].by[0]", "duplicate@slices[0].by[2]"}},
+		"many":       {[]Slice{{[]string{"a", "b", "c", "d"}, 100}}, []string{"too_many@slices[0].by"}},
+		"nested":     {[]Slice{{[]string{"a", "b"}, 100}, {[]string{"b"}, 100}}, []string{"nested_slices@slices[1].by"}},
+		"the same":   {[]Slice{{[]string{"a", "b"}, 100}, {[]string{"b", "a"}, 100}}, []string{"nested_slices@slices[1].by"}},
+		"six":        {make([]Slice, 6), []string{"too_many@slices"}},
+	} {
+		spec := spec
+		spec.Slices = c.slices
+		var got []string
+		for _, f := range Lint(spec) {
+			if f.Message.EN == "" || f.Message.ZH == "" {
+				t.Errorf("%s: %+v", name, f)
+			}
+			got = append(got, f.Code+"@"+f.Where)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
 		}
 	}
 }

@@ -91,6 +91,12 @@ func (p *process) compared(spec scenarios.Spec, all []evaluator.Compared) error 
 			table = append(table, line)
 		}
 		p.table(head, table)
+		for _, x := range all {
+			if len(x.Values) > 0 && len(x.Values[0].Slices) > 0 {
+				fmt.Fprintln(p.Out, printable(x.Path))
+				p.slices(x.Values)
+			}
+		}
 	})
 	if err != nil {
 		return err

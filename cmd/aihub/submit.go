@@ -125,6 +125,11 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 			rows = append(rows, []string{m.ID, number(m), string(m.Status), m.Reason})
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
+		values := v.Score.Released
+		if len(values) == 0 || len(values[0].Slices) == 0 {
+			values = v.Score.Sealed // of who may see them
+		}
+		p.slices(values)
 		if v.Score.Note != "" {
 			fmt.Fprintln(p.Out, sharing.Note(v.Score.Note).In(p.lang))
 		}

@@ -133,6 +133,7 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 			rows = append(rows, []string{m.ID, number(m), string(m.Status), m.Reason})
 		}
 		p.table([]string{"METRIC", "VALUE", "STATUS", "REASON"}, rows)
+		p.slices(values)
 		for _, n := range notes {
 			p.say("intake.scorer.test.message", "Code", n.Code, "Text", n.Message.In(p.lang), "Count", n.Count, "Rows", strings.Join(n.Examples, ", "))
 		}
