@@ -8,6 +8,7 @@ import (
 	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/speech"
 	"aihub/evaluator/metric/text"
+	"aihub/evaluator/metric/vision"
 	"aihub/scenarios"
 
 	"golang.org/x/text/unicode/norm"
@@ -30,6 +31,11 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 		faults = append(faults, aihub.Fault{Code: "bad_metric", Message: aihub.Text{
 			EN: use + " compares texts: truth.type must be string, without truth.classes",
 			ZH: use + " 比较文本：truth.type 须为 string，且不含 truth.classes",
+		}})
+	}
+	if sigmas, given := params["sigmas"].(string); given && len(faults) == 0 && vision.Points(sigmas) == 0 {
+		faults = append(faults, aihub.Fault{Code: "bad_param", Where: "params.sigmas", Message: aihub.Text{
+			EN: `sigmas are "coco" or a width above 0 for each key point, with commas`, ZH: "sigmas 须为 “coco” 或以逗号分隔的各关键点宽度（大于 0）",
 		}})
 	}
 	if len(faults) > 0 {
@@ -163,13 +169,17 @@ func truthLimit(spec scenarios.Spec) int {
 
 // cellsOf returns the kind of the cells of a truth that spells out units, nil of
 // any other.
-func cellsOf(spec scenarios.Spec) *intake.Kind {
+func cellsOf(spec scenarios.Spec) (kind *intake.Kind) {
 	for _, m := range spec.Metrics {
-		if n := scenarios.KnownMetrics[m.Use].Needs; n.Cells() {
-			return intake.Kinds[n]
+		n := scenarios.KnownMetrics[m.Use].Needs
+		if sigmas, given := m.Params["sigmas"].(string); given {
+			return intake.ObjectsOf(vision.Points(sigmas))
+		}
+		if n.Cells() && kind == nil {
+			kind = intake.Kinds[n]
 		}
 	}
-	return nil
+	return kind
 }
 
 // growth is how many characters one becomes at most in compatibility form.

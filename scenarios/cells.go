@@ -34,22 +34,15 @@ var UnitFormats = map[string]struct {
 // turns, documents and the like, a row's true one and the predicted one.
 func (n Needs) Cells() bool {
 	switch n {
-	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters:
+	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments:
 		return true
 	}
 	return false
 }
 
-// Readable reports whether a spec can name a metric of units: whether its units
-// can be read. Cells of objects hold neither key points nor what LVIS knows of an
-// image beside its objects.
-func Readable(use string, n Needs) bool {
-	return n.Texts() && !strings.HasPrefix(use, "oks_") && !strings.HasPrefix(use, "lvis_")
-}
-
 // EmptyCell is the cell of a unit of which nothing is said.
 func (n Needs) EmptyCell() string {
-	return map[Needs]string{NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0"}[n]
+	return map[Needs]string{NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0"}[n]
 }
 
 // CellsOf returns what the cells of an output column are: "" of one that no such

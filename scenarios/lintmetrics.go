@@ -134,6 +134,7 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsTracks:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsSpans:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsLinks:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSegments:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsClusters:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:      {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }

@@ -70,7 +70,7 @@ var KnownMetrics = func() map[string]MetricInfo {
 		maps.Copy(all, more)
 	}
 	for use, info := range UnitMetrics {
-		if Readable(use, info.Needs) {
+		if info.Needs.Texts() {
 			all[use] = info
 		}
 	}

@@ -53,6 +53,7 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsSpans:    &spans,
 	scenarios.NeedsLinks:    &links,
 	scenarios.NeedsClusters: &clusters,
+	scenarios.NeedsSegments: &segments,
 }
 
 func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }

@@ -2,8 +2,11 @@ package intake
 
 import (
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
+	"strings"
 
 	"aihub"
 	"aihub/evaluator/metric/vision"
@@ -11,40 +14,48 @@ import (
 )
 
 // A cell of objects is a JSON list of what COCO calls annotations, in truth, and
-// results: category_id, bbox [x, y, width, height] and, for the segm metrics,
-// segmentation {"size": [h, w], "counts": compressed runs}; in truth area and
-// iscrowd, in predictions score.
-var objects = Kind{
-	Truth:     bounded(func(s string) *aihub.Text { _, bad := readObjects(s, false); return bad }),
-	Predicted: bounded(func(s string) *aihub.Text { _, bad := readObjects(s, true); return bad }),
-	Unit: func(t, p string) any {
-		truth, _ := readObjects(t, false)
-		pred, _ := readObjects(p, true)
-		// Images of equal scores stand in an order that neither rows nor row ids
-		// change; two that say the same are alike.
-		h := fnv.New64a()
-		h.Write([]byte(t + "\x00" + p)) // never fails
-		return &vision.Image{ID: int64(h.Sum64() >> 1), Truth: truth, Pred: pred}
-	},
-	Answer: func(t string) string {
-		var list []object
-		if json.Unmarshal([]byte(t), &list) != nil {
-			return "[]"
-		}
-		out := []object{}
-		one := 1.0
-		for _, o := range list {
-			if o.Crowd == 0 {
-				out = append(out, object{Category: o.Category, Box: o.Box, Mask: o.Mask, Score: &one})
+// results: category_id, bbox [x, y, width, height], for the segm metrics
+// segmentation, for the oks metrics keypoints [x, y, visibility, …]; in truth area
+// and iscrowd, in predictions score. A segmentation is {"size": [h, w]} with
+// counts, COCO's runs, compressed or a list, or with polygons, a list of
+// [x, y, x, y, …]. A true cell may be {"annotations": such a list,
+// "neg_category_ids": […], "not_exhaustive_category_ids": […]}, as LVIS has them.
+var objects = objectsOf(0)
+
+// ObjectsOf is the kind of objects that have so many key points.
+func ObjectsOf(points int) *Kind { k := objectsOf(points); return &k }
+
+func objectsOf(points int) Kind {
+	return Kind{
+		Truth:     bounded(func(s string) *aihub.Text { _, bad := readImage(s, points); return bad }),
+		Predicted: bounded(func(s string) *aihub.Text { _, bad := readObjects(s, true, points); return bad }),
+		Unit: func(t, p string) any {
+			im, _ := readImage(t, 0)
+			im.Pred, _ = readObjects(p, true, 0)
+			// Images of equal scores stand in an order that neither rows nor row ids
+			// change; two that say the same are alike.
+			h := fnv.New64a()
+			h.Write([]byte(t + "\x00" + p)) // never fails
+			im.ID = int64(h.Sum64() >> 1)
+			return im
+		},
+		Answer: func(t string) string {
+			out := []object{}
+			one := 1.0
+			x, _ := splitImage(t)
+			for _, o := range x.Annotations {
+				if o.Crowd == 0 {
+					out = append(out, object{Category: o.Category, Box: o.Box, Mask: o.Mask, Points: o.Points, Score: &one})
+				}
 			}
-		}
-		b, err := json.Marshal(out)
-		if err != nil {
-			return "[]"
-		}
-		return string(b)
-	},
-	Empty: scenarios.NeedsObjects.EmptyCell(),
+			b, err := json.Marshal(out)
+			if err != nil {
+				return "[]"
+			}
+			return string(b)
+		},
+		Empty: scenarios.NeedsObjects.EmptyCell(),
+	}
 }
 
 // MaxCategory bounds category_id.
@@ -54,39 +65,140 @@ type object struct {
 	Category *int      `json:"category_id"`
 	Box      []float64 `json:"bbox,omitempty"`
 	Mask     *mask     `json:"segmentation,omitempty"`
+	Points   []float64 `json:"keypoints,omitempty"`
 	Area     *float64  `json:"area,omitempty"`
 	Crowd    int       `json:"iscrowd,omitempty"`
 	Score    *float64  `json:"score,omitempty"`
+
+	Labelled json.RawMessage `json:"num_keypoints,omitempty"` // counted from keypoints
 }
 
 type mask struct {
-	Size   [2]int `json:"size"`
-	Counts string `json:"counts"`
+	Size     [2]int          `json:"size"`
+	Counts   json.RawMessage `json:"counts,omitempty"` // a string, or a list of numbers
+	Polygons [][]float64     `json:"polygons,omitempty"`
 }
 
-func readObjects(s string, predicted bool) ([]vision.Object, *aihub.Text) {
+// annotated is a true cell with all that LVIS knows of an image.
+type annotated struct {
+	Annotations   []object `json:"annotations"`
+	Negative      []int    `json:"neg_category_ids,omitempty"`
+	NotExhaustive []int    `json:"not_exhaustive_category_ids,omitempty"`
+}
+
+// around is the cell of an image whose objects are in list, JSON.
+func (x annotated) around(list string) (string, error) {
+	b, err := json.Marshal(struct {
+		Annotations   json.RawMessage `json:"annotations"`
+		Negative      []int           `json:"neg_category_ids,omitempty"`
+		NotExhaustive []int           `json:"not_exhaustive_category_ids,omitempty"`
+	}{json.RawMessage(list), x.Negative, x.NotExhaustive})
+	return string(b), err
+}
+
+var notObjects = say("expected a JSON list of objects with category_id, bbox, segmentation, keypoints, area, iscrowd, score",
+	"应为 JSON 列表，各项含 category_id、bbox、segmentation、keypoints、area、iscrowd、score")
+
+// splitImage reads a true cell without looking into its objects.
+func splitImage(s string) (x annotated, bad *aihub.Text) {
+	if strings.HasPrefix(strings.TrimSpace(s), "{") {
+		if strict(s, &x) != nil || x.Annotations == nil {
+			return x, say("expected {annotations, neg_category_ids, not_exhaustive_category_ids}", "应为 {annotations, neg_category_ids, not_exhaustive_category_ids}")
+		}
+	} else if strict(s, &x.Annotations) != nil || x.Annotations == nil {
+		return x, notObjects
+	}
+	for _, c := range append(slices.Clone(x.Negative), x.NotExhaustive...) {
+		if c < 0 || c >= MaxCategory {
+			return x, badCategory
+		}
+	}
+	return x, nil
+}
+
+var badCategory = say("category_id must be a whole number from 0 to 9999", "category_id 须为 0 至 9999 的整数")
+
+func readImage(s string, points int) (*vision.Image, *aihub.Text) {
+	x, bad := splitImage(s)
+	if bad != nil {
+		return &vision.Image{}, bad
+	}
+	out := &vision.Image{Negative: x.Negative, NotExhaustive: x.NotExhaustive}
+	out.Truth, bad = readAll(x.Annotations, false, points)
+	return out, bad
+}
+
+func readObjects(s string, predicted bool, points int) ([]vision.Object, *aihub.Text) {
 	var list []object
 	if strict(s, &list) != nil || list == nil {
-		return nil, say("expected a JSON list of objects with category_id, bbox, segmentation, area, iscrowd, score",
-			"应为 JSON 列表，各项含 category_id、bbox、segmentation、area、iscrowd、score")
+		return nil, notObjects
 	}
+	return readAll(list, predicted, points)
+}
+
+// maxSteps bounds how much boundary is drawn for one cell.
+const maxSteps = 1 << 26
+
+func readAll(list []object, predicted bool, points int) ([]vision.Object, *aihub.Text) {
 	out := make([]vision.Object, len(list))
+	steps := int64(0)
 	for i, o := range list {
 		v, bad := o.read(predicted)
 		if bad != nil {
 			return nil, bad
+		}
+		if points > 0 && len(v.Points) != points {
+			return nil, say(fmt.Sprintf("keypoints must hold x, y and visibility of %d points", points), fmt.Sprintf("keypoints 须含 %d 个点的 x、y 与可见性", points))
+		}
+		if o.Mask != nil {
+			for _, p := range o.Mask.Polygons {
+				steps += vision.PolygonSteps(o.Mask.Size[0], o.Mask.Size[1], p)
+			}
+		}
+		if steps > maxSteps {
+			return nil, say("the polygons of one image are too long", "单个图像的多边形过长")
 		}
 		out[i] = v
 	}
 	return out, nil
 }
 
+// read makes the mask; false when it is none.
+func (m *mask) read() (vision.RLE, bool) {
+	h, w := m.Size[0], m.Size[1]
+	var text string
+	var runs []uint32
+	switch {
+	case len(m.Polygons) > 0 && m.Counts == nil:
+		var out vision.RLE
+		for i, p := range m.Polygons {
+			if n := vision.PolygonSteps(h, w, p); n < 0 || n > maxSteps {
+				return out, false
+			}
+			x := vision.Polygon(h, w, p)
+			if i > 0 {
+				x = vision.Union(out, x)
+			}
+			out = x
+		}
+		return out, true
+	case m.Polygons != nil:
+		return vision.RLE{}, false
+	case json.Unmarshal(m.Counts, &text) == nil:
+		out, err := vision.ParseRLE(h, w, text)
+		return out, err == nil
+	case json.Unmarshal(m.Counts, &runs) == nil:
+		return vision.FromRuns(h, w, runs)
+	}
+	return vision.RLE{}, false
+}
+
 func (o object) read(predicted bool) (v vision.Object, bad *aihub.Text) {
 	switch {
 	case o.Category == nil || *o.Category < 0 || *o.Category >= MaxCategory:
-		return v, say("category_id must be a whole number from 0 to 9999", "category_id 须为 0 至 9999 的整数")
-	case o.Box == nil && o.Mask == nil:
-		return v, say("an object needs bbox or segmentation", "每个对象须有 bbox 或 segmentation")
+		return v, badCategory
+	case o.Box == nil && o.Mask == nil && o.Points == nil:
+		return v, say("an object needs bbox, segmentation or keypoints", "每个对象须有 bbox、segmentation 或 keypoints")
 	case predicted && (o.Score == nil || *o.Score-*o.Score != 0):
 		return v, say("score must be a finite number", "score 须为有限数")
 	case predicted && (o.Crowd != 0 || o.Area != nil):
@@ -111,11 +223,24 @@ func (o object) read(predicted bool) (v vision.Object, bad *aihub.Text) {
 		v.Area = v.Box[2] * v.Box[3]
 	}
 	if o.Mask != nil {
-		m, err := vision.ParseRLE(o.Mask.Size[0], o.Mask.Size[1], o.Mask.Counts)
-		if err != nil {
-			return v, say("segmentation must be {size: [h, w], counts: COCO's compressed runs}", "segmentation 须为 {size: [高, 宽], counts: COCO 压缩游程}")
+		m, ok := o.Mask.read()
+		if !ok {
+			return v, say("segmentation must be {size: [h, w], counts: COCO's runs} or {size: [h, w], polygons: [[x, y, …], …]} with three corners or more, near the image",
+				"segmentation 须为 {size: [高, 宽], counts: COCO 游程} 或 {size: [高, 宽], polygons: [[x, y, …], …]}，至少三个角点且位于图像附近")
 		}
 		v.Mask, v.Area = m, float64(m.Area())
+	}
+	if o.Points != nil {
+		if len(o.Points)%3 != 0 || len(o.Points) > 3*maxPoints {
+			return v, badPoints
+		}
+		for i := 0; i < len(o.Points); i += 3 {
+			x, y, seen := o.Points[i], o.Points[i+1], o.Points[i+2]
+			if math.Abs(x) > 1e9 || math.Abs(y) > 1e9 || !predicted && seen != 0 && seen != 1 && seen != 2 {
+				return v, badPoints
+			}
+			v.Points = append(v.Points, vision.Point{X: x, Y: y, Seen: seen > 0})
+		}
 	}
 	if o.Area != nil {
 		if v.Area = *o.Area; v.Area < 0 || v.Area > 1e18 {
@@ -128,3 +253,9 @@ func (o object) read(predicted bool) (v vision.Object, bad *aihub.Text) {
 	}
 	return v, nil
 }
+
+// maxPoints bounds the key points of an object.
+const maxPoints = 1000
+
+var badPoints = say("keypoints must be [x, y, visibility, …] of at most 1000 points near the image; the truth's visibility is 0, 1 or 2",
+	"keypoints 须为 [x, y, 可见性, …]，最多 1000 个点且位于图像附近；真值的可见性为 0、1 或 2")

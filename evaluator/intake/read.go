@@ -67,6 +67,9 @@ type grouped struct {
 	items  int
 	faults map[string]*aihub.Fault
 	order  []string
+
+	sizes  map[string][2]int    // height and width of the images of a COCO truth
+	images map[string]annotated // what LVIS knows of an image beside its objects
 }
 
 func (g *grouped) fault(code, where, en, zh string) {
@@ -349,7 +352,14 @@ func (r *reader) Next() (*table.Batch, error) {
 	b := table.NewBatch(r.schema, n)
 	for _, id := range r.ids[:n] {
 		b.Cols[0].AppendStr(id)
-		b.Cols[1].AppendStr(cell(r.format, r.g.cells[id]))
+		text := cell(r.format, r.g.cells[id])
+		if x, more := r.g.images[id]; more {
+			var err error
+			if text, err = x.around(text); err != nil {
+				return nil, err
+			}
+		}
+		b.Cols[1].AppendStr(text)
 		delete(r.g.cells, id)
 		b.Rows++
 	}

@@ -18,8 +18,8 @@ import (
 
 // OpenTruth reads the annotations of units as a table like that of Open: COCO's
 // images and annotations, RTTM, CTM, the judgements of a TREC run (qrels), an
-// archive of PNG masks. Its cells are what a dataset's truth column holds. COCO
-// polygons are left out, as boxes do without them; write masks as compressed runs.
+// archive of PNG masks. Its cells are what a dataset's truth column holds. Polygons
+// of COCO and LVIS get the size of their image.
 func OpenTruth(path, format, key, column string) (table.Reader, error) {
 	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
 		return Open(path, format, key, column)
@@ -51,6 +51,7 @@ func (g *grouped) cocoTruth(r io.Reader) {
 		return
 	}
 	found := map[string]bool{}
+	var annotations []json.RawMessage // read when the sizes of all images are known
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
@@ -72,24 +73,31 @@ func (g *grouped) cocoTruth(r io.Reader) {
 		}
 		name, _ := key.(string)
 		found[name] = true
-		for i, raw := range list {
-			where := fmt.Sprintf("%s %d", name, i+1)
-			if name == "images" {
-				g.image(raw, where)
-			} else {
-				g.annotation(raw, where)
-			}
+		if name == "annotations" {
+			annotations = list
+			continue
 		}
+		for i, raw := range list {
+			g.image(raw, fmt.Sprintf("images %d", i+1))
+		}
+	}
+	for i, raw := range annotations {
+		g.annotation(raw, fmt.Sprintf("annotations %d", i+1))
 	}
 	if _, err := d.Token(); err != nil || !found["images"] || !found["annotations"] {
 		bad()
 	}
 }
 
-// image notes that there is an image, though nothing may be in it.
+// image notes that there is an image, though nothing may be in it, its size, and
+// what LVIS knows of it.
 func (g *grouped) image(raw []byte, where string) {
 	var x struct {
-		ID json.RawMessage `json:"id"`
+		ID            json.RawMessage `json:"id"`
+		Height        int             `json:"height"`
+		Width         int             `json:"width"`
+		Negative      []int           `json:"neg_category_ids"`
+		NotExhaustive []int           `json:"not_exhaustive_category_ids"`
 	}
 	id, bad := "", (*aihub.Text)(nil)
 	if json.Unmarshal(raw, &x) != nil {
@@ -99,8 +107,17 @@ func (g *grouped) image(raw []byte, where string) {
 	}
 	if bad != nil {
 		g.fault("bad_item", where, bad.EN, bad.ZH)
-	} else if g.cells[id] == nil {
+		return
+	}
+	if g.cells[id] == nil {
 		g.cells[id] = []string{}
+	}
+	if g.sizes == nil {
+		g.sizes, g.images = map[string][2]int{}, map[string]annotated{}
+	}
+	g.sizes[id] = [2]int{x.Height, x.Width}
+	if len(x.Negative)+len(x.NotExhaustive) > 0 {
+		g.images[id] = annotated{Negative: x.Negative, NotExhaustive: x.NotExhaustive}
 	}
 }
 
@@ -112,15 +129,19 @@ func (g *grouped) annotation(raw []byte, where string) {
 		Area     *float64        `json:"area"`
 		Crowd    int             `json:"iscrowd"`
 		Mask     json.RawMessage `json:"segmentation"`
+		Points   []float64       `json:"keypoints"`
 	}
 	bad := say("expected an object with image_id, category_id, bbox, area, iscrowd", "应为含 image_id、category_id、bbox、area、iscrowd 的对象")
 	id := ""
 	o := object{}
 	if json.Unmarshal(raw, &x) == nil {
 		if id, bad = cocoID(x.Image); bad == nil {
-			o = object{Category: x.Category, Box: x.Box, Area: x.Area, Crowd: x.Crowd}
+			o = object{Category: x.Category, Box: x.Box, Area: x.Area, Crowd: x.Crowd, Points: x.Points}
 			var m mask
-			if json.Unmarshal(x.Mask, &m) == nil && m.Counts != "" {
+			if json.Unmarshal(x.Mask, &m) == nil && m.Counts != nil {
+				o.Mask = &m
+			} else if json.Unmarshal(x.Mask, &m.Polygons) == nil && len(m.Polygons) > 0 {
+				m.Size = g.sizes[id]
 				o.Mask = &m
 			}
 			_, bad = o.read(false)

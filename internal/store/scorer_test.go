@@ -118,7 +118,7 @@ func TestRescore(t *testing.T) {
 	}
 	score, err := w.Score(w.ctx, w.scope(policies.Platform()), sub.ID)
 	w.must(err)
-	if score.Sealed[0] != sealedValues[0] {
+	if !score.Sealed[0].Equal(sealedValues[0]) {
 		t.Errorf("the first score is %+v", score.Sealed[0])
 	}
 	for _, c := range []struct {

@@ -207,7 +207,8 @@ func TestAlongASequence(t *testing.T) {
 				t.Fatal(err)
 			}
 			again, note2, _ := apply(tm, sealed, best)
-			if !slices.Equal(shown, again) || note != note2 || !slices.Equal(sealed, kept) || !slices.Equal(best, keptBest) {
+			same := func(a, b []aihub.MetricValue) bool { return slices.EqualFunc(a, b, aihub.MetricValue.Equal) }
+			if !same(shown, again) || note != note2 || !same(sealed, kept) || !same(best, keptBest) {
 				t.Fatal("not a function of its arguments, or it changed them")
 			}
 			for _, v := range shown {

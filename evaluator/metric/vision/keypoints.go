@@ -20,18 +20,37 @@ const cocoSigmas = ".026,.025,.025,.035,.035,.079,.079,.072,.072,.062,.062,.107,
 // Values are those of COCO; ar100 is the average recall.
 func Keypoints(sigmas string) metric.Measure {
 	c := coco{sigmas: sigmas, most: 20, vars: []float64{}}
+	for _, v := range widths(sigmas) {
+		v *= 2
+		c.vars = append(c.vars, v*v)
+	}
+	return c
+}
+
+// widths reads sigmas; one that is no width is NaN, and every similarity then
+// undefined.
+func widths(sigmas string) (out []float64) {
 	if sigmas == "coco" {
 		sigmas = cocoSigmas
 	}
 	for f := range strings.SplitSeq(sigmas, ",") {
 		v, err := strconv.ParseFloat(strings.TrimSpace(f), 64)
 		if err != nil || !(v > 0 && v < 1e6) {
-			v = math.NaN() // every similarity is then undefined
+			v = math.NaN()
 		}
-		v *= 2
-		c.vars = append(c.vars, v*v)
+		out = append(out, v)
 	}
-	return c
+	return out
+}
+
+// Points is how many points the objects of Keypoints have, 0 when sigmas are no
+// widths.
+func Points(sigmas string) int {
+	w := widths(sigmas)
+	if slices.ContainsFunc(w, func(v float64) bool { return v != v }) {
+		return 0
+	}
+	return len(w)
 }
 
 func seen(points []Point) (n int) {
