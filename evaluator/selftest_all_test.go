@@ -24,7 +24,7 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
 		switch info.Needs {
 		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
-			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters:
+			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments:
 			columns = "{name: p, type: string}"
 		case scenarios.NeedsClass:
 			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -40,6 +40,8 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 				params = append(params, p.Name+": q")
 			case p.Name == "positive" && info.Needs == scenarios.NeedsClass:
 				params = append(params, "positive: b")
+			case p.Name == "frequency":
+				params = append(params, "frequency: rcf")
 			case p.Name == "costs":
 				params = append(params, `costs: "0,1,2;1,0,1;2,1,0"`)
 			case p.Required && p.Whole:
@@ -129,7 +131,13 @@ func someCell(n scenarios.Needs, i int) string {
 	switch n {
 	case scenarios.NeedsObjects:
 		size := []int{10, 50, 150}[i%3]
-		return fmt.Sprintf(`[{"category_id":%d,"bbox":[%d,%d,%d,%d],"area":%d}]`, i%2, i, 2*i, size, size, size*size)
+		points := ""
+		for p := range 17 {
+			points += fmt.Sprintf(",%d,%d,2", i+p*size/17, 2*i+p*p*size/289)
+		}
+		return fmt.Sprintf(`[{"category_id":%d,"bbox":[%d,%d,%d,%d],"area":%d,"keypoints":[%s]}]`, i%3, i, 2*i, size, size, size*size, points[1:])
+	case scenarios.NeedsSegments:
+		return fmt.Sprintf("2 4 1*%d 2*%d\n1 %d\n2 0", 2+i%3, 6-i%3, i%2)
 	case scenarios.NeedsTurns:
 		return fmt.Sprintf("0 %d.5 a\n%d 2 b", 1+i%7, 20+i%5)
 	case scenarios.NeedsRuns:

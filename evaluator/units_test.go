@@ -2,14 +2,22 @@ package evaluator
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"aihub"
+	"aihub/evaluator/intake"
+	"aihub/evaluator/metric/vision"
 	"aihub/internal/table"
 	"aihub/scenarios"
 )
@@ -45,6 +53,18 @@ var unitCases = []struct {
 		`[{"category_id":1,"bbox":[0,0,10,10],"area":100}]`, `[{"category_id":2,"bbox":[5,5,20,20],"area":400}]`}},
 	{"masks as COCO results", scenarios.FormatCOCO, "  - {use: coco_ap50@1, primary: true, params: {iou: segm}}\n", []string{
 		`[{"category_id":1,"segmentation":{"size":[2,2],"counts":"04"},"area":4}]`, `[{"category_id":1,"segmentation":{"size":[2,2],"counts":"31"},"area":1}]`}},
+	{"polygons as COCO results", scenarios.FormatCOCO, "  - {use: coco_ap50@1, primary: true, params: {iou: segm}}\n", []string{
+		`[{"category_id":1,"segmentation":{"size":[20,20],"polygons":[[2,2,12,2,12,12,2,12],[14,14,19,14,19,19]]},"area":115}]`,
+		`[{"category_id":1,"segmentation":{"size":[2,2],"counts":[1,2,1]},"area":2}]`}},
+	{"key points in a table", "jsonl", "  - {use: oks_ap@1, primary: true, params: {sigmas: '0.1,0.05'}}\n  - {use: oks_ar@1, params: {sigmas: '0.1,0.05'}}\n", []string{
+		`[{"category_id":1,"bbox":[0,0,60,60],"area":3600,"num_keypoints":2,"keypoints":[5,5,2,50,40,1]}]`,
+		`[{"category_id":1,"bbox":[0,0,90,90],"area":8100,"keypoints":[50,5,2,0,0,0]},{"category_id":1,"bbox":[9,9,50,50],"keypoints":[0,0,0,0,0,0]}]`}},
+	{"objects as LVIS has them", scenarios.FormatCOCO, "  - {use: lvis_ap@1, primary: true, params: {frequency: rcf}}\n  - {use: lvis_ap_common@1, params: {frequency: rcf}}\n", []string{
+		`{"annotations":[{"category_id":1,"bbox":[0,0,10,10],"area":100}],"neg_category_ids":[0]}`,
+		`{"annotations":[{"category_id":2,"bbox":[0,0,10,10],"area":100},{"category_id":1,"bbox":[50,50,9,9],"area":81}],"not_exhaustive_category_ids":[2]}`,
+		`{"annotations":[],"neg_category_ids":[1]}`}},
+	{"segments in a table", "csv", "  - {use: panoptic_pq@1, primary: true, params: {classes: 3}}\n  - {use: panoptic_rq@1, params: {classes: 3}}\n  - {use: panoptic_sq@1, params: {classes: 3}}\n", []string{
+		"2 4 7*4 0*1 2*3\n7 1\n2 2", "2 3 1*3 9*3\n1 0\n9 1 crowd", "2 2 5*4\n5 2"}},
 	{"speakers as RTTM", scenarios.FormatRTTM, "  - {use: der@1, primary: true}\n", []string{"0 1 ann\n1 3 bob", "0 2 ann", "0.5 2 eve\n3 1 ann"}},
 	{"words as CTM", scenarios.FormatCTM, "  - {use: cer@1, primary: true}\n", []string{"你好 世界", "深圳 开放 创新", "一二 三四"}},
 	{"a TREC run", scenarios.FormatTREC, "  - {use: map@1, primary: true}\n  - {use: ndcg@1}\n", []string{"d1 1\nd2 0", "d3 1\nd4 1\nd5 0", "d6 2"}},
@@ -53,6 +73,116 @@ var unitCases = []struct {
 	{"spans in a table", "parquet", "  - {use: span_f1@1, primary: true}\n", []string{`[["PER",0,3]]`, `[["LOC",4,6],["PER",0,2]]`, `[]`}},
 	{"links in a table", "jsonl", "  - {use: link_mrr@1, primary: true}\n  - {use: link_hits@1}\n", []string{`{"true":"Q1","known":["Q2"],"of":50}`, `{"true":"Q3","of":50}`, `{"true":"Q4","of":50}`}},
 	{"clusters in a table", "csv", "  - {use: b_cubed_f1@1, primary: true}\n  - {use: ari@1}\n", []string{"a", "a", "b", "b", "c"}},
+}
+
+// What the reference implementations say of polygons, key points and LVIS's lists
+// comes out of a scenario, from cells and from files of their own format; see
+// testdata/objects.py. Polygons are drawn pixel for pixel.
+func TestObjectsLikeTheirReferences(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/objects.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct {
+		Polygons []struct {
+			Size     [2]int
+			Polygons [][]float64
+			Counts   string
+			Area     int64
+		}
+		Cases []struct {
+			Name             string
+			Metrics          map[string]float64
+			Params           map[string]string
+			Truth, Predicted []string
+			File             json.RawMessage
+		}
+	}
+	if err := json.Unmarshal(raw, &golden); err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range golden.Polygons {
+		want, err := vision.ParseRLE(c.Size[0], c.Size[1], c.Counts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := vision.RLE{H: c.Size[0], W: c.Size[1], Counts: []uint32{uint32(c.Size[0] * c.Size[1])}}
+		for _, p := range c.Polygons {
+			got = vision.Union(got, vision.Polygon(c.Size[0], c.Size[1], p))
+		}
+		pixels := func(m vision.RLE) (out []byte) {
+			for i, n := range m.Counts {
+				out = append(out, bytes.Repeat([]byte{byte(i & 1)}, int(n))...)
+			}
+			return out
+		}
+		if !bytes.Equal(pixels(got), pixels(want)) || got.Area() != c.Area {
+			t.Errorf("polygon %d has %d pixels, want %d, or others", i, got.Area(), c.Area)
+		}
+	}
+	for _, c := range golden.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
+			metrics := ""
+			for i, use := range slices.Sorted(maps.Keys(c.Metrics)) {
+				params, _ := json.Marshal(c.Params)
+				metrics += fmt.Sprintf("  - {use: %s, primary: %v, params: %s}\n", use, i == 0, strings.ReplaceAll(string(params), ":", ": "))
+			}
+			spec := unitSpec(t, "jsonl", metrics)
+			b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "answer", Type: table.String}}, 0)
+			for i, cell := range c.Predicted {
+				b.Cols[0].AppendStr(fmt.Sprintf("unit-%d", i))
+				b.Cols[1].AppendStr(cell)
+				b.Rows++
+			}
+			path := filepath.Join(t.TempDir(), "predictions")
+			f, err := os.Create(path)
+			if err == nil {
+				err = writeTable(f, "jsonl", b)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The annotation file of the format gives the same cells.
+			file := filepath.Join(t.TempDir(), "annotations.json")
+			if err := os.WriteFile(file, c.File, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r, err := intake.OpenTruth(file, scenarios.FormatCOCO, "id", "label")
+			if err != nil {
+				t.Fatal(err)
+			}
+			read := make([]string, len(c.Truth))
+			for {
+				b, err := r.Next()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err, faultsOf(err))
+				}
+				for i := range b.Rows {
+					n, err := strconv.Atoi(b.Cols[0].Str[i])
+					if err != nil {
+						t.Fatal(err)
+					}
+					read[n-1] = b.Cols[1].Str[i]
+				}
+			}
+			for name, cells := range map[string][]string{"cells": c.Truth, "file": read} {
+				values, _, err := ScoreLocal(t.Context(), spec, path, cellsFile(t, cells), nil, nil)
+				if err != nil {
+					t.Fatal(name, err, faultsOf(err))
+				}
+				for i, v := range values {
+					if want := c.Metrics[spec.Metrics[i].Use]; math.Abs(v.Value-want) > 1e-12 || v.Status != aihub.MetricOK {
+						t.Errorf("%s: %s is %v (%s), the reference says %v", name, v.ID, v.Value, v.Status, want)
+					}
+				}
+			}
+		})
+	}
 }
 
 func cellsFile(t *testing.T, cells []string) string {
@@ -160,6 +290,31 @@ func TestBadCells(t *testing.T) {
 	}
 	if got := strings.Join(codes, ", "); got != "extra_ids 1, bad_cell 2" {
 		t.Errorf("%v: %s", err, got)
+	}
+	// So are polygons, key points and segments that are none.
+	for cell, metrics := range map[string]string{
+		`[{"category_id":1,"score":1,"segmentation":{"size":[9,9],"polygons":[[1,1,2,2]]}}]`:                   "coco_ap@1, params: {iou: segm}",
+		`[{"category_id":1,"score":1,"segmentation":{"size":[9,9],"polygons":[[1,1,2,2,1e7,3]]}}]`:             "coco_ap@1, params: {iou: segm}",
+		`[{"category_id":1,"score":1,"segmentation":{"size":[9,9],"counts":[80]}}]`:                            "coco_ap@1, params: {iou: segm}",
+		`[{"category_id":1,"score":1,"segmentation":{"size":[9,9],"counts":[81],"polygons":[[1,1,2,2,3,1]]}}]`: "coco_ap@1, params: {iou: segm}",
+		`[{"category_id":1,"score":1,"bbox":[0,0,1,1]}]`:                                                       "oks_ap@1",
+		`[{"category_id":1,"score":1,"keypoints":[1,2,1]}]`:                                                    "oks_ap@1",
+		`{"annotations":[]}`:  "lvis_ap@1",
+		"2 2 1*4":             "panoptic_pq@1, params: {classes: 2}",
+		"2 2 1*4\\n1 0\\n1 1": "panoptic_pq@1, params: {classes: 2}",
+		"2 2 1*4\\n1 0 crowd": "panoptic_pq@1, params: {classes: 2}",
+		"2 2 1*4\\n1 0\\n2 1": "panoptic_pq@1, params: {classes: 2}",
+	} {
+		spec := unitSpec(t, "jsonl", "  - {use: "+metrics+", primary: true}\n")
+		ids := mustIDs(t, "unit-0")
+		line := fmt.Sprintf(`{"id":"unit-0","answer":%q}`, cell)
+		if strings.Contains(cell, "\\") {
+			line = `{"id":"unit-0","answer":"` + cell + `"}`
+		}
+		_, faults, err := CheckPredictions(t.Context(), spec, write(t, line+"\n"), ids)
+		if err != nil || len(faults) != 1 || faults[0].Code != "bad_cell" {
+			t.Errorf("%s: %v %+v", cell, err, faults)
+		}
 	}
 	// A truth that is none is the data's fault, and its value is not shown.
 	_, err = ReadTruth(t.Context(), cellsFile(t, []string{"1 7 0 0 4 4", "secret"}), "id", spec)
