@@ -261,7 +261,9 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 				}
 			} else {
 				k.text = textLimit(spec, out.Name)
-				k.cells = intake.Kinds[spec.CellsOf(out.Name)]
+				if spec.CellsOf(out.Name) != "" {
+					k.cells = cellsOf(spec)
+				}
 			}
 		}
 		c.columns = append(c.columns, k)

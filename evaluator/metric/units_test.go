@@ -300,7 +300,7 @@ func TestUnitsRegistry(t *testing.T) {
 		if !slices.ContainsFunc(metric.AllUnits(), func(d *metric.Def) bool { return d.Use == use }) {
 			t.Errorf("%s is named, but nothing computes it", use)
 		}
-		if _, named := scenarios.KnownMetrics[use]; named != scenarios.Readable(use, info.Needs) {
+		if _, named := scenarios.KnownMetrics[use]; named != info.Needs.Texts() {
 			t.Errorf("%s: a spec may name it: %v", use, named)
 		}
 		if metric.Lookup(use) != nil {
