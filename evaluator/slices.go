@@ -330,12 +330,11 @@ func (x *groupTally) add(t *groupTallies, b *metric.Block, end []int32) {
 			continue
 		}
 		if x.accs[group] == nil {
-			for _, m := range t.p.sliced {
-				acc := m.New()
+			x.accs[group] = accumulators(t.p.sliced)
+			for _, acc := range x.accs[group] {
 				if s, ok := acc.(metric.Spiller); ok && t.open != nil {
 					s.Spill(t.open, len(x.accs))
 				}
-				x.accs[group] = append(x.accs[group], acc)
 			}
 		}
 		part.Rows, part.Truth, part.Bucket = hi-lo, cut(b.Truth, lo, hi), nil

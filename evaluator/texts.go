@@ -71,14 +71,18 @@ type textTally struct {
 // is parsed and matched once.
 func accumulators(metrics []metric.Metric) []metric.Accumulator {
 	var out []metric.Accumulator
-	first := map[[2]string]*textTally{}
+	type gathers struct {
+		measure, column string
+		boot            *metric.Bootstrap
+	}
+	first := map[gathers]*textTally{}
 	for _, m := range metrics {
 		x, ok := m.(*textMetric)
 		if !ok {
 			out = append(out, m.New())
 			continue
 		}
-		key := [2]string{x.Measure.Key(), x.column}
+		key := gathers{x.Measure.Key(), x.column, x.boot}
 		t := first[key]
 		if t == nil {
 			t = x.New().(*textTally)
