@@ -224,3 +224,27 @@ func TestPacksPassSelfTest(t *testing.T) {
 		}
 	}
 }
+
+// A class of the output column behind those of the truth abstains, at the cost
+// that the spec says; other metrics of classes do not take such a column.
+func TestAbstain(t *testing.T) {
+	t.Parallel()
+	parse := func(metrics string) (scenarios.Spec, error) {
+		spec, _, err := scenarios.Parse("abstain", []byte(strings.NewReplacer(
+			"    - {name: label, type: string}\n    - {name: p, type: float64}\n", "    - {name: label, type: string, classes: [red, blue, unsure]}\n",
+			"  - {use: accuracy@1, primary: true}\n  - {use: roc_auc@1, prediction: p, on_undefined: ONUNDEFINED}\n", metrics,
+			"RELEASE", "policy", "step: 0.05", "step: 0.05, range: [0, 5]").Replace(specYAML)))
+		return spec, err
+	}
+	spec, err := parse("  - {use: abstain_cost@1, primary: true, params: {costs: '0,1;5,0', abstain: 0.5}}\n")
+	if err != nil {
+		t.Fatal(err, faultsOf(err))
+	}
+	values, _, err := ScoreLocal(t.Context(), spec, write(t, "id,label\na,red\nb,unsure\nc,unsure\nd,red\n"), labels(t, "a,red", "b,red", "c,blue", "d,blue"), nil, nil)
+	if err != nil || values[0].Value != (0.5+0.5+5)/4 {
+		t.Errorf("%+v %v", values, err)
+	}
+	if _, err := parse("  - {use: f1@1, primary: true}\n"); len(faultsOf(err)) == 0 {
+		t.Error("f1 takes a class that the truth does not have")
+	}
+}

@@ -27,6 +27,13 @@ var (
 	binsParam = ParamInfo{Name: "bins", Default: 15.0, Range: [2]float64{1, 1000}, Whole: true, Doc: aihub.Text{
 		EN: "bins of equal width", ZH: "等宽分箱数",
 	}}
+	costsParam = ParamInfo{
+		Name: "costs", Default: "zero-one", Doc: aihub.Text{
+			EN: `cost of each prediction, true classes by rows, e.g. "0,1;5,0"; zero-one: 1 for every mistake`,
+			ZH: `每种预测的代价，行为真实类别，例如 "0,1;5,0"；zero-one 表示每个错误代价为 1`}}
+	massParam = ParamInfo{Name: "bins", Default: 15.0, Range: [2]float64{1, 1000}, Whole: true, Doc: aihub.Text{
+		EN: "bins of equally many rows; rows of equal confidence are divided", ZH: "行数相等的分箱数；置信度相同的行按比例分摊",
+	}}
 	kindParam = ParamInfo{Name: "kind", Default: "top_label", OneOf: []string{"top_label", "positive"}, Doc: aihub.Text{
 		EN: "top_label: the largest probability; positive: that of the positive class (one column only)",
 		ZH: "top_label：最大概率；positive：正类概率（仅限单列）",
@@ -60,10 +67,11 @@ var classMetrics = map[string]MetricInfo{
 	"kappa@1": over("Cohen κ 系数", "Cohen's kappa", NeedsClass, "max", [2]float64{math.Inf(-1), 1}, ParamInfo{
 		Name: "weights", Default: "none", OneOf: []string{"none", "linear", "quadratic"}, Doc: aihub.Text{
 			EN: "how far apart classes are, by their order in truth.classes", ZH: "按 truth.classes 中的顺序计算类别间距离的方式"}}),
-	"cost@1": over("期望代价", "Expected cost", NeedsClass, "min", unbounded, ParamInfo{
-		Name: "costs", Default: "zero-one", Doc: aihub.Text{
-			EN: `cost of each prediction, true classes by rows, e.g. "0,1;5,0"; zero-one: 1 for every mistake`,
-			ZH: `每种预测的代价，行为真实类别，例如 "0,1;5,0"；zero-one 表示每个错误代价为 1`}}).varies(),
+	"abstain_cost@1": over("含弃权的期望代价", "Expected cost with abstentions", NeedsClass, "min", unbounded, costsParam, ParamInfo{
+		Name: "abstain", Default: 0.5, Range: [2]float64{0, 1e12}, Required: true, Doc: aihub.Text{
+			EN: "cost of a row that is answered with a class of the output column that is none of truth.classes; these come behind them there",
+			ZH: "以输出列中 truth.classes 之外的类别作答（弃权）的代价；该类别须列在 truth.classes 之后"}}).varies(),
+	"cost@1": over("期望代价", "Expected cost", NeedsClass, "min", unbounded, costsParam).varies(),
 }
 
 // rankedMetrics compare scores and probabilities of classes.
@@ -81,8 +89,10 @@ var rankedMetrics = map[string]MetricInfo{
 	"roc_auc_multi@1": over("多分类 AUC", "Multiclass AUC", NeedsProbability, "max", unit, columnsParam, positiveParam, ParamInfo{
 		Name: "average", Default: "ovr_macro", OneOf: []string{"ovr_macro", "ovr_weighted", "ovo_macro", "ovo_weighted"}, Doc: aihub.Text{
 			EN: "each class against the rest (ovr) or each pair (ovo), plain or weighted by rows", ZH: "一对其余（ovr）或两两配对（ovo），等权或按行数加权"}}),
-	"ece@1": over("期望校准误差", "Expected calibration error", NeedsProbability, "min", unit, binsParam, columnsParam, kindParam, positiveParam),
-	"mce@1": over("最大校准误差", "Maximum calibration error", NeedsProbability, "min", unit, binsParam, columnsParam, kindParam, positiveParam),
+	"ece@1":           over("期望校准误差", "Expected calibration error", NeedsProbability, "min", unit, binsParam, columnsParam, kindParam, positiveParam),
+	"ece_mass@1":      over("期望校准误差（等频分箱）", "Expected calibration error, equal mass", NeedsProbability, "min", unit, massParam, columnsParam, kindParam, positiveParam),
+	"ece_classwise@1": over("逐类校准误差", "Calibration error, mean over classes", NeedsProbability, "min", unit, binsParam, columnsParam, positiveParam),
+	"mce@1":           over("最大校准误差", "Maximum calibration error", NeedsProbability, "min", unit, binsParam, columnsParam, kindParam, positiveParam),
 }
 
 // numberMetrics compare numbers.

@@ -112,7 +112,12 @@ func (l *linter) metric(s Spec, p string, m Metric, info MetricInfo) {
 	case !info.Needs.fits(c):
 		l.add("metric_misfit", p+"prediction", fmt.Sprintf("%s needs %s; these fit: %s", m.Use, needTexts[info.Needs].EN, strings.Join(names, ", ")),
 			fmt.Sprintf("%s 需要%s；可用：%s", m.Use, needTexts[info.Needs].ZH, strings.Join(names, "、")))
-	case info.Needs == NeedsClass && !sameSet(c.Classes, s.Truth.Classes):
+	case m.Use == "abstain_cost@1":
+		if n := len(s.Truth.Classes); len(c.Classes) < n || !slices.Equal(c.Classes[:n], s.Truth.Classes) {
+			l.add("metric_misfit", p+"prediction", fmt.Sprintf("the classes of column %q must begin with those of truth.classes; one more is to abstain", clip(c.Name)),
+				fmt.Sprintf("列 %q 的类别须以 truth.classes 开头，另加一个表示弃权", clip(c.Name)))
+		}
+	case info.Needs == NeedsClass && !slices.Equal(c.Classes, s.Truth.Classes):
 		l.add("metric_misfit", p+"prediction", fmt.Sprintf("the classes of column %q must be those of truth.classes: leave them out there", clip(c.Name)),
 			fmt.Sprintf("列 %q 的类别须与 truth.classes 相同：在该列省略即可", clip(c.Name)))
 	case info.Needs == NeedsProbability && (len(c.Range) != 2 || c.Range[0] < 0 || c.Range[1] > 1):
@@ -250,9 +255,4 @@ func (l *linter) sharing(s Spec) {
 		l.add("out_of_range", "sharing.score.range", fmt.Sprintf("must lie within the values of %s, %g to %g, and reach its best, %g", primary.Use, lo, hi, best),
 			fmt.Sprintf("须在 %s 的取值 %g 至 %g 之内，并包含最优值 %g", primary.Use, lo, hi, best))
 	}
-}
-
-func sameSet(a, b []string) bool {
-	x, y := slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b))
-	return slices.Equal(x, y)
 }

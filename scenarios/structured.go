@@ -173,6 +173,7 @@ var fieldMetrics = map[string]MetricInfo{
 	"parity_difference@1":    over("人口均等差", "Demographic parity difference", NeedsDecisions, "min", unit, groupParam).varies(),
 	"parity_ratio@1":         over("人口均等比", "Demographic parity ratio", NeedsDecisions, "max", unit, groupParam).varies(),
 	"equalized_odds@1":       over("均等化几率差", "Equalised odds difference", NeedsDecisions, "min", unit, groupParam),
+	"equalized_odds_mean@1":  over("均等化几率差（平均）", "Equalised odds difference, mean", NeedsDecisions, "min", unit, groupParam),
 	"equal_opportunity@1":    over("机会均等差", "Equal opportunity difference", NeedsDecisions, "min", unit, groupParam),
 	"worst_group_accuracy@1": over("最差群体准确率", "Accuracy of the worst group", NeedsDecisions, "max", unit, groupParam),
 }

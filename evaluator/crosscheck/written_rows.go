@@ -43,9 +43,11 @@ func drawClasses(r *rng) (*rowCase, []string) {
 		costs = append(costs, strings.Join(row, ","))
 	}
 	a := " average=" + pick(r, "macro", "micro", "weighted")
+	matrix := " costs=" + strings.Join(costs, ";")
 	keys := []string{
+		"abstain_cost@1 abstain=0.25" + matrix,
 		"accuracy@1", "balanced_accuracy@1", "mcc@1", "f1@1" + a, "precision@1" + a, "recall@1" + a, "fbeta@1" + a, "jaccard@1" + a,
-		"kappa@1 weights=" + pick(r, "none", "linear", "quadratic"), "cost@1 costs=" + strings.Join(costs, ";"),
+		"kappa@1 weights=" + pick(r, "none", "linear", "quadratic"), "cost@1" + matrix,
 	}
 	for _, m := range []string{"sensitivity", "specificity", "fpr", "fnr", "positive_precision", "positive_f1"} {
 		keys = append(keys, m+"@1 positive=c1")
@@ -147,10 +149,23 @@ func wantClasses(c *rowCase, key string) (float64, bool) {
 			return 1, true
 		}
 		return 1 - seen/chance, true
-	case "cost@1":
-		rows := strings.Split(strings.TrimPrefix(strings.Fields(key)[1], "costs="), ";")
+	case "cost@1", "abstain_cost@1":
+		f := strings.Fields(key)
+		rows := strings.Split(strings.TrimPrefix(f[len(f)-1], "costs="), ";")
 		var s float64
 		for i, t := range c.Truth {
+			if c.Pred[i] < 0 || int(c.Pred[i]) == c.K {
+				v, _ := strconv.ParseFloat(strings.TrimPrefix(f[1], "abstain="), 64)
+				if use == "cost@1" {
+					v = 0
+					for x := range strings.SplitSeq(rows[int(t)], ",") {
+						y, _ := strconv.ParseFloat(x, 64)
+						v = max(v, y)
+					}
+				}
+				s += v
+				continue
+			}
 			v, _ := strconv.ParseFloat(strings.Split(rows[int(t)], ",")[int(c.Pred[i])], 64)
 			s += v
 		}
@@ -187,7 +202,7 @@ func drawBinary(r *rng) (*rowCase, []string) {
 	}
 	q, m := " q="+pick(r, "0.1", "0.3"), " max_fpr="+pick(r, "0.1", "0.5")
 	kind := " kind=" + pick(r, "top_label", "positive")
-	return c, []string{"roc_auc@1", "log_loss@1", "brier@1", "average_precision@1", "ks@1", "gini@1", "partial_auc@1" + m, "precision_at@1" + q, "recall_at@1" + q, "lift@1" + q, "ece@1" + kind, "mce@1" + kind}
+	return c, []string{"roc_auc@1", "log_loss@1", "brier@1", "average_precision@1", "ks@1", "gini@1", "partial_auc@1" + m, "precision_at@1" + q, "recall_at@1" + q, "lift@1" + q, "ece@1" + kind, "mce@1" + kind, "ece_mass@1" + kind, "ece_classwise@1"}
 }
 
 // beats is how often a positive score is above a negative one; equal is half.
@@ -306,8 +321,94 @@ func wantBinary(c *rowCase, key string) (float64, bool) {
 			rows = append(rows, []float64{1 - x, x})
 		}
 		return gaps(c.Truth, rows, p["kind"] == "positive", use == "mce@1"), true
+	case "ece_mass@1", "ece_classwise@1":
+		var rows [][]float64
+		for _, x := range c.Pred {
+			rows = append(rows, []float64{1 - x, x})
+		}
+		if use == "ece_mass@1" {
+			return massGaps(c.Truth, rows, p["kind"] == "positive"), true
+		}
+		return classGaps(c.Truth, rows), true
 	}
 	return 0, false
+}
+
+// confident is the confidence of a row and whether it is right.
+func confident(row []float64, truth float64, positive bool) (conf, right float64) {
+	if positive {
+		return row[1], truth
+	}
+	conf = slices.Max(row)
+	if row[int(truth)] == conf {
+		equal := 0.0
+		for _, v := range row {
+			if v == conf {
+				equal++
+			}
+		}
+		right = 1 / equal
+	}
+	return conf, right
+}
+
+// massGaps is the calibration error over 15 bins of equally many rows: row i of
+// those sorted by confidence is the stretch [i, i+1), a bin the stretch
+// [b·n/15, (b+1)·n/15), and a row counts in a bin by how much of it lies there. Rows
+// of one confidence are alike: each stands for their mean.
+func massGaps(truth []float64, rows [][]float64, positive bool) float64 {
+	n := len(rows)
+	if n == 0 {
+		return none
+	}
+	type pair struct{ conf, right float64 }
+	var all []pair
+	for i, row := range rows {
+		c, r := confident(row, truth[i], positive)
+		all = append(all, pair{c, r})
+	}
+	slices.SortFunc(all, func(a, b pair) int { return cmp.Compare(a.conf, b.conf) })
+	var sum float64
+	for b := range 15 {
+		var gap float64
+		for i, x := range all {
+			// In fifteenths of a row.
+			inside := min((i+1)*15, (b+1)*n) - max(i*15, b*n)
+			if inside <= 0 {
+				continue
+			}
+			var right, equal float64
+			for _, y := range all {
+				if y.conf == x.conf {
+					right, equal = right+y.right, equal+1
+				}
+			}
+			gap += (x.conf - right/equal) * float64(inside) / 15
+		}
+		sum += math.Abs(gap)
+	}
+	return sum / float64(n)
+}
+
+// classGaps is the mean over the classes of the calibration error of the class's
+// own probability.
+func classGaps(truth []float64, rows [][]float64) float64 {
+	if len(rows) == 0 {
+		return none
+	}
+	k := len(rows[0])
+	var sum float64
+	for c := range k {
+		one, two := make([]float64, len(rows)), make([][]float64, len(rows))
+		for i, row := range rows {
+			if int(truth[i]) == c {
+				one[i] = 1
+			}
+			two[i] = []float64{1 - row[c], row[c]}
+		}
+		sum += gaps(one, two, true, false)
+	}
+	return sum / float64(k)
 }
 
 // gaps is the calibration error over 15 bins of equal width, (a, b]: expected or
@@ -369,7 +470,7 @@ func drawMulti(r *rng) (*rowCase, []string) {
 	if c.Rows == nil {
 		c.Rows = [][]float64{}
 	}
-	return c, []string{"log_loss@1", "brier@1", "ece@1", "mce@1", "top_k@1 k=" + pick(r, "1", "2"), "roc_auc_multi@1 average=" + pick(r, "ovr_macro", "ovr_weighted", "ovo_macro", "ovo_weighted")}
+	return c, []string{"log_loss@1", "brier@1", "ece@1", "mce@1", "ece_mass@1", "ece_classwise@1", "top_k@1 k=" + pick(r, "1", "2"), "roc_auc_multi@1 average=" + pick(r, "ovr_macro", "ovr_weighted", "ovo_macro", "ovo_weighted")}
 }
 
 func wantMulti(c *rowCase, key string) (float64, bool) {
@@ -401,6 +502,10 @@ func wantMulti(c *rowCase, key string) (float64, bool) {
 		return over(s, n), true
 	case "ece@1", "mce@1":
 		return gaps(c.Truth, c.Rows, false, use == "mce@1"), true
+	case "ece_mass@1":
+		return massGaps(c.Truth, c.Rows, false), true
+	case "ece_classwise@1":
+		return classGaps(c.Truth, c.Rows), true
 	case "top_k@1":
 		var s float64
 		for i, t := range c.Truth {

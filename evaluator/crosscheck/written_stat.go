@@ -23,7 +23,7 @@ func drawDecisions(r *rng) (*decisionCase, []string) {
 	}
 	suffix := "@1 min_n=" + pick(r, "1", "1", "3")
 	var keys []string
-	for _, m := range []string{"parity_difference", "parity_ratio", "equalized_odds", "equal_opportunity", "worst_group_accuracy"} {
+	for _, m := range []string{"parity_difference", "parity_ratio", "equalized_odds", "equalized_odds_mean", "equal_opportunity", "worst_group_accuracy"} {
 		keys = append(keys, m+suffix)
 	}
 	return c, keys
@@ -82,6 +82,8 @@ func wantDecisions(c *decisionCase, key string) (float64, bool) {
 		return slices.Min(right), true
 	case "equal_opportunity@1":
 		return spread(recall), true
+	case "equalized_odds_mean@1":
+		return (spread(recall) + spread(alarm)) / 2, true
 	case "equalized_odds@1":
 		return max(spread(recall), spread(alarm)), true // of NaN and a number, NaN
 	}

@@ -196,11 +196,43 @@ func (t *tally) interval(value float64) (lo, hi float64) {
 	if len(values) == Replicates {
 		t.sample = slices.Clone(values)
 	}
+	if t.rows() < fewRows && len(values) == Replicates {
+		if lo, hi, ok := bca(values, value, t.jackknife(f)); ok {
+			return min(lo, value), max(hi, value)
+		}
+	}
 	lo, hi = interval(values)
 	if lo == 0 && hi == 0 {
 		return 0, 0
 	}
 	return min(lo, value), max(hi, value)
+}
+
+// rows is how many there are.
+func (t *tally) rows() (n int64) {
+	for _, x := range t.n {
+		n += x
+	}
+	return n
+}
+
+// jackknife is the value without each bucket that has rows; those that are then
+// undefined are left out.
+func (t *tally) jackknife(f *flat) (values []float64) {
+	rep := stats{counts: make([]int64, t.m.counts), sums: make([]Sum, t.m.sums)}
+	w := slices.Repeat([]uint8{1}, len(t.n))
+	for out, rows := range t.n {
+		if rows == 0 {
+			continue
+		}
+		w[out] = 0
+		f.draw(w, &rep)
+		w[out] = 1
+		if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
+			values = append(values, x.Value)
+		}
+	}
+	return values
 }
 
 // flat are the stats of all buckets, one behind the other: the rows, counts and

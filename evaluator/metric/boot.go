@@ -22,8 +22,8 @@ const Replicates = 1000
 // steps, whatever the number of rows. Chamandy et al., "Estimating uncertainty
 // for massive data streams" (2012), describes the Poisson bootstrap.
 //
-// With fewer than about 500 rows the percentile interval is somewhat too
-// narrow; a part that small orders nobody anyway.
+// With fewer than about 500 rows a percentile interval is somewhat too narrow: it
+// is then bias-corrected and accelerated (bca).
 type Bootstrap struct {
 	seed   uint64
 	weight []uint8 // Replicates rows of Buckets

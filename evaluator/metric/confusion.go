@@ -3,6 +3,7 @@ package metric
 import (
 	"fmt"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,26 +56,35 @@ func init() {
 	positive("positive_f1@1", AbsentClass, func(tp, fp, fn, tn int64) (int64, int64) { return 2 * tp, 2*tp + fp + fn })
 
 	register("kappa@1", func(s Setup, a args) Metric { return byCell(s, a, kappa(a.str["weights"])) })
+	// An answer of no declared class is as bad as the worst, or an abstention.
 	register("cost@1", func(s Setup, a args) Metric {
-		c := a.costs
-		return byCell(s, a, func(n int64, k int, cell []int64) Result {
-			var sum Sum
-			for i, x := range cell[:k*(k+1)] {
-				t, p := i/(k+1), i%(k+1)
-				w := 0.0
-				if p < k {
-					w = c[t*k+p]
-				} else { // no declared class: as bad as the worst
-					for _, v := range c[t*k : t*k+k] {
-						w = max(w, v)
-					}
-				}
-				hi := float64(w * float64(x))
-				sum.Add(hi)
-				sum.Add(fmaErr(w, float64(x), hi))
+		k := len(s.Classes)
+		return expectedCost(s, a, func(t int) float64 { return slices.Max(a.costs[t*k : t*k+k]) })
+	})
+	register("abstain_cost@1", func(s Setup, a args) Metric {
+		return expectedCost(s, a, func(int) float64 { return a.num["abstain"] })
+	})
+}
+
+// expectedCost is the mean of what each prediction costs; other is the cost of one
+// that is no declared class, of a row of class t.
+func expectedCost(s Setup, a args, other func(t int) float64) Metric {
+	c := a.costs
+	return byCell(s, a, func(n int64, k int, cell []int64) Result {
+		var sum Sum
+		for i, x := range cell[:k*(k+1)] {
+			t, p := i/(k+1), i%(k+1)
+			w := 0.0
+			if p < k {
+				w = c[t*k+p]
+			} else {
+				w = other(t)
 			}
-			return Result{Value: sum.Mean(n)}
-		})
+			hi := float64(w * float64(x))
+			sum.Add(hi)
+			sum.Add(fmaErr(w, float64(x), hi))
+		}
+		return Result{Value: sum.Mean(n)}
 	})
 }
 
@@ -158,7 +168,7 @@ func byCell(s Setup, a args, value func(n int64, k int, cell []int64) Result) Me
 				c = counts[at : at+m.counts]
 			}
 			p := int(pred[i])
-			if p < 0 {
+			if p < 0 || p > k { // none of the declared classes
 				p = k
 			}
 			c[int(t)*(k+1)+p]++

@@ -92,28 +92,8 @@ func calibrated(s Setup, a args, of func(n, rows int64, gap float64) float64, mo
 	m.each = func(b *Block, cell []uint16, counts []int64, sums []Sum) {
 		for i := range b.Rows {
 			row, t := p(b, i)
-			var conf, right float64
-			if positive {
-				conf, right = row[1], float64(t)
-			} else {
-				conf = row[0]
-				equal := 1
-				for _, v := range row[1:] {
-					switch {
-					case v > conf || v != v:
-						conf, equal = v, 1
-					case v == conf:
-						equal++
-					}
-				}
-				if row[t] == conf {
-					right = 1 / float64(equal)
-				}
-			}
-			at := 0
-			if x := math.Ceil(float64(conf*float64(bins))) - 1; x > 0 {
-				at = int(min(x, float64(bins-1)))
-			}
+			conf, right := confidence(row, t, positive)
+			at := widthBin(conf, bins)
 			if cell != nil {
 				at += int(cell[i]) * bins
 			}

@@ -17,7 +17,7 @@ def fairness(r):
     g = [r.randrange(k) for _ in range(n)]
     t = [int(r.random() < 0.5) for _ in range(n)]
     p = [x if r.random() < 0.7 else 1 - x for x in t]
-    w = {m + " min_n=1": None for m in ("parity_difference@1", "parity_ratio@1", "equalized_odds@1", "equal_opportunity@1", "worst_group_accuracy@1")}
+    w = {m + " min_n=1": None for m in ("parity_difference@1", "parity_ratio@1", "equalized_odds@1", "equalized_odds_mean@1", "equal_opportunity@1", "worst_group_accuracy@1")}
     there = sorted(set(g))
     if len(there) > 1:
         w["parity_difference@1 min_n=1"] = fm.demographic_parity_difference(t, p, sensitive_features=g)
@@ -27,9 +27,10 @@ def fairness(r):
         whole = all(0 < sum(y for y, x in zip(t, g) if x == c) < g.count(c) for c in there)
         if whole:
             w["equalized_odds@1 min_n=1"] = fm.equalized_odds_difference(t, p, sensitive_features=g)
+            w["equalized_odds_mean@1 min_n=1"] = fm.equalized_odds_difference(t, p, sensitive_features=g, agg="mean")
             w["equal_opportunity@1 min_n=1"] = fm.equal_opportunity_difference(t, p, sensitive_features=g)
         else:
-            del w["equalized_odds@1 min_n=1"], w["equal_opportunity@1 min_n=1"]
+            del w["equalized_odds@1 min_n=1"], w["equalized_odds_mean@1 min_n=1"], w["equal_opportunity@1 min_n=1"]
     return {"group": g, "truth": t, "pred": p}, w
 
 

@@ -53,6 +53,7 @@ def classes(r):
         if n:
             v = 1.0 if len(set(t)) == 1 and set(t) == set(p) else sk.cohen_kappa_score(t, p, labels=lab, weights=wt)
         w[f"kappa@1 weights={name}"] = v
+    w[f"abstain_cost@1 abstain=0.25 costs={text}"] = sum(F(costs[a][b]) for a, b in zip(t, p)) / n if n else None
     w[f"cost@1 costs={text}"] = sum(F(costs[a][b]) for a, b in zip(t, p)) / n if n else None
     if n:
         tp, fp = sum(a == b == 1 for a, b in zip(t, p)), sum(a != 1 and b == 1 for a, b in zip(t, p))
@@ -121,7 +122,27 @@ def calibration(t, rows, suffix, positive=None):
         b = min(M - 1, max(0, math.ceil(c * M) - 1))
         bins[b].append(F(c) - right)
     gaps = [(abs(sum(b)), len(b)) for b in bins if b]
-    return {
+    # Bins of equally many rows, a row in M parts; equal confidences are alike.
+    pairs = []
+    for y, row in zip(t, rows):
+        c = max(row) if positive is None else row[positive]
+        right = (F(1, row.count(c)) if row[y] == c else F(0)) if positive is None else F(y)
+        pairs.append((F(c), right))
+    mean = {c: sum(r for d, r in pairs if d == c) / sum(d == c for d, _ in pairs) for c in {c for c, _ in pairs}}
+    parts = [c - mean[c] for c, _ in sorted(pairs) for _ in range(M)]
+    mass = sum(abs(sum(parts[b * n : (b + 1) * n])) for b in range(M)) / (M * n) if n else None
+    # The mean over the classes of the error of each one's own probability.
+    k = len(rows[0]) if n else 0
+    total = F(0)
+    for j in range(k):
+        own = [F(0)] * M
+        for y, row in zip(t, rows):
+            own[min(M - 1, max(0, math.ceil(row[j] * M) - 1))] += F(row[j]) - (y == j)
+        total += sum(map(abs, own))
+    out = {"ece_mass@1" + suffix: mass}
+    if positive is None:
+        out["ece_classwise@1"] = total / n / k if n else None
+    return out | {
         "ece@1" + suffix: sum(g for g, _ in gaps) / n if n else None,
         "mce@1" + suffix: max(g / k for g, k in gaps) if n else None,
     }

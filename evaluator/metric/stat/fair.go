@@ -10,7 +10,7 @@ import (
 )
 
 // Decision is a yes or no about a member of a group. Unit of parity_difference@1,
-// parity_ratio@1, equalized_odds@1, equal_opportunity@1 and
+// parity_ratio@1, equalized_odds@1, equalized_odds_mean@1, equal_opportunity@1 and
 // worst_group_accuracy@1.
 type Decision struct {
 	Group       string
@@ -19,7 +19,7 @@ type Decision struct {
 
 func init() {
 	for use, value := range map[string]string{
-		"parity_difference@1": "dp", "parity_ratio@1": "ratio", "equalized_odds@1": "eo",
+		"parity_difference@1": "dp", "parity_ratio@1": "ratio", "equalized_odds@1": "eo", "equalized_odds_mean@1": "eo_mean",
 		"equal_opportunity@1": "opportunity", "worst_group_accuracy@1": "worst",
 	} {
 		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Fairness(int64(p.Int("min_n"))), value })
@@ -29,7 +29,7 @@ func init() {
 // Fairness is the measure of *Decision, as fairlearn: dp, the largest less the
 // smallest share of yes; ratio, the smallest over the largest; opportunity, the
 // spread of recall; eo, the larger of the spreads of recall and of the false
-// positive rate; worst, the smallest accuracy. Groups below minN decisions are
+// positive rate, eo_mean their mean; worst, the smallest accuracy. Groups below minN decisions are
 // left out, not counted as 0; with fewer than two groups left it is undefined.
 func Fairness(minN int64) metric.Measure { return fairness{minN} }
 
@@ -113,11 +113,14 @@ func (g *groups) Result(name string) metric.Result {
 		return metric.OK(slices.Min(selected)/slices.Max(selected), n)
 	}
 	// A group without a yes (or a no) in the truth has no such rate.
-	if len(recall) < 2 || name == "eo" && len(alarm) < 2 {
+	if len(recall) < 2 || name != "opportunity" && len(alarm) < 2 {
 		return metric.Undefined(n, metric.OneClass)
 	}
-	if name == "eo" {
+	switch name {
+	case "eo":
 		return metric.OK(max(spread(recall), spread(alarm)), n)
+	case "eo_mean":
+		return metric.OK((spread(recall)+spread(alarm))/2, n)
 	}
 	return metric.OK(spread(recall), n)
 }

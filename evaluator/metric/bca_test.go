@@ -1,0 +1,67 @@
+package metric
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+)
+
+// The interval of given replicates is that of scipy.stats.bootstrap; see
+// testdata/bca.py.
+func TestBCaLikeScipy(t *testing.T) {
+	raw, err := os.ReadFile("testdata/bca.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Values, Jackknife []float64
+		Estimate, Lo, Hi  float64
+	}
+	if err := json.Unmarshal(raw, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) < 30 {
+		t.Fatalf("%d cases", len(cases))
+	}
+	for i, c := range cases {
+		lo, hi, ok := bca(c.Values, c.Estimate, c.Jackknife)
+		if !ok || math.Abs(lo-c.Lo) > 1e-9 || math.Abs(hi-c.Hi) > 1e-9 {
+			t.Errorf("case %d: [%v, %v] %v, scipy says [%v, %v]", i, lo, hi, ok, c.Lo, c.Hi)
+		}
+	}
+	if _, _, ok := bca([]float64{1, 2, 3}, 9, []float64{1, 2}); ok {
+		t.Error("replicates that are all below say nothing of the bias")
+	}
+}
+
+// A skewed sample of few rows has an interval that leans to its long tail, as a
+// percentile interval of the same draws does not.
+func TestFewRowsAreCorrected(t *testing.T) {
+	boot := NewBootstrap("few")
+	score := func(rows int) (value, lo, hi, plainLo, plainHi float64) {
+		m, faults := Bind("mae@1", Setup{Column: "p", Boot: boot})
+		if faults != nil {
+			t.Fatal(faults)
+		}
+		b := &Block{Rows: rows, Pred: []Column{{Flt: make([]float64, rows)}}}
+		for i := range rows {
+			key := string(rune('a'+i%26)) + Number(float64(i))
+			b.Truth.Flt = append(b.Truth.Flt, Exp(3*float64(i%17)/16))
+			b.Bucket = append(b.Bucket, boot.Bucket(key))
+		}
+		acc := m.New()
+		acc.Add(b)
+		r := acc.Result()
+		sample := acc.(Sampler).Sample()
+		plainLo, plainHi = interval(append([]float64{}, sample...))
+		return r.Value, r.Lo, r.Hi, plainLo, plainHi
+	}
+	value, lo, hi, plainLo, plainHi := score(60)
+	if !(lo < value && value < hi && lo > plainLo && hi > plainHi) {
+		t.Errorf("[%v, %v] around %v; of the percentiles [%v, %v]", lo, hi, value, plainLo, plainHi)
+	}
+	if _, lo, hi, plainLo, plainHi := score(fewRows); lo != plainLo || hi != plainHi {
+		t.Errorf("%d rows: [%v, %v], of the percentiles [%v, %v]", fewRows, lo, hi, plainLo, plainHi)
+	}
+}
