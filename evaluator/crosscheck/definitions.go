@@ -3,6 +3,7 @@ package main
 // definitions are what is written out, by family.
 var definitions = map[string]*definition{
 	"classes":  define(drawClasses, wantClasses),
+	"abstain":  define(drawAbstain, wantClasses),
 	"binary":   define(drawBinary, wantBinary),
 	"multi":    define(drawMulti, wantMulti),
 	"numbers":  define(drawNumbers, wantNumbers),

@@ -23,7 +23,7 @@ type answer func(key string) ([]metric.Result, error)
 
 // families read the cases that generate.py makes.
 var families = map[string]func(in json.RawMessage) (answer, error){
-	"classes": rows, "binary": rows, "multi": rows, "numbers": rows, "positive": rows, "bounds": rows,
+	"classes": rows, "abstain": rows, "binary": rows, "multi": rows, "numbers": rows, "positive": rows, "bounds": rows,
 	"errors":      units(utterances),
 	"diarisation": units(recordings),
 	"trials":      units(trials),

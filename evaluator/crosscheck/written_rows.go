@@ -43,16 +43,30 @@ func drawClasses(r *rng) (*rowCase, []string) {
 		costs = append(costs, strings.Join(row, ","))
 	}
 	a := " average=" + pick(r, "macro", "micro", "weighted")
-	matrix := " costs=" + strings.Join(costs, ";")
 	keys := []string{
-		"abstain_cost@1 abstain=0.25" + matrix,
 		"accuracy@1", "balanced_accuracy@1", "mcc@1", "f1@1" + a, "precision@1" + a, "recall@1" + a, "fbeta@1" + a, "jaccard@1" + a,
-		"kappa@1 weights=" + pick(r, "none", "linear", "quadratic"), "cost@1" + matrix,
+		"kappa@1 weights=" + pick(r, "none", "linear", "quadratic"), "cost@1 costs=" + strings.Join(costs, ";"),
 	}
 	for _, m := range []string{"sensitivity", "specificity", "fpr", "fnr", "positive_precision", "positive_f1"} {
 		keys = append(keys, m+"@1 positive=c1")
 	}
 	return c, keys
+}
+
+// drawAbstain draws answers that may be none of the classes: K stands for those.
+func drawAbstain(r *rng) (*rowCase, []string) {
+	c, keys := drawClasses(r)
+	for i := range c.Pred {
+		if r.IntN(4) == 0 {
+			c.Pred[i] = float64(c.K)
+		}
+	}
+	for _, key := range keys {
+		if costs, ok := strings.CutPrefix(key, "cost@1 "); ok {
+			return c, []string{key, "abstain_cost@1 abstain=" + pick(r, "0.25", "0", "2") + " " + costs}
+		}
+	}
+	return c, nil
 }
 
 func wantClasses(c *rowCase, key string) (float64, bool) {
