@@ -16,6 +16,8 @@ import (
 	"aihub/policies"
 	"aihub/policies/sharing"
 	"aihub/server/wire"
+
+	"github.com/chromedp/chromedp"
 )
 
 // The final part is scored once for everyone, after the round has closed, with
@@ -26,7 +28,7 @@ func TestFinalBoard(t *testing.T) {
 	w := newWorld(t)
 	w.dataset("event-dispatch")
 	closes := w.now().Add(2 * time.Hour).UTC()
-	sc := w.scenario("event-dispatch", "rounds:\n", fmt.Sprintf("rounds:\n  - {name: last, title: {zh: 决赛, en: Final}, part: final, closes: %s}\n", closes.Format(time.RFC3339)))
+	sc := w.scenario("event-dispatch", "sharing:\n", "slices:\n  - {by: [street], min: 60}\n  - {by: [channel], min: 60}\nsharing:\n", "rounds:\n", fmt.Sprintf("rounds:\n  - {name: last, title: {zh: 决赛, en: Final}, part: final, closes: %s}\n", closes.Format(time.RFC3339)))
 	vendor, rival := w.as("vendor"), w.as("rival")
 	for _, v := range []person{vendor, rival} {
 		v.enrol(sc)
@@ -48,7 +50,19 @@ func TestFinalBoard(t *testing.T) {
 		}
 		l := w.claim(aihub.RunScore, sub.ID)
 		m := aihub.MetricValue{ID: "accuracy", Signature: "accuracy@1", Value: value, N: 2250, Status: aihub.MetricOK, Lo: value - 0.024, Hi: value + 0.024}
-		w.must(w.db.FinishScore(t.Context(), l, []aihub.MetricValue{m, metric("f1", value-0.03)}, sharing.NextTick(w.now(), w.tick(sc)), sample...))
+		f1 := metric("f1", value-0.03)
+		groups := func(v float64) []aihub.Slice {
+			ok, interval := aihub.MetricOK, 0.06
+			return []aihub.Slice{
+				{By: []string{"street"}, Worst: 1, Groups: []aihub.GroupValue{
+					{Of: []string{"福田街道"}, Value: v + 0.02, N: 812, Status: ok, Lo: v - 0.01, Hi: v + 0.05},
+					{Of: []string{"莲花街道"}, Value: v - 0.14, N: 301, Status: ok, Lo: v - 0.14 - interval, Hi: v - 0.14 + interval},
+					{Merged: 7, Value: v + 0.01, N: 1137, Status: ok, Lo: v - 0.02, Hi: v + 0.03}}},
+				{By: []string{"channel"}, Worst: -1, Groups: []aihub.GroupValue{}},
+			}
+		}
+		m.Slices, f1.Slices = groups(value), groups(value-0.03)
+		w.must(w.db.FinishScore(t.Context(), l, []aihub.MetricValue{m, f1}, sharing.NextTick(w.now(), w.tick(sc)), sample...))
 		return sub.ID
 	}
 	first := enter(vendor, "forest-7", 0.8312345, 0.002, 21_000)
@@ -86,7 +100,7 @@ func TestFinalBoard(t *testing.T) {
 	if v.Score.Released[0].Lo == 0 || v.Score.Bits != 0 || v.Budget.Total != 0 {
 		t.Errorf("the vendor sees %+v, budget %+v", v.Score, v.Budget)
 	}
-	for lang, want := range map[string][]string{"en": {"0.83123", "Holm", "≤ 32 s", "class=\"dot front\""}, "zh-CN": {"校正", "≤ 32 秒", "决赛"}} {
+	for lang, want := range map[string][]string{"en": {"0.83123", "Holm", "≤ 32 s", "class=\"dot front\"", "Worst by street", "莲花街道: 0.69123"}, "zh-CN": {"校正", "≤ 32 秒", "决赛", "street 最差组", "按 channel 分组"}} {
 		page := get(t, w.http.URL+"/scenarios/"+sc.Ref.String()+"?round=last", lang)
 		for _, s := range want {
 			if !strings.Contains(page, s) {
@@ -110,6 +124,37 @@ func TestFinalBoard(t *testing.T) {
 	if page := get(t, w.http.URL+"/overall?task="+task+"&task="+sc.Ref.String()+"/open", "en"); !strings.Contains(page, "mean place") || !strings.Contains(page, "1.75") {
 		t.Errorf("the overall page: %.500s", page)
 	}
+	t.Run("in a browser", func(t *testing.T) {
+		b := openBrowser(t)
+		for _, p := range []struct {
+			name, path, zh, en string
+			who                aihub.UserID
+		}{
+			{"final-board", "/scenarios/" + sc.Ref.String() + "?round=last", "把握与代价", "How sure, and at what cost", ""},
+			{"final-overall", "/overall?task=" + task + "&task=" + sc.Ref.String() + "/open", "平均名次", "mean place", ""},
+			{"final-score", "/submissions/" + string(first), "按 street 分组", "By street", "vendor"},
+			{"sealed-score", "/submissions/" + string(first), "封存", "Sealed", "reviewer"},
+		} {
+			b.signIn(w, p.who)
+			for _, lang := range []string{"zh", "en"} {
+				for _, width := range []int64{1280, 390} {
+					at, sep := fmt.Sprintf("%s-%s-%d", p.name, lang, width), "?"
+					if strings.Contains(p.path, "?") {
+						sep = "&"
+					}
+					b.look(width, false)
+					b.do(chromedp.Navigate(w.http.URL + p.path + sep + "lang=" + lang))
+					want := map[string]string{"zh": p.zh, "en": p.en}[lang]
+					b.await(at+" says "+want, fmt.Sprintf("document.body.innerText.includes(%q)", want))
+					for _, f := range value(b, chromedp.Evaluate[[]string](unreadable)) {
+						t.Errorf("%s: %s", at, f)
+					}
+					b.shot(at)
+					b.quiet(at)
+				}
+			}
+		}
+	})
 	// A round that can be asked again tells none of it.
 	open, err := w.as("").Board(t.Context(), sc.Ref.String(), "open", time.Time{})
 	w.must(err)

@@ -186,6 +186,9 @@ func (p *page) budget(b *aihub.Budget) string {
 		"Bits": i18n.Number(b.Bits, 1), "Total": i18n.Number(b.Total, 0), "Reserved": i18n.Number(b.Reserved, 1), "Org": string(b.Org),
 		"Part": b.Part, "Own": i18n.Number(b.Own, 1), "Share": i18n.Number(b.Share, 0),
 	}
+	if b.Total == 0 {
+		return p.t("web.submission.budget_final", i18n.Args{"Org": string(b.Org), "Used": args["Used"], "Quota": args["Quota"], "Part": b.Part})
+	}
 	if b.Org == p.actor.Org {
 		delete(args, "Org")
 		return p.t("web.submission.budget", args)
