@@ -32,10 +32,14 @@ func (p *page) group(g aihub.GroupValue) string {
 	return strings.Join(out, " · ")
 }
 
-// groupValue renders the value of a group, with its interval when it has one.
+// groupValue renders the value of a group, with its interval when it has one: four
+// digits, for a table has many of them.
 func (p *page) groupValue(g aihub.GroupValue) string {
-	out := p.value(aihub.MetricValue{Value: g.Value, Status: g.Status})
-	if g.Status != aihub.MetricUndefined && (g.Lo != 0 || g.Hi != 0) {
+	if g.Status == aihub.MetricUndefined {
+		return p.t("web.board.undefined")
+	}
+	out := i18n.Number(g.Value, 4)
+	if g.Lo != 0 || g.Hi != 0 {
 		out += " [" + i18n.Number(g.Lo, 3) + ", " + i18n.Number(g.Hi, 3) + "]"
 	}
 	return out
