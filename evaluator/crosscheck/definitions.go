@@ -3,7 +3,7 @@ package main
 // definitions are what is written out, by family.
 var definitions = map[string]*definition{
 	"classes":  define(drawClasses, wantClasses),
-	"abstain":  define(drawAbstain, wantClasses),
+	"abstain":  define(drawAbstain, wantCost),
 	"binary":   define(drawBinary, wantBinary),
 	"multi":    define(drawMulti, wantMulti),
 	"numbers":  define(drawNumbers, wantNumbers),

@@ -69,6 +69,36 @@ func drawAbstain(r *rng) (*rowCase, []string) {
 	return c, nil
 }
 
+// wantCost is the mean cost of the answers: one of no class is as bad as the worst,
+// or abstains.
+func wantCost(c *rowCase, key string) (float64, bool) {
+	use, _ := params(key)
+	n := float64(len(c.Truth))
+	if n == 0 {
+		return none, true
+	}
+	f := strings.Fields(key)
+	rows := strings.Split(strings.TrimPrefix(f[len(f)-1], "costs="), ";")
+	var s float64
+	for i, t := range c.Truth {
+		if c.Pred[i] < 0 || int(c.Pred[i]) == c.K {
+			v, _ := strconv.ParseFloat(strings.TrimPrefix(f[1], "abstain="), 64)
+			if use == "cost@1" {
+				v = 0
+				for x := range strings.SplitSeq(rows[int(t)], ",") {
+					y, _ := strconv.ParseFloat(x, 64)
+					v = max(v, y)
+				}
+			}
+			s += v
+			continue
+		}
+		v, _ := strconv.ParseFloat(strings.Split(rows[int(t)], ",")[int(c.Pred[i])], 64)
+		s += v
+	}
+	return s / n, true
+}
+
 func wantClasses(c *rowCase, key string) (float64, bool) {
 	use, p := params(key)
 	n := float64(len(c.Truth))
@@ -164,26 +194,7 @@ func wantClasses(c *rowCase, key string) (float64, bool) {
 		}
 		return 1 - seen/chance, true
 	case "cost@1", "abstain_cost@1":
-		f := strings.Fields(key)
-		rows := strings.Split(strings.TrimPrefix(f[len(f)-1], "costs="), ";")
-		var s float64
-		for i, t := range c.Truth {
-			if c.Pred[i] < 0 || int(c.Pred[i]) == c.K {
-				v, _ := strconv.ParseFloat(strings.TrimPrefix(f[1], "abstain="), 64)
-				if use == "cost@1" {
-					v = 0
-					for x := range strings.SplitSeq(rows[int(t)], ",") {
-						y, _ := strconv.ParseFloat(x, 64)
-						v = max(v, y)
-					}
-				}
-				s += v
-				continue
-			}
-			v, _ := strconv.ParseFloat(strings.Split(rows[int(t)], ",")[int(c.Pred[i])], 64)
-			s += v
-		}
-		return s / n, true
+		return wantCost(c, key)
 	case "sensitivity@1":
 		return over(tp, tp+fn), true
 	case "specificity@1":

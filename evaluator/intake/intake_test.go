@@ -187,19 +187,21 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsTurns:    "0 1 a\n1 2 b",
 		scenarios.NeedsRuns:     "d1 1\nd2 0\nd3 2",
 		scenarios.NeedsPixels:   "2 2 0*1 1*3",
+		scenarios.NeedsSegments: "2 3 0*1 1*3 7*2\n1 0\n7 4 crowd",
 		scenarios.NeedsTracks:   "1 7 0 0 4 4\n2,7,0,0,4,4",
 		scenarios.NeedsSpans:    `[["PER",0,3],["LOC",5,6]]`,
 		scenarios.NeedsLinks:    `{"true":"Q1","known":["Q2"],"of":50}`,
 		scenarios.NeedsClusters: "cluster 1",
 	}
 	bad := map[scenarios.Needs][]string{
-		scenarios.NeedsObjects: {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
-		scenarios.NeedsTurns:   {"0 1", "0 x a", "-1 1 a", "0 0 a"},
-		scenarios.NeedsRuns:    {"d1", "d1 x", "d1 1\nd1 1"},
-		scenarios.NeedsPixels:  {"", "2", "1 2 0*1", "1 1 0*2", "1 1 -1*1", "99999 99999"},
-		scenarios.NeedsTracks:  {"1 1 0 0 1", "0 1 0 0 1 1", "1 1 0 0 -1 1", "1 1 0 0 1 1\n1 1 0 0 2 2"},
-		scenarios.NeedsSpans:   {"", `[["PER",3,3]]`, `[["",0,1]]`, `[["PER",0]]`},
-		scenarios.NeedsLinks:   {"", `{"true":"","of":5}`, `{"true":"a","of":1}`},
+		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
+		scenarios.NeedsTurns:    {"0 1", "0 x a", "-1 1 a", "0 0 a"},
+		scenarios.NeedsRuns:     {"d1", "d1 x", "d1 1\nd1 1"},
+		scenarios.NeedsPixels:   {"", "2", "1 2 0*1", "1 1 0*2", "1 1 -1*1", "99999 99999"},
+		scenarios.NeedsSegments: {"", "1 2 1*2", "1 2 1*2\n2 1", "1 2 0*1 0*1\n1 1", "1 2 1*2\n1 x", "1 2 1*2\n1 1 2", "1 2 1*2\n1 1\n1 1"},
+		scenarios.NeedsTracks:   {"1 1 0 0 1", "0 1 0 0 1 1", "1 1 0 0 -1 1", "1 1 0 0 1 1\n1 1 0 0 2 2"},
+		scenarios.NeedsSpans:    {"", `[["PER",3,3]]`, `[["",0,1]]`, `[["PER",0]]`},
+		scenarios.NeedsLinks:    {"", `{"true":"","of":5}`, `{"true":"a","of":1}`},
 	}
 	for needs, k := range Kinds {
 		truth := good[needs]
