@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"aihub"
+	"aihub/sandbox/inside"
 )
 
 // What every algorithm finds, whatever carries it out.
 const (
-	Guest    = 65532     // its user and group id
-	Hostname = "sandbox" // the same in smoke and hidden runs
+	Guest    = inside.Guest    // its user and group id
+	Hostname = inside.Hostname // the same in smoke and hidden runs
 )
 
 // Taken are the names in the root directory that belong to the contract: what an

@@ -330,12 +330,27 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 
 // isolation is what a receipt says of the sandbox that carried a submission out,
 // and that refused to if it fell short of the contract. It holds what is the same
-// for every run of a runner: the whole posture, which a guest's behaviour can
-// touch, is the steward's, and the ledger covers it with the run.
+// for every run of a scenario on a runner: the whole posture, with the numbers of
+// the host's namespaces, is the steward's, and the ledger covers it with the run.
 type isolation struct {
-	Runner   string `json:"runner"`             // gvisor, docker
-	Version  string `json:"version,omitempty"`  // of gVisor, or of the engine
-	Platform string `json:"platform,omitempty"` // systrap; runc, runsc or kata
+	Runner   string  `json:"runner"`             // gvisor, docker
+	Version  string  `json:"version,omitempty"`  // of gVisor, or of the engine
+	Platform string  `json:"platform,omitempty"` // systrap; runc, runsc or kata
+	Inside   *inside `json:"inside,omitempty"`   // measured in the sandbox before the vendor's first instruction
+}
+
+// inside is what a sandbox was from inside. Nothing of it can depend on the
+// vendor's program, which had not run.
+type inside struct {
+	Kernel     string            `json:"kernel"`
+	UID        []int             `json:"uid"` // real, effective, saved
+	GID        []int             `json:"gid"`
+	Caps       map[string]string `json:"caps"`
+	NoNewPrivs bool              `json:"no_new_privs"`
+	Seccomp    string            `json:"seccomp"`
+	Mounts     json.RawMessage   `json:"mounts"`
+	Devices    []string          `json:"devices"` // network devices
+	Limits     map[string]uint64 `json:"limits"`
 }
 
 // isolation reads it from the vendor's run that succeeded.
@@ -344,11 +359,14 @@ func (t *tx) isolation(id aihub.SubmissionID) (in isolation, err error) {
 	if err != nil || !ok || raw == "" {
 		return in, err
 	}
-	var p struct{ Runner, Version, Platform, Engine, Family string }
+	var p struct {
+		Runner, Version, Platform, Engine, Family string
+		Inside                                    *inside
+	}
 	if err := json.Unmarshal([]byte(raw), &p); err != nil {
 		return in, damaged("a posture is not JSON", "隔离记录不是 JSON")
 	}
-	return isolation{Runner: p.Runner, Version: cmp.Or(p.Version, p.Engine), Platform: cmp.Or(p.Platform, p.Family)}, nil
+	return isolation{Runner: p.Runner, Version: cmp.Or(p.Version, p.Engine), Platform: cmp.Or(p.Platform, p.Family), Inside: p.Inside}, nil
 }
 
 // settleAll settles everything that may be seen by now.

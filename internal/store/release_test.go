@@ -172,7 +172,7 @@ func TestReceipts(t *testing.T) {
 	w.must(err)
 	facts, _ := json.Marshal(p.Steps)
 	if len(p.Steps) != 4 || !strings.Contains(string(facts), `"certificate":{"error":0.14`) || !strings.Contains(string(facts), `"value":0.83,`) || !strings.Contains(string(facts), string(good.Image)) ||
-		!strings.Contains(string(facts), `"isolation":{"runner":"test"}`) {
+		!strings.Contains(string(facts), `"isolation":{"runner":"test","inside":{"kernel":"K",`) || strings.Contains(string(facts), "net:[7]") {
 		t.Errorf("the receipt proves %s", facts)
 	}
 	for _, secret := range []string{"canary", "worker-1", "0.8312345", "memory", "wall"} {

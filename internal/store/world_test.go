@@ -260,7 +260,7 @@ func (w *world) infer() *Lease {
 	for _, s := range []aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting} {
 		w.must(w.Advance(w.ctx, l, s))
 	}
-	w.must(w.Finish(w.ctx, l, Outcome{Output: digest("predictions"), Log: digest("log"), Usage: aihub.Usage{WallMS: 1234}, Posture: []byte(`{"runner":"test"}`)}))
+	w.must(w.Finish(w.ctx, l, Outcome{Output: digest("predictions"), Log: digest("log"), Usage: aihub.Usage{WallMS: 1234}, Posture: []byte(`{"runner":"test","inside":{"kernel":"K","uid":[65532],"gid":[65532],"caps":null,"no_new_privs":true,"seccomp":"filter","namespaces":{"net":"net:[7]"},"mounts":[],"devices":["lo"],"limits":{"core":0}}}`)}))
 	return l
 }
 

@@ -3,7 +3,6 @@ package docker
 import (
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +82,7 @@ func (r *Runner) carrierOf(j sandbox.Job, image string) (*container.Config, *con
 
 // guestOf is the vendor's container. Every bound is spelled out, whatever the
 // engine's defaults are: what is read back is compared with it (see posture.go).
-func (r *Runner) guestOf(j sandbox.Job, image string, term *sandbox.Terminal) (*container.Config, *container.HostConfig) {
+func (r *Runner) guestOf(j sandbox.Job, image, program string, term *sandbox.Terminal) (*container.Config, *container.HostConfig) {
 	l := j.Limits
 	dir := j.Dir
 	if dir == "" {
@@ -94,12 +93,14 @@ func (r *Runner) guestOf(j sandbox.Job, image string, term *sandbox.Terminal) (*
 	}
 	pids := r.pids(l.Pids)
 	c := &container.Config{
-		Image: image, Entrypoint: j.Args, WorkingDir: dir,
+		Image: image, Entrypoint: append([]string{"/" + probeName, program}, j.Args...), WorkingDir: dir,
 		// A name without a value takes away what the engine adds by itself.
-		Env:         append([]string{"HOSTNAME"}, sandbox.Environment(j.Env)...),
-		User:        fmt.Sprintf("%d:%d", sandbox.Guest, sandbox.Guest),
-		Hostname:    sandbox.Hostname,
-		AttachStdin: false, AttachStdout: true, AttachStderr: true,
+		Env:      append([]string{"HOSTNAME"}, sandbox.Environment(j.Env)...),
+		User:     fmt.Sprintf("%d:%d", sandbox.Guest, sandbox.Guest),
+		Hostname: sandbox.Hostname,
+		// The probe waits there for its word; then it is at its end.
+		AttachStdin: true, OpenStdin: true, StdinOnce: true,
+		AttachStdout: true, AttachStderr: true,
 		// Not even the engine's empty network: with it comes the host's resolver.
 		NetworkDisabled: true,
 		Labels:          r.labels(j.ID),
@@ -131,7 +132,7 @@ func (r *Runner) guestOf(j sandbox.Job, image string, term *sandbox.Terminal) (*
 	}
 	if term != nil {
 		s := term.Size.Bounded()
-		c.Tty, c.OpenStdin, c.StdinOnce, c.AttachStdin = true, true, true, true
+		c.Tty = true
 		h.ConsoleSize = [2]uint{uint(s.Rows), uint(s.Cols)}
 	}
 	if r.family == runc {
@@ -172,22 +173,4 @@ func (r *Runner) cores(cpus float64) string {
 	}
 	slices.Sort(set)
 	return strings.Join(set, ",")
-}
-
-// startFault says why the command of j cannot be started, as far as its image
-// tells: an engine makes a working directory that is missing.
-func startFault(j sandbox.Job) (string, error) {
-	root, err := os.OpenRoot(j.Rootfs)
-	if err != nil {
-		return "", platform("looking into its image", err)
-	}
-	defer root.Close()
-	if top, _, _ := strings.Cut(strings.TrimPrefix(j.Dir, "/"), "/"); top == "" || slices.Contains(sandbox.Taken, top) {
-		return "", nil
-	}
-	fi, err := find(root, j.Dir)
-	if err != nil || !fi.IsDir() {
-		return fmt.Sprintf("the working directory %q is not in the image", j.Dir), nil
-	}
-	return "", nil
 }

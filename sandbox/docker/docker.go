@@ -32,6 +32,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/system"
 	"github.com/docker/docker/client"
 
@@ -55,6 +56,11 @@ type Runner struct {
 	probed  *sandbox.Capabilities
 
 	images images
+
+	// Tests make containers that are not as ordered, and see what is found from
+	// inside alone.
+	bend  func(*container.Config, *container.HostConfig)
+	blind bool
 }
 
 // Options say which engine and how.

@@ -104,4 +104,30 @@ func TestRunner(t *testing.T) {
 	runnertest.RunWith(t, traits, func(t *testing.T) sandbox.Runner { return r })
 }
 
+// TestRunnerRunsc is the suite with gVisor as the engine's runtime, where the program
+// that runscVar names is one: Debian's package runsc, for example.
+func TestRunnerRunsc(t *testing.T) {
+	program := os.Getenv(runscVar)
+	if program == "" {
+		t.Skip(runscVar + " names no runsc")
+	}
+	e, err := enginetest.Start(map[string]string{"runsc": program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := e.Stop(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r := New(Options{Dir: t.TempDir(), Host: e.Host, Runtime: "runsc"})
+	if c := r.Probe(t.Context()); !c.Available {
+		t.Fatalf("%+v\n%s", c, e.Log())
+	}
+	runnertest.RunWith(t, runnertest.Traits{Engine: true}, func(t *testing.T) sandbox.Runner { return r })
+}
+
+// runscVar names a gVisor for the engine.
+const runscVar = "AIHUB_TEST_RUNSC"
+
 func TestPython(t *testing.T) { runnertest.Python(t, newRunner(t)) }

@@ -5,14 +5,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -23,6 +21,7 @@ import (
 	"github.com/docker/docker/api/types/image"
 
 	"aihub/sandbox"
+	"aihub/sandbox/tiny"
 )
 
 // keepImages is how many images of vendors stay on the engine between runs.
@@ -45,9 +44,14 @@ type use struct {
 // reference and a function to call when the run is over. With a digest it stays
 // for the next run; the one unused for longest goes.
 func (r *Runner) image(ctx context.Context, j sandbox.Job) (string, func(), error) {
+	probe, err := r.probe()
+	if err != nil {
+		return "", nil, err
+	}
 	ref := "aihub-run:" + j.ID
 	if hex := j.Image.Hex(); hex != "" {
-		ref = "aihub-image:" + hex
+		// An image has the probe in it, so another probe makes another image.
+		ref = "aihub-image:" + hex + "-" + sum(probe.Program())
 	}
 	m := &r.images
 	m.mu.Lock()
@@ -75,7 +79,7 @@ func (r *Runner) image(ctx context.Context, j sandbox.Job) (string, func(), erro
 			return "", nil, platform("looking for its image", err)
 		}
 	}
-	if err := r.load(ctx, ref, func(w *tar.Writer) error { return pack(w, j.Rootfs) }); err != nil {
+	if err := r.load(ctx, ref, func(w *tar.Writer) error { return pack(w, j.Rootfs, probe.Program()) }); err != nil {
 		done()
 		return "", nil, err
 	}
@@ -152,10 +156,25 @@ func imported(r io.ReadCloser) error {
 	return err
 }
 
-// pack writes the tree below root as the platform shows it: without the names
+// probeName is where the probe lies in an image; what the image has there is not shown.
+const probeName = ".probe"
+
+// sum names a program.
+func sum(program []byte) string {
+	s := sha256.Sum256(program)
+	return hex.EncodeToString(s[:8])
+}
+
+// pack writes the tree below root as the platform shows it: with the probe, without the names
 // that belong to the contract, owned by root, nothing set-user-id, and with an
 // empty resolver. Devices, pipes and sockets have no use.
-func pack(w *tar.Writer, root string) error {
+func pack(w *tar.Writer, root string, probe []byte) error {
+	if err := w.WriteHeader(&tar.Header{Name: probeName, Typeflag: tar.TypeReg, Mode: 0o755, Size: int64(len(probe))}); err != nil {
+		return err
+	}
+	if _, err := w.Write(probe); err != nil {
+		return err
+	}
 	dir, err := os.OpenRoot(root)
 	if err != nil {
 		return err
@@ -165,7 +184,7 @@ func pack(w *tar.Writer, root string) error {
 		if err != nil || name == "." {
 			return err
 		}
-		if top, _, below := strings.Cut(name, "/"); !below && slices.Contains(sandbox.Taken, top) {
+		if top, _, below := strings.Cut(name, "/"); !below && (top == probeName || slices.Contains(sandbox.Taken, top)) {
 			if d.IsDir() {
 				return fs.SkipDir
 			}
@@ -223,8 +242,7 @@ func (r *Runner) carrier(ctx context.Context) (string, error) {
 	if !ok {
 		return "", platform("preparing", fmt.Errorf("there is no program to wait with on %s", r.info.Architecture))
 	}
-	sum := sha256.Sum256(program)
-	ref := "aihub-carrier:" + hex.EncodeToString(sum[:8])
+	ref := "aihub-carrier:" + sum(program)
 	_, err := r.api.ImageInspect(ctx, ref)
 	if err == nil {
 		return ref, nil
@@ -248,12 +266,12 @@ func (r *Runner) carrier(ctx context.Context) (string, error) {
 
 // waiters are programs that wait to be killed, by the engine's architecture.
 var waiters = map[string][]byte{
-	"x86_64": elf(62, []byte{
+	"x86_64": tiny.Must("amd64", []byte{
 		0xb8, 34, 0, 0, 0, // mov eax, 34 (pause)
 		0x0f, 0x05, //        syscall
 		0xeb, 0xf7, //        jmp to the mov
 	}),
-	"aarch64": elf(183, words(
+	"aarch64": tiny.Must("arm64", tiny.Words(
 		0xd2800000, // mov x0, #0
 		0xd2800001, // mov x1, #0
 		0xd2800002, // mov x2, #0
@@ -263,68 +281,4 @@ var waiters = map[string][]byte{
 		0xd4000001, // svc #0
 		0x17fffff9, // b to the start
 	)),
-}
-
-func words(ws ...uint32) []byte {
-	var b []byte
-	for _, w := range ws {
-		b = binary.LittleEndian.AppendUint32(b, w)
-	}
-	return b
-}
-
-// elf wraps code into a static 64-bit executable: header, one segment, code.
-func elf(machine uint16, code []byte) []byte {
-	const base, headers = 0x400000, 64 + 56
-	size := uint64(headers + len(code))
-	var b bytes.Buffer
-	for _, v := range []any{
-		[]byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0},
-		uint16(2), machine, uint32(1), uint64(base + headers), uint64(64), uint64(0), uint32(0),
-		uint16(64), uint16(56), uint16(1), uint16(0), uint16(0), uint16(0),
-		uint32(1), uint32(5), uint64(0), uint64(base), uint64(base), size, size, uint64(0x1000),
-	} {
-		_ = binary.Write(&b, binary.LittleEndian, v)
-	}
-	b.Write(code)
-	return b.Bytes()
-}
-
-// find resolves name inside root as a process whose root it is would, and
-// returns what is there. Links are followed inside alone.
-func find(root *os.Root, name string) (fs.FileInfo, error) {
-	at := "."
-	todo := strings.Split(path.Clean("/"+name), "/")
-	for links := 0; len(todo) > 0; {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, part)
-		fi, err := root.Lstat(next)
-		if err != nil {
-			return nil, err
-		}
-		if fi.Mode()&fs.ModeSymlink == 0 {
-			at = next
-			continue
-		}
-		if links++; links > 40 {
-			return nil, fmt.Errorf("%s: too many links", name)
-		}
-		to, err := root.Readlink(next)
-		if err != nil {
-			return nil, err
-		}
-		if path.IsAbs(to) {
-			at = "."
-		}
-		todo = slices.Concat(strings.Split(to, "/"), todo)
-	}
-	return root.Lstat(at)
 }

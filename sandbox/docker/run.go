@@ -20,6 +20,7 @@ import (
 
 	"aihub"
 	"aihub/sandbox"
+	"aihub/sandbox/inside"
 )
 
 // patience is how long the engine may take over one step that is not the guest's.
@@ -35,7 +36,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal)
 			return res, platform("preparing", fmt.Errorf("%q is not a plain file name", name))
 		}
 	}
-	why, err := startFault(j)
+	program, why, err := j.Program()
 	if err != nil {
 		return res, err
 	}
@@ -62,7 +63,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal)
 		}
 	}()
 	for try := 1; ; try++ {
-		res, err = r.contain(ctx, j, image, term)
+		res, err = r.contain(ctx, j, image, program, term)
 		var u unstarted
 		if try == starts || ctx.Err() != nil || !errors.As(err, &u) {
 			return res, ended(ctx, err)
@@ -94,12 +95,15 @@ func ended(ctx context.Context, err error) error {
 
 // contain makes the two containers of j, runs the guest to its end and collects
 // what it left. What it makes is removed by its caller.
-func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term *sandbox.Terminal) (res sandbox.Result, err error) {
+func (r *Runner) contain(ctx context.Context, j sandbox.Job, image, program string, term *sandbox.Terminal) (res sandbox.Result, err error) {
 	n := namesOf(j.ID)
 	if err := r.lay(ctx, j); err != nil {
 		return res, err
 	}
-	c, h := r.guestOf(j, image, term)
+	c, h := r.guestOf(j, image, program, term)
+	if r.bend != nil {
+		r.bend(c, h)
+	}
 	if _, err := r.api.ContainerCreate(ctx, c, h, nil, nil, n.guest); err != nil {
 		return res, platform("making the container", err)
 	}
@@ -107,7 +111,7 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term 
 	if err != nil {
 		return res, err
 	}
-	stream, err := r.api.ContainerAttach(ctx, n.guest, container.AttachOptions{Stream: true, Stdin: term != nil, Stdout: true, Stderr: true})
+	stream, err := r.api.ContainerAttach(ctx, n.guest, container.AttachOptions{Stream: true, Stdin: true, Stdout: true, Stderr: true})
 	if err != nil {
 		return res, platform("attaching", err)
 	}
@@ -115,13 +119,18 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term 
 	log := &logger{to: j.Log, most: int64(j.Limits.Log)}
 	drained := make(chan error, 1)
 	talk := newTalk(term, stream, log)
+	g, err := r.openGate(stream)
+	if err != nil {
+		return res, err
+	}
+	defer g.close()
 	go func() {
 		if term != nil {
-			drained <- talk.show()
+			drained <- errors.Join(talk.show(g), g.flush())
 			return
 		}
-		_, err := stdcopy.StdCopy(log, log, stream.Reader)
-		drained <- err
+		_, err := stdcopy.StdCopy(g.to(log), log, stream.Reader)
+		drained <- errors.Join(err, g.flush())
 	}()
 	waiting, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -132,18 +141,29 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term 
 		return r.notStarted(ctx, res, err, log)
 	}
 	meter := r.meter(waiting, n.guest)
-	if term != nil {
-		defer talk.end()
-		talk.begin(waiting, func(s sandbox.Size) { r.resize(waiting, n.guest, s) })
+	// The probe waits: nothing of the vendor's has run yet.
+	if posture.Inside, err = g.report(ctx); err != nil {
+		return res, unstarted{err}
 	}
 	if posture.Process, err = r.process(ctx, n.guest); err != nil {
 		return res, err
 	}
-	if d := posture.Drift(r, j); len(d) > 0 {
+	d := r.contract(j, term).Drift(posture.Inside)
+	if !r.blind {
+		d = append(posture.Drift(r, j), d...)
+	}
+	if len(d) > 0 {
 		return res, sandbox.Drifted(d)
 	}
 	if res.Posture, err = json.Marshal(posture); err != nil {
 		return res, err
+	}
+	if err := g.open(term == nil); err != nil {
+		return res, platform("starting the guest", err)
+	}
+	if term != nil {
+		defer talk.end()
+		talk.begin(waiting, func(s sandbox.Size) { r.resize(waiting, n.guest, s) })
 	}
 
 	timer := time.NewTimer(time.Duration(j.Limits.Wall))
@@ -190,8 +210,11 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image string, term 
 	stop()
 	m := <-meter
 	res.Usage = aihub.Usage{CPUMS: m.cpu.Milliseconds(), PeakBytes: m.peak, LogBytes: log.n}
-	if res, err = r.classify(ctx, res, j, status, cause, log); err != nil {
+	if res, err = r.classify(ctx, res, j, status, cause); err != nil {
 		return res, err
+	}
+	if why, failed := g.failed(); failed && cause == nil {
+		res = vendor(res, 127, aihub.ReasonStart, "%s", inside.Reason(program, why))
 	}
 	if term != nil && slices.Contains(left, res.Failure.Reason) {
 		res.Failure = aihub.Failure{}
@@ -311,10 +334,10 @@ func vendor(res sandbox.Result, exit int, reason aihub.Reason, format string, ar
 }
 
 // executes finds, in what an engine says about a container that does not start,
-// the part that is about the command.
-var executes = regexp.MustCompile(`(?s)(exec: ".*|exec .*: (?:exec format error|no such file or directory|permission denied|is a directory)|error finding executable .*|failed to load .*|.*not a directory: unknown|chdir to cwd .*)`)
+// the part that is about the working directory: the program is the probe.
+var executes = regexp.MustCompile(`(?s)(.*not a directory: unknown|chdir to cwd .*|failed to (?:create process|find initial) working directory .*)`)
 
-// notStarted tells a command that cannot be executed from an engine that failed.
+// notStarted tells a working directory that cannot be entered from an engine that failed.
 func (r *Runner) notStarted(ctx context.Context, res sandbox.Result, err error, log *logger) (sandbox.Result, error) {
 	if why := executes.FindString(err.Error()); why != "" && ctx.Err() == nil {
 		return vendor(res, 127, aihub.ReasonStart, "%s", clean(why)), nil
@@ -326,13 +349,9 @@ func (r *Runner) notStarted(ctx context.Context, res sandbox.Result, err error, 
 	return res, err
 }
 
-// late is what a runtime writes into the log when the command turns out at the
-// last moment to be no program.
-var late = regexp.MustCompile(`^(?:standard_init_linux\.go:\d+: )?exec (?:user process caused: )?.*(?:exec format error|no such file or directory|permission denied)\s*$`)
-
 // classify says how the guest ended. What was done to it from outside counts
 // before what it did by itself.
-func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job, status int64, cause error, log *logger) (sandbox.Result, error) {
+func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job, status int64, cause error) (sandbox.Result, error) {
 	res.Exit = int(status)
 	state, err := r.state(ctx, j, status, cause)
 	if err != nil {
@@ -351,8 +370,6 @@ func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job
 		return res, nil
 	case cause != nil:
 		return vendor(res, 137, aihub.ReasonTimeout, "longer than %v", time.Duration(j.Limits.Wall)), nil
-	case (status == 1 || status == 255 || status == 128) && late.Match(log.head):
-		return vendor(res, 127, aihub.ReasonStart, "%s", clean(string(log.head))), nil
 	case status > 128 && status <= 128+64:
 		return vendor(res, int(status), aihub.ReasonSignal, "signal %d, or exit code %d", status-128, status), nil
 	case status != 0:
@@ -399,7 +416,6 @@ type logger struct {
 	to   io.Writer
 	most int64
 	n    int64
-	head []byte // the first bytes, to tell what a runtime wrote
 	err  error
 }
 
@@ -408,9 +424,6 @@ func (l *logger) Write(p []byte) (int, error) {
 	defer l.mu.Unlock()
 	if keep := min(int64(len(p)), l.most-l.n); keep > 0 && l.to != nil && l.err == nil {
 		_, l.err = l.to.Write(p[:keep])
-	}
-	if room := 4<<10 - len(l.head); room > 0 {
-		l.head = append(l.head, p[:min(room, len(p))]...)
 	}
 	l.n += int64(len(p))
 	return len(p), nil

@@ -23,7 +23,7 @@ var left = []aihub.Reason{aihub.ReasonExit, aihub.ReasonSignal}
 type talk struct {
 	term   *sandbox.Terminal
 	stream types.HijackedResponse
-	log    *logger // counts, and keeps the first bytes
+	log    *logger // counts
 	gone   chan struct{}
 	hang   func()
 
@@ -50,13 +50,13 @@ func (t *talk) left(cause error) <-chan struct{} {
 }
 
 // show passes on what the guest writes, to its end.
-func (t *talk) show() error {
+func (t *talk) show(g *gate) error {
+	screen := g.to(writer(t.shown))
 	buf := make([]byte, 32<<10)
 	for broken := false; ; {
 		n, err := t.stream.Reader.Read(buf)
-		_, _ = t.log.Write(buf[:n]) // never fails: it has nowhere to write to
 		if n > 0 && !broken {
-			if _, failed := t.term.Screen.Write(buf[:n]); failed != nil {
+			if _, failed := screen.Write(buf[:n]); failed != nil {
 				broken = true
 				t.hang()
 			}
@@ -68,6 +68,12 @@ func (t *talk) show() error {
 			return err
 		}
 	}
+}
+
+// shown passes on what the guest has written.
+func (t *talk) shown(p []byte) (int, error) {
+	_, _ = t.log.Write(p) // never fails: it has nowhere to write to
+	return t.term.Screen.Write(p)
 }
 
 // begin passes on keys and sizes until end is called.

@@ -1,16 +1,16 @@
 package gvisor
 
 import (
-	"bytes"
-	"encoding/binary"
 	"runtime"
+
+	"aihub/sandbox/tiny"
 )
 
 // Two programs for Probe, small enough to be written down: one exits with 0, one
 // maps 4 GiB and writes to every page.
 var (
-	exitProgram = elf(code[runtime.GOARCH].exit)
-	bombProgram = elf(code[runtime.GOARCH].bomb)
+	exitProgram = tiny.Must(runtime.GOARCH, code[runtime.GOARCH].exit)
+	bombProgram = tiny.Must(runtime.GOARCH, code[runtime.GOARCH].bomb)
 )
 
 var code = map[string]struct{ exit, bomb []byte }{
@@ -35,12 +35,12 @@ var code = map[string]struct{ exit, bomb []byte }{
 		},
 	},
 	"arm64": {
-		exit: words(
+		exit: tiny.Words(
 			0xd2800000, // mov x0, #0
 			0xd2800bc8, // mov x8, #94 (exit_group)
 			0xd4000001, // svc #0
 		),
-		bomb: words(
+		bomb: tiny.Words(
 			0xd2800000, // mov x0, #0
 			0xd2c00021, // mov x1, #4 GiB
 			0xd2800062, // mov x2, #PROT_READ|PROT_WRITE
@@ -55,32 +55,4 @@ var code = map[string]struct{ exit, bomb []byte }{
 			0x17fffffe, // b to the strb
 		),
 	},
-}
-
-func words(ws ...uint32) []byte {
-	var b []byte
-	for _, w := range ws {
-		b = binary.LittleEndian.AppendUint32(b, w)
-	}
-	return b
-}
-
-// elf wraps code into a static 64-bit ELF executable: a header, one program
-// header that loads all of the file, the code.
-func elf(code []byte) []byte {
-	const base, headers = 0x400000, 64 + 56
-	size := uint64(headers + len(code))
-	var b bytes.Buffer
-	put := func(vs ...any) {
-		for _, v := range vs {
-			_ = binary.Write(&b, binary.LittleEndian, v)
-		}
-	}
-	machine := map[string]uint16{"amd64": 62, "arm64": 183}[runtime.GOARCH]
-	put([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-	put(uint16(2), machine, uint32(1), uint64(base+headers), uint64(64), uint64(0), uint32(0))
-	put(uint16(64), uint16(56), uint16(1), uint16(0), uint16(0), uint16(0))
-	put(uint32(1), uint32(5), uint64(0), uint64(base), uint64(base), size, size, uint64(0x1000))
-	b.Write(code)
-	return b.Bytes()
 }

@@ -96,6 +96,10 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (r
 			return sandbox.Result{}, platform("looking for its directories", err)
 		}
 	}
+	var fault string
+	if o.Program, fault, err = j.Program(); err != nil || fault != "" {
+		return result(stage.Report{Start: fault}, o.Limits, false), err
+	}
 	d, err := r.claim(j.ID)
 	if err != nil {
 		return sandbox.Result{}, err
@@ -103,6 +107,9 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (r
 	defer func() { err = errors.Join(err, d.release()) }()
 	o.Work = d.work()
 	o.User = ordinary()
+	if err := pack(&o, d.path); err != nil {
+		return sandbox.Result{}, platform("packing its input", err)
+	}
 	if err := r.bound(&o); err != nil {
 		return sandbox.Result{}, platform("making its cgroup", err)
 	}
@@ -184,7 +191,7 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 	}
 	defer pipes.close()
 	var stderr tail
-	cmd := exec.Command(l.program, flags...)
+	cmd := exec.Command(l.program, stage.Command...)
 	cmd.Args[0] = "runsc"
 	cmd.Env = []string{"GOTRACEBACK=none"}
 	cmd.Dir = "/"
@@ -237,6 +244,8 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		return stage.Report{}, errors.Join(ctx.Err(), gone)
 	case report == nil:
 		return stage.Report{}, platform("running", errors.Join(fmt.Errorf("the launcher died: %w: %s", waitErr, &stderr), gone))
+	case report.Drift != nil:
+		return stage.Report{}, errors.Join(sandbox.Drifted(report.Drift), gone)
 	case report.Platform != "":
 		return stage.Report{}, platform("running", errors.Join(errors.New(report.Platform), gone))
 	case gone != nil:
@@ -245,21 +254,6 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		return stage.Report{}, platform("writing the log", logErr)
 	}
 	return *report, nil
-}
-
-// flags are gVisor's. The root directory is set by the launcher.
-var flags = []string{
-	"--root=/nonexistent",
-	"--platform=systrap",
-	"--network=none",
-	"--host-uds=none",
-	"--host-fifo=none",
-	"--overlay2=none",
-	"--directfs=false", // the sandbox process can open no file at all: the gofer does
-	"--ignore-cgroups", // the launcher does that, so that memory can be watched in one way everywhere
-	"--file-access=exclusive",
-	"--host-settings=ignore",
-	"launch",
 }
 
 // ordinary reports whether we have to work as an ordinary user: also a root of a

@@ -44,6 +44,7 @@ func BenchmarkWork(b *testing.B) {
 	image := dockerImage(b, rootfs)
 	r := New(filepath.Join(dir, "runner"))
 	n := 0
+	whole := map[string][]float64{} // start to finish, with the packing of the input
 	measured := func(out string, err error) float64 {
 		m := tookRE.FindStringSubmatch(out)
 		if err != nil || m == nil {
@@ -63,7 +64,9 @@ func BenchmarkWork(b *testing.B) {
 			var log strings.Builder
 			j.Args, j.Input, j.Log = []string{"/guest", "work", kind, "/input"}, input, &log
 			j.Limits.Memory, j.Limits.Wall = 1<<30, scenarios.Duration(5*time.Minute)
+			began := time.Now()
 			_, err := r.Run(context.Background(), j)
+			whole[kind] = append(whole[kind], float64(time.Since(began).Microseconds()))
 			return measured(log.String(), err)
 		},
 	}
@@ -87,6 +90,8 @@ func BenchmarkWork(b *testing.B) {
 				return took[name][len(took[name])/2]
 			}
 			native := median("native")
+			sort.Float64s(whole[kind])
+			b.ReportMetric(whole[kind][len(whole[kind])/2]/1000, "gvisor-run-ms")
 			b.ReportMetric(native/1000, "native-ms")
 			for name := range took {
 				if name != "native" {

@@ -20,6 +20,7 @@ import (
 	"gvisor.dev/gvisor/runsc/flag"
 
 	"aihub/sandbox/gvisor/stage"
+	"aihub/sandbox/inside"
 )
 
 // launch is the command that carries out one order: it lays out the mounts,
@@ -108,12 +109,17 @@ func (r *run) try(order io.Reader) error {
 // contain runs the container to its end; when it returns, every process of it
 // is dead and waited for.
 func (r *run) contain() (err error) {
-	spec, err := writeSpec(r.order, r.tree)
+	spec, err := writeSpec(r.order, r.tree, r.conf)
 	if err != nil {
 		return err
 	}
 	r.conf.RootDir = r.tree.State
-	c, err := r.create(spec)
+	g, err := openGate(r.tree)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	c, err := r.create(spec, g)
 	if err != nil {
 		return fmt.Errorf("creating the sandbox: %w", err)
 	}
@@ -139,38 +145,40 @@ func (r *run) contain() (err error) {
 		return err
 	}
 
-	// From here on the guest's time counts.
-	began, before := time.Now(), r.cpu(sandbox, gofer)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	kill := func() { _ = unix.Kill(sandbox, unix.SIGKILL) }
 	watching := make(chan struct{})
 	go func() { defer close(watching); w.Run(ctx, kill) }()
-	timer := time.AfterFunc(r.order.Limits.Wall, kill)
-	defer timer.Stop()
-
-	ended := make(chan outcome, 1)
-	if err := c.Start(r.conf); err != nil {
-		// The guest's kernel says that the program cannot be executed; anything
-		// else is our fault, unless we killed it.
-		if r.report.Start = startFault(err.Error()); r.report.Start != "" {
-			return nil
-		}
-		ended <- outcome{err: err}
-	} else {
-		if err := r.measure(sandbox, gofer); err != nil {
-			return err
-		}
-		go func() { ended <- r.wait(c) }()
-	}
-
-	var o outcome
+	reported := make(chan error, 1)
+	go func() { reported <- r.measured(c, g, sandbox, gofer) }()
 	select {
-	case o = <-ended:
+	case err = <-reported:
 	case <-r.stop:
 		r.report.Cancelled = true
 		kill()
-		o = <-ended
+		err = <-reported
+	}
+	// From here on the guest's time counts.
+	began, before := time.Now(), r.cpu(sandbox, gofer)
+	var o outcome
+	switch {
+	case errors.Is(err, errGone):
+		o.err = err // of memory perhaps, or because we were asked to end it
+	case err != nil || r.report.Start != "" || r.report.Drift != nil:
+		return err
+	default:
+		timer := time.AfterFunc(r.order.Limits.Wall, kill)
+		defer timer.Stop()
+		ended := make(chan outcome, 1)
+		go func() { ended <- r.begin(c, g) }()
+		select {
+		case o = <-ended:
+		case <-r.stop:
+			r.report.Cancelled = true
+			kill()
+			o = <-ended
+		}
 	}
 	r.report.Wall = time.Since(began)
 	cancel()
@@ -181,6 +189,9 @@ func (r *run) contain() (err error) {
 	destroyed := c.Destroy()
 	c = nil
 	r.report.CPU = max(0, r.cpu()-before)
+	if r.report.Start = o.start; o.start != "" {
+		return destroyed
+	}
 	if o.err == nil {
 		r.report.Exited = o.status.Exited()
 		if r.report.Exited {
@@ -194,10 +205,41 @@ func (r *run) contain() (err error) {
 	return destroyed
 }
 
+// measured starts the sandbox with the probe in it, which waits there, and
+// compares what it is from outside and inside with the contract.
+func (r *run) measured(c *container.Container, g *gate, sandbox, gofer int) error {
+	if err := c.Start(r.conf); err != nil {
+		// Of the vendor's can only the working directory be to blame so far.
+		if r.report.Start = startFault(err.Error()); r.report.Start != "" {
+			return nil
+		}
+		return errors.Join(errGone, err)
+	}
+	seen, err := g.report()
+	if err != nil {
+		return err
+	}
+	r.posture.Inside = seen
+	return r.measure(sandbox, gofer)
+}
+
+// begin lets the guest start, and waits for its end.
+func (r *run) begin(c *container.Container, g *gate) outcome {
+	why, err := g.open()
+	o := r.wait(c)
+	switch {
+	case err != nil:
+		o.err = errors.Join(err, o.err)
+	case why != 0:
+		o.start = inside.Reason(r.order.Program, why)
+	}
+	return o
+}
+
 // startFault returns the part of gVisor's message that says why the program
 // cannot be executed, or "" when that is not what went wrong.
 func startFault(message string) string {
-	for _, begin := range []string{"error finding executable ", "failed to load ", "failed to create process working directory ", "failed to find initial working directory "} {
+	for _, begin := range []string{"failed to create process working directory ", "failed to find initial working directory "} {
 		if i := strings.Index(message, begin); i >= 0 {
 			return clean(message[i:])
 		}
@@ -217,7 +259,7 @@ func clean(s string) string {
 }
 
 // create makes the sandbox and its gofer, inside the cgroup if there is one.
-func (r *run) create(spec *specs.Spec) (c *container.Container, err error) {
+func (r *run) create(spec *specs.Spec, g *gate) (c *container.Container, err error) {
 	if g := r.order.Cgroup; g != nil {
 		if err := g.Join(); err != nil {
 			return nil, err
@@ -236,6 +278,8 @@ func (r *run) create(spec *specs.Spec) (c *container.Container, err error) {
 	os.Stdin, os.Stdout, os.Stderr = stdin, log, log
 	defer func() { os.Stdin, os.Stdout, os.Stderr = ours[0], ours[1], ours[2] }()
 	args := container.Args{ID: r.order.ID, Spec: spec, BundleDir: r.tree.Bundle, UserLog: r.userLog(), Attached: true}
+	g.hand(&args)
+	defer g.handed()
 	if r.order.Window != nil {
 		return r.withTerminal(args, log)
 	}
@@ -276,9 +320,7 @@ func (r *run) measure(sandbox, gofer int) error {
 	if r.report.Posture, err = json.Marshal(r.posture); err != nil {
 		return err
 	}
-	if d := r.posture.Drift(r.order); len(d) > 0 {
-		return fmt.Errorf("the isolation is not what the contract demands: %s", strings.Join(d, "; "))
-	}
+	r.report.Drift = r.posture.Drift(r.order)
 	return nil
 }
 
@@ -304,6 +346,7 @@ func (r *run) cpu(pids ...int) time.Duration {
 // outcome is how the guest's first process ended, or why nobody knows.
 type outcome struct {
 	status unix.WaitStatus
+	start  string // why the guest could not be started
 	err    error
 }
 
@@ -318,7 +361,7 @@ func (r *run) wait(c *container.Container) outcome {
 	if err != nil {
 		err = fmt.Errorf("%w (exit code %d, signal %d)", err, process.ExitStatus(), process.Signal())
 	}
-	return outcome{status, err}
+	return outcome{status: status, err: err}
 }
 
 func (r *run) userLog() string { return filepath.Join(r.tree.State, "user.log") }

@@ -13,7 +13,7 @@ import (
 func TestDescribe(t *testing.T) {
 	o := stage.Order{Limits: stage.Limits{CPUs: 0.5, Memory: 123 << 20}}
 	tree := stage.Tree{Bundle: t.TempDir()}
-	if _, err := writeSpec(o, tree); err != nil {
+	if _, err := writeSpec(o, tree, nil); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.Open(tree.Bundle + "/config.json")
@@ -62,15 +62,16 @@ func FuzzParseEnd(f *testing.F) {
 
 func TestStartFault(t *testing.T) {
 	for message, want := range map[string]string{
-		"starting container: starting root container: creating process: failed to load /x: no such file": "failed to load /x: no such file",
-		"urpc method failed: error finding executable \"x\" in PATH []":                                  "error finding executable \"x\" in PATH []",
+		"starting container: creating process: failed to create process working directory \"/x\": not a directory": "failed to create process working directory \"/x\": not a directory",
+		// The program that is loaded first is the platform's own.
+		"starting container: starting root container: creating process: failed to load /x: no such file": "",
 		"connection refused": "", "": "",
 	} {
 		if got := startFault(message); got != want {
 			t.Errorf("%q: %q, want %q", message, got, want)
 		}
 	}
-	if got := startFault("failed to load \x1b[2J\n" + strings.Repeat("市", 1000)); len(got) > 500 || strings.ContainsAny(got, "\x1b\n") || !strings.HasSuffix(got, "市") {
+	if got := startFault("failed to create process working directory \x1b[2J\n" + strings.Repeat("市", 1000)); len(got) > 500 || strings.ContainsAny(got, "\x1b\n") || !strings.HasSuffix(got, "市") {
 		t.Errorf("%q", got)
 	}
 }

@@ -7,13 +7,20 @@ import (
 	"strconv"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"gvisor.dev/gvisor/runsc/config"
 
 	"aihub/sandbox/gvisor/stage"
 )
 
+// bend makes a sandbox that is not as ordered: for tests, which see it refused.
+var bend func(*config.Config, *specs.Spec)
+
 // writeSpec writes the OCI spec of o into the bundle.
-func writeSpec(o stage.Order, t stage.Tree) (*specs.Spec, error) {
+func writeSpec(o stage.Order, t stage.Tree, conf *config.Config) (*specs.Spec, error) {
 	spec := specFor(o, t)
+	if bend != nil {
+		bend(conf, spec)
+	}
 	b, err := json.Marshal(spec)
 	if err != nil {
 		return nil, err
@@ -34,7 +41,7 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 		Root:     &specs.Root{Path: t.Root, Readonly: true},
 		Process: &specs.Process{
 			User:            specs.User{UID: stage.Guest, GID: stage.Guest},
-			Args:            o.Args,
+			Args:            append([]string{"probe", o.Program}, o.Args...),
 			Env:             o.Env,
 			Cwd:             o.Dir,
 			NoNewPrivileges: true,
@@ -64,6 +71,15 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 				CPU:    cpu(l.CPUs),
 			},
 		},
+	}
+	if o.Images {
+		image := func(dir, source string) specs.Mount {
+			return specs.Mount{Destination: dir, Type: "erofs", Source: source, Options: []string{"ro", "nosuid", "nodev", "noexec"}}
+		}
+		spec.Mounts = append(spec.Mounts, image("/input", o.Input))
+		if o.Model != "" {
+			spec.Mounts = append(spec.Mounts, image("/model", o.Model))
+		}
 	}
 	spec.Process.Terminal = o.Window != nil
 	if o.User {

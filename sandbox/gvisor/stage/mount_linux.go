@@ -114,6 +114,9 @@ func layRoot(o Order, t Tree) error {
 			return err
 		}
 	}
+	if o.Images { // gVisor mounts them itself
+		return emptyResolver(t)
+	}
 	// They are part of the root, and no mounts of their own for gVisor, because
 	// what it reads of the root it may keep: nothing there ever changes.
 	if err := bind(o.Input, filepath.Join(t.Root, "input"), unix.MS_RDONLY|unix.MS_NOEXEC); err != nil {

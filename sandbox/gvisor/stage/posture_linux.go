@@ -3,11 +3,13 @@ package stage
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"aihub"
+	"aihub/sandbox/inside"
 )
 
 // Posture is the isolation that a run really had, as measured on the host: what
@@ -26,6 +28,7 @@ type Posture struct {
 	Devices  []string         `json:"devices"` // network devices of the sandbox
 	Filters  int              `json:"filters"` // seccomp filters that both processes were started under; their own come on top
 	Cgroup   map[string]int64 `json:"cgroup,omitempty"`
+	Inside   inside.Seen      `json:"inside"` // the same sandbox from inside, before the guest started
 }
 
 // Bound is one limit in force.
@@ -175,28 +178,36 @@ func (p *Posture) filtered(q Process) bool {
 }
 
 // Drift says in what p falls short of the contract; empty when in nothing.
-func (p *Posture) Drift(o Order) []string {
-	var d []string
-	no := func(bad bool, format string, args ...any) {
+func (p *Posture) Drift(o Order) []aihub.Fault {
+	var d []aihub.Fault
+	no := func(bad bool, code, en, zh string, args ...any) {
 		if bad {
-			d = append(d, fmt.Sprintf(format, args...))
+			d = append(d, aihub.Fault{Code: "posture_" + code, Where: code, Message: aihub.Text{EN: fmt.Sprintf(en, args...), ZH: fmt.Sprintf(zh, args...)}})
 		}
 	}
 	page := float64(os.Getpagesize())
-	no(!p.filtered(p.Sandbox), "the sandbox runs without a seccomp filter")
-	no(!p.filtered(p.Gofer), "the gofer runs without a seccomp filter")
-	no(strings.Trim(p.Sandbox.CapEff, "0") != "", "the sandbox holds capabilities %s", p.Sandbox.CapEff)
-	no(p.Sandbox.UID == 0, "the sandbox runs as root")
-	no(!p.Sandbox.NoNewPrivs, "the sandbox may gain privileges")
+	no(!p.filtered(p.Sandbox), "seccomp", "the sandbox runs without a system call filter", "沙箱进程没有系统调用过滤器")
+	no(!p.filtered(p.Gofer), "seccomp", "the gofer runs without a system call filter", "gofer 进程没有系统调用过滤器")
+	no(strings.Trim(p.Sandbox.CapEff, "0") != "", "capabilities", "the sandbox holds capabilities %s", "沙箱进程持有特权能力 %s", p.Sandbox.CapEff)
+	no(p.Sandbox.UID == 0, "user", "the sandbox runs as root", "沙箱进程以 root 身份运行")
+	no(!p.Sandbox.NoNewPrivs, "new_privileges", "the sandbox may gain privileges", "沙箱进程可获得新特权")
 	for _, ns := range namespaces {
-		no(p.Sandbox.Namespaces[ns] == "", "the sandbox shares the host's %s namespace", ns)
+		no(p.Sandbox.Namespaces[ns] == "", "namespace", "the sandbox shares the host's %s namespace", "沙箱进程共享了主机的 %s 命名空间", ns)
 	}
 	for _, dev := range p.Devices {
-		no(dev != "lo", "the sandbox has the network device %s", dev)
+		no(dev != "lo", "network", "the sandbox has the network device %s", "沙箱有网络设备 %s", dev)
 	}
-	no(p.Memory.Limit <= 0 || p.Memory.Limit > float64(o.Limits.Memory), "the memory limit is %.0f bytes", p.Memory.Limit)
-	no(p.Output.Limit <= 0 || p.Output.Limit > float64(o.Limits.Output)+page, "/output holds %.0f bytes", p.Output.Limit)
-	no(p.Output.Inodes <= 0 || p.Output.Inodes > int64(o.Limits.Inodes)+1, "/output holds %d inodes", p.Output.Inodes)
-	slices.Sort(d)
-	return d
+	no(p.Memory.Limit <= 0 || p.Memory.Limit > float64(o.Limits.Memory), "memory", "the memory limit is %.0f bytes", "内存上限为 %.0f 字节", p.Memory.Limit)
+	no(p.Output.Limit <= 0 || p.Output.Limit > float64(o.Limits.Output)+page, "output", "/output holds %.0f bytes", "/output 可容纳 %.0f 字节", p.Output.Limit)
+	no(p.Output.Inodes <= 0 || p.Output.Inodes > int64(o.Limits.Inodes)+1, "output", "/output holds %d inodes", "/output 可容纳 %d 个文件", p.Output.Inodes)
+	return append(d, contract(o).Drift(p.Inside)...)
+}
+
+// contract is what the sandbox of o has to be from inside.
+func contract(o Order) inside.Contract {
+	l := o.Limits
+	return inside.Contract{
+		OwnKernel: true, Apart: o.Images, Model: o.Model != "", Terminal: o.Window != nil, Files: []int{ProbeIn, ProbeOut},
+		Memory: l.Memory, CPUs: l.CPUs, Pids: l.Pids, Open: l.Files, Output: l.Output, Inodes: l.Inodes, Tmp: l.Tmp,
+	}
 }

@@ -15,16 +15,17 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/sandbox/inside"
 )
 
 // Guest is the user and group id of every algorithm.
-const Guest = 65532
+const Guest = inside.Guest
 
 // GVisor is the version of gVisor that is linked: date and commit, as in go.mod.
 const GVisor = "20260527191743-a81fd9dd382e"
 
 // Hostname is what every algorithm sees, in smoke and hidden runs alike.
-const Hostname = "sandbox"
+const Hostname = inside.Hostname
 
 // The file descriptors that the runner hands to the launcher.
 const (
@@ -33,17 +34,41 @@ const (
 	LogFD   = 5 // stdout and stderr of the container; with a Window a socket, through which its terminal's master is sent. The launcher's own stderr tells why it died
 )
 
+// The file descriptors of the probe in the sandbox (see package inside).
+const (
+	ProbeIn  = 3
+	ProbeOut = 4
+)
+
+// Command are the arguments of the sandbox program as a launcher: gVisor's flags
+// and its command. The root directory is set by the launcher.
+var Command = []string{
+	"--root=/nonexistent",
+	"--platform=systrap",
+	"--network=none",
+	"--host-uds=none",
+	"--host-fifo=none",
+	"--overlay2=none",
+	"--directfs=false", // the sandbox process can open no file at all: the gofer does
+	"--ignore-cgroups", // the launcher does that, so that memory can be watched in one way everywhere
+	"--file-access=exclusive",
+	"--host-settings=ignore",
+	"launch",
+}
+
 // Order says what to run. All paths are absolute host paths.
 type Order struct {
 	ID      string   `json:"id"`
 	Work    string   `json:"work"`    // empty directory; a private tmpfs is mounted on it
 	Rootfs  string   `json:"rootfs"`  // unpacked image
-	Input   string   `json:"input"`   // becomes /input
+	Input   string   `json:"input"`   // becomes /input: a directory, or the image of one (see Images)
 	Model   string   `json:"model"`   // becomes /model; may be empty
+	Images  bool     `json:"images"`  // Input and Model are EROFS images
 	Output  string   `json:"output"`  // empty directory; collected files are copied into it
 	Collect []string `json:"collect"` // plain names of files in /output
 	Whole   bool     `json:"whole"`   // instead: all of /output
 	Depth   int      `json:"depth"`   // of its directories, at most
+	Program string   `json:"program"` // the path of the program, in the image
 	Args    []string `json:"args"`
 	Dir     string   `json:"dir"`
 	Env     []string `json:"env"`
@@ -94,6 +119,7 @@ type Pid struct {
 // Report is how a container ended.
 type Report struct {
 	Platform  string          `json:"platform,omitempty"` // the platform failed: why
+	Drift     []aihub.Fault   `json:"drift,omitempty"`    // the sandbox was not what the contract demands, and the guest was not started
 	Start     string          `json:"start,omitempty"`    // the command could not be started: why
 	Exited    bool            `json:"exited"`             // by itself, with Code
 	Code      int             `json:"code"`

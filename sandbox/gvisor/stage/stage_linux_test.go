@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"aihub"
+	"aihub/sandbox/inside"
 )
 
 // The version that is shown is the one that is linked.
@@ -206,7 +207,7 @@ func TestNetDevices(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
-	o := Order{Limits: Limits{Memory: 1 << 20, Output: 1 << 20, Inodes: 8}}
+	o := Order{Limits: Limits{Memory: 1 << 20, Output: 1 << 20, Inodes: 8, Tmp: 1 << 20}}
 	good := func() Posture {
 		p := Posture{Filters: 1, Memory: Bound{Limit: 1 << 20}, Output: Bound{Limit: 1 << 20, Inodes: 9}, Devices: []string{"lo"}}
 		for _, x := range []*Process{&p.Sandbox, &p.Gofer} {
@@ -215,6 +216,7 @@ func TestDrift(t *testing.T) {
 				x.Namespaces[ns] = "1"
 			}
 		}
+		p.Inside = inside.Kept(contract(o))
 		return p
 	}
 	if p := good(); len(p.Drift(o)) > 0 {
@@ -233,11 +235,12 @@ func TestDrift(t *testing.T) {
 		"more memory":  func(p *Posture) { p.Memory.Limit *= 2 },
 		"output":       func(p *Posture) { p.Output.Limit *= 2 },
 		"inodes":       func(p *Posture) { p.Output.Inodes = 0 },
+		"inside":       func(p *Posture) { p.Inside.Devices = append(p.Inside.Devices, "eth0") },
 	} {
 		p := good()
 		spoil(&p)
 		if d := p.Drift(o); len(d) != 1 {
-			t.Errorf("%s: drift %q, want one", what, d)
+			t.Errorf("%s: drift %v, want one", what, d)
 		}
 	}
 }
