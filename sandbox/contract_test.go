@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,4 +25,20 @@ func TestPlain(t *testing.T) {
 			t.Errorf("%q: %v", name, !want)
 		}
 	}
+}
+
+// FuzzPlain: a name that may be that of a file in /output names one thing directly
+// in its directory, whatever it is.
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"predictions.csv", "..", ".", "", "a/b", "/etc/passwd", "a\x00b", "\\..\\x", "C:x", strings.Repeat("n", 256), "\u202efdp.csv", "a\nb", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if !Plain(name) {
+			return
+		}
+		if p := filepath.Join("/output", name); filepath.Dir(p) != "/output" || filepath.Base(p) != name {
+			t.Errorf("%q is %q", name, p)
+		}
+	})
 }

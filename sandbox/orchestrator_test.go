@@ -239,6 +239,33 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// A run whose enrolment is revoked is killed: its sandbox is gone by the next
+// heartbeat, a quarter of the lease, and the kill.
+func TestRevokedRunDies(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(true, "stubborn", "0")
+	o := w.orchestrator("worker-1")
+	var revoked time.Time
+	w.work(o, func() bool {
+		events, err := w.db.Events(t.Context(), everything, s.ID, 0)
+		w.must(err)
+		if revoked.IsZero() && slices.ContainsFunc(events, func(e aihub.Event) bool { return strings.Contains(e.Text, "stubborn 0") }) {
+			w.must(w.db.RevokeEnrolment(t.Context(), w.permit(w.steward, policies.EnrolmentRevoke, policies.Object{ID: "enr_1", Org: "city"}), "enr_1", "misuse"))
+			revoked = time.Now()
+		}
+		return w.run(s).State.Terminal()
+	})
+	took := time.Since(revoked)
+	if r := w.run(s); r.State != aihub.RunCancelled || r.Fault.Owner != aihub.FaultPolicy {
+		t.Errorf("state %s, %+v, want cancelled by policy", r.State, r.Fault)
+	}
+	// The lease's length is the bound that the worker itself would have.
+	if most := o.TTL + 30*time.Second; took > most {
+		t.Errorf("it died %v after it was revoked, at most %v", took, most)
+	}
+	t.Logf("it was gone %v after it was revoked, with a heartbeat every %v", took.Round(time.Millisecond), o.TTL/4)
+}
+
 func TestSeveralAtOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	var subs []aihub.Submission

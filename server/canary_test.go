@@ -60,9 +60,11 @@ func TestCanary(t *testing.T) {
 
 	failed := vendor.submit(sc, "fails", false)
 	scored := vendor.submit(sc, "scores", false)
+	signedIn := map[aihub.UserID]person{"vendor": vendor, "rival": w.as("rival"), "": w.as("")}
 	read := func(when string) {
 		t.Helper()
 		for _, who := range []aihub.UserID{"vendor", "rival", ""} {
+			w.registry(signedIn[who], logBlob, outBlob)
 			for where, b := range w.everything(who, sc, failed.ID, scored.ID) {
 				for _, c := range canaries {
 					if c.in(b) {
@@ -199,8 +201,46 @@ func (w *world) everything(who aihub.UserID, sc aihub.Scenario, subs ...aihub.Su
 			w.t.Fatal("the pages link to more than 200 others")
 		}
 	}
+	for where, b := range w.registry(p) {
+		seen[where] = b
+	}
 	if len(seen) < 30 {
 		w.t.Fatalf("only %d things were read", len(seen))
+	}
+	return seen
+}
+
+// registry reads what a person can reach of the registry of images: of its own
+// organisation's repositories and of others'. Blobs asked for by digest answer only
+// with whether they are there, which is to be no.
+func (w *world) registry(p person, blobs ...aihub.Digest) map[string][]byte {
+	w.t.Helper()
+	seen := map[string][]byte{}
+	for _, org := range []string{"acme", "globex", "city-data", "platform"} {
+		repo := org + "/event-dispatch"
+		var head []string
+		if p.token != "" {
+			resp, body := w.do("GET", "/v2/token?service=aihub&scope=repository:"+repo+":pull", "", nil,
+				"Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(string(p.id)+":"+p.token)))
+			var t struct{ Token string }
+			if err := json.Unmarshal([]byte(body), &t); err != nil || resp.StatusCode != http.StatusOK {
+				w.t.Fatalf("%s gets no token for the registry: %d %s", p.id, resp.StatusCode, body)
+			}
+			head = []string{"Authorization", "Bearer " + t.Token}
+		}
+		for _, path := range []string{"/v2/", "/v2/_catalog", "/v2/" + repo + "/tags/list", "/v2/" + repo + "/manifests/latest", "/v2/" + repo + "/referrers/sha256:" + strings.Repeat("0", 64)} {
+			resp, body := w.do("GET", path, "", nil, head...)
+			var h bytes.Buffer
+			w.must(resp.Header.Write(&h))
+			seen["registry "+repo+" "+path] = append(h.Bytes(), body...)
+		}
+		for _, d := range blobs {
+			for _, kind := range []string{"blobs", "manifests"} {
+				if resp, body := w.do("GET", "/v2/"+repo+"/"+kind+"/"+string(d), "", nil, head...); resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusUnauthorized {
+					w.t.Errorf("%q asks the registry for %s of a hidden run: %d %s", p.id, d.Short(), resp.StatusCode, body)
+				}
+			}
+		}
 	}
 	return seen
 }

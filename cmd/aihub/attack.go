@@ -74,7 +74,7 @@ func (p *process) attack(ctx context.Context, only string) error {
 			return err
 		}
 		open += count[attack.Open]
-		p.note("attack.count", "Runner", name, "Stopped", count[attack.Stopped], "Open", count[attack.Open], "NotShown", count[attack.NotShown])
+		p.note("attack.count", "Runner", name, "Stopped", count[attack.Stopped], "Open", count[attack.Open], "NotShown", count[attack.NotShown], "Residual", count[attack.Residual])
 	}
 	if attacked == 0 {
 		return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "there is no runner to attack", ZH: "没有可攻击的执行器"}).
@@ -93,7 +93,7 @@ func (p *process) attack(ctx context.Context, only string) error {
 
 func (p *process) findings(all []attack.Finding) error {
 	return p.data(map[string]any{"findings": all}, func() {
-		words := map[attack.Status]string{attack.Stopped: "attack.stopped", attack.Open: "attack.open", attack.NotShown: "attack.not_shown"}
+		words := map[attack.Status]string{attack.Stopped: "attack.stopped", attack.Open: "attack.open", attack.NotShown: "attack.not_shown", attack.Residual: "attack.residual"}
 		var rows [][]string
 		for _, f := range all {
 			rows = append(rows, []string{f.Row, f.Attack.In(p.lang), f.Runner, p.t(words[f.Status]), printable(f.Why.In(p.lang))})

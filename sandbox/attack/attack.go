@@ -31,6 +31,7 @@ const (
 	Stopped  Status = "stopped"
 	Open     Status = "OPEN"
 	NotShown Status = "not shown"
+	Residual Status = "residual" // known, and measured
 )
 
 // Finding is one row on one runner.
@@ -53,7 +54,7 @@ type Suite struct {
 	rootfs string
 	n      int
 	ran    map[string]*ran
-	blind  bool // the last attempt at the network was made without a packet capture
+	note   aihub.Text // what the row that is shown could not do
 }
 
 // limits of a hostile run, small so that reaching them is quick.
@@ -92,10 +93,11 @@ func (s *Suite) Run(ctx context.Context, found func(Finding)) error {
 				bad = append(bad, fmt.Sprintf("could not be carried out: %v", err))
 			}
 			f.Status, f.Evidence = Stopped, bad
-			if s.blind {
-				f.Why = aihub.Text{EN: "without a packet capture, which needs root on Linux", ZH: "未抓包：需要 Linux 的 root 权限"}
+			if r.why != (aihub.Text{}) {
+				f.Status = Residual
+				s.note = aihub.Text{EN: s.note.EN + "; " + r.why.EN, ZH: s.note.ZH + "；" + r.why.ZH}
 			}
-			s.blind = false
+			f.Why, s.note = s.note, aihub.Text{}
 			if len(bad) > 0 {
 				f.Status = Open
 				f.Why = aihub.Text{EN: strings.Join(bad[:min(len(bad), 3)], "; "), ZH: strings.Join(bad[:min(len(bad), 3)], "；")}

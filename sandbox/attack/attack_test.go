@@ -13,7 +13,7 @@ func TestRows(t *testing.T) {
 		if want := "V" + strconv.Itoa(i+1); r.id != want {
 			t.Errorf("row %d is %s", i+1, r.id)
 		}
-		if (r.show == nil) != (r.why != aihub.Text{}) {
+		if r.show == nil && r.why == (aihub.Text{}) {
 			t.Errorf("%s is neither shown nor said why not", r.id)
 		}
 		if r.what.EN == "" || r.what.ZH == "" {

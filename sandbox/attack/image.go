@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"aihub/internal/blob"
 	"aihub/internal/oci"
 )
@@ -47,16 +49,28 @@ func layer(entries ...entry) []byte {
 	return b.Bytes()
 }
 
-// bomb is a gzip stream of n bytes of nothing.
-func bomb(n int64) []byte {
+// bomb is a stream of n bytes of nothing, pressed by gzip or zstd.
+func bomb(n int64, pressed string) []byte {
 	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
+	var z io.WriteCloser = gzip.NewWriter(&b)
+	if pressed == "zstd" {
+		z, _ = zstd.NewWriter(&b) // only wrong options fail
+	}
 	w := tar.NewWriter(z)
 	_ = w.WriteHeader(&tar.Header{Name: "bomb", Typeflag: tar.TypeReg, Size: n, Mode: 0o644})
 	_, _ = io.CopyN(w, zero{}, n)
 	_ = w.Close()
 	_ = z.Close()
 	return b.Bytes()
+}
+
+// again presses what is pressed already: what is inside is no tar.
+func again(b []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, _ = z.Write(b) // into memory
+	_ = z.Close()
+	return out.Bytes()
 }
 
 type zero struct{}
@@ -74,7 +88,8 @@ type lies struct {
 	manifest func(m map[string]any)             // changes the manifest
 	raw      func(manifest string) string       // changes its bytes
 	blobs    func(name string, b []byte) []byte // changes what is stored under a digest
-	gzip     bool                               // the layers are gzip streams already
+	settings func(config string) string         // changes the bytes of the config
+	pressed  string                             // the layers are streams of this kind already: gzip, zstd
 }
 
 // archive is an OCI image layout as a tar with one layer on top of a program.
@@ -90,8 +105,8 @@ func archive(l lies, layers ...[]byte) []byte {
 	files := map[string][]byte{}
 	for i, b := range layers {
 		mediaType, id := "application/vnd.oci.image.layer.v1.tar", digest(b)
-		if l.gzip && i > 0 {
-			mediaType = "application/vnd.oci.image.layer.v1.tar+gzip"
+		if l.pressed != "" && i > 0 {
+			mediaType += "+" + l.pressed
 		}
 		ids = append(ids, id)
 		descs = append(descs, map[string]any{"mediaType": mediaType, "digest": id, "size": len(b)})
@@ -99,6 +114,9 @@ func archive(l lies, layers ...[]byte) []byte {
 	}
 	marshal := func(v any) []byte { b, _ := json.Marshal(v); return b }
 	config := marshal(map[string]any{"architecture": runtime.GOARCH, "os": "linux", "config": cfg, "rootfs": map[string]any{"type": "layers", "diff_ids": ids}})
+	if l.settings != nil {
+		config = []byte(l.settings(string(config)))
+	}
 	files[digest(config)] = config
 	m := map[string]any{
 		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": descs,
@@ -190,8 +208,10 @@ func bombs(ctx context.Context, s *Suite) ([]string, error) {
 	_ = w.Close()
 	_ = z.Close()
 	return s.refuses(ctx, map[string][]byte{
-		"1 GiB of nothing in a megabyte": archive(lies{gzip: true}, bomb(1<<30)),
-		"320,000 files":                  archive(lies{gzip: true}, many.Bytes()),
+		"1 GiB of nothing in a megabyte": archive(lies{pressed: "gzip"}, bomb(1<<30, "gzip")),
+		"the same in a kilobyte of zstd": archive(lies{pressed: "zstd"}, bomb(1<<30, "zstd")),
+		"320,000 files":                  archive(lies{pressed: "gzip"}, many.Bytes()),
+		"a bomb inside a bomb":           archive(lies{pressed: "gzip"}, bomb(0, "gzip"), again(bomb(1<<28, "gzip"))),
 		"a layer that is no tar":         archive(lies{}, []byte(strings.Repeat("PK\x03\x04", 1000))),
 	})
 }
@@ -218,8 +238,11 @@ func lying(ctx context.Context, s *Suite) ([]string, error) {
 		"a key twice": archive(lies{raw: func(s string) string {
 			return strings.Replace(s, `{`, `{"schemaVersion":2,`, 1)
 		}}, some),
-		"a config of 2 MiB":          archive(lies{config: map[string]any{"Cmd": []string{strings.Repeat("x", 2<<20)}}}, some),
-		"JSON nested a million deep": archive(lies{raw: func(string) string { return strings.Repeat("[", 1<<20) }}, some),
+		"a config with a key twice":       archive(lies{settings: func(s string) string { return strings.Replace(s, `{`, `{"os":"plan9",`, 1) }}, some),
+		"a config with a key in capitals": archive(lies{settings: func(s string) string { return strings.Replace(s, `{`, `{"OS":"plan9",`, 1) }}, some),
+		"a config that is no JSON":        archive(lies{settings: func(string) string { return "\x00" }}, some),
+		"a config of 2 MiB":               archive(lies{config: map[string]any{"Cmd": []string{strings.Repeat("x", 2<<20)}}}, some),
+		"JSON nested a million deep":      archive(lies{raw: func(string) string { return strings.Repeat("[", 1<<20) }}, some),
 	})
 }
 

@@ -3,20 +3,18 @@ package attack
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"aihub"
 	"aihub/sandbox"
-	"aihub/scenarios"
 )
 
-// row is one line of the threat model. Without show, why says where it is shown.
+// row is one line of the threat model. Without show, why says where it is shown;
+// with both it is a residual channel, which is measured and does not fail.
 type row struct {
 	id   string
 	what aihub.Text
@@ -34,7 +32,7 @@ func by(tests string) aihub.Text {
 var rows = []row{
 	{"V1", text("connect out by TCP, UDP or other sockets", "通过 TCP、UDP 或其他套接字外连"), network, aihub.Text{}},
 	{"V2", text("tunnel through DNS", "DNS 隧道"), dns, aihub.Text{}},
-	{"V3", text("cloud metadata addresses", "云元数据地址"), addresses("169.254.169.254", "fd00:ec2::254", "100.100.100.200"), aihub.Text{}},
+	{"V3", text("cloud metadata addresses", "云元数据地址"), clouds, aihub.Text{}},
 	{"V4", text("the host, its networks, the platform", "主机、局域网与平台"), addresses("10.0.0.1", "172.17.0.1", "192.168.0.1"), aihub.Text{}},
 	{"V5", text("print secrets in a hidden run", "在隐藏运行中打印机密"), nil, by("TestHiddenRunsTellNothing, TestHiddenLogIsForTheSteward, aihub demo")},
 	{"V6", text("exit code as a symbol", "以退出码传递信息"), nil, by("TestHiddenFailuresCollapse; measured by aihub attack --channels")},
@@ -50,7 +48,7 @@ var rows = []row{
 	{"V16", text("weights that remember rows", "记忆数据行的权重"), nil, by("TestTrain, TestTrainingsTellNothing, TestModelDigestSaysNothing and aihub demo: models do not leave")},
 	{"V17", text("leave data for a later run", "为之后的运行留下数据"), remains, aihub.Text{}},
 	{"V18", text("shared caches and IPC", "共享缓存与进程间通信"), together, aihub.Text{}},
-	{"V19", text("covert channel over load and cache", "通过负载与缓存的隐蔽信道"), nil, text("runs share a machine: a residual channel, bounded by fixed cores and quotas, closed by one organisation a machine", "运行共享同一台机器：属残余信道，由固定核心与配额限制，一机一机构可消除")},
+	{"V19", text("covert channel over load and cache", "通过负载与缓存的隐蔽信道"), load, text("runs share a machine: bounded by fixed cores and quotas, closed by one organisation a machine", "运行共享同一台机器：由固定核心与配额限制，一机一机构可消除")},
 	{"V20", text("GPU residues", "GPU 残留"), nil, text("no GPU reaches a container", "容器无法访问 GPU")},
 	{"V21", text("output is a link to a host file", "输出是指向主机文件的链接"), links, aihub.Text{}},
 	{"V22", text("swap the file while it is collected", "收集时替换文件"), swap, aihub.Text{}},
@@ -60,7 +58,7 @@ var rows = []row{
 	{"V26", text("decompression bombs, many entries", "解压炸弹与海量条目"), bombs, aihub.Text{}},
 	{"V27", text("lying manifests", "伪造的清单"), lying, aihub.Text{}},
 	{"V28", text("USER, ENV, VOLUME, WORKDIR of the image", "镜像中的 USER、ENV、VOLUME、WORKDIR"), directives, aihub.Text{}},
-	{"V29", text("known faults of the runtime", "运行时的已知漏洞"), kernel, aihub.Text{}},
+	{"V29", text("known faults of the runtime", "运行时的已知漏洞"), runtimes, aihub.Text{}},
 	{"V30", text("engine sockets, cgroups, devices, processes", "引擎套接字、cgroup、设备与进程"), escape, aihub.Text{}},
 	{"V31", text("set-user-id programs", "setuid 程序"), setuid, aihub.Text{}},
 	{"V32", text("fork bomb", "fork 炸弹"), fork, aihub.Text{}},
@@ -75,96 +73,6 @@ var rows = []row{
 	{"V41", text("attack the scorer with the prediction file", "用预测文件攻击评分程序"), nil, by("TestParquetMutants, TestParquetMemory, FuzzParquet, TestWorkerSurvivesPanic")},
 	{"V42", text("recognise rows over runs", "跨运行识别数据行"), nil, by("TestShuffle, TestRowID, TestLostLease")},
 	{"V43", text("tell a hidden run from a smoke run", "区分隐藏运行与试运行"), alike, aihub.Text{}},
-}
-
-// network is V1. What is sent to this machine would be counted here.
-func network(ctx context.Context, s *Suite) ([]string, error) {
-	var arrived atomic.Int64
-	var listening []string
-	hosts := []string{"127.0.0.1"}
-	all, _ := net.InterfaceAddrs()
-	for _, a := range all {
-		if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && !ip.IP.IsLinkLocalUnicast() {
-			hosts = append(hosts, ip.IP.String())
-		}
-	}
-	for _, host := range hosts {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-		if err != nil {
-			continue
-		}
-		defer l.Close()
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				arrived.Add(1)
-				c.Close()
-			}
-		}()
-		listening = append(listening, l.Addr().String())
-	}
-	r, seen, err := s.captured(ctx, append([]string{"network"}, listening...)...)
-	if err != nil {
-		return nil, err
-	}
-	s.ran["network"] = r
-	bad := append(seen, r.succeeded(2*(10+len(listening)), func(string) bool { return true })...)
-	bad = append(bad, r.lines(func(l string) bool { return strings.HasPrefix(l, "interface ") && l != "interface lo" })...)
-	if n := arrived.Load(); n > 0 {
-		bad = append(bad, fmt.Sprintf("%d connections arrived", n))
-	}
-	o, err := s.once(ctx, "sockets")
-	if err != nil {
-		return bad, err
-	}
-	if !strings.Contains(o.log, "sockets: tried") {
-		bad = append(bad, "not every family was tried")
-	}
-	return append(bad, o.lines(func(l string) bool { return strings.HasSuffix(l, ": ok") })...), nil
-}
-
-// captured runs a mode while every packet of this machine is searched for what
-// the mode sends.
-func (s *Suite) captured(ctx context.Context, args ...string) (*ran, []string, error) {
-	c, err := startCapture("smuggled", "secret-0123456789")
-	if err != nil {
-		return nil, nil, err
-	}
-	s.blind = c == nil
-	r, err := s.run(ctx, nil, args...)
-	seen, failed := c.end()
-	if err == nil {
-		err = failed
-	}
-	return r, seen, err
-}
-
-func dns(ctx context.Context, s *Suite) ([]string, error) {
-	r, seen, err := s.captured(ctx, "dns")
-	if err != nil {
-		return nil, err
-	}
-	bad := append(seen, r.succeeded(4, func(string) bool { return true })...)
-	if !strings.Contains(r.log, "resolv.conf has 0 bytes") {
-		bad = append(bad, "there is a resolver")
-	}
-	return bad, nil
-}
-
-// addresses looks at some of what network dialled.
-func addresses(hosts ...string) func(context.Context, *Suite) ([]string, error) {
-	return func(ctx context.Context, s *Suite) ([]string, error) {
-		r, err := s.once(ctx, "network")
-		if err != nil {
-			return nil, err
-		}
-		return r.succeeded(2*len(hosts), func(l string) bool {
-			return slices.ContainsFunc(hosts, func(h string) bool { return strings.Contains(l, h) })
-		}), nil
-	}
 }
 
 // metadata is V11: nothing but the declared file, and of it nothing but bytes.
@@ -328,17 +236,44 @@ func names(ctx context.Context, s *Suite) ([]string, error) {
 	return bad, nil
 }
 
-// kernel is V29: what the runner itself says about its runtime.
-func kernel(_ context.Context, s *Suite) ([]string, error) {
+// runtimes is V29: what the runner itself says about its runtime, and the shapes of
+// known faults: a working directory that is an open file of the runtime
+// (CVE-2024-21626), a program whose interpreter is the runtime's own executable and
+// one that writes to it (CVE-2019-5736), settings of the kernel through masked or
+// read-only paths (CVE-2025-31133, 52565, 52881).
+func runtimes(ctx context.Context, s *Suite) ([]string, error) {
+	bad := []string{"the runner does not say whose kernel it is"}
 	for _, c := range s.caps.Checks {
 		if c.Name == "kernel" {
-			if c.Enforced {
-				return nil, nil
+			bad = nil
+			if !c.Enforced {
+				bad = []string{c.Why.EN}
 			}
-			return []string{c.Why.EN}, nil
 		}
 	}
-	return []string{"the runner does not say whose kernel it is"}, nil
+	for _, fd := range []string{"3", "7", "8", "9"} {
+		r, err := s.run(ctx, func(j *sandbox.Job) { j.Dir = "/proc/self/fd/" + fd }, "id")
+		if err != nil {
+			return bad, err
+		}
+		if dir := r.value("dir"); r.Failure.Reason != aihub.ReasonStart && dir != "/" {
+			bad = append(bad, fmt.Sprintf("it began in %q, which is descriptor %s", dir, fd))
+		}
+	}
+	shell := filepath.Join(s.rootfs, "self")
+	if err := os.WriteFile(shell, []byte("#!/proc/self/exe\n"), 0o755); err != nil {
+		return bad, err
+	}
+	r, err := s.run(ctx, func(j *sandbox.Job) { j.Args, j.Image = []string{"/self"}, aihub.DigestOf([]byte("self")) }, "id")
+	if err != nil {
+		return bad, err
+	}
+	bad = append(bad, r.ended(aihub.ReasonStart, aihub.ReasonExit, aihub.ReasonSignal)...)
+	w, err := s.once(ctx, "write")
+	if err != nil {
+		return bad, err
+	}
+	return append(bad, w.succeeded(20, func(l string) bool { return s.hostKernel() || !own(l) })...), nil
 }
 
 // escape is V30. What belongs to the sandbox itself is no way out.
@@ -379,102 +314,6 @@ func setuid(ctx context.Context, s *Suite) ([]string, error) {
 		bad = append(bad, "no_new_privs is "+v)
 	}
 	return bad, nil
-}
-
-func fork(ctx context.Context, s *Suite) ([]string, error) {
-	r, err := s.run(ctx, nil, "fork")
-	if err != nil {
-		return nil, err
-	}
-	n := -1
-	_, after, _ := strings.Cut(r.log, "a fork bomb after ")
-	_, _ = fmt.Sscan(after, &n)
-	if n < 0 || n > limits.Pids || !strings.Contains(r.log, "resource temporarily unavailable") {
-		return []string{fmt.Sprintf("%d children with a limit of %d", n, limits.Pids)}, nil
-	}
-	return nil, nil
-}
-
-func memory(ctx context.Context, s *Suite) ([]string, error) {
-	var bad []string
-	for _, where := range []string{"", "shm", "tmp"} {
-		r, err := s.run(ctx, func(j *sandbox.Job) { j.Limits.Memory, j.Limits.Tmp = 128<<20, 1<<30 }, "memory", where)
-		if err != nil {
-			return bad, err
-		}
-		bad = append(bad, r.ended(aihub.ReasonMemory)...)
-		if strings.Contains(r.log, "has 256 MiB") {
-			bad = append(bad, "it had 256 MiB with a limit of 128")
-		}
-	}
-	return bad, nil
-}
-
-// fill is V34. While one run fills its places, another writes its prediction.
-func fill(ctx context.Context, s *Suite) ([]string, error) {
-	type answer struct {
-		r   *ran
-		err error
-	}
-	other := make(chan answer, 1)
-	beside := &Suite{Runner: s.Runner, Program: s.Program, Dir: filepath.Join(s.Dir, "beside"), caps: s.caps, rootfs: s.rootfs}
-	go func() {
-		r, err := beside.run(ctx, nil, "make", "extra")
-		other <- answer{r, err}
-	}()
-	r, err := s.run(ctx, nil, "output")
-	a := <-other
-	if err == nil {
-		err = a.err
-	}
-	if err != nil {
-		return nil, err
-	}
-	var bad []string
-	for _, b := range append(a.r.ended(""), a.r.only("predictions.csv")...) {
-		bad = append(bad, "a run beside it: "+b)
-	}
-	if strings.Count(r.log, "no space left on device") < 2 {
-		bad = append(bad, "/output did not get full")
-	}
-	for _, where := range []string{"shm", "tmp"} {
-		r, err := s.run(ctx, nil, "memory", where)
-		if err != nil {
-			return bad, err
-		}
-		if !strings.Contains(r.log, "tried filling memory after 16 MiB: ") {
-			bad = append(bad, "/"+where+" did not get full at 16 MiB")
-		}
-	}
-	return bad, nil
-}
-
-func flood(ctx context.Context, s *Suite) ([]string, error) {
-	r, err := s.run(ctx, func(j *sandbox.Job) { j.Limits.Log = 10_000 }, "flood", "64")
-	if err != nil {
-		return nil, err
-	}
-	bad := r.ended("")
-	if len(r.log) != 10_000 || r.Usage.LogBytes < 64<<20 {
-		bad = append(bad, fmt.Sprintf("%d bytes kept, %d counted", len(r.log), r.Usage.LogBytes))
-	}
-	return bad, nil
-}
-
-func stubborn(ctx context.Context, s *Suite) ([]string, error) {
-	r, err := s.run(ctx, func(j *sandbox.Job) { j.Limits.Wall = scenarios.Duration(4 * time.Second) }, "stubborn")
-	if err != nil {
-		return nil, err
-	}
-	bad := r.ended(aihub.ReasonTimeout)
-	if over := r.Usage.WallMS - 4000; over > 5000 {
-		bad = append(bad, fmt.Sprintf("it lived %d ms longer", over))
-	}
-	r, err = s.run(ctx, nil, "leave")
-	if err != nil {
-		return bad, err
-	}
-	return append(bad, r.ended("")...), nil
 }
 
 func clock(ctx context.Context, s *Suite) ([]string, error) {
