@@ -27,11 +27,12 @@ attack: build deps ## run the attacks of the threat model on gvisor and on a Doc
 bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run (needs root)
 	@sh internal/embedded/build.sh
 	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
+	@AIHUB_MEASURE=1 sh deploy/with-docker.sh $(GO) test -tags embed -run '^TestMeasureSealed$$' -count 1 -v ./cmd/aihub
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/oci
 
 test-python: deps ## run Python with numpy, made of Debian packages, on both runners (needs root)
 	@sh internal/embedded/build.sh
-	AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) $(GO) test -tags embed -count 1 -run TestPython ./sandbox/gvisor ./sandbox/docker
+	CI=1 AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) $(GO) test -tags embed -count 1 -run TestPython ./sandbox/gvisor ./sandbox/docker
 
 cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
 	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
@@ -46,7 +47,7 @@ test: deps ## run every check and every test
 	@sh internal/embedded/build.sh
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet -tags embed ./...
-	$(GO) test -tags embed -timeout 40m ./...
+	AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) $(GO) test -tags embed -timeout 40m ./...
 
 fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
 	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table

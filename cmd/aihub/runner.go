@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"runtime"
 
+	"aihub"
 	"aihub/internal/config"
 	"aihub/sandbox"
 	"aihub/sandbox/docker"
@@ -20,7 +22,7 @@ func newRunner(dir string, c config.Sandbox) sandbox.Runner {
 }
 
 // localRunner is a runner outside of a server's data directory: the one that the
-// settings ask for, and where gVisor cannot run, the Docker engine of this machine.
+// settings ask for, and on another system than Linux the Docker engine.
 func localRunner(getenv func(string) string) (sandbox.Runner, func(), error) {
 	cfg, err := config.Load("", getenv)
 	if err != nil {
@@ -29,9 +31,49 @@ func localRunner(getenv func(string) string) (sandbox.Runner, func(), error) {
 	if runtime.GOOS != "linux" {
 		cfg.Sandbox.Runner = "docker"
 	}
+	return temporary(cfg.Sandbox)
+}
+
+// tryRunner is a runner for a trial on this machine: where the one that the settings
+// ask for cannot run and an engine is there, the engine, and that is said.
+func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error) {
+	r, done, err := localRunner(p.Getenv)
+	if err != nil || r.Name() == "docker" {
+		return r, done, err
+	}
+	c := r.Probe(ctx)
+	if c.Available {
+		return r, done, nil
+	}
+	cfg, err := config.Load("", p.Getenv)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	cfg.Sandbox.Runner = "docker"
+	engine, doneToo, err := temporary(cfg.Sandbox)
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	if !engine.Probe(ctx).Available {
+		doneToo()
+		return r, done, nil // it says why not
+	}
+	done()
+	why := aihub.Text{}
+	if len(c.Checks) > 0 {
+		why = c.Checks[0].Why
+	}
+	p.note("attack.test.instead", "Why", why.In(p.lang))
+	return engine, doneToo, nil
+}
+
+// temporary is a runner whose own files go when it is done.
+func temporary(c config.Sandbox) (sandbox.Runner, func(), error) {
 	dir, err := os.MkdirTemp("", "aihub-run-*")
 	if err != nil {
 		return nil, nil, err
 	}
-	return newRunner(dir, cfg.Sandbox), func() { _ = removeTree(dir) }, nil
+	return newRunner(dir, c), func() { _ = removeTree(dir) }, nil
 }

@@ -53,12 +53,21 @@ func TestScript(t *testing.T) {
 			e.Setenv("REPO", repo)
 			return err
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
-			"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-			"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun,
+		Cmds: commands,
+		Condition: func(cond string) (bool, error) {
+			if cond != "engine" {
+				return false, fmt.Errorf("no condition %q", cond)
+			}
+			return hasEngine(), nil
 		},
 	})
+}
+
+// commands are what scripts can use beside testscript's own.
+var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
+	"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
+	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun,
 }
 
 // code N CMD...: the command must exit with N.

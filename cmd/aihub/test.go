@@ -80,7 +80,7 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 		return err
 	}
 	defer release()
-	r, done, err := localRunner(p.Getenv)
+	r, done, err := p.tryRunner(ctx)
 	if err != nil {
 		return err
 	}
