@@ -269,11 +269,11 @@ func runtimes(ctx context.Context, s *Suite) ([]string, error) {
 		return bad, err
 	}
 	bad = append(bad, r.ended(aihub.ReasonStart, aihub.ReasonExit, aihub.ReasonSignal)...)
-	w, err := s.once(ctx, "write")
+	w, err := s.once(ctx, "escape")
 	if err != nil {
 		return bad, err
 	}
-	return append(bad, w.succeeded(20, func(l string) bool { return s.hostKernel() || !own(l) })...), nil
+	return append(bad, w.succeeded(5, func(l string) bool { return strings.Contains(l, "writing ") && (s.hostKernel() || !own(l)) })...), nil
 }
 
 // escape is V30. What belongs to the sandbox itself is no way out.
