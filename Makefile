@@ -24,11 +24,12 @@ attack: build deps ## run the attacks of the threat model on gvisor and on a Doc
 	@sh deploy/with-docker.sh $(BIN) attack
 	@$(BIN) attack --channels
 
-bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run (needs root)
+bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run, and the queue (needs root)
 	@sh internal/embedded/build.sh
 	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
 	@AIHUB_MEASURE=1 sh deploy/with-docker.sh $(GO) test -tags embed -run '^TestMeasureSealed$$' -count 1 -v ./cmd/aihub
 	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/oci
+	$(GO) test -run '^$$' -bench SubmissionWithQueue -benchtime 200x ./internal/store
 
 test-python: deps ## run Python with numpy, made of Debian packages, on both runners (needs root)
 	@sh internal/embedded/build.sh

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -328,4 +330,137 @@ func TestFairShares(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Nothing that a run waits for reads a table that grows with the queue or with
+// what has ever been: each statement finds its rows by an index.
+func TestQueueReadsNoWholeTable(t *testing.T) {
+	if onPostgres() {
+		t.Skip("PostgreSQL plans by how many rows there are")
+	}
+	t.Parallel()
+	w, sc := entered(t, 9, 640, "policy")
+	w.queue = Queue{PerOrg: 2, PerScenario: 2, Hours: 100}
+	var mu sync.Mutex
+	asked := map[string]bool{}
+	w.d.rebind = func(q string) string {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[q] = true
+		return q
+	}
+	hidden := w.submit(w.alice, sc, 1)
+	w.smoke(w.bob, sc)
+	_, err := w.train(w.alice, sc, false)
+	w.must(err)
+	w.must(w.Report(w.ctx, "worker-1", 2))
+	for _, a := range []aihub.Actor{w.alice, w.steward} {
+		_, err := w.Wait(w.ctx, w.scope(a), hidden.ID)
+		w.must(err)
+	}
+	l := w.claim(aihub.RunInfer, aihub.RunScorer)
+	w.must(w.Advance(w.ctx, l, aihub.RunPreparing))
+	_, err = w.Heartbeat(w.ctx, l, time.Minute)
+	w.must(err)
+	_, _, _, err = w.RunInputs(w.ctx, l)
+	w.must(err)
+	w.must(w.Finish(w.ctx, l, Outcome{Output: digest("o")}))
+	w.score()
+	w.clock.pass(2 * time.Minute)
+	w.claim(aihub.RunSmoke)
+	w.clock.pass(2 * time.Minute)
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	_, err = w.Unsealed(w.ctx)
+	w.must(err)
+	w.toTick()
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(asked) < 30 {
+		t.Fatalf("only %d statements were seen", len(asked))
+	}
+	grow := regexp.MustCompile(`^SCAN (runs|r|submissions|s|events|ledger|scores|c|releases|images|models|m)\b`)
+	for q := range asked {
+		if strings.HasPrefix(q, "PRAGMA") {
+			continue
+		}
+		rows, err := w.ro.Query("EXPLAIN QUERY PLAN "+q, make([]any, strings.Count(q, "?"))...)
+		w.must(err)
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			w.must(rows.Scan(&id, &parent, &unused, &step))
+			if grow.MatchString(step) {
+				t.Errorf("%s:\n%s", step, q)
+			}
+		}
+		w.must(rows.Close())
+	}
+}
+
+// Who sits in a workspace, or waits for one, is nobody's in the queue of runs,
+// and the other way round; a scorer waits in it like a run.
+func TestWaitKnowsItsLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sc := w.workspaces("shells")
+	w.enrol(w.bob, sc, aihub.Enrolment{})
+	wait := func(id aihub.SubmissionID) aihub.Wait {
+		t.Helper()
+		v, err := w.Wait(w.ctx, w.scope(w.steward), id)
+		w.must(err)
+		if v == nil {
+			t.Fatalf("%s does not wait", id)
+		}
+		return *v
+	}
+	w.must(w.Report(w.ctx, "worker-1", 1))
+	for i := range 2 {
+		_, err := w.openWorkspace(w.alice, sc, fmt.Sprint("seat ", i))
+		w.must(err)
+		w.clock.pass(time.Second)
+	}
+	trial := w.smoke(w.bob, sc)
+	if v := wait(trial.ID); v.AheadHigh != 0 || v.Reason != aihub.WaitNext {
+		t.Errorf("a trial waits for workspaces: %+v", v)
+	}
+	w.smoke(w.alice, sc)
+	seat, err := w.openWorkspace(w.bob, sc, "bob's")
+	w.must(err)
+	if v := wait(seat.ID); v.AheadLow != 1 || v.AheadHigh != 1 || v.Known {
+		t.Errorf("a workspace's turn comes behind one of two of another organisation, not behind runs: %+v", v)
+	}
+	w.claim(aihub.RunWorkspace)
+	if v := wait(trial.ID); v.AheadHigh != 1 || v.Workers != 1 { // the other organisation's turn
+		t.Errorf("a trial waits for somebody who sits: %+v", v)
+	}
+}
+
+// Beyond a bound, how many go first is "or more", whoever counts.
+func TestWaitIsCountedUpTo(t *testing.T) {
+	if onPostgres() {
+		t.Skip("the queue is filled with SQLite's own SQL")
+	}
+	t.Parallel()
+	w, sc := entered(t, 1<<30, 1e9, "policy")
+	w.submit(w.bob, sc, 1)
+	w.fill(2*countUpTo, 50)
+	w.clock.pass(time.Minute)
+	first, late := w.smoke(w.alice, sc), w.smoke(w.bob, sc)
+	for _, c := range []struct {
+		who       aihub.Actor
+		id        aihub.SubmissionID
+		low, high int
+	}{
+		{w.steward, first.ID, 50, 50}, // a turn of each of the others
+		{w.alice, first.ID, 20, 99},
+		{w.steward, late.ID, countUpTo, -1}, // behind twenty of its own, and as many of each
+		{w.bob, late.ID, countUpTo, -1},
+	} {
+		if v, err := w.Wait(w.ctx, w.scope(c.who), c.id); err != nil || v.AheadLow != c.low || v.AheadHigh != c.high {
+			t.Errorf("%s reads %+v (%v), want %d to %d", c.who.User, v, err, c.low, c.high)
+		}
+	}
 }

@@ -160,15 +160,6 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	if err != nil {
 		return sub, err
 	}
-	wait, err := t.estimate(sub.Org, sub.Scenario, t.now, true)
-	if err != nil {
-		return sub, err
-	}
-	wait.Entered = true
-	waits, err := toJSON(wait)
-	if err != nil {
-		return sub, err
-	}
 	kind, part := aihub.RunInfer, round.Part
 	if sub.Workspace {
 		kind, part, price = aihub.RunWorkspace, aihub.Train, 0
@@ -177,6 +168,15 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 	} else if sub.Train {
 		kind, part, price = aihub.RunTrain, aihub.Train, 0
 	} else if price, err = t.reserve(sc, round, rounds, sub.Org, price); err != nil {
+		return sub, err
+	}
+	wait, err := t.estimate(line(kind), sub.Org, sub.Scenario, t.now, true)
+	if err != nil {
+		return sub, err
+	}
+	wait.Entered = true
+	waits, err := toJSON(wait)
+	if err != nil {
 		return sub, err
 	}
 	sub.ID = aihub.SubmissionID(aihub.NewID("sub"))

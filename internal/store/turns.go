@@ -139,15 +139,29 @@ func older(a, b runRow) bool {
 	return a.ID < b.ID
 }
 
+// share is whose run a lease is.
+type share struct{ org, scenario string }
+
+// leases are the runs of the kinds that are held. Leases are few and runs are
+// not: CROSS keeps SQLite from reading the queue to look each run up in them.
+func (t *tx) leases(kinds []aihub.RunKind) (held []share, err error) {
+	_, err = all(t, func(s scanner) (k aihub.RunKind, err error) {
+		var r share
+		if err = s.Scan(&k, &r.org, &r.scenario); slices.Contains(kinds, k) {
+			held = append(held, r)
+		}
+		return k, err
+	}, "SELECT "+lane+", r.org, r.scenario FROM leases l CROSS JOIN runs r WHERE r.id = l.run")
+	return held, err
+}
+
 // busy counts the leases of organisations and of scenarios.
 func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 	orgs, scenarios = map[string]int{}, map[string]int{}
-	if t.db.queue.PerOrg <= 0 && t.db.queue.PerScenario <= 0 || class == "score" {
+	if t.db.queue.PerOrg <= 0 && t.db.queue.PerScenario <= 0 || class != "run" {
 		return orgs, scenarios, nil
 	}
-	type row struct{ org, scenario string }
-	list, err := all(t, func(s scanner) (r row, err error) { err = s.Scan(&r.org, &r.scenario); return r, err },
-		"SELECT r.org, r.scenario FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score' AND r.workspace IS NULL")
+	list, err := t.leases([]aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain})
 	for _, r := range list {
 		orgs[r.org]++
 		scenarios[r.scenario]++
@@ -160,8 +174,7 @@ func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]string, error) {
 	var out []string
 	for _, k := range kinds {
-		is, k := ofKind(k)
-		from := " FROM runs r WHERE r.state = 'queued' AND " + is + " AND " + where + "r." + column
+		from := " FROM runs r WHERE r.state = 'queued' AND " + lane + " = ? AND " + where + "r." + column
 		q := "WITH RECURSIVE f (v) AS (SELECT MIN(r." + column + ")" + from + " > '' UNION ALL SELECT (SELECT MIN(r." + column + ")" + from +
 			" > f.v) FROM f WHERE f.v IS NOT NULL) SELECT v FROM f WHERE v IS NOT NULL"
 		one := append([]any{k}, args...)
@@ -182,8 +195,7 @@ func (t *tx) flows(kinds []aihub.RunKind, column, where string, args []any) ([]s
 // longest and may start.
 func (t *tx) firstOf(kinds []aihub.RunKind, org, scenario string) (best runRow, found bool, err error) {
 	for _, k := range kinds {
-		is, k := ofKind(k)
-		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = 'queued' AND "+is+` AND r.org = ? AND r.scenario = ?
+		r, ok, err := one(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.state = 'queued' AND "+lane+` = ? AND r.org = ? AND r.scenario = ?
 			AND COALESCE(r.ready_at, 0) <= ? ORDER BY r.queued_at, r.id LIMIT 1`, k, org, scenario, us(t.wall))
 		if err != nil {
 			return best, false, err

@@ -10,11 +10,23 @@ import (
 	"aihub/policies"
 )
 
-// sandboxed are the kinds of runs that wait for a sandbox.
-var sandboxed = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
+// The queues that one sandbox after another takes from. Workspaces wait for a
+// place of their own, so neither waits for the other.
+var (
+	sandboxed = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain, aihub.RunScorer}
+	seated    = []aihub.RunKind{aihub.RunWorkspace}
+)
+
+// line is the queue that a run of a kind waits in.
+func line(k aihub.RunKind) []aihub.RunKind {
+	if k == aihub.RunWorkspace {
+		return seated
+	}
+	return sandboxed
+}
 
 const (
-	countUpTo  = 500            // queued runs of one organisation: beyond it is "or more"
+	countUpTo  = 500            // queued runs that are counted: beyond it is "or more"
 	silentFor  = time.Minute    // after which a worker does not count
 	fewest     = 5              // runs that an estimate needs
 	recentRuns = 40             // that it looks at
@@ -74,7 +86,7 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	w, err := t.estimate(r.Org, r.Scenario, r.queuedAt, !whole(s, sub.Org))
+	w, err := t.estimate(line(r.Kind), r.Org, r.Scenario, r.queuedAt, !whole(s, sub.Org))
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +98,7 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 		w.Reason, w.Until = aihub.WaitPause, until
 		pause := int64(until.Sub(t.wall)/time.Second) + 1
 		w.Low, w.High = max(w.Low, pause), max(w.High, 2*pause)
-	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 {
+	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 && r.Kind != aihub.RunWorkspace {
 		busy, _, err := t.busy("run")
 		if err != nil {
 			return nil, err
@@ -98,42 +110,46 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 	return &w, nil
 }
 
-// estimate says how long a run that is in the queue since then waits. For the
+// estimate says how long a run that is in a line since then waits. For the
 // vendor's eyes it counts its organisation's hidden submissions as waiting until
 // their outcome may be seen, leaves their duration out of the estimate, and
 // answers in ranges.
-func (t *tx) estimate(org aihub.OrgID, sc aihub.Ref, since time.Time, vendor bool) (aihub.Wait, error) {
+func (t *tx) estimate(kinds []aihub.RunKind, org aihub.OrgID, sc aihub.Ref, since time.Time, vendor bool) (aihub.Wait, error) {
 	w := aihub.Wait{AsOf: t.now}
-	own, err := t.ahead(org, since, vendor)
+	own, err := t.ahead(kinds, org, since, vendor)
 	if err != nil {
 		return w, err
 	}
-	orgs, err := t.flows(sandboxed, "org", "", nil)
+	orgs, err := t.flows(kinds, "org", "", nil)
 	if err != nil {
 		return w, err
 	}
-	n, more := own, own >= countUpTo
+	n := own
 	for _, o := range orgs {
 		if o == string(org) {
 			continue
 		}
+		if n >= countUpTo {
+			break // who waits for so many need not know for how many more
+		}
 		// While it waits for so many of its own, another gets so many turns.
 		turns := (int64(own+1)*t.db.queue.orgWeight(aihub.OrgID(o)) + t.db.queue.orgWeight(org) - 1) / t.db.queue.orgWeight(org)
-		q, err := t.queued(o, min(turns, countUpTo))
+		q, err := t.queued(kinds, o, min(turns, int64(countUpTo-n)))
 		if err != nil {
 			return w, err
 		}
 		n += q
 	}
-	running, _, err := one(t, value[int], "SELECT count(*) FROM leases l JOIN runs r ON r.id = l.run WHERE r.kind <> 'score' AND r.workspace IS NULL")
+	held, err := t.leases(kinds)
 	if err != nil {
 		return w, err
 	}
+	running := len(held)
 	if w.Workers, _, err = one(t, value[int], "SELECT COALESCE(SUM(slots), 0) FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor))); err != nil {
 		return w, err
 	}
 	w.AheadLow, w.AheadHigh = n, n
-	if more {
+	if n >= countUpTo {
 		w.AheadHigh = -1
 	}
 	switch {
@@ -146,6 +162,9 @@ func (t *tx) estimate(org aihub.OrgID, sc aihub.Ref, since time.Time, vendor boo
 	}
 	if vendor {
 		w.AheadLow, w.AheadHigh = bucket(n)
+	}
+	if slices.Contains(kinds, aihub.RunWorkspace) {
+		return w, nil // a seat is free when somebody leaves it
 	}
 	lengths, err := t.lengths(org, sc, vendor)
 	if err != nil || w.Workers == 0 || len(lengths) < fewest || w.AheadHigh < 0 {
@@ -167,11 +186,10 @@ func (t *tx) estimate(org aihub.OrgID, sc aihub.Ref, since time.Time, vendor boo
 	return w, nil
 }
 
-// ahead counts what an organisation has in the queue before a time.
-func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
-	kinds := sandboxed
+// ahead counts what an organisation has in a line before a time.
+func (t *tx) ahead(kinds []aihub.RunKind, org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 	n := 0
-	if vendor {
+	if vendor && !slices.Contains(kinds, aihub.RunWorkspace) {
 		kinds = []aihub.RunKind{aihub.RunSmoke}
 		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS few",
 			org, us(since), countUpTo)
@@ -181,7 +199,7 @@ func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 		n = open
 	}
 	for _, k := range kinds {
-		q, _, err := one(t, value[int], `SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? AND queued_at < ? LIMIT ?) AS few`,
+		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs r WHERE r.state = 'queued' AND "+lane+" = ? AND r.org = ? AND r.queued_at < ? LIMIT ?) AS few",
 			k, org, us(since), countUpTo)
 		if err != nil {
 			return 0, err
@@ -192,9 +210,9 @@ func (t *tx) ahead(org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 }
 
 // queued counts the queued runs of an organisation up to most.
-func (t *tx) queued(org string, most int64) (n int, err error) {
-	for _, k := range sandboxed {
-		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs WHERE state = 'queued' AND kind = ? AND org = ? LIMIT ?) AS few", k, org, most)
+func (t *tx) queued(kinds []aihub.RunKind, org string, most int64) (n int, err error) {
+	for _, k := range kinds {
+		q, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM runs r WHERE r.state = 'queued' AND "+lane+" = ? AND r.org = ? LIMIT ?) AS few", k, org, most)
 		if err != nil {
 			return 0, err
 		}
@@ -206,15 +224,15 @@ func (t *tx) queued(org string, most int64) (n int, err error) {
 // lengths are how long the last runs of a scenario took. A vendor's view knows
 // trials, and of others what has been shown.
 func (t *tx) lengths(org aihub.OrgID, sc aihub.Ref, vendor bool) ([]time.Duration, error) {
-	q := `SELECT r.finished_at - r.started_at FROM (SELECT submission, org, kind, state, started_at, finished_at FROM runs
-		WHERE scenario = ? AND finished_at > 0 ORDER BY finished_at DESC LIMIT 500) AS r JOIN submissions s ON s.id = r.submission
-		WHERE r.started_at > 0 AND r.kind <> 'score' AND s.workspace IS NULL AND r.state IN ('succeeded', 'failed')`
+	q := `SELECT late.finished_at - late.started_at FROM (SELECT submission, org, kind, state, started_at, finished_at FROM runs
+		WHERE scenario = ? AND finished_at > 0 ORDER BY finished_at DESC LIMIT 500) AS late JOIN submissions s ON s.id = late.submission
+		WHERE late.started_at > 0 AND late.kind <> 'score' AND s.workspace IS NULL AND late.state IN ('succeeded', 'failed')`
 	args := []any{sc.String()}
 	if vendor {
-		q += " AND (s.smoke = 1 OR (r.org <> ? AND s.visible_at > 0 AND s.visible_at <= ?))"
+		q += " AND (s.smoke = 1 OR (late.org <> ? AND s.visible_at > 0 AND s.visible_at <= ?))"
 		args = append(args, org, us(t.now))
 	}
-	list, err := all(t, value[int64], q+" ORDER BY r.finished_at DESC LIMIT ?", append(args, recentRuns)...)
+	list, err := all(t, value[int64], q+" ORDER BY late.finished_at DESC LIMIT ?", append(args, recentRuns)...)
 	out := make([]time.Duration, len(list))
 	for i, n := range list {
 		out[i] = time.Duration(n) * time.Microsecond

@@ -44,20 +44,9 @@ func storedKind(k aihub.RunKind) (aihub.RunKind, any) {
 	return k, nil
 }
 
-// ofKind is a condition on the runs of a kind, with its argument.
-func ofKind(k aihub.RunKind) (string, aihub.RunKind) {
-	switch k {
-	case aihub.RunWorkspace:
-		return "r.kind = ? AND r.workspace = 1", aihub.RunTrain
-	case aihub.RunTrain:
-		return "r.kind = ? AND r.workspace IS NULL", k
-	case aihub.RunScorer:
-		return "r.kind = ? AND r.stage = 'scorer'", aihub.RunScore
-	case aihub.RunScore:
-		return "r.kind = ? AND COALESCE(r.stage, '') <> 'scorer'", k
-	}
-	return "r.kind = ?", k
-}
+// lane is the kind by which a run r is claimed. The index runs_turns has the
+// same expression.
+const lane = "(CASE WHEN r.workspace = 1 THEN 'workspace' WHEN r.stage = 'scorer' THEN 'scorer' ELSE r.kind END)"
 
 // Workspaces lists the open ones that the scope may know of, oldest first. An
 // operator knows of all: who keeps the machine may have to close one.
