@@ -24,6 +24,7 @@ type (
 	WorkerID     string
 
 	ReidentificationID string
+	FileReleaseID      string
 )
 
 // NewID returns prefix_ followed by 80 random bits in lower-case base32.

@@ -17,4 +17,5 @@ type Model struct {
 	Bytes      int64        `json:"bytes,omitempty"`
 	Files      int64        `json:"files,omitempty"`
 	CreatedAt  time.Time    `json:"created_at"` // when it could first be seen
+	DeletedAt  time.Time    `json:"deleted_at,omitzero"`
 }

@@ -101,6 +101,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"open a workspace in one's own scenario", WorkspaceOpen, Object{ID: "s@1", Org: "city", For: "city"}, allow{steward, both}},
 		{"close a workspace", WorkspaceClose, Object{ID: "u", Org: "city"}, allow{steward, operator, both}},
 		{"close a workspace of another's scenario", WorkspaceClose, Object{ID: "u", Org: "town"}, allow{operator}},
+		{"ask for the release of files", FilesRequest, Object{ID: "u", Org: "acme"}, allow{vendor}},
+		{"ask for those of a workspace in one's own scenario", FilesRequest, Object{ID: "u", Org: "city"}, allow{steward, both}},
+		{"vote on files", FilesVote, Object{ID: "out", Org: "acme"}, allow{reviewer, both}},
+		{"vote on one's own files", FilesVote, Object{ID: "out", Org: "city"}, allow{reviewer}},
+		{"fetch files", FilesFetch, Object{ID: "out", Org: "acme"}, allow{vendor}},
+		{"fetch one's own files", FilesFetch, Object{ID: "out", Org: "city"}, allow{steward, both}},
+		{"delete a model", ModelDelete, Object{ID: "sha256:x", Org: "acme"}, allow{vendor}},
+		{"delete a baseline's model", ModelDelete, Object{ID: "sha256:x", Org: "city"}, allow{steward, both}},
 		{"vote on a release", ReleaseVote, Object{ID: "r", Org: "acme"}, allow{reviewer, both}},
 		{"vote on one's own release", ReleaseVote, Object{ID: "r", Org: "city"}, allow{reviewer}},
 		{"vote on nobody's release", ReleaseVote, Object{ID: "r"}, nil},
@@ -306,9 +314,9 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return operator || steward && own
 	case "submission.create", "workspace.open":
 		return forOwn && (vendor || steward && own)
-	case "submission.cancel", "image.push":
+	case "submission.cancel", "image.push", "files.request", "files.fetch", "model.delete":
 		return own && (vendor || steward)
-	case "release.vote":
+	case "release.vote", "files.vote":
 		return reviewer && a.Org != "" && o.Org != "" && a.Org != o.Org
 	case "ledger.read":
 		return reviewer || operator

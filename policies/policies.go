@@ -51,6 +51,10 @@ type Action string
 //	scorer.approve     ID: scorer; Author: who proposed it
 //	release.vote       ID: release; Org: the organisation that submitted
 //	release.score      ID: release
+//	files.request      ID: workspace; Org: the organisation that opened it
+//	files.vote         ID: release of files; Org: the organisation that asks
+//	files.fetch        ID: release of files; Org: the organisation that asked
+//	model.delete       ID: model; Org: the organisation that trained it
 //	image.push         ID and Org: whose image it will be
 //	log.read           ID: run; Org: whose scenario
 //	ledger.read        nothing
@@ -80,6 +84,10 @@ const (
 	WorkspaceClose   Action = "workspace.close" // another organisation's
 	ReleaseVote      Action = "release.vote"    // never by the organisation it is about
 	ReleaseScore     Action = "release.score"   // the platform, when sharing says so
+	FilesRequest     Action = "files.request"   // that files of a workspace leave
+	FilesVote        Action = "files.vote"      // and look at them; never by the organisation that asks
+	FilesFetch       Action = "files.fetch"
+	ModelDelete      Action = "model.delete"
 	ImagePush        Action = "image.push"
 	LogRead          Action = "log.read" // steward reads a hidden run's log
 	LedgerRead       Action = "ledger.read"
@@ -96,6 +104,7 @@ var Actions = []Action{
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
 	LedgerRead, SampleRead, ScenarioWithdraw, WorkspaceOpen, WorkspaceClose, ScoreAgain, ScorerPropose, ScorerApprove,
+	FilesRequest, FilesVote, FilesFetch, ModelDelete,
 	DatasetErase, KeyRotate, AggregatePublish, ReidentifyRequest, ReidentifyApprove, ReidentifyRead,
 }
 

@@ -22,7 +22,7 @@ import (
 	"aihub/internal/store"
 )
 
-// What a training leaves in /output becomes one archive: random bytes, and then
+// What a training or a workspace leaves in /output becomes one archive: random bytes, and then
 // a tar of its regular files in order of their names, with no owner, mode or
 // time. The digest of a model is shown to its vendor; without the random bytes it
 // would confirm a guess at what the model remembers.
@@ -157,10 +157,21 @@ func addFile(t *tar.Writer, root *os.Root, name string) error {
 }
 
 // unseal lays out a model below the new directory dir, readable for everybody.
-func unseal(ctx context.Context, blobs blob.Store, d aihub.Digest, dir string) (err error) {
+func unseal(ctx context.Context, blobs blob.Store, d aihub.Digest, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return EachFile(ctx, blobs, d, func(name string, _ int64, r io.Reader) error { return lay(root, name, r) })
+}
+
+// EachFile calls f for every file of an archive that was sealed, with its path
+// below /output and its size.
+func EachFile(ctx context.Context, blobs blob.Store, d aihub.Digest, f func(name string, size int64, r io.Reader) error) (err error) {
 	size, err := blobs.Stat(ctx, d)
 	if err != nil {
 		return err
@@ -170,12 +181,7 @@ func unseal(ctx context.Context, blobs blob.Store, d aihub.Digest, dir string) (
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	if err := readModel(r, root, size); err != nil {
+	if err := readModel(r, size, f); err != nil {
 		return err
 	}
 	// Only the end of the blob says that it was whole.
@@ -183,9 +189,9 @@ func unseal(ctx context.Context, blobs blob.Store, d aihub.Digest, dir string) (
 	return err
 }
 
-// readModel unpacks an archive of size bytes into root: nothing but regular files
-// with paths that a model may have, each once, and no more than the archive holds.
-func readModel(r io.Reader, root *os.Root, size int64) error {
+// readModel reads an archive of size bytes: nothing but regular files with paths
+// that a model may have, and no more than the archive holds.
+func readModel(r io.Reader, size int64, f func(name string, size int64, r io.Reader) error) error {
 	if _, err := io.CopyN(io.Discard, r, sealBytes); err != nil {
 		return fmt.Errorf("reading a model: %w", err)
 	}
@@ -204,7 +210,7 @@ func readModel(r io.Reader, root *os.Root, size int64) error {
 		if size -= h.Size; size < 0 {
 			return fmt.Errorf("reading a model: %q is larger than its archive", h.Name)
 		}
-		if err := lay(root, h.Name, t); err != nil {
+		if err := f(h.Name, h.Size, t); err != nil {
 			return fmt.Errorf("reading a model: %w", err)
 		}
 	}

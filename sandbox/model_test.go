@@ -3,6 +3,7 @@ package sandbox
 import (
 	"archive/tar"
 	"bytes"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -83,7 +84,7 @@ func laid(t testing.TB, dir string, archive []byte) map[string]string {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := readModel(bytes.NewReader(archive), root, int64(len(archive))); err != nil {
+	if err := readModel(bytes.NewReader(archive), int64(len(archive)), func(name string, _ int64, r io.Reader) error { return lay(root, name, r) }); err != nil {
 		return nil
 	}
 	got := map[string]string{}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,10 @@ type Orchestrator struct {
 	TTL      time.Duration  // of a lease; default 30s
 	Poll     time.Duration  // longest wait between two looks at an empty queue; default 1s
 	Log      *slog.Logger   // default slog.Default()
+
+	// Check looks at what a trial on the public sample predicted as the evaluator
+	// does at what a hidden run did, and returns the faults; nil: nobody looks.
+	Check func(ctx context.Context, t Predicted) ([]aihub.Fault, error)
 
 	Workspaces *Workspaces // terminals of workspaces; nil: none are opened here
 
@@ -377,12 +382,49 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 			}
 			out.Failure = f.Failure // of the vendor: what the run used and said is kept
 		}
+	case run.Kind == aihub.RunSmoke && o.Check != nil:
+		predictions := filepath.Join(j.Output, spec.Output.File)
+		sample, _ := dataset.File(run.Part)
+		faults, err := o.Check(ctx, Predicted{Spec: spec, Sample: sample, RowKey: run.RowKey, Path: predictions, Dir: dir})
+		if err != nil {
+			return store.Outcome{}, err
+		}
+		if len(faults) > 0 {
+			out.Failure = aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonPrediction, Detail: faulty(spec, faults)}
+			return out, nil
+		}
+		if out.Output, err = o.put(ctx, predictions); err != nil {
+			return store.Outcome{}, err
+		}
 	default:
 		if out.Output, err = o.put(ctx, filepath.Join(j.Output, spec.Output.File)); err != nil {
 			return store.Outcome{}, err
 		}
 	}
 	return out, nil
+}
+
+// Predicted is what a trial on the public sample predicted.
+type Predicted struct {
+	Spec   scenarios.Spec
+	Sample aihub.PartFile
+	RowKey []byte // made the ids of its rows
+	Path   string // of the file that the trial wrote
+	Dir    string // for files under way
+}
+
+// faulty says what is wrong with predictions, for the vendor of a trial.
+func faulty(spec scenarios.Spec, faults []aihub.Fault) string {
+	const most = 10
+	lines := []string{spec.Output.File + " breaks the output schema: a hidden run would fail with this file"}
+	for i, f := range faults {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("and %d more", len(faults)-most))
+			break
+		}
+		lines = append(lines, strings.TrimSpace(f.Where+" "+f.Code+": "+f.Message.EN))
+	}
+	return detail(errors.New(strings.Join(lines, "\n")))
 }
 
 // lay fetches the run's part and lays out its input, and its model if it has one.

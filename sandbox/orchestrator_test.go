@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -58,6 +59,32 @@ func TestSmoke(t *testing.T) {
 	w.must(err)
 	if got.State != aihub.SubmissionTried || len(w.runs(s)) != 1 {
 		t.Errorf("submission %+v with %d runs, want tried and one run", got, len(w.runs(s)))
+	}
+}
+
+// A trial whose predictions a hidden run would fail with fails with the reasons.
+func TestSmokeIsChecked(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(true, "hello", "sorting")
+	o := w.orchestrator("worker-1")
+	o.Check = func(_ context.Context, p sandbox.Predicted) ([]aihub.Fault, error) {
+		b, err := os.ReadFile(p.Path)
+		if err != nil || len(b) == 0 || len(p.RowKey) == 0 || p.Sample.Part != aihub.Sample {
+			t.Errorf("it was given %+v (%v)", p, err)
+		}
+		faults := make([]aihub.Fault, 12)
+		for i := range faults {
+			faults[i] = aihub.Fault{Code: "missing_ids", Where: fmt.Sprint("row ", i), Message: aihub.Text{EN: "is not there", ZH: "缺失"}}
+		}
+		return faults, nil
+	}
+	w.work(o, func() bool { return w.run(s).State.Terminal() })
+	r := w.run(s)
+	if r.Fault.Reason != aihub.ReasonPrediction || r.Fault.Owner != aihub.FaultVendor || !strings.Contains(r.Fault.Detail, "row 0 missing_ids: is not there") || !strings.Contains(r.Fault.Detail, "and 2 more") {
+		t.Errorf("%+v", r.Fault)
+	}
+	if r.Log == "" {
+		t.Error("its log is gone")
 	}
 }
 

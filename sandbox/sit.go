@@ -31,7 +31,7 @@ func (o *Orchestrator) sit(ctx context.Context, l *store.Lease, dir string, spec
 	}
 	j := job(dir, spec)
 	j.ID, j.Rootfs, j.Image, j.Hidden = string(run.ID), rootfs, run.Image, true
-	j.Args, j.Dir, j.Collect = []string{shell}, "/output", nil
+	j.Args, j.Dir, j.Collect, j.Whole = []string{shell}, "/output", nil, true
 	j.Limits = spec.Train.Limits
 	j.Limits.Wall = spec.Workspace.Wall
 	j.Env = append(append(append([]string{}, workspaceEnv...), img.Env...), append(j.Env, "TERM=xterm-256color")...)
@@ -75,8 +75,32 @@ func (o *Orchestrator) sit(ctx context.Context, l *store.Lease, dir string, spec
 	if err := o.DB.Advance(ctx, l, aihub.RunCollecting); err != nil {
 		return out, err
 	}
+	left, failed, err := o.keepFiles(ctx, l, j.Output, res.Failure)
+	if err != nil {
+		return out, err
+	}
+	if failed.Reason == aihub.ReasonOutput {
+		w.Close(aihub.Text{EN: "nothing of /output is kept: " + failed.Detail, ZH: "/output 的内容未保存：" + failed.Detail})
+		failed = aihub.Failure{}
+	}
 	res.Usage.LogBytes = w.See(0).From + int64(len(w.See(0).Bytes))
-	return store.Outcome{Usage: res.Usage, Posture: res.Posture, Failure: res.Failure}, nil
+	return store.Outcome{Usage: res.Usage, Posture: res.Posture, Failure: failed, Model: left}, nil
+}
+
+// keepFiles seals what a workspace left in dir, so that its release can be asked
+// for. That there is nothing is no failure; what is no plain file is one of output.
+func (o *Orchestrator) keepFiles(ctx context.Context, l *store.Lease, dir string, failed aihub.Failure) (store.Sealed, aihub.Failure, error) {
+	if failed != (aihub.Failure{}) {
+		return store.Sealed{}, failed, nil
+	}
+	left, err := o.seal(ctx, l, dir)
+	if f := (*failure)(nil); errors.As(err, &f) {
+		if f.Reason == aihub.ReasonNoOutput {
+			return store.Sealed{}, aihub.Failure{}, nil
+		}
+		return store.Sealed{}, f.Failure, nil
+	}
+	return left, aihub.Failure{}, err
 }
 
 func (w *Workspaces) clock() func() time.Time {

@@ -28,6 +28,8 @@ type Trial struct {
 	Args   []string  // of the image, as the next two
 	Dir    string
 	Env    []string  // PATH
+	Train  bool      // a training: the sample comes with its labels, and /output is a model
+	Model  string    // directory that is /model, or ""
 	Work   string    // empty directory; holds input and output afterwards
 	Log    io.Writer // live stdout and stderr; may be nil
 }
@@ -35,7 +37,10 @@ type Trial struct {
 // Tried is what a trial left.
 type Tried struct {
 	Result Result
-	Output string // path of the collected predictions; "" when the run failed
+	Output string // path of the collected predictions; "" when the run failed or trained
+	Model  string // directory with the files of a training's model, and what they are
+	Files  []string
+	Bytes  int64
 	RowKey []byte // made the row ids: needed to score
 	Sample string // the labelled sample as Parquet
 }
@@ -50,7 +55,11 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	err = prepare(ctx, t.Work, inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, files: t.Files, rowKey: key})
+	in := inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, files: t.Files, rowKey: key}
+	if t.Train {
+		in.labels = part
+	}
+	err = prepare(ctx, t.Work, in)
 	if f := new(failure); errors.As(err, &f) {
 		if err = f.err; f.Owner == aihub.FaultScenario {
 			err = aihub.Errorf(aihub.Contract, aihub.Text{
@@ -64,15 +73,41 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	j := job(t.Work, t.Spec)
 	j.ID = strings.ToLower(aihub.NewID("try"))
 	j.Rootfs, j.Args, j.Dir, j.Env, j.Log = t.Rootfs, t.Args, t.Dir, append(slices.Clone(t.Env), j.Env...), t.Log
+	j.Model = t.Model
+	if t.Train {
+		j.Collect, j.Whole, j.Limits = nil, true, t.Spec.Train.Limits
+	}
 	res, err := t.Runner.Run(ctx, j)
 	if err != nil {
 		return Tried{}, err
 	}
 	got := Tried{Result: res, RowKey: key, Sample: part}
-	if res.Failure == (aihub.Failure{}) {
+	switch {
+	case res.Failure != (aihub.Failure{}):
+	case t.Train:
+		return got, got.made(j.Output)
+	default:
 		got.Output = filepath.Join(j.Output, t.Spec.Output.File)
 	}
 	return got, nil
+}
+
+// made looks at what a training left as the platform would before it seals it.
+func (t *Tried) made(dir string) (err error) {
+	t.Files, err = modelFiles(dir)
+	if f := new(failure); errors.As(err, &f) {
+		t.Result.Failure = f.Failure
+		return nil
+	}
+	for _, name := range t.Files {
+		fi, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil {
+			return err
+		}
+		t.Bytes += fi.Size()
+	}
+	t.Model = dir
+	return err
 }
 
 // sample returns the sample as Parquet, and its columns, with the scenario's

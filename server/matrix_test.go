@@ -90,11 +90,13 @@ var may = map[string][]string{
 	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"}, "get-overall": {"anyone"},
 	"list-scorers": {"member"}, "propose-scorer": {"steward"}, "score-again": {"steward"}, "list-rescores": {"vendor", "steward", "reviewer"}, "decide-scorer": {"reviewer"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
-	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"},
+	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"}, "revoke-enrolment": {"steward"},
 	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
 	"get-submission": {"vendor", "steward", "reviewer"}, "get-submission-metadata": {"vendor", "steward", "reviewer"}, "cancel-submission": {"vendor"},
 	"rerun-submission": {"vendor"}, "get-hours": {"member"},
-	"list-models":    {"member"},
+	"list-models": {"member"}, "delete-model": {"vendor", "steward"},
+	"ask-files": {"vendor", "steward"}, "list-file-releases": {"member"}, "get-file-release": {"vendor", "steward", "reviewer"},
+	"vote-files": {"reviewer"}, "view-files": {"reviewer"}, "fetch-file": {"vendor", "steward"}, // TestFilesLeave, of real ones
 	"open-workspace": {"vendor", "steward"}, "list-workspaces": {"member"}, "close-workspace": {"vendor", "steward", "operator"},
 	"type-in-workspace": {"vendor"}, "resize-workspace": {"vendor"}, "watch-workspace": {"vendor", "steward"}, // TestWorkspace, of a real one
 	"follow-submission": {"vendor", "steward", "reviewer"}, "get-receipt": {"vendor", "steward", "reviewer"},
@@ -147,6 +149,8 @@ func TestMatrix(t *testing.T) {
 		"/enrolments/":        {string(mine.ID), "enr_aaaaaaaaaaaaaaaa"},
 		"/datasets/":          {"event-reports@2", "event-reports@9"},
 		"/scorers/":           {"scr_bbbbbbbbbbbbbbbb", "scr_aaaaaaaaaaaaaaaa"}, // strangers see none at all
+		"/file-releases/":     {"out_bbbbbbbbbbbbbbbb", "out_aaaaaaaaaaaaaaaa"},
+		"/models/":            {string(aihub.DigestOf([]byte("one"))), string(aihub.DigestOf([]byte("none")))},
 		"/uploads/":           {upload.ID, "aaaaaaaaaaaaaaaa"},
 		"/mask-keys/":         {"event-reports", "nothing-here"},
 		"/reidentifications/": {asked.ID, "rid_aaaaaaaaaaaaaaaa"},

@@ -76,7 +76,7 @@ func New(d Deps) (http.Handler, error) {
 	}
 	front := &desk.Desk{
 		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Judge: d.Judge, Registry: images, Terminals: d.Terminals,
-		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now,
+		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now, Searcher: &evaluator.Searcher{Blobs: d.Blobs, Dir: tmp},
 	}
 	if err := front.Prepare(); err != nil {
 		return nil, err

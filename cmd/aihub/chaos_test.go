@@ -23,9 +23,11 @@ import (
 	"aihub/internal/config"
 	"aihub/internal/embedded"
 	"aihub/internal/oci"
+	"aihub/internal/store"
 	"aihub/internal/table"
 	"aihub/policies"
 	"aihub/policies/sharing"
+	"aihub/sandbox/runnertest"
 	"aihub/scenarios"
 )
 
@@ -69,8 +71,10 @@ func TestChaos(t *testing.T) {
 		c.round()
 	}
 	// One of each kind that nothing kills: what comes after the last kill gets through.
-	c.submit(c.images[0], true)
-	c.submit(c.images[0], false)
+	c.submit(c.images[0], trial)
+	c.submit(c.images[0], hidden)
+	c.submit(c.images[0], training)
+	c.submit(c.shell, workspace)
 	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
@@ -86,7 +90,8 @@ type chaos struct {
 	sc     aihub.Ref
 	vendor aihub.Actor
 	images []aihub.Digest
-	price  float64 // of an answer, in bits
+	shell  aihub.Digest // an image with a shell that nobody types into
+	price  float64      // of an answer, in bits
 	server *exec.Cmd
 	output *bytes.Buffer
 
@@ -147,8 +152,8 @@ func (c *chaos) permit(a aihub.Actor, act policies.Action, o policies.Object) po
 }
 
 // setUp makes people, a small dataset, a scenario with a tick of a second and
-// room for any number of submissions, and three algorithms: one that predicts,
-// one that fails, one that does not end.
+// room for any number of submissions, trainings and workspaces, and three
+// algorithms: one that predicts, one that fails, one that takes too much memory.
 func (c *chaos) setUp() {
 	ctx, db := c.Context(), c.app.DB
 	ops := aihub.Actor{User: operator, Org: "platform", Roles: []aihub.Role{aihub.Operator}}
@@ -167,7 +172,7 @@ func (c *chaos) setUp() {
 		Columns: []aihub.Column{{Name: "id", Type: "string"}, {Name: "x", Type: "int64"}, {Name: "label", Type: "string", Truth: true}},
 		Content: d, Plan: d, Raw: d, Profile: d, Card: d,
 	}
-	for _, part := range []aihub.Part{aihub.Sample, aihub.Test} {
+	for _, part := range []aihub.Part{aihub.Sample, aihub.Train, aihub.Test} {
 		data.Parts = append(data.Parts, aihub.PartFile{Part: part, Rows: 20, Input: c.parquet("id", "x"), Truth: c.parquet("id", "label"), Bytes: 1})
 	}
 	cleared, err := policies.Clear(aihub.RiskRecord{Content: data.Content})
@@ -185,6 +190,8 @@ func (c *chaos) setUp() {
 		Metrics: []scenarios.Metric{{ID: "accuracy", Use: "accuracy@1", Prediction: "label", Primary: true, Direction: "max", OnUndefined: "worst"}},
 		Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Release: "policy", Step: 0.5, Tick: scenarios.Duration(time.Second), Range: []float64{0, 1}}},
 	}
+	spec.Train = &scenarios.Train{Labels: "labels.csv", Quota: 1 << 20, Limits: spec.Limits}
+	spec.Workspace = &scenarios.Workspace{Wall: scenarios.Duration(time.Minute), Idle: scenarios.Duration(3 * time.Second), Screen: 64 << 10}
 	canonical, err := scenarios.Canonical(spec)
 	c.must(err)
 	terms, err := sharing.TermsOf(canonical)
@@ -201,15 +208,23 @@ func (c *chaos) setUp() {
 	program, err := embedded.Algorithm()
 	c.must(err)
 	for _, args := range [][]string{{"hostile", "read", "nothing"}, {"nonsense"}, {"hostile", "memory"}} {
-		r, w := io.Pipe()
-		go func() {
-			w.CloseWithError(oci.Build(w, oci.Config{Entrypoint: append([]string{"/algorithm"}, args...)}, []oci.File{{Name: "algorithm", Mode: 0o755, Content: program}}))
-		}()
-		img, err := oci.Import(ctx, c.app.Blobs, r, oci.Limits{Temp: c.TempDir()})
-		c.must(err)
-		c.must(db.RegisterImage(ctx, c.permit(c.vendor, policies.ImagePush, policies.Object{ID: "acme", Org: "acme"}), "acme", img.Digest, img.Size))
-		c.images = append(c.images, img.Digest)
+		c.images = append(c.images, c.image("algorithm", program, args...))
 	}
+	guest, err := os.ReadFile(runnertest.Guest(c.T))
+	c.must(err)
+	c.shell = c.image("bin/sh", guest)
+}
+
+// image makes one of a program that is started with arguments.
+func (c *chaos) image(name string, program []byte, args ...string) aihub.Digest {
+	r, w := io.Pipe()
+	go func() {
+		w.CloseWithError(oci.Build(w, oci.Config{Entrypoint: append([]string{"/" + name}, args...)}, []oci.File{{Name: name, Mode: 0o755, Content: program}}))
+	}()
+	img, err := oci.Import(c.Context(), c.app.Blobs, r, oci.Limits{Temp: c.TempDir()})
+	c.must(err)
+	c.must(c.app.DB.RegisterImage(c.Context(), c.permit(c.vendor, policies.ImagePush, policies.Object{ID: "acme", Org: "acme"}), "acme", img.Digest, img.Size))
+	return img.Digest
 }
 
 // parquet keeps twenty rows of a table with these columns.
@@ -285,11 +300,13 @@ func (c *chaos) enter() {
 	if open > 60 {
 		return
 	}
-	smoke, image := c.rnd.IntN(4) == 0, c.images[0]
-	if n := c.rnd.IntN(10); n < 2 {
+	kind, image := []enters{hidden, hidden, hidden, hidden, trial, training, training, workspace}[c.rnd.IntN(8)], c.images[0]
+	if n := c.rnd.IntN(10); kind == workspace {
+		image = c.shell
+	} else if n < 2 {
 		image = c.images[1+n]
 	}
-	c.submit(image, smoke)
+	c.submit(image, kind)
 	if c.rnd.IntN(12) == 0 {
 		id := c.entered[c.rnd.IntN(len(c.entered))]
 		err := c.app.DB.CancelSubmission(ctx, c.permit(c.vendor, policies.SubmissionCancel, policies.Object{ID: string(id), Org: "acme"}), id)
@@ -299,13 +316,30 @@ func (c *chaos) enter() {
 	}
 }
 
-func (c *chaos) submit(image aihub.Digest, smoke bool) {
-	sub := aihub.Submission{Scenario: c.sc, Round: "main", Image: image, Nonce: aihub.NewID("n"), Smoke: smoke}
-	bits := c.price
-	if smoke {
-		sub.Round, bits = "", 0
+// enters is what can be entered.
+type enters int
+
+const (
+	hidden enters = iota
+	trial
+	training
+	workspace
+)
+
+// submit enters something. An organisation has two workspaces open at most.
+func (c *chaos) submit(image aihub.Digest, kind enters) {
+	sub := aihub.Submission{Scenario: c.sc, Image: image, Nonce: aihub.NewID("n"), Smoke: kind == trial, Train: kind == training, Workspace: kind == workspace}
+	action, bits := policies.SubmissionCreate, 0.0
+	switch kind {
+	case hidden:
+		sub.Round, bits = "main", c.price
+	case workspace:
+		action = policies.WorkspaceOpen
 	}
-	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, policies.SubmissionCreate, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
+	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, action, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
+	if kind == workspace && aihub.KindOf(err) == aihub.Quota {
+		return
+	}
 	c.must(err)
 	c.entered = append(c.entered, s.ID)
 }
@@ -356,14 +390,15 @@ func (c *chaos) drain(most time.Duration) {
 		c.start()
 	}
 	for end := time.Now().Add(most); ; time.Sleep(100 * time.Millisecond) {
-		open, err := c.count("SELECT (SELECT count(*) FROM submissions WHERE state IN ('queued', 'scoring') OR settled = 0) + (SELECT count(*) FROM leases) + (SELECT count(*) FROM releases WHERE state = 'submitted')")
+		open, err := c.count("SELECT (SELECT count(*) FROM submissions WHERE state IN ('queued', 'scoring') OR settled = 0) + (SELECT count(*) FROM leases) + (SELECT count(*) FROM releases WHERE state = 'submitted') + (SELECT count(*) FROM sealing)")
 		c.must(err)
 		if open == 0 {
 			break
 		}
 		if time.Now().After(end) {
 			for _, q := range []string{"SELECT count(*) FROM submissions WHERE state = 'queued'", "SELECT count(*) FROM submissions WHERE state = 'scoring'",
-				"SELECT count(*) FROM submissions WHERE settled = 0", "SELECT count(*) FROM leases", "SELECT count(*) FROM releases WHERE state = 'submitted'"} {
+				"SELECT count(*) FROM submissions WHERE settled = 0", "SELECT count(*) FROM leases", "SELECT count(*) FROM releases WHERE state = 'submitted'",
+				"SELECT count(*) FROM sealing"} {
 				n, err := c.count(q)
 				c.Logf("%s: %d %v", q, n, err)
 			}
@@ -400,6 +435,11 @@ func (c *chaos) check() {
 		"hours charged otherwise":              "SELECT count(*) FROM hours WHERE used <> (SELECT SUM(cpu) FROM submissions)",
 		"platform faults that cost an attempt": "SELECT count(*) FROM submissions WHERE fault_owner = 'platform' AND refund = 0 AND smoke = 0",
 		"fourth attempts":                      "SELECT count(*) FROM runs WHERE attempt > 3",
+		"trainings without a model": `SELECT count(*) FROM submissions s WHERE train = 1 AND state = 'tried'
+			AND (SELECT count(*) FROM models m WHERE m.submission = s.id) <> 1`,
+		"models that no good run made":     "SELECT count(*) FROM models m JOIN runs r ON r.id = m.run JOIN submissions s ON s.id = m.submission WHERE r.state <> 'succeeded' OR s.state <> 'tried'",
+		"workspaces that were tried again": "SELECT count(*) FROM (SELECT 1 FROM runs WHERE workspace = 1 GROUP BY submission HAVING count(*) > 1) AS x",
+		"archives that are no model":       "SELECT count(*) FROM sealing",
 	} {
 		if n, err := c.count(q); err != nil || n != 0 {
 			c.Errorf("%s: %d %v", what, n, err)
@@ -417,9 +457,27 @@ func (c *chaos) check() {
 	for _, s := range []string{"scored", "tried", "failed", "cancelled"} {
 		states[s], _ = c.count("SELECT count(*) FROM submissions WHERE state = '" + s + "'")
 	}
+	for what, q := range map[string]string{
+		"trainings": "train = 1", "workspaces": "workspace = 1", "trials": "smoke = 1 AND workspace IS NULL", "hidden": "smoke = 0 AND COALESCE(train, 0) = 0",
+	} {
+		all, _ := c.count("SELECT count(*) FROM submissions WHERE " + q)
+		good, _ := c.count("SELECT count(*) FROM submissions WHERE state IN ('scored', 'tried') AND " + q)
+		c.Logf("%s: %d of %d ended well", what, good, all)
+		if good == 0 {
+			c.Errorf("of %d %s none got through: this shows little", all, what)
+		}
+	}
+	models, err := c.app.DB.Models(c.Context(), policies.ScopeOf(policies.Platform()), store.ModelFilter{})
+	c.must(err)
+	for _, m := range models {
+		if _, err := c.app.Blobs.Stat(c.Context(), m.Digest); err != nil {
+			c.Errorf("model %s has no content: %v", m.Digest, err)
+		}
+	}
 	lost, _ := c.count("SELECT count(*) FROM runs WHERE state = 'lost'")
+	early, _ := c.count("SELECT count(*) FROM runs r WHERE state = 'lost' AND kind <> 'score' AND NOT EXISTS (SELECT 1 FROM events e WHERE e.run = r.id AND e.state = 'running')")
 	broken, _ := c.count("SELECT count(*) FROM submissions WHERE fault_owner = 'platform'")
-	c.Logf("%v; %d runs were lost and tried again, %d submissions ended by the platform's fault", states, lost, broken)
+	c.Logf("%v; %d runs were lost and tried again (%d of them before the algorithm began), %d submissions ended by the platform's fault", states, lost, early, broken)
 	for _, owner := range []string{"vendor", "scenario", "data"} {
 		n, _ := c.count("SELECT count(*) FROM submissions WHERE fault_owner = '" + owner + "' AND image = '" + string(c.images[0]) + "' AND state = 'failed'")
 		if n > 0 {

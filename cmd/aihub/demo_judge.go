@@ -19,6 +19,7 @@ import (
 	"aihub/internal/blob"
 	"aihub/internal/table"
 	"aihub/policies"
+	"aihub/policies/sharing"
 	"aihub/scenarios"
 )
 
@@ -200,7 +201,7 @@ func (d *demo) searchCanaries(ctx context.Context, tokens []string) error {
 	if err != nil {
 		return err
 	}
-	look := newCanaries(tokens)
+	look, _ := sharing.NewCanaries(tokens)
 	var total int
 	for _, u := range urls {
 		answer, err := d.fetchAsVendor(ctx, u)
@@ -208,7 +209,7 @@ func (d *demo) searchCanaries(ctx context.Context, tokens []string) error {
 			return err
 		}
 		total += len(answer)
-		if found := look.find(answer); len(found) > 0 {
+		if found := look.Find(answer, 20); len(found) > 0 {
 			return aihub.Errorf(aihub.Internal, aihub.Text{
 				EN: fmt.Sprintf("hidden data reached the vendor: %d canaries in %s", len(found), u),
 				ZH: fmt.Sprintf("隐藏数据到达了厂商：%s 中有 %d 个金丝雀", u, len(found)),

@@ -63,8 +63,23 @@ func (p *process) enrolCmd() *cobra.Command {
 	decide := func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 		return c.DecideEnrolment(ctx, id, d)
 	}
-	c.AddCommand(list, p.decideCmd("approve ENROLMENT", "cli.enrol.approve.short", true, decide),
+	c.AddCommand(list, p.revokeCmd(), p.decideCmd("approve ENROLMENT", "cli.enrol.approve.short", true, decide),
 		p.decideCmd("reject ENROLMENT", "cli.enrol.reject.short", false, decide))
+	return c
+}
+
+func (p *process) revokeCmd() *cobra.Command {
+	var reason string
+	c := p.verb("revoke ENROLMENT", "cli.enrol.revoke.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if err := c.RevokeEnrolment(ctx, args[0], wire.Withdraw{Reason: reason}); err != nil {
+				return err
+			}
+			return p.data(map[string]any{"revoked": args[0]}, func() { p.say("cli.enrol.revoked", "ID", args[0]) })
+		})
+	})
+	c.Flags().StringVar(&reason, "reason", "", p.t("cli.flag.reason"))
+	p.require(c, "reason")
 	return c
 }
 

@@ -146,6 +146,8 @@ func (p *process) showSubmission(v wire.SubmissionView) {
 // roundOf is the round of s; a trial and a training have none.
 func roundOf(s aihub.Submission) string {
 	switch {
+	case s.Workspace:
+		return "workspace"
 	case s.Train && s.Smoke:
 		return "train, smoke"
 	case s.Train:

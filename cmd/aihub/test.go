@@ -13,6 +13,7 @@ import (
 	"aihub"
 	"aihub/evaluator"
 	"aihub/internal/blob"
+	"aihub/internal/i18n"
 	"aihub/internal/oci"
 	"aihub/policies/sharing"
 	"aihub/sandbox"
@@ -37,25 +38,52 @@ type kit struct {
 const kitFiles = "sample/input/files"
 
 func (p *process) testCmd() *cobra.Command {
-	var image, dir, scorer string
+	var t trial
 	c := p.verb("test", "cli.test.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
-		return p.test(cmd.Context(), image, dir, scorer)
+		if t.out != "" && !t.train || t.train && t.scorer != "" {
+			return usageError{errors.New(p.t("training.test.usage", "Path", cmd.CommandPath()))}
+		}
+		return p.test(cmd.Context(), t)
 	})
-	c.Flags().StringVar(&image, "image", "", p.t("cli.flag.image"))
-	c.Flags().StringVar(&scorer, "scorer", "", p.t("intake.scorer.flag.scorer"))
-	c.Flags().StringVar(&dir, "kit", ".", p.t("cli.flag.kit"))
+	c.Flags().StringVar(&t.image, "image", "", p.t("cli.flag.image"))
+	c.Flags().StringVar(&t.scorer, "scorer", "", p.t("intake.scorer.flag.scorer"))
+	c.Flags().StringVar(&t.dir, "kit", ".", p.t("cli.flag.kit"))
+	c.Flags().BoolVar(&t.train, "train", false, p.t("training.test.train"))
+	c.Flags().StringVar(&t.out, "out", "", p.t("training.test.out"))
+	c.Flags().StringVar(&t.model, "model", "", p.t("training.test.model"))
 	p.require(c, "image")
 	return c
 }
 
+// trial is what `aihub test` is asked for.
+type trial struct {
+	image, dir, scorer string
+	train              bool
+	out                string // directory for the model of a training, "" to drop it
+	model              string // directory that is /model
+}
+
 // test does locally what a submission goes through: image checks, the same
-// sandbox, the prediction checks, and the metrics on the labelled sample.
-func (p *process) test(ctx context.Context, image, dir, scorer string) error {
-	k, spec, err := readKit(dir)
+// sandbox, the prediction checks, and the metrics on the labelled sample; or
+// what a training does, up to its model.
+func (p *process) test(ctx context.Context, t trial) error {
+	k, spec, err := readKit(t.dir)
 	if err != nil {
 		return err
 	}
-	f, err := openFile(image)
+	if t.train && spec.Train == nil {
+		return aihub.Errorf(aihub.Refused, aihub.Text{EN: "scenario " + k.Ref.String() + " offers no training", ZH: "应用场景 " + k.Ref.String() + " 不提供训练"})
+	}
+	if t.out != "" {
+		if entries, err := os.ReadDir(t.out); err == nil && len(entries) > 0 {
+			return aihub.Errorf(aihub.Conflict, aihub.Text{EN: t.out + " is not empty", ZH: t.out + " 不是空目录"})
+		}
+	}
+	model, err := modelOf(t.model)
+	if err != nil {
+		return err
+	}
+	f, err := openFile(t.image)
 	if err != nil {
 		return err
 	}
@@ -94,12 +122,12 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 	files := ""
 	if k.Files != "" {
 		files = filepath.Join(work, "files.tar")
-		if err := packTo(ctx, files, filepath.Join(dir, filepath.FromSlash(kitFiles))); err != nil {
+		if err := packTo(ctx, files, filepath.Join(t.dir, filepath.FromSlash(kitFiles))); err != nil {
 			return err
 		}
 	}
 	got, err := sandbox.Try(ctx, sandbox.Trial{
-		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(dir, k.Sample), Files: files, Column: k.Files, Rootfs: root,
+		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(t.dir, k.Sample), Files: files, Column: k.Files, Rootfs: root, Train: t.train, Model: model,
 		Args: img.Args(), Dir: img.WorkingDir, Env: img.Env, Work: run, Log: terminal{p.Err},
 	})
 	if err != nil {
@@ -112,17 +140,20 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 		}
 		return e
 	}
+	if t.train {
+		return p.trainedHere(img.Digest, got, t.out)
+	}
 	var judge func(context.Context) (string, error)
-	if spec.Scorer != nil && scorer != "" {
+	if spec.Scorer != nil && t.scorer != "" {
 		judge = func(ctx context.Context) (string, error) {
-			return p.localJudge(ctx, scorer, work, blobs, cache, r, evaluator.Judging{
+			return p.localJudge(ctx, t.scorer, work, blobs, cache, r, evaluator.Judging{
 				Ref: k.Ref, Spec: spec, Truth: got.Sample, Input: got.Sample, Predictions: got.Output, RowKey: got.RowKey,
 			})
 		}
 	} else if spec.Scorer != nil {
 		p.note("intake.scorer.test.none")
 	}
-	values, notes, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(dir, k.Sample), got.RowKey, judge)
+	values, notes, err := evaluator.ScoreLocal(ctx, spec, got.Output, filepath.Join(t.dir, k.Sample), got.RowKey, judge)
 	if err != nil {
 		return err
 	}
@@ -136,6 +167,33 @@ func (p *process) test(ctx context.Context, image, dir, scorer string) error {
 		p.slices(values)
 		for _, n := range notes {
 			p.say("intake.scorer.test.message", "Code", n.Code, "Text", n.Message.In(p.lang), "Count", n.Count, "Rows", strings.Join(n.Examples, ", "))
+		}
+	})
+}
+
+// modelOf is the directory that is /model, as an absolute path.
+func modelOf(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return "", aihub.Errorf(aihub.NotFound, aihub.Text{EN: dir + " is no directory with a model", ZH: dir + " 不是模型目录"}).
+			WithHint(aihub.Text{EN: "make one: aihub test --train --image FILE --out " + dir, ZH: "可先生成：aihub test --train --image 文件 --out " + dir})
+	}
+	return filepath.Abs(dir)
+}
+
+// trainedHere says what a local training left, and keeps it below out.
+func (p *process) trainedHere(image aihub.Digest, got sandbox.Tried, out string) error {
+	if out != "" {
+		if err := os.CopyFS(out, os.DirFS(got.Model)); err != nil {
+			return err
+		}
+	}
+	return p.data(map[string]any{"image": image, "usage": got.Result.Usage, "files": got.Files, "bytes": got.Bytes, "model": out}, func() {
+		p.say("training.test.good", "Count", len(got.Files), "Bytes", i18n.Bytes(got.Bytes))
+		if out != "" {
+			p.say("training.test.kept", "Dir", out)
 		}
 	})
 }

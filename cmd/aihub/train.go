@@ -53,19 +53,30 @@ func (p *process) modelCmd() *cobra.Command {
 			return p.data(models, func() {
 				var rows [][]string
 				for _, m := range models {
-					rows = append(rows, []string{string(m.Digest), m.Scenario.String(), string(m.Org), m.Name, string(m.Submission), string(m.Part), sizeOf(m), m.CreatedAt.Local().Format(time.DateTime)})
+					rows = append(rows, []string{string(m.Digest), m.Scenario.String(), string(m.Org), m.Name, string(m.Submission), string(m.Part), p.sizeOf(m), m.CreatedAt.Local().Format(time.DateTime)})
 				}
 				p.table([]string{"MODEL", "SCENARIO", "ORG", "NAME", "TRAINING", "PART", "SIZE", "SINCE"}, rows)
 			})
 		})
 	})
 	list.Flags().StringVar(&scenario, "scenario", "", p.t("cli.flag.scenario"))
-	c.AddCommand(list)
+	del := p.verb("delete MODEL", "training.model.delete.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if err := c.DeleteModel(ctx, args[0]); err != nil {
+				return err
+			}
+			return p.data(map[string]any{"deleted": args[0]}, func() { p.say("training.model.deleted", "Model", args[0]) })
+		})
+	})
+	c.AddCommand(list, del)
 	return c
 }
 
 // sizeOf is what may be said of the size of m.
-func sizeOf(m aihub.Model) string {
+func (p *process) sizeOf(m aihub.Model) string {
+	if !m.DeletedAt.IsZero() {
+		return p.t("training.model.gone")
+	}
 	if m.Bytes == 0 {
 		return "-"
 	}

@@ -73,6 +73,7 @@ func (p *process) workspaceCmd() *cobra.Command {
 	})
 	closing.Flags().StringVar(&reason, "reason", "", p.t("seat.flag.reason"))
 	c.AddCommand(list, closing)
+	c.AddCommand(p.takeoutCmds()...)
 	return c
 }
 

@@ -17,7 +17,7 @@ type Outcome struct {
 	Log     aihub.Digest
 	Usage   aihub.Usage
 	Posture []byte
-	Model   Sealed        // of a training that ended well
+	Model   Sealed        // of a training that ended well, or the files that a workspace left
 	Failure aihub.Failure // zero when it ended well
 }
 
@@ -34,6 +34,9 @@ func (o Outcome) check(kind aihub.RunKind) error {
 	}
 	if o.Model == (Sealed{}) && kind == aihub.RunTrain {
 		return fmt.Errorf("store: a training that ended well has a model")
+	}
+	if o.Model != (Sealed{}) && (kind == aihub.RunInfer || kind == aihub.RunScore) {
+		return fmt.Errorf("store: a %s run leaves nothing sealed", kind)
 	}
 	if _, err := aihub.ParseDigest(string(o.Output)); err != nil && kind == aihub.RunInfer {
 		return fmt.Errorf("store: an infer run that ended well has an output: %w", err)
@@ -122,9 +125,12 @@ func (t *tx) walk(l *Lease, phase aihub.RunState) error {
 // training, which leaves a model.
 func (t *tx) tried(s submissionRow, run aihub.Run, m Sealed) (err error) {
 	if s.Train {
-		if err := t.keepModel(s, run, m); err != nil {
-			return err
-		}
+		err = t.keepModel(s, run, m)
+	} else if s.Workspace && m.Digest != "" {
+		err = t.keepFiles(s, run, m)
+	}
+	if err != nil {
+		return err
 	}
 	visible := t.now
 	if !s.Smoke {

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -288,6 +290,64 @@ func TestRevoke(t *testing.T) {
 	}
 	_, err = w.trySubmit(w.alice, sc, 1)
 	w.want(aihub.Refused, err)
+	w.sound()
+}
+
+// Whatever is entered while an enrolment is revoked is refused, or cancelled with
+// the rest: nothing is left to run, and nothing is held.
+func TestRevokeWhileEntering(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sc := w.workspaces("dispatch")
+	e, err := w.Enrolments(w.ctx, w.scope(w.alice), sc)
+	w.must(err)
+	id, img := e[0].ID, w.image(w.alice, "an image of acme")
+	w.submit(w.alice, sc, 1)
+	seat, err := w.openWorkspace(w.alice, sc, "seat")
+	w.must(err)
+	l := w.claim(aihub.RunWorkspace)
+	permit := w.submitPermit(w.alice, sc)
+	revoke := w.permit(w.steward, policies.EnrolmentRevoke, policies.Object{ID: string(id), Org: "city", For: "acme"})
+	var wg sync.WaitGroup
+	entered, refused := make([]error, 8), error(nil)
+	for i := range entered {
+		wg.Go(func() {
+			_, entered[i] = w.Submit(w.ctx, permit, aihub.Submission{Scenario: sc, Image: img, Smoke: i%2 == 0, Train: i%4 > 1, Nonce: fmt.Sprint("race", i), Round: map[bool]string{true: "main"}[i%4 == 1]}, 1)
+		})
+	}
+	wg.Go(func() { refused = w.RevokeEnrolment(w.ctx, revoke, id, "misuse") })
+	wg.Wait()
+	w.must(refused)
+	for i, err := range entered {
+		if err != nil && aihub.KindOf(err) != aihub.Refused {
+			t.Errorf("entry %d: %v", i, err)
+		}
+	}
+	if stop, err := w.Heartbeat(w.ctx, l, time.Minute); err != nil || !stop {
+		t.Errorf("whoever sits in %s is not sent away: %v %v", seat.ID, stop, err)
+	}
+	w.must(w.Finish(w.ctx, l, Outcome{Log: digest("cast")}))
+	all := []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
+	if got, err := w.Claim(w.ctx, "w", time.Minute, all...); err != nil || got != nil {
+		t.Fatalf("something is left to run: %v %v", got, err)
+	}
+	w.toTick()
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	list, err := w.Submissions(w.ctx, w.scope(w.alice), SubmissionFilter{})
+	w.must(err)
+	for _, s := range list {
+		if s.State != aihub.SubmissionCancelled || s.Fault.Owner != aihub.FaultPolicy {
+			t.Errorf("%+v", s)
+		}
+	}
+	if b := w.budgetOf(w.steward, sc, "acme"); b.Attempts != 0 || b.Reserved != 0 || b.Bits != 0 {
+		t.Errorf("budget %+v", b)
+	}
+	if h, err := w.Hours(w.ctx, w.scope(w.alice), "acme"); err != nil || h.Reserved != 0 || h.Used != 0 {
+		t.Errorf("hours %+v %v", h, err)
+	}
+	w.must(w.RequestEnrolment(w.ctx, w.permit(w.alice, policies.EnrolmentRequest, policies.Object{ID: sc.String(), Org: "city", For: "acme"}), aihub.Enrolment{Scenario: sc, Purpose: "again"}))
 	w.sound()
 }
 

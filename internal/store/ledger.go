@@ -37,7 +37,7 @@ var origins = map[string]string{acts: "aihub/acts", runs: "aihub/runs"}
 // (leases, events, sessions, turns, workers) may change without a leaf: nothing that is charged,
 // shown or approved depends on them.
 var covered = []string{
-	"aggregates", "budgets", "datasets", "enrolments", "hours", "images", "mask_keys", "models", "orgs", "parts", "privacy",
+	"aggregates", "budgets", "datasets", "enrolments", "file_releases", "file_votes", "hours", "images", "mask_keys", "models", "orgs", "parts", "privacy",
 	"reidentifications", "releases", "rescores", "rounds", "runs", "scenarios", "scorers", "scores", "seals", "submissions", "tokens", "users", "votes",
 }
 

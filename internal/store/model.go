@@ -17,12 +17,12 @@ type modelRow struct {
 }
 
 const (
-	modelCols = "m.id, m.org, m.scenario, m.submission, s.name, m.part, m.size, m.files, m.created_at, s.visible_at"
+	modelCols = "m.id, m.org, m.scenario, m.submission, s.name, m.part, m.size, m.files, m.created_at, s.visible_at, COALESCE(m.deleted_at, 0)"
 	modelFrom = " FROM models m JOIN submissions s ON s.id = m.submission"
 )
 
 func scanModel(s scanner) (m modelRow, err error) {
-	err = s.Scan(&m.Digest, &m.Org, ref{&m.Scenario}, &m.Submission, &m.Name, &m.Part, &m.Bytes, &m.Files, at{&m.CreatedAt}, at{&m.visible})
+	err = s.Scan(&m.Digest, &m.Org, ref{&m.Scenario}, &m.Submission, &m.Name, &m.Part, &m.Bytes, &m.Files, at{&m.CreatedAt}, at{&m.visible}, at{&m.DeletedAt})
 	return m, err
 }
 
@@ -110,6 +110,10 @@ func (t *tx) mount(sub *aihub.Submission) error {
 	if !ok || m.visible.IsZero() || m.visible.After(t.now) {
 		return none
 	}
+	if !m.DeletedAt.IsZero() {
+		return refused("your organisation deleted this model", "贵机构已删除该模型").
+			WithHint(aihub.Text{EN: "train again, or take another: aihub model list", ZH: "请重新训练或选用其他模型：aihub model list"})
+	}
 	if sub.Smoke && m.Part != aihub.Sample {
 		return refused("this model has seen the train part, and the log of a trial is open: only hidden runs may use it",
 			"该模型接触过训练分区，而试运行的日志是公开的：只有隐藏运行可以使用").
@@ -117,6 +121,73 @@ func (t *tx) mount(sub *aihub.Submission) error {
 	}
 	sub.Model = m.Digest
 	return nil
+}
+
+// DeleteModel deletes a model: its content is gone soon after, what used it stays
+// as it is. It is refused while something that is not over may still need it, as
+// far as its organisation may know: that a hidden run is over is not to be learnt
+// by trying to delete.
+// ModelDelete, ID = model
+func (db *DB) DeleteModel(ctx context.Context, p policies.Permit, d aihub.Digest) error {
+	if err := p.Check(policies.ModelDelete, string(d)); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		m, ok, err := one(t, scanModel, "SELECT "+modelCols+modelFrom+" WHERE m.id = ?", d)
+		if err != nil {
+			return err
+		}
+		if !ok || m.visible.IsZero() || m.visible.After(t.now) {
+			return notFound("model", "模型", string(d))
+		}
+		if err := sameFacts(p, policies.Object{Org: m.Org}); err != nil {
+			return err
+		}
+		if !m.DeletedAt.IsZero() {
+			return conflict("this model was deleted already", "该模型已被删除")
+		}
+		users, err := all(t, scanSubmission, "SELECT "+submissionCols+" FROM submissions WHERE model = ? ORDER BY created_at, id", d)
+		if err != nil {
+			return err
+		}
+		for _, s := range users {
+			if over := s.State.Terminal() && (s.Smoke || shown(s.Submission, t.now)); !over {
+				return aihub.Errorf(aihub.Conflict, aihub.Text{
+					EN: "submission " + string(s.ID) + " needs this model", ZH: "提交 " + string(s.ID) + " 仍需要该模型",
+				}).WithHint(aihub.Text{EN: "wait for its outcome, or cancel it: aihub runs cancel " + string(s.ID), ZH: "请等待其结果，或取消：aihub runs cancel " + string(s.ID)})
+			}
+		}
+		t.touch("models", string(d))
+		if err := t.swap("UPDATE models SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL", us(t.now), d); err != nil {
+			return err
+		}
+		run, _, err := one(t, value[aihub.RunID], "SELECT run FROM models WHERE id = ?", d)
+		if err != nil {
+			return err
+		}
+		if err := t.insert("sealing", "digest, run", d, run); err != nil { // a worker deletes the archive
+			return err
+		}
+		return t.record(acts, string(policies.ModelDelete), string(m.Submission), permitted(p), map[string]any{"model": d})
+	})
+}
+
+// Model returns one in scope.
+func (db *DB) Model(ctx context.Context, s policies.Scope, d aihub.Digest) (v aihub.Model, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		m, ok, err := one(t, scanModel, "SELECT "+modelCols+modelFrom+" WHERE m.id = ?", d)
+		if err != nil {
+			return err
+		}
+		if ok {
+			v, ok = redactModel(s, m, t.now)
+		}
+		if !ok {
+			return notFound("model", "模型", string(d))
+		}
+		return nil
+	})
+	return v, err
 }
 
 // mayTrain checks that the scenario offers training and that the organisation
@@ -170,19 +241,30 @@ func (db *DB) Seal(ctx context.Context, l *Lease, d aihub.Digest) error {
 }
 
 // Unsealed returns archives that are no model and never will be, because the run
-// that they were stored for is over. Delete each and then Forget it.
+// that they were stored for is over, and files of workspaces that ended long ago.
+// Delete each and then Forget it.
 func (db *DB) Unsealed(ctx context.Context) (list []aihub.Digest, err error) {
 	err = db.read(ctx, func(t *tx) error {
-		list, err = all(t, value[aihub.Digest], `SELECT s.digest FROM sealing s JOIN runs r ON r.id = s.run
-			WHERE r.state NOT IN ('queued', 'leased') ORDER BY s.digest LIMIT 100`)
+		list, err = all(t, value[aihub.Digest], `SELECT few.digest FROM sealing few CROSS JOIN runs r WHERE r.id = few.run
+			AND r.state NOT IN ('queued', 'leased') ORDER BY few.digest LIMIT 100`)
+		if err != nil {
+			return err
+		}
+		old, err := all(t, value[aihub.Digest], "SELECT digest FROM left_files WHERE created_at <= ? ORDER BY created_at, digest LIMIT 100", us(t.now.Add(-keptFiles)))
+		list = append(list, old...)
 		return err
 	})
 	return list, err
 }
 
-// Forget drops what Seal noted, once the archive is deleted.
+// Forget drops what the store knows of an archive, once it is deleted.
 func (db *DB) Forget(ctx context.Context, d aihub.Digest) error {
-	return db.write(ctx, func(t *tx) error { return t.exec("DELETE FROM sealing WHERE digest = ?", d) })
+	return db.write(ctx, func(t *tx) error {
+		if err := t.exec("DELETE FROM sealing WHERE digest = ?", d); err != nil {
+			return err
+		}
+		return t.exec("DELETE FROM left_files WHERE digest = ?", d)
+	})
 }
 
 // keepModel makes the archive of a training that ended well a model.

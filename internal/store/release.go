@@ -239,7 +239,7 @@ func (db *DB) Vote(ctx context.Context, p policies.Permit, id aihub.ReleaseID, a
 		if slices.ContainsFunc(r.Votes, func(v aihub.Vote) bool { return v.By == a.User }) {
 			return conflict("you have voted on this release already", "您已对该出域申请投票")
 		}
-		to, err := tally(r, approve)
+		to, err := tally(r.State, r.Votes, approve)
 		if err != nil {
 			return err
 		}
@@ -283,22 +283,22 @@ func (t *tx) chargeRefusal(r aihub.Release) error {
 	return t.swap("UPDATE scores SET bits = ? WHERE id = ?", s.bits, r.Score)
 }
 
-// tally returns where a vote takes a release.
-func tally(r aihub.Release, approve bool) (aihub.ReleaseState, error) {
+// tally returns where a vote takes a release that has had so many.
+func tally(from aihub.ReleaseState, votes []aihub.Vote, approve bool) (aihub.ReleaseState, error) {
 	verdict := map[bool]aihub.ReleaseState{true: aihub.ReleaseApproved, false: aihub.ReleaseRejected}
 	to := verdict[approve]
-	switch r.State {
+	switch from {
 	case aihub.ReleaseReview1:
 		to = aihub.ReleaseReview2
 	case aihub.ReleaseReview2:
-		if len(r.Votes) != 1 || r.Votes[0].Approve != approve {
+		if len(votes) != 1 || votes[0].Approve != approve {
 			to = aihub.ReleaseConflicted
 		}
 	case aihub.ReleaseConflicted:
 	default:
-		return r.State, conflict(fmt.Sprintf("a release that is %q takes no votes", r.State), fmt.Sprintf("出域申请处于 %q 状态，不能投票", r.State))
+		return from, conflict(fmt.Sprintf("a release that is %q takes no votes", from), fmt.Sprintf("出域申请处于 %q 状态，不能投票", from))
 	}
-	return to, r.State.Next(to)
+	return to, from.Next(to)
 }
 
 // Release returns one in scope, as the scope may see it.

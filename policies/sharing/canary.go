@@ -1,4 +1,4 @@
-package main
+package sharing
 
 import (
 	"bytes"
@@ -6,61 +6,96 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// canaries are random strings that lie only in hidden data. Whatever a vendor
-// can reach is searched for each of them in the forms that a program would use
-// to smuggle it: as it is, upper case, reversed, hex, base64 at every
-// alignment, with separators in between, and inside gzip.
-type canaries struct {
-	forms map[string]string // form -> secret
-	n     int               // bytes of a secret
+// Canaries are strings that lie only in what is hidden: keys of rows, planted
+// marks. Bytes that leave are searched for each of them in the forms that a
+// program would use to smuggle it: as it is, upper case, reversed, hex, base64 at
+// every alignment, with separators in between, and inside gzip.
+type Canaries struct {
+	forms  map[int]map[string]string // by length: form -> secret
+	least  int                       // length of the shortest secret
+	lookAt []int                     // the lengths
 }
 
-// newCanaries takes secrets of equal length, each of letters and digits.
-func newCanaries(secrets []string) canaries {
-	c := canaries{forms: map[string]string{}}
+// Shortest is the least length of a secret that is searched for: a shorter one
+// is found everywhere.
+const Shortest = 8
+
+// What is inflated while bytes are searched, so that a hostile file cannot make
+// a search long.
+const (
+	maxInflated = 64 << 20 // bytes, of all streams together
+	maxStreams  = 64
+)
+
+// NewCanaries takes secrets; those of fewer than Shortest letters and digits are
+// left out. All says how many were taken.
+func NewCanaries(secrets []string) (c *Canaries, all int) {
+	c = &Canaries{forms: map[int]map[string]string{}}
 	for _, s := range secrets {
-		c.n = len(s)
-		low := strings.ToLower(s)
-		r := []byte(low)
-		slices.Reverse(r)
-		for _, f := range []string{low, string(r), hex.EncodeToString([]byte(s))} {
-			c.forms[f] = s
+		low := []byte(strings.ToLower(s))
+		if len(alnum(low)) < Shortest {
+			continue
+		}
+		all++
+		if c.least == 0 || len(s) < c.least {
+			c.least = len(s)
+		}
+		for _, f := range [][]byte{low, alnum(low)} {
+			c.add(string(f), s)
+			c.add(hex.EncodeToString(f), s)
+			r := slices.Clone(f)
+			slices.Reverse(r)
+			c.add(string(r), s)
 		}
 	}
-	return c
+	c.lookAt = slices.Sorted(maps.Keys(c.forms))
+	return c, all
 }
 
-// find returns the secrets that b carries, at most 20.
-func (c canaries) find(b []byte) []string {
-	var found []string
-	seen := func(s string) {
-		if !slices.Contains(found, s) && len(found) < 20 {
-			found = append(found, s)
+func (c *Canaries) add(form, secret string) {
+	if c.forms[len(form)] == nil {
+		c.forms[len(form)] = map[string]string{}
+	}
+	c.forms[len(form)][form] = secret
+}
+
+// Find returns the secrets that b carries, at most so many.
+func (c *Canaries) Find(b []byte, most int) []string {
+	found := map[string]bool{}
+	for _, text := range c.views(b) {
+		for _, n := range c.lookAt {
+			forms := c.forms[n]
+			for i := 0; i+n <= len(text) && len(found) < most; i++ {
+				if s, ok := forms[string(text[i:i+n])]; ok {
+					found[s] = true
+				}
+			}
 		}
 	}
-	for _, text := range c.views(b) {
-		c.scan(text, seen)
-	}
-	return found
+	return slices.Sorted(maps.Keys(found))
 }
 
 // views are the readings of b that are scanned.
-func (c canaries) views(b []byte) [][]byte {
+func (c *Canaries) views(b []byte) [][]byte {
 	low := bytes.ToLower(b)
 	views := [][]byte{low, alnum(low)}
 	// A gzip stream may start anywhere.
-	for at := 0; ; {
+	left := int64(maxInflated)
+	for at, streams := 0, 0; left > 0 && streams < maxStreams; {
 		i := bytes.Index(b[at:], []byte{0x1f, 0x8b, 0x08})
 		if i < 0 {
 			break
 		}
 		at += i
 		if r, err := gzip.NewReader(bytes.NewReader(b[at:])); err == nil {
-			out, _ := io.ReadAll(io.LimitReader(r, 64<<20)) // a cut stream still shows its start
+			streams++
+			out, _ := io.ReadAll(io.LimitReader(r, left)) // a cut stream still shows its start
+			left -= int64(len(out))
 			views = append(views, bytes.ToLower(out))
 		}
 		at += 3
@@ -80,7 +115,7 @@ func (c canaries) views(b []byte) [][]byte {
 		return ' '
 	}, b)
 	for _, word := range bytes.Fields(std) {
-		for start := 0; start < 4 && len(word)-start >= c.n; start++ {
+		for start := 0; start < 4 && len(word)-start >= c.least; start++ {
 			w := word[start:]
 			if len(w)%4 == 1 { // one character is no byte
 				w = w[:len(w)-1]
@@ -92,17 +127,6 @@ func (c canaries) views(b []byte) [][]byte {
 		}
 	}
 	return views
-}
-
-// scan looks at every window of the two lengths that a form can have.
-func (c canaries) scan(b []byte, seen func(string)) {
-	for _, n := range []int{c.n, 2 * c.n} {
-		for i := 0; n > 0 && i+n <= len(b); i++ {
-			if s, ok := c.forms[string(b[i:i+n])]; ok {
-				seen(s)
-			}
-		}
-	}
 }
 
 // alnum keeps letters and digits: separators between the characters go.

@@ -1,4 +1,4 @@
-package main
+package sharing
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 func TestCanaryIsFoundInEveryForm(t *testing.T) {
 	const secret = "k3v9q0x7m2c8w5z1r4t6y8u0b3n5a7d9"
-	c := newCanaries([]string{secret, "00000000000000000000000000000000"})
+	c, _ := NewCanaries([]string{secret, "00000000000000000000000000000000"})
 	reversed := []byte(secret)
 	slices.Reverse(reversed)
 	var zipped bytes.Buffer
@@ -32,11 +32,41 @@ func TestCanaryIsFoundInEveryForm(t *testing.T) {
 		"lines":     []byte(strings.Join(strings.Split(secret, ""), "\n")),
 		"gzip":      append([]byte("HTTP/1.1 200\r\n\r\n"), zipped.Bytes()...),
 	} {
-		if got := c.find(b); !slices.Equal(got, []string{secret}) {
+		if got := c.Find(b, 20); !slices.Equal(got, []string{secret}) {
 			t.Errorf("%s: found %q", name, got)
 		}
 	}
-	if got := c.find([]byte("nothing here, " + secret[:31])); len(got) != 0 {
+	if got := c.Find([]byte("nothing here, "+secret[:31]), 20); len(got) != 0 {
 		t.Errorf("found %q in a part of it", got)
+	}
+}
+
+// Secrets of any lengths are looked for at once; a bomb and a file of nothing
+// but beginnings of streams end a search no later than any other.
+func TestCanariesAreBounded(t *testing.T) {
+	c, n := NewCanaries([]string{"EVT-000123", "evt-000124-long", "17", "a-b-c-d"})
+	if n != 2 {
+		t.Errorf("%d are looked for", n)
+	}
+	if got := c.Find([]byte("rows evt000123, and TFZUXzAwMDEyNC1MT05H, and ZXZ0LTAwMDEyNC1sb25n"), 20); !slices.Equal(got, []string{"EVT-000123", "evt-000124-long"}) {
+		t.Errorf("found %q", got)
+	}
+	if got := c.Find([]byte("EVT-000123 evt-000124-long"), 1); len(got) != 1 {
+		t.Errorf("found %q", got)
+	}
+	var bomb bytes.Buffer
+	w := gzip.NewWriter(&bomb)
+	_, _ = w.Write(make([]byte, 8<<20))
+	_ = w.Close()
+	bombs := bytes.Repeat(bomb.Bytes(), 100)
+	total := 0
+	for _, v := range c.views(bombs) {
+		total += len(v)
+	}
+	if most := maxInflated + 40*len(bombs); total > most {
+		t.Errorf("%d bytes of %d are looked at", total, len(bombs))
+	}
+	if n := len(c.views(bytes.Repeat([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), 10_000))); n > maxStreams+8 {
+		t.Errorf("%d streams were opened", n)
 	}
 }

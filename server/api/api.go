@@ -72,6 +72,7 @@ func (a *API) Mount(r *gin.Engine) error {
 	a.scorers()
 	a.submissions()
 	a.workspaces()
+	a.takeout()
 	a.reviews()
 
 	doc, err := json.MarshalIndent(a.huma.OpenAPI(), "", " ")

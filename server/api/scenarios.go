@@ -78,4 +78,11 @@ func (a *API) scenarios() {
 		}) (*none, error) {
 			return nil, a.Desk.DecideEnrolment(ctx, who, aihub.EnrolmentID(in.ID), in.Body)
 		})
+	handle(a, op(http.MethodPost, "/enrolments/{id}/revoke", "revoke-enrolment", tag, "End an approved enrolment: what waits or runs under it is cancelled and costs nothing", 204),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			ByID
+			Body wire.Withdraw
+		}) (*none, error) {
+			return nil, a.Desk.RevokeEnrolment(ctx, who, aihub.EnrolmentID(in.ID), in.Body)
+		})
 }

@@ -55,6 +55,10 @@ func (a *API) submissions() {
 		}) (*body[[]aihub.Model], error) {
 			return list(a.Desk.Models(ctx, who, in.Scenario))
 		})
+	handle(a, op(http.MethodDelete, "/models/{id}", "delete-model", tag, "Delete a model of your organisation, once nothing that is not over needs it", 204),
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*none, error) {
+			return nil, a.Desk.DeleteModel(ctx, who, in.ID)
+		})
 	handle(a, op(http.MethodGet, "/submissions/{id}", "get-submission", tag, "One submission with its runs and what was released of its score", 200),
 		func(ctx context.Context, who aihub.Actor, in *ByID) (*body[wire.SubmissionView], error) {
 			return answer(a.Desk.Submission(ctx, who, aihub.SubmissionID(in.ID)))

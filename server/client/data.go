@@ -173,6 +173,11 @@ func (c *Client) DecideEnrolment(ctx context.Context, id string, d wire.Decide) 
 	return c.command(ctx, d, "enrolments", id, "decision")
 }
 
+// RevokeEnrolment ends an approved one.
+func (c *Client) RevokeEnrolment(ctx context.Context, id string, in wire.Withdraw) error {
+	return c.command(ctx, in, "enrolments", id, "revoke")
+}
+
 // Releases lists those in scope, in one state or ("") in any.
 func (c *Client) Releases(ctx context.Context, state aihub.ReleaseState) ([]aihub.Release, error) {
 	return call[[]aihub.Release](ctx, c, get("releases").with("state", string(state)))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -51,6 +52,14 @@ func (c *Client) Submit(ctx context.Context, ref string, n wire.NewSubmission) (
 // Submissions lists those in scope, of one scenario or ("") of all.
 func (c *Client) Submissions(ctx context.Context, ref string) ([]aihub.Submission, error) {
 	return call[[]aihub.Submission](ctx, c, get("submissions").with("scenario", ref))
+}
+
+// DeleteModel deletes a model of the own organisation.
+func (c *Client) DeleteModel(ctx context.Context, digest string) error {
+	r := get("models", digest)
+	r.method = http.MethodDelete
+	_, err := c.bytes(ctx, r)
+	return err
 }
 
 // Models lists the models in scope, of one scenario or ("") of all.

@@ -31,6 +31,7 @@ type Desk struct {
 	Catalog   *catalog.Catalog
 	Registry  *registry.Registry
 	Judge     evaluator.Judge     // runs a scenario's scorer; nil: nothing here can
+	Searcher  *evaluator.Searcher // of files that would leave
 	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
 	Images    oci.Limits          // of an uploaded image
 	Data      int64               // bytes of an uploaded data file

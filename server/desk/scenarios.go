@@ -295,6 +295,14 @@ func (d *Desk) refOf(ctx context.Context, a aihub.Actor, ref string) (aihub.Ref,
 	return sc.Ref, err
 }
 
+// Enrolment returns one.
+func (d *Desk) Enrolment(ctx context.Context, a aihub.Actor, id aihub.EnrolmentID) (aihub.Enrolment, error) {
+	if err := signedIn(a); err != nil {
+		return aihub.Enrolment{}, err
+	}
+	return d.DB.Enrolment(ctx, policies.ScopeOf(a), id)
+}
+
 // DecideEnrolment approves or rejects.
 func (d *Desk) DecideEnrolment(ctx context.Context, a aihub.Actor, id aihub.EnrolmentID, in wire.Decide) error {
 	if err := signedIn(a); err != nil {
@@ -313,4 +321,26 @@ func (d *Desk) DecideEnrolment(ctx context.Context, a aihub.Actor, id aihub.Enro
 		return err
 	}
 	return d.DB.DecideEnrolment(ctx, p, e.ID, in.Approve, in.Reason)
+}
+
+// RevokeEnrolment ends an approved enrolment: nothing new is entered under it,
+// and what waits or runs is cancelled and costs nothing. What has ended stays as
+// it ended.
+func (d *Desk) RevokeEnrolment(ctx context.Context, a aihub.Actor, id aihub.EnrolmentID, in wire.Withdraw) error {
+	if err := signedIn(a); err != nil {
+		return err
+	}
+	e, err := d.DB.Enrolment(ctx, policies.ScopeOf(a), id)
+	if err != nil {
+		return err
+	}
+	sc, err := d.DB.Scenario(ctx, policies.ScopeOf(a), e.Scenario)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.EnrolmentRevoke, policies.Object{ID: string(e.ID), Org: sc.Org, Author: e.User, For: e.Org})
+	if err != nil {
+		return err
+	}
+	return d.DB.RevokeEnrolment(ctx, p, e.ID, in.Reason)
 }

@@ -319,3 +319,20 @@ func (d *Desk) Budget(ctx context.Context, a aihub.Actor, sc aihub.Ref, round st
 	}
 	return d.DB.Budget(ctx, policies.ScopeOf(a), sc, round, a.Org)
 }
+
+// DeleteModel deletes a model of the actor's organisation.
+func (d *Desk) DeleteModel(ctx context.Context, a aihub.Actor, id string) error {
+	if err := signedIn(a); err != nil {
+		return err
+	}
+	digest := aihub.Digest(id)
+	m, err := d.DB.Model(ctx, policies.ScopeOf(a), digest)
+	if err != nil {
+		return err
+	}
+	p, err := d.permit(ctx, a, policies.ModelDelete, policies.Object{ID: id, Org: m.Org})
+	if err != nil {
+		return err
+	}
+	return d.DB.DeleteModel(ctx, p, digest)
+}

@@ -144,7 +144,7 @@ func (d *Desk) Ended(sub aihub.Submission) aihub.Text {
 func Notice(a aihub.Actor, sub aihub.Submission, now time.Time) aihub.Text {
 	who := string(a.User) + " · " + string(a.Org) + " · " + sub.Scenario.String() + " · " + string(sub.ID) + " · " + now.UTC().Format("2006-01-02 15:04 UTC")
 	return aihub.Text{
-		EN: who + " — what you see is for your eyes alone. Everything shown and typed is recorded, and the scenario's steward may watch. Nothing leaves: /output goes with the workspace.",
-		ZH: who + " — 所见内容仅限本人查看。显示与输入的全部内容都会被记录，场景的数据管理员可以旁观。任何内容不得带出：/output 随工作区销毁。",
+		EN: who + " — what you see is for your eyes alone. Everything shown and typed is recorded, and the scenario's steward may watch. Nothing leaves but through a release: what is in /output when you exit is kept 30 days for one.",
+		ZH: who + " — 所见内容仅限本人查看。显示与输入的全部内容都会被记录，场景的数据管理员可以旁观。除经出域审批外，任何内容不得带出：退出时 /output 中的内容保存 30 天，供申请出域。",
 	}
 }

@@ -69,8 +69,9 @@ type scenarioView struct {
 	data    aihub.DatasetVersion
 	board   wire.Board
 	bits    float64
-	mine    *aihub.Enrolment // the newest of the actor's organisation
-	purpose string           // as typed, when the form comes back
+	mine    *aihub.Enrolment  // the newest of the actor's organisation
+	members []aihub.Enrolment // approved, for whoever may end one
+	purpose string            // as typed, when the form comes back
 }
 
 // steward reports whether the actor's organisation owns the scenario.
@@ -139,6 +140,17 @@ func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error)
 			}
 		}
 	}
+	if v.own(p) {
+		list, err := s.Desk.Enrolments(ctx, p.actor, v.Ref.String())
+		if err != nil {
+			return v, err
+		}
+		for _, e := range list {
+			if e.State == aihub.EnrolmentApproved {
+				v.members = append(v.members, e)
+			}
+		}
+	}
 	p.nav, p.title = "scenarios", p.in(v.Title)
 	return v, nil
 }
@@ -169,6 +181,23 @@ func (s *Site) enrol(c *gin.Context, p *page) (templ.Component, error) {
 		return nil, nil
 	}
 	back(c, scenarioPath(v.Ref), "enrolled")
+	return nil, nil
+}
+
+func (s *Site) revokeEnrolment(c *gin.Context, p *page) (templ.Component, error) {
+	f, err := form(c)
+	if err != nil {
+		return nil, err
+	}
+	id := aihub.EnrolmentID(c.Param("id"))
+	e, err := s.Desk.Enrolment(c.Request.Context(), p.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Desk.RevokeEnrolment(c.Request.Context(), p.actor, id, wire.Withdraw{Reason: f.Get("reason")}); err != nil {
+		return nil, err
+	}
+	back(c, scenarioPath(e.Scenario), "revoked")
 	return nil, nil
 }
 

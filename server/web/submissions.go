@@ -67,6 +67,7 @@ type submissionView struct {
 	log     string
 	logRun  aihub.RunID // of a smoke run: whose log is shown
 	nonce   string      // for a second run
+	out     []aihub.FileRelease
 }
 
 // whole reports whether the viewer sees more than the submission's own vendor.
@@ -130,6 +131,11 @@ func (s *Site) submission(c *gin.Context, p *page) (templ.Component, error) {
 	}
 	if v.Score != nil {
 		if v.release, err = s.releaseOf(ctx, p, v.ID); err != nil {
+			return nil, err
+		}
+	}
+	if v.Workspace && v.State.Terminal() {
+		if v.out, err = s.Desk.FileReleases(ctx, p.actor, v.ID); err != nil {
 			return nil, err
 		}
 	}
@@ -218,6 +224,9 @@ func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
 		return v, err
 	}
 	for _, m := range models { // a steward sees those of others too
+		if !m.DeletedAt.IsZero() {
+			continue
+		}
 		if m.Org == p.actor.Org {
 			v.models = append(v.models, m)
 		}
@@ -316,4 +325,12 @@ func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Rea
 		}
 	}
 	return noFile
+}
+
+func (s *Site) deleteModel(c *gin.Context, p *page) (templ.Component, error) {
+	if err := s.Desk.DeleteModel(c.Request.Context(), p.actor, c.Param("id")); err != nil {
+		return nil, err
+	}
+	back(c, "/submissions", "model_deleted")
+	return nil, nil
 }

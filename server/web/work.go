@@ -24,10 +24,11 @@ type workView struct {
 	releases   []releaseWork
 	requests   []aihub.Reidentification
 	scorers    []aihub.Scorer
+	files      []aihub.FileRelease
 }
 
 func (v workView) empty() bool {
-	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0 && len(v.requests) == 0 && len(v.scorers) == 0
+	return len(v.datasets) == 0 && len(v.enrolments) == 0 && len(v.releases) == 0 && len(v.requests) == 0 && len(v.scorers) == 0 && len(v.files) == 0
 }
 
 type datasetWork struct {
@@ -116,6 +117,15 @@ func (s *Site) loadWork(c *gin.Context, p *page) (v workView, err error) {
 	for _, r := range requests {
 		if r.State == aihub.ReidentificationRequested && r.Author != p.actor.User {
 			v.requests = append(v.requests, r)
+		}
+	}
+	files, err := s.Desk.FileReleases(ctx, p.actor, "")
+	if err != nil {
+		return v, err
+	}
+	for _, f := range files {
+		if f.Org != p.actor.Org && f.State != aihub.ReleaseReleased && f.State != aihub.ReleaseRejected {
+			v.files = append(v.files, f)
 		}
 	}
 	for _, state := range []aihub.ReleaseState{aihub.ReleaseReview1, aihub.ReleaseReview2, aihub.ReleaseConflicted} {

@@ -26,6 +26,7 @@
 //	POST /scenarios/{ref}/submissions    NewSubmission -> aihub.Submission
 //	GET  /submissions?scenario=          []aihub.Submission
 //	GET  /models?scenario=               []aihub.Model: what trainings left; their content has no address
+//	DELETE /models/{digest}
 //	GET  /submissions/{id}               SubmissionView
 //	POST /submissions/{id}/cancel
 //	POST /submissions/{id}/rerun         Rerun -> aihub.Submission: the same image in the round that is open
