@@ -71,10 +71,10 @@ func TestChaos(t *testing.T) {
 		c.round()
 	}
 	// One of each kind that nothing kills: what comes after the last kill gets through.
-	c.submit(c.images[0], trial)
-	c.submit(c.images[0], hidden)
-	c.submit(c.images[0], training)
-	c.submit(c.shell, workspace)
+	c.submit(c.images[0], aTrial)
+	c.submit(c.images[0], aHidden)
+	c.submit(c.images[0], aTraining)
+	c.submit(c.shell, aWorkspace)
 	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
@@ -300,8 +300,8 @@ func (c *chaos) enter() {
 	if open > 60 {
 		return
 	}
-	kind, image := []enters{hidden, hidden, hidden, hidden, trial, training, training, workspace}[c.rnd.IntN(8)], c.images[0]
-	if n := c.rnd.IntN(10); kind == workspace {
+	kind, image := []enters{aHidden, aHidden, aHidden, aHidden, aTrial, aTraining, aTraining, aWorkspace}[c.rnd.IntN(8)], c.images[0]
+	if n := c.rnd.IntN(10); kind == aWorkspace {
 		image = c.shell
 	} else if n < 2 {
 		image = c.images[1+n]
@@ -320,24 +320,24 @@ func (c *chaos) enter() {
 type enters int
 
 const (
-	hidden enters = iota
-	trial
-	training
-	workspace
+	aHidden enters = iota
+	aTrial
+	aTraining
+	aWorkspace
 )
 
 // submit enters something. An organisation has two workspaces open at most.
 func (c *chaos) submit(image aihub.Digest, kind enters) {
-	sub := aihub.Submission{Scenario: c.sc, Image: image, Nonce: aihub.NewID("n"), Smoke: kind == trial, Train: kind == training, Workspace: kind == workspace}
+	sub := aihub.Submission{Scenario: c.sc, Image: image, Nonce: aihub.NewID("n"), Smoke: kind == aTrial, Train: kind == aTraining, Workspace: kind == aWorkspace}
 	action, bits := policies.SubmissionCreate, 0.0
 	switch kind {
-	case hidden:
+	case aHidden:
 		sub.Round, bits = "main", c.price
-	case workspace:
+	case aWorkspace:
 		action = policies.WorkspaceOpen
 	}
 	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, action, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
-	if kind == workspace && aihub.KindOf(err) == aihub.Quota {
+	if kind == aWorkspace && aihub.KindOf(err) == aihub.Quota {
 		return
 	}
 	c.must(err)

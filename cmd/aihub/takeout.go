@@ -102,7 +102,7 @@ func (p *process) inspectFiles(ctx context.Context, c *client.Client, id, name s
 	if r.Found != nil {
 		p.say("seat.searched", "Keys", r.Found.Keys, "Of", r.Found.Of)
 		for _, f := range r.Found.Found {
-			p.say("seat.found."+string(f.What), "Path", printable(f.Path), "Count", f.Count)
+			p.say("seat.found."+string(f.What), "Path", printable(f.Path), "Keys", f.Count)
 		}
 	}
 	for i, f := range r.Files {
