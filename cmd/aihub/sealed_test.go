@@ -32,7 +32,7 @@ func TestMeasureSealed(t *testing.T) {
 	var sealed, twice []float64
 	for range 11 {
 		began := time.Now()
-		c.submit(c.images[0], false)
+		c.submit(c.images[0], aHidden)
 		id := c.entered[len(c.entered)-1]
 		for {
 			n, err := c.count("SELECT count(*) FROM runs WHERE kind = 'score' AND state = 'succeeded' AND submission = '" + string(id) + "'")
