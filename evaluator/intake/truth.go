@@ -19,7 +19,7 @@ import (
 // OpenTruth reads the annotations of units as a table like that of Open: COCO's
 // images and annotations, RTTM, CTM, the judgements of a TREC run (qrels), an
 // archive of PNG masks. Its cells are what a dataset's truth column holds. Polygons
-// of COCO and LVIS get the size of their image.
+// of COCO and LVIS get the size of their image; without one they are left out.
 func OpenTruth(path, format, key, column string) (table.Reader, error) {
 	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
 		return Open(path, format, key, column)
@@ -140,8 +140,8 @@ func (g *grouped) annotation(raw []byte, where string) {
 			var m mask
 			if json.Unmarshal(x.Mask, &m) == nil && m.Counts != nil {
 				o.Mask = &m
-			} else if json.Unmarshal(x.Mask, &m.Polygons) == nil && len(m.Polygons) > 0 {
-				m.Size = g.sizes[id]
+			} else if size := g.sizes[id]; size[0] > 0 && size[1] > 0 && json.Unmarshal(x.Mask, &m.Polygons) == nil && len(m.Polygons) > 0 {
+				m.Size = size
 				o.Mask = &m
 			}
 			_, bad = o.read(false)
