@@ -177,6 +177,8 @@ func (w *cardWriter) leaks(p Profile) {
 			w.line("- %s of the files of %s look or sound nearly the same as one of %s", "- %[2]s 中有 %[1]s 的文件与 %[3]s 中某文件看起来或听起来几乎相同", percent(l.Rows, l.Of), string(l.To), string(l.From))
 		case "single_feature":
 			w.line("- `%s` alone gives `%s` in %s of a sample of the rows: an algorithm needs little else", "- 抽样中仅凭 `%s` 就能得出 %[3]s 的行的 `%[2]s`：算法几乎不需要其他信息", l.Column, l.Truth, percent(l.Rows, l.Of))
+		case "label_in_text":
+			w.line("- The text of `%s` holds `%s` in %s of a sample of the rows: an algorithm need only copy it", "- 抽样中 %[3]s 的行的 `%[1]s` 文本含有 `%[2]s`：算法只需照抄", l.Column, l.Truth, percent(l.Rows, l.Of))
 		case "raw_order":
 			w.line("- The order of the source file gives `%s` in %s of a sample of the rows: a column that counts rows or time may tell it", "- 源文件的行序能得出抽样中 %[2]s 的行的 `%[1]s`：随行序或时间递增的列可能泄露标签", l.Truth, percent(l.Rows, l.Of))
 		case "determined_label":

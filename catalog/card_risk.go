@@ -16,6 +16,16 @@ func (w *cardWriter) risk(r *risk.Report) {
 	w.line("- Over %s, every row shares its values with at least %d others (k = %d); the largest class has %d rows",
 		"- 按 %s，每行至少与另外 %d 行取值相同（k = %d）；最大等价类 %d 行", strings.Join(r.Policy.Quasi, ", "), r.After.K-1, r.After.K, r.After.Largest)
 	w.line("- %d of %d rows were dropped for this (%s)", "- 为此舍弃 %d / %d 行（%s）", r.Suppressed, r.Before.Rows, percent(int64(r.Suppressed), int64(r.Before.Rows)))
+	if n := r.Before.Unique; n > 0 {
+		w.line("- Before that %d rows (%s) were alone in their class (sample uniques); of what is published %d are", "- 此前有 %d 行（%s）在其等价类中唯一（样本唯一者）；发布的行中有 %d 行",
+			n, percent(int64(n), int64(r.Before.Rows)), r.After.Unique)
+	}
+	for _, c := range r.Cells {
+		if c.Rows == 0 {
+			continue
+		}
+		w.line("- `%s` was suppressed in %d rows (%s), which would have been alone with few others", "- `%s` 在 %d 行（%s）中被隐藏：否则这些行所在等价类过小", cell(c.Column), c.Rows, percent(c.Rows, int64(r.After.Rows)))
+	}
 	w.line("- The chance to name a row rightly is at most %s, on average %s", "- 正确指认一行的概率最高 %s，平均 %s", chance(r.After.Risk), chance(r.After.Average))
 	for _, d := range r.Sensitive {
 		w.line("- `%s`: at least %d values in every class (entropy %s); no class is further than %s from the whole (ordered: %s)",
@@ -32,7 +42,8 @@ func (w *cardWriter) risk(r *risk.Report) {
 			a.Rows, a.Population, chance(a.Prosecutor), chance(a.Journalist), chance(a.Marketer), chance(a.PresenceLeast), chance(a.PresenceMost))
 	}
 	if s := r.InTrain; s != nil {
-		w.line("- %s of the sample's rows have their class in the train part too", "- 公开样本中 %s 的行在 train 分区也有相同等价类", percent(s.Rows, s.Of))
+		w.line("- %s of the sample's rows have their class in the train part too; of %d rows that are alone in it in both, whoever knows the one knows the other",
+			"- 公开样本中 %s 的行在 train 分区也有相同等价类；其中 %d 行在两者中均唯一，知其一即知其二", percent(s.Rows, s.Of), s.Certain)
 	}
 	if l := r.Linkage; l != nil {
 		w.line("- Linkage test: of %d raw rows, %s are nearest to their own masked row among %d (by pure chance %s)",
@@ -47,7 +58,7 @@ func (w *cardWriter) risk(r *risk.Report) {
 func (w *cardWriter) limits(ls []aihub.RiskLimit) {
 	w.line("| limit | declared | measured |\n|---|---:|---:|", "| 限制 | 规定 | 实测 |\n|---|---:|---:|")
 	for _, l := range ls {
-		w.row("`"+l.Key+"`", strings.NewReplacer(">=", "≥", "<=", "≤").Replace(l.Rule)+" "+short(l.Limit), short(l.Measured))
+		w.row(l.Key, strings.NewReplacer(">=", "≥", "<=", "≤").Replace(l.Rule)+" "+short(l.Limit), short(l.Measured))
 	}
 	w.b.WriteString("\n")
 }
@@ -102,7 +113,7 @@ func (w *cardWriter) utility(u *utility.Report) {
 	w.line("| column | information kept | change of the distribution | |\n|---|---:|---:|---|", "| 列 | 保留信息 | 分布变化 | |\n|---|---:|---:|---|")
 	for _, c := range u.Columns {
 		change := "–"
-		if c.Same {
+		if c.Same || c.Spread {
 			change = fmt.Sprintf("%.2f", c.TV)
 			if c.Wasserstein > 0 {
 				change += fmt.Sprintf(" (W₁ %.2f σ)", c.Wasserstein)
@@ -111,6 +122,8 @@ func (w *cardWriter) utility(u *utility.Report) {
 		w.row(c.Name, fmt.Sprintf("%.0f%%", 100*c.Kept), change, bar(c.Kept, 12))
 	}
 	w.b.WriteString("\n")
+	w.line("The change of a distribution is the total variation between raw and published values, 0 to 1 (W₁: earth mover's distance in standard deviations); a generalised value counts as spread evenly over the raw values of its class.\n",
+		"分布变化为原值与发布值之间的全变差，0 至 1（W₁：以标准差为单位的推土机距离）；泛化后的取值视为在其所含原值上均匀分布。\n")
 	if r := u.Relation; r != nil {
 		w.line("- Dependence between columns (Cramér's V of %d pairs) changed by %.2f on average, most between `%s` and `%s`: %.2f",
 			"- 列间相关性（%d 对的 Cramér's V）平均变化 %.2f，变化最大的是 `%s` 与 `%s`：%.2f", r.Pairs, r.Change, cell(r.A), cell(r.B), r.Largest)

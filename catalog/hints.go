@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"aihub"
 	"aihub/catalog/sketch"
@@ -13,8 +14,8 @@ import (
 
 // hints looks, in a sample of the rows, for what the exact checks of leaks do not
 // see: a label that one column nearly gives away (by its value, by a range of it,
-// by the two characters a text begins or ends with), a label that follows the
-// order of the raw file, and rows of hidden parts that nearly stand in a visible
+// by the two characters a text begins or ends with, by holding the label's text),
+// a label that follows the order of the raw file, and rows of hidden parts that nearly stand in a visible
 // one. Rows come in the order of a keyed hash: the first are a random sample.
 type hints struct {
 	schema       []table.Field
@@ -27,7 +28,7 @@ type hints struct {
 // Bounds and limits of hints.
 const (
 	hintRows   = 20_000
-	hintLabels = 100 // different labels of a truth column that is looked at
+	hintLabels = 100 // labels that are numbers are judged by their ranks when more are different
 	hintBins   = 64  // ranges of numbers
 	hintSkill  = 0.9 // share of the majority's mistakes that a column avoids
 	hintJudged = 100 // rows that a rule is judged on, at least
@@ -64,10 +65,10 @@ func (h *hints) report(known []Leak) []Leak {
 	for _, t := range h.truth {
 		labels, n := codes(&h.rows.Cols[t], h.rows.Rows)
 		judge := func(feature []int) (right, of int64, ok bool) { return h.rule(labels, feature) }
-		switch typ := h.schema[t].Type; {
-		case n < 2 || n > hintLabels && (typ == table.String || typ == table.Bool):
-			continue // of texts, equal labels say little
-		case n > hintLabels:
+		switch {
+		case n < 2:
+			continue
+		case n > hintLabels && h.schema[t].Type != table.String:
 			ranked := ranks(&h.rows.Cols[t], h.rows.Rows)
 			judge = func(feature []int) (right, of int64, ok bool) { return ruleOfNumbers(ranked, feature) }
 		}
@@ -86,12 +87,73 @@ func (h *hints) report(known []Leak) []Leak {
 					best.Rows, best.Of = right, of
 				}
 			}
+			if best.Of == 0 && h.schema[c].Type == table.String {
+				best.Check = "label_in_text"
+				best.Rows, best.Of = h.holds(c, t)
+			}
 			if best.Of > 0 {
 				out = append(out, best)
 			}
 		}
 	}
 	return append(out, h.alike()...)
+}
+
+// holds counts the rows whose text in column c holds their label, letters and
+// digits alone, or has nearly its words; of is 0 when that is not much oftener
+// than with the label of the next row.
+func (h *hints) holds(c, t int) (right, of int64) {
+	n := h.rows.Rows
+	bare := func(col, r int) string {
+		v, _ := h.rows.Cols[col].Text(r)
+		return strings.Map(func(c rune) rune {
+			if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
+				return -1
+			}
+			return unicode.ToLower(c)
+		}, v)
+	}
+	labels, words := make([]string, n), make([][]uint64, n)
+	for r := range n {
+		labels[r] = bare(t, r)
+		if v, ok := h.rows.Cols[t].Text(r); ok && h.schema[t].Type == table.String {
+			words[r] = distinctWords(wordsOf(v, 0, nil))
+		}
+	}
+	plain := int64(0)
+	for r := range n {
+		if utf8.RuneCountInString(labels[r]) < 2 {
+			continue
+		}
+		text, raw := bare(c, r), h.rows.Cols[c].Str[r]
+		var mine []uint64
+		held := func(o int) int64 {
+			if len(labels[o]) > 0 && strings.Contains(text, labels[o]) {
+				return 1
+			}
+			if len(words[o]) < hintFew {
+				return 0
+			}
+			if mine == nil {
+				mine = distinctWords(wordsOf(raw, 0, nil))
+			}
+			return int64(btoi(jaccard(mine, words[o]) >= hintAlike))
+		}
+		of++
+		right += held(r)
+		plain += held((r + 1) % n)
+	}
+	if of < hintJudged || of-plain < minGroup || float64(right-plain) < hintSkill*float64(of-plain) {
+		return 0, 0
+	}
+	return right, of
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // rule learns, from every other row, the commonest label for each value of a
@@ -340,19 +402,29 @@ func (h *hints) words(r int) (out []uint64) {
 			out = append(out, sketch.HashSeed(v, seed))
 			continue
 		}
-		for _, w := range strings.FieldsFunc(v, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
-			if run := []rune(w); len(run) > 1 && unicode.Is(unicode.Han, run[0]) {
-				for i := range len(run) - 1 {
-					out = append(out, sketch.HashSeed(string(run[i:i+2]), seed))
-				}
-			} else {
-				out = append(out, sketch.HashSeed(w, seed))
+		out = wordsOf(v, seed, out)
+	}
+	return distinctWords(out)
+}
+
+// wordsOf appends the words of a text.
+func wordsOf(v string, seed uint64, out []uint64) []uint64 {
+	for _, w := range strings.FieldsFunc(v, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		if run := []rune(w); len(run) > 1 && unicode.Is(unicode.Han, run[0]) {
+			for i := range len(run) - 1 {
+				out = append(out, sketch.HashSeed(string(run[i:i+2]), seed))
 			}
-			if len(out) > 4*hintWords {
-				break
-			}
+		} else {
+			out = append(out, sketch.HashSeed(w, seed))
+		}
+		if len(out) > 4*hintWords {
+			break
 		}
 	}
+	return out
+}
+
+func distinctWords(out []uint64) []uint64 {
 	slices.Sort(out)
 	out = slices.Compact(out)
 	return slices.Clip(out[:min(len(out), hintWords)])

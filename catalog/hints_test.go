@@ -124,3 +124,61 @@ func TestHintsOfNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Labels that are texts of many values: those that repeat are learnt from one
+// column as few labels are, and a column that holds the label's own text, spelt
+// another way, is found whether they repeat or not.
+func TestHintsOfTexts(t *testing.T) {
+	t.Parallel()
+	schema := []table.Field{{Name: "id", Type: table.String}, {Name: "code", Type: table.Int64}, {Name: "note", Type: table.String}, {Name: "label", Type: table.String}}
+	m := &Manifest{Truth: []string{"label"}}
+	for seed, want := range map[string]string{"": "", "sometimes": "", "learnt": "single_feature code", "holds": "label_in_text note", "han": "label_in_text note", "words": "label_in_text note"} {
+		r := rand.New(rand.NewPCG(6, 9))
+		h := m.newHints(schema)
+		b := table.NewBatch(schema, 0)
+		var rows []int
+		var part []uint8
+		var raw []int64
+		for i := range 3000 {
+			id := r.IntN(500)
+			label, code := fmt.Sprintf("Ward %03d of the North", id), r.IntN(500)
+			note := []string{"the lamp", "is out", "again", "since Monday"}
+			switch seed {
+			case "learnt":
+				code = 500 - id
+			case "holds": // as one word in capitals
+				note = append(note, fmt.Sprint("case ", i), strings.ToUpper(strings.ReplaceAll(label, " ", "_")))
+			case "han":
+				label = fmt.Sprintf("第%d街道办事处", r.IntN(1_000_000))
+				note = append(note, "转交 "+label+"，谢谢")
+			case "words": // unique texts, in another order
+				var ws []string
+				for range 30 {
+					ws = append(ws, fmt.Sprint("w", r.IntN(5000)))
+				}
+				label = strings.Join(ws, " ")
+				note = append(ws[10:], ws[:10]...)
+			case "sometimes":
+				if r.IntN(3) > 0 {
+					note = append(note, label)
+				}
+			}
+			b.Cols[0].AppendStr(fmt.Sprint("id", i))
+			b.Cols[1].AppendInt(int64(code))
+			b.Cols[2].AppendStr(strings.Join(note, " "))
+			b.Cols[3].AppendStr(label)
+			b.Rows++
+			rows, part, raw = append(rows, i), append(part, uint8(1+i%2)), append(raw, int64(r.IntN(1<<20)))
+		}
+		h.add(b, rows, part, raw)
+		got := map[string]Leak{}
+		for _, l := range h.report(nil) {
+			if l.Check != "near_duplicate_rows" {
+				got[l.Check+" "+l.Column] = l
+			}
+		}
+		if want == "" && len(got) > 0 || want != "" && (len(got) != 1 || got[want].Rows < 1400) {
+			t.Errorf("%q finds %+v, want %q", seed, got, want)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 
 // Leak is something that one part of a dataset says about another.
 type Leak struct {
-	Check  string     `json:"check"` // duplicate_rows, determined_label, near_duplicate_rows, single_feature, raw_order, duplicate_files, near_duplicate_files
+	Check  string     `json:"check"` // duplicate_rows, determined_label, near_duplicate_rows, single_feature, label_in_text, raw_order, duplicate_files, near_duplicate_files
 	From   aihub.Part `json:"from,omitempty"`
 	To     aihub.Part `json:"to,omitempty"`
 	Column string     `json:"column,omitempty"`

@@ -170,6 +170,11 @@ func (m *Manifest) lint() []aihub.Fault {
 	if m.RetainDays < 0 || m.RetainDays > 36_500 {
 		l.add("retain_days", "retain_days", "retain_days is 1 to 36500", "retain_days 应为 1 至 36500")
 	}
+	for i, c := range m.Risk.Cells {
+		if slices.Contains(m.Truth, c) {
+			l.add("risk", fmt.Sprintf("risk.cells[%d]", i), fmt.Sprintf("%q is a label: a row without it can be neither learned from nor scored", c), fmt.Sprintf("%q 是标签：缺少标签的行既不能用于训练也不能评分", c))
+		}
+	}
 	m.Privacy.lint(l)
 	m.lintParent(l)
 	return l.fs

@@ -77,6 +77,7 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}
+	m.Risk.MaxPresence = 0 // it is about a public sample, and this file is cut into no parts
 	src, err := os.Open(in)
 	if err != nil {
 		return rec, err
@@ -108,7 +109,13 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 		return rec, notPages(err)
 	}
 	for i := range k.kept {
-		gate.findings = append(gate.findings, k.kept[i].d.Findings()...)
+		found := k.kept[i].d.Findings()
+		if cols := k.cols[k.kept[i].at]; cols.opaque {
+			for j := range found {
+				found[j].Use = "drop" // no technique takes it
+			}
+		}
+		gate.findings = append(gate.findings, found...)
 	}
 	if rec.Detected = append(rec.Detected, gate.findings...); gate.meter != nil || len(gate.pairs.raw.Cols) > 0 {
 		if err := k.samples(ctx, gate.pairs); err != nil {
@@ -266,8 +273,10 @@ func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, erro
 	k.meter = gate.meter
 	gate.pairs = m.newPairSample(plain(cols, schema), gate.schema)
 	for i := range cols {
-		if c := &cols[i]; c.kept && !c.opaque && (c.field.Type == table.String || c.field.Type == table.Int64) {
-			k.kept = append(k.kept, keptColumn{at: i, d: detect.NewColumn(c.field)})
+		if c := &cols[i]; c.kept {
+			if as, ok := c.looked(&f.Leaves()[i]); ok {
+				k.kept = append(k.kept, keptColumn{at: i, as: as, d: detect.NewColumn(as.field)})
+			}
 		}
 	}
 	return k, gate, nil

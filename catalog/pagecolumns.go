@@ -49,9 +49,30 @@ func pageFields(f *pages.File) (cols []pageColumn, schema []table.Field) {
 	return cols, schema
 }
 
+// looked is c as the detectors look at it, if it can hold an identifier: texts and
+// whole numbers, those too that no technique takes (nested, unsigned, an enum).
+func (c *pageColumn) looked(l *pages.Leaf) (pageColumn, bool) {
+	as := *c
+	switch {
+	case !c.opaque:
+		return as, c.field.Type == table.String || c.field.Type == table.Int64
+	case l.Type == pages.ByteArray:
+		as.field.Type = table.String
+	case (l.Type == pages.Int32 || l.Type == pages.Int64) && (l.Annotation == "" || l.Annotation == "integer"):
+		as.field.Type, as.micros = table.Int64, 1
+	default:
+		return as, false
+	}
+	return as, true
+}
+
 // lintPages returns the faults of a plan that pages cannot be rewritten by.
 func (m *Manifest) lintPages(cols []pageColumn, masking *mask.Masking) []aihub.Fault {
 	l := &linter{doc: m.doc}
+	if len(m.Risk.Cells) > 0 {
+		l.add("page_technique", "risk.cells", "suppressing cells looks at several columns of a row, which pages do not show: publish the raw table with aihub dataset publish",
+			"隐藏单元格需要同时参考一行的多列，无法按页处理：请用 aihub dataset publish 直接发布原始表")
+	}
 	for i := range cols {
 		c := &cols[i]
 		c.rule, _ = m.Mask.Of(c.field.Name)

@@ -26,6 +26,7 @@ type pageLook struct {
 
 type keptColumn struct {
 	at int
+	as pageColumn // as the detectors see it
 	mu sync.Mutex
 	d  *detect.Column
 }
@@ -97,41 +98,16 @@ func (k *pageLook) group(ctx context.Context, g int, add func([]risk.Coded) erro
 	return k.blocks(ctx, g, add)
 }
 
-// detect shows the detectors a kept column: where a chunk has a dictionary each
-// value of it once, however many rows have it.
+// detect shows the detectors a kept column, nested or not: where a chunk has a
+// dictionary each value of it once, however many rows have it.
 func (k *pageLook) detect(ctx context.Context, c *keptColumn, g int) error {
-	col := &k.cols[c.at]
-	look := func(v *pages.Values) {
-		raw := col.column(v)
+	return k.f.ChunkValues(g, k.cols[c.at].leaf, func(v *pages.Values) error {
+		raw := c.as.column(v)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.d.Add(&raw)
-	}
-	dict, err := k.f.Dictionary(g, col.leaf)
-	if err != nil {
-		return err
-	}
-	if dict != nil {
-		look(dict)
-		return nil
-	}
-	s, err := k.f.ScanGroups(g, g+1, col.leaf)
-	if err != nil {
-		return err
-	}
-	for {
-		runs, err := s.Next(blockRows)
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		look(&runs[0].Values)
-	}
+		return ctx.Err()
+	})
 }
 
 // blocks gives the masked values of the meter's columns, as indices.

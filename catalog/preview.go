@@ -80,6 +80,31 @@ func PreviewFile(ctx context.Context, manifestYAML []byte, path string, rows int
 		}
 		p.Rows = append(p.Rows, line)
 	}
+	cells, err := m.previewCells(r.Schema(), p.Examples)
+	if err != nil {
+		return p, err
+	}
+	p.Examples = append(p.Examples, cells...)
 	p.Examples = slices.DeleteFunc(p.Examples, func(e mask.Example) bool { return e.Use == "drop" })
 	return p, nil
+}
+
+// previewCells shows on a made-up value of each column in risk.cells what local
+// suppression does; in which rows it does depends on all of them.
+func (m *Manifest) previewCells(schema []table.Field, masked []mask.Example) (out []mask.Example, err error) {
+	for _, c := range m.Risk.Cells {
+		e := mask.Example{Column: c, Use: "cells"}
+		if i := slices.IndexFunc(masked, func(e mask.Example) bool { return e.Column == c }); i >= 0 {
+			e.Before = masked[i].After
+		} else {
+			every := mask.Plan{Default: "drop", Columns: map[string]mask.Rule{c: {Use: "suppress", FewerThan: 2}}}
+			made, err := every.Preview(schema, 1)
+			if err != nil {
+				return nil, err
+			}
+			e.Before = made[slices.IndexFunc(made, func(e mask.Example) bool { return e.Column == c })].Before
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }

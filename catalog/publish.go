@@ -153,6 +153,11 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
 		return nil, err
 	}
+	cells, err := m.previewCells(in.columns, d.profile.Examples)
+	if err != nil {
+		return nil, err
+	}
+	d.profile.Examples = append(d.profile.Examples, cells...)
 	for p, n := range out.rows {
 		d.profile.Parts[string(p)] = n
 	}

@@ -49,6 +49,8 @@ type pairSample struct {
 	order       []uint64
 	shift       int
 	texts       []int // bytes of a column's texts, raw and masked
+	general     []string
+	whole       *table.Batch // raw with the rows that are not published
 }
 
 const (
@@ -60,6 +62,9 @@ const (
 // what the others leave (a pseudonym, a text without its names) has no
 // distribution to compare.
 var statistical = []string{"keep", "suppress", "band", "round", "clip", "noise", "shift", "permute", "aggregate", "hierarchy", "date", "address"}
+
+// generalising are the techniques whose results are classes of raw values.
+var generalising = []string{"band", "hierarchy", "date", "address"}
 
 // newPairSample returns a sample of the quasi-identifiers and of the columns
 // with a statistical technique.
@@ -74,6 +79,9 @@ func (m *Manifest) newPairSample(raw, masked []table.Field) *pairSample {
 		p.raw.Cols = append(p.raw.Cols, table.NewColumn(raw[i], 0))
 		p.masked.Cols = append(p.masked.Cols, table.NewColumn(masked[k], 0))
 		p.texts = append(p.texts, 0)
+		if r, _ := m.Mask.Of(name); slices.Contains(generalising, r.Use) {
+			p.general = append(p.general, name)
+		}
 	}
 	for _, q := range m.Risk.Quasi {
 		take(q)
@@ -142,7 +150,7 @@ func (p *pairSample) stay(keep func(i int) bool) {
 	}
 }
 
-// published drops the rows that the gate does not let through.
+// published drops the rows that the gate does not let through, and the cells.
 func (p *pairSample) published(meter *risk.Meter, schema []table.Field) {
 	view := &table.Batch{Rows: len(p.order), Cols: make([]table.Column, len(schema))}
 	for i, f := range schema {
@@ -150,7 +158,13 @@ func (p *pairSample) published(meter *risk.Meter, schema []table.Field) {
 			view.Cols[i] = *c
 		}
 	}
-	keep := meter.Keep(view, nil)
+	p.whole = &table.Batch{Rows: len(p.order), Cols: slices.Clone(p.raw.Cols)}
+	keep := meter.Publish(view)
+	for i, f := range schema {
+		if c := p.masked.Col(f.Name); c != nil {
+			*c = view.Cols[i]
+		}
+	}
 	p.stay(func(i int) bool { return keep[i] })
 }
 
@@ -175,6 +189,6 @@ func (p *pairSample) utility(truth []string) *utility.Report {
 	for _, o := range p.order {
 		seed = seed*31 + o
 	}
-	u := utility.Measure(p.raw, p.masked, nil, truth, seed)
+	u := utility.Measure(p.raw, p.masked, utility.Options{Truth: truth, Seed: seed, General: p.general, Whole: p.whole})
 	return &u
 }

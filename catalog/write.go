@@ -59,7 +59,7 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		}
 		var keep []bool
 		if in.meter != nil {
-			keep = in.meter.Keep(s.Batch, nil)
+			keep = in.meter.Publish(s.Batch)
 		}
 		for r := range s.Rows {
 			if keep != nil && !keep[r] {

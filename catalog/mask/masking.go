@@ -24,13 +24,12 @@ type Masker interface {
 // go through Observe first, then Seal, then all of them again through Records
 // and Apply, in the same order.
 type Masking struct {
-	cols     []masked
-	suppress map[string]func(row int64) bool // SuppressCells
-	rows     int64                           // seen so far
-	dropped  int64
-	rowOf    []int64 // rows of the batch that Records returned, where it left out some
-	sealed   bool
-	refused  []aihub.Fault
+	cols    []masked
+	rows    int64 // seen so far
+	dropped int64
+	rowOf   []int64 // rows of the batch that Records returned, where it left out some
+	sealed  bool
+	refused []aihub.Fault
 }
 
 type masked struct {
@@ -232,20 +231,6 @@ func (m *Masking) Records(raw *table.Batch) *table.Batch {
 // Dropped returns how many records were left out so far.
 func (m *Masking) Dropped() int64 { return m.dropped }
 
-// SuppressCells makes Apply write null in a column for the rows that hide names,
-// counted from 0 over all rows given to Apply: local suppression, for rows that
-// would stand in too small a class. It reports whether there is such a column.
-func (m *Masking) SuppressCells(column string, hide func(row int64) bool) bool {
-	if !slices.ContainsFunc(m.cols, func(c masked) bool { return c.name == column }) {
-		return false
-	}
-	if m.suppress == nil {
-		m.suppress = map[string]func(int64) bool{}
-	}
-	m.suppress[column] = hide
-	return true
-}
-
 // Apply masks the next batch of raw rows. Values that a technique cannot take
 // are null in the result; Err tells whether that may be.
 func (m *Masking) Apply(raw *table.Batch) *table.Batch {
@@ -257,9 +242,6 @@ func (m *Masking) Apply(raw *table.Batch) *table.Batch {
 		c := &m.cols[i]
 		col, bad := c.masker.Mask(&raw.Cols[c.in], raw)
 		col.Field = table.Field{Name: c.name, Type: c.masker.Type()}
-		if hide := m.suppress[c.name]; hide != nil {
-			col = nullWhere(col, func(i int) bool { return hide(m.rows + int64(i)) })
-		}
 		out.Cols = append(out.Cols, col)
 		for _, b := range bad {
 			if c.count++; c.rule.OnInvalid == refuse && c.count <= 20 {
@@ -284,18 +266,6 @@ func (m *Masking) place(i int) int64 {
 		return m.rowOf[i]
 	}
 	return m.rows + m.dropped + int64(i)
-}
-
-func nullWhere(c table.Column, hide func(i int) bool) table.Column {
-	out := table.NewColumn(c.Field, c.Len())
-	for i := range c.Len() {
-		if hide(i) {
-			out.AppendNull()
-		} else {
-			out.AppendFrom(&c, i)
-		}
-	}
-	return out
 }
 
 // Nulled returns how many values of each column became null because its

@@ -287,23 +287,6 @@ func TestPermute(t *testing.T) {
 	}
 }
 
-func TestSuppressCells(t *testing.T) {
-	t.Parallel()
-	b := batch(col("a", table.String, "1", "2", "3"), col("b", table.String, "1", "2", "3"))
-	m, err := Plan{Default: "keep"}.Compile(b.Schema(), testKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !m.SuppressCells("b", func(row int64) bool { return row == 4 }) || m.SuppressCells("gone", nil) {
-		t.Error("columns are mistaken")
-	}
-	m.Apply(b)
-	out := m.Apply(b)
-	if got := fmt.Sprint(rendered(&out.Cols[0]), rendered(&out.Cols[1])); got != "[1 2 3] [1 ∅ 3]" {
-		t.Error(got)
-	}
-}
-
 // Rows left out do not shift the places that faults name.
 func TestRecordsKeepPlaces(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,8 @@ type Meter struct {
 	parts bool       // whether parts are known
 	good  []bool
 	sens  []*sensitive
+	moved map[int32]int32 // classes whose rows lose cells, and where they stand then
+	took  []moved
 
 	key   [][2]uint64 // of each class: a field of bits a quasi-identifier
 	field []field
@@ -231,7 +233,8 @@ func (m *Meter) rehash(size int) {
 	}
 }
 
-// Gate applies the policy's k, l and t. t compares a class with the whole table,
+// Gate applies the policy's k, l and t, after local suppression where the policy
+// names cells for it; it is called once. t compares a class with the whole table,
 // dropped rows included. The error is Refused, with the numbers and what would
 // help, when more rows would have to go than the policy allows. The policy's
 // other limits are checked by Exceeded, when the rest of the report is filled in.
@@ -239,6 +242,11 @@ func (m *Meter) Gate() (rep Report, err error) {
 	p := m.p
 	rep.Policy = p
 	rep.Before = count(classes.Of(m.size), p.K)
+	if err := m.local(); err != nil {
+		return rep, err
+	}
+	m.follow()
+	below := int(classes.Of(m.size).Below(int64(p.K)))
 	m.good = make([]bool, len(m.size))
 	for id, n := range m.size {
 		m.good[id] = n >= int64(p.K)
@@ -253,13 +261,13 @@ func (m *Meter) Gate() (rep Report, err error) {
 			}
 		}
 	}
-	if rep.Before.Below > 0 && len(p.Quasi) > 1 {
+	if below > 0 && len(p.Quasi) > 1 {
 		rep.Without = map[string]int{}
 		for i, q := range p.Quasi {
 			rep.Without[q] = m.without(i)
 		}
 	}
-	rep.Suppressed = rep.Before.Below + rep.Diverse
+	rep.Suppressed = below + rep.Diverse
 	if rep.share() > p.allowance() {
 		return rep, refusal(rep, int(p.allowance()*float64(rep.Before.Rows)))
 	}
@@ -273,6 +281,7 @@ func (m *Meter) Gate() (rep Report, err error) {
 			}
 		}
 	}
+	rep.Cells = m.cells()
 	h := classes.Of(left)
 	rep.After, rep.Sizes = count(h, p.K), bands(h)
 	for i, s := range p.Sensitive {

@@ -14,6 +14,9 @@ type Policy struct {
 	MaxSuppression float64  `json:"max_suppression" yaml:"max_suppression"` // share of rows that may be dropped for k, l and t
 	Action         string   `json:"action" yaml:"action"`                   // suppress (default): drop rows of failing classes; refuse: publish all or nothing
 
+	Cells    []string `json:"cells,omitempty" yaml:"cells"`         // quasi-identifiers whose cells may be suppressed for k before a row is dropped, the least needed first
+	MaxCells float64  `json:"max_cells,omitempty" yaml:"max_cells"` // share of their cells
+
 	Sensitive []string `json:"sensitive,omitempty" yaml:"sensitive"` // columns of the masked table that l and t are about
 	L         float64  `json:"l,omitempty" yaml:"l"`                 // least diversity of a class's sensitive values
 	Diversity string   `json:"diversity,omitempty" yaml:"diversity"` // of l: distinct (default), entropy, recursive
@@ -31,7 +34,7 @@ type Policy struct {
 // Declared reports whether there is a policy at all.
 func (p Policy) Declared() bool {
 	return len(p.Quasi) > 0 || len(p.Sensitive) > 0 || p.Action != "" || p.Diversity != "" || p.Distance != "" || p.Population != 0 ||
-		p.K != 0 || p.MaxSuppression != 0 || p.L != 0 || p.C != 0 || p.T != 0 ||
+		len(p.Cells) > 0 || p.MaxCells != 0 || p.K != 0 || p.MaxSuppression != 0 || p.L != 0 || p.C != 0 || p.T != 0 ||
 		p.MaxRisk != 0 || p.MaxUniques != 0 || p.MaxLinkage != 0 || p.MaxPresence != 0
 }
 
@@ -67,6 +70,18 @@ func (p Policy) Lint(columns []string) (fs []aihub.Fault) {
 	}
 	if p.Action != "" && p.Action != "suppress" && p.Action != "refuse" {
 		add("action", "action is suppress or refuse", "action 应为 suppress 或 refuse")
+	}
+	named("cells", p.Cells)
+	for i, c := range p.Cells {
+		if !slices.Contains(p.Quasi, c) {
+			add(fmt.Sprintf("cells[%d]", i), fmt.Sprintf("%q is no quasi-identifier: suppressing its cells helps no class", c), fmt.Sprintf("%q 不是准标识符：隐藏其单元格无助于等价类", c))
+		}
+	}
+	if len(p.Cells) > maxCells {
+		add("cells", fmt.Sprintf("cells names at most %d columns", maxCells), fmt.Sprintf("cells 至多 %d 列", maxCells))
+	}
+	if p.MaxCells < 0 || p.MaxCells > 0.5 || (p.MaxCells > 0) != (len(p.Cells) > 0) {
+		add("max_cells", "max_cells is the share of the cells of the columns in cells that may be suppressed, above 0 up to 0.5; the two go together", "max_cells 是 cells 所列各列中可隐藏单元格的占比，大于 0 且不超过 0.5；两者须一同给出")
 	}
 	named("sensitive", p.Sensitive)
 	for i, s := range p.Sensitive {

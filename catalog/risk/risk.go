@@ -38,6 +38,7 @@ type Report struct {
 	Before     Numbers        `json:"before"`            // of the masked table
 	After      Numbers        `json:"after"`             // of what is published
 	Suppressed int            `json:"suppressed"`        // rows dropped
+	Cells      []Cells        `json:"cells,omitempty"`   // what local suppression took out of the rows that are published
 	Diverse    int            `json:"not_diverse"`       // of them, rows in classes large enough that break l or t
 	Without    map[string]int `json:"without,omitempty"` // rows below k, were this column left out
 	Sizes      []Band         `json:"sizes,omitempty"`   // of what is published
@@ -126,6 +127,10 @@ func refusal(rep Report, allowed int) error {
 		ZH: fmt.Sprintf("按 %[3]s 划分，%[2]d 行中有 %[1]d 行所在等价类小于 %[4]d（其中 %[5]d 行唯一）",
 			n.Below, n.Rows, strings.Join(p.Quasi, "、"), p.K, n.Unique),
 	}
+	if helped := n.Below - (rep.Suppressed - rep.Diverse); len(p.Cells) > 0 {
+		text.EN += fmt.Sprintf(", of which suppressing cells of %s helps %d", strings.Join(p.Cells, ", "), helped)
+		text.ZH += fmt.Sprintf("，隐藏 %s 的单元格可使其中 %d 行达标", strings.Join(p.Cells, "、"), helped)
+	}
 	if rep.Diverse > 0 {
 		text.EN += fmt.Sprintf(", and %d more in classes whose %s are too much alike (l, t)", rep.Diverse, strings.Join(p.Sensitive, ", "))
 		text.ZH += fmt.Sprintf("，另有 %d 行所在等价类的 %s 过于集中（l、t）", rep.Diverse, strings.Join(p.Sensitive, "、"))
@@ -147,6 +152,9 @@ func (rep *Report) Limits() (out []aihub.RiskLimit) {
 	}
 	add("k", ">=", float64(p.K), float64(rep.After.K), rep.After.Rows > 0)
 	add("max_suppression", "<=", p.allowance(), rep.share(), rep.Before.Rows > 0)
+	if len(p.Cells) > 0 {
+		add("max_cells", "<=", p.MaxCells, rep.cellShare(), true)
+	}
 	for _, d := range rep.Sensitive {
 		switch {
 		case p.L == 0:
@@ -197,10 +205,20 @@ func (rep *Report) share() float64 {
 	return float64(rep.Suppressed) / float64(rep.Before.Rows)
 }
 
+// cellShare is the share of the cells of the policy's columns that are suppressed.
+func (rep *Report) cellShare() float64 {
+	n := 0.0
+	for _, c := range rep.Cells {
+		n += float64(c.Rows)
+	}
+	return n / float64(max(1, rep.After.Rows*len(rep.Cells)))
+}
+
 // limitNames say what is measured against a limit.
 var limitNames = map[string]aihub.Text{
 	"k":               {EN: "the size of the smallest class", ZH: "最小等价类的大小"},
 	"max_suppression": {EN: "the share of rows left out", ZH: "舍弃行的占比"},
+	"max_cells":       {EN: "the share of cells suppressed", ZH: "隐藏单元格的占比"},
 	"l":               {EN: "the diversity of a class's sensitive values", ZH: "等价类敏感取值的多样性"},
 	"c":               {EN: "the recursive diversity (c) of a class's sensitive values", ZH: "等价类敏感取值的递归多样性（c）"},
 	"t":               {EN: "the distance of a class's sensitive values from the table's", ZH: "等价类敏感取值与全表分布的距离"},

@@ -193,6 +193,50 @@ func (f *File) Dictionary(g, leaf int) (*Values, error) {
 	return &r.dict, nil
 }
 
+// ChunkValues gives do the values of a chunk as they come, of a nested column too:
+// those of a dictionary once, however often pages name them, and no more than
+// 65,536 at a time.
+func (f *File) ChunkValues(g, leaf int, give func(*Values) error) error {
+	do := func(v *Values) error {
+		for i := 0; i < v.n; i += 1 << 16 {
+			part := v.slice(i, min(v.n, i+1<<16))
+			if err := give(&part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	dict, err := f.Dictionary(g, leaf)
+	if err != nil {
+		return err
+	}
+	if dict != nil {
+		return do(dict)
+	}
+	c, p, told := new(chunkReader), new(page), false
+	if err := c.reset(f, g, leaf); err != nil {
+		return err
+	}
+	for {
+		switch err := c.next(p); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		v := &p.values
+		if p.coded {
+			if told {
+				continue
+			}
+			v, told = &c.dict, true
+		}
+		if err := do(v); err != nil {
+			return err
+		}
+	}
+}
+
 // Part is rows [i, i+n) of a run in which all rows have a value.
 func (r Run) Part(i, n int) Run {
 	r.N = n

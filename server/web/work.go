@@ -331,6 +331,9 @@ func (p *page) leak(l catalog.Leak) string {
 	case "single_feature":
 		args["Column"], args["Truth"] = l.Column, l.Truth
 		return p.t("web.risk.single", args)
+	case "label_in_text":
+		args["Column"], args["Truth"] = l.Column, l.Truth
+		return p.t("web.risk.holds", args)
 	case "raw_order":
 		args["Truth"] = l.Truth
 		return p.t("web.risk.order", args)

@@ -25,11 +25,14 @@ type Report struct {
 type Column struct {
 	Name string  `json:"name"`
 	Kept float64 `json:"kept"` // mutual information of raw and masked value, as a share of the raw entropy; 1 for a constant
-	// Of columns whose type stayed the same; numbers are put into the deciles of
-	// the raw values. Both are 0 for equal distributions and 1 for disjoint ones.
-	Same bool    `json:"same_type"`
-	TV   float64 `json:"total_variation"`
-	JS   float64 `json:"jensen_shannon"` // divergence with base-2 logarithms
+	// How far the distribution moved, of columns whose values can be compared: those
+	// of one type, and generalised ones, whose values are spread first (Spread).
+	// Numbers are put into the deciles of the raw values. TV and JS are 0 for equal
+	// distributions and 1 for disjoint ones.
+	Same   bool    `json:"same_type"`
+	Spread bool    `json:"spread,omitempty"`
+	TV     float64 `json:"total_variation"`
+	JS     float64 `json:"jensen_shannon"` // divergence with base-2 logarithms
 	// Wasserstein is the mean distance between the sorted values of two columns of
 	// numbers, in standard deviations of the raw one; 0 for others.
 	Wasserstein float64 `json:"wasserstein,omitempty"`
@@ -63,10 +66,32 @@ const (
 	common    = 50 // texts that are told apart
 )
 
+// Options say how to measure.
+type Options struct {
+	Truth []string // labels, which are inputs of no baseline
+	Seed  uint64   // deals the folds
+
+	// General are the columns whose masked values are classes of raw ones (20-29 of
+	// ages, a city of districts). Raw and masked values share no symbol there: what
+	// is compared with the raw distribution is what a reader can make of the masked
+	// one, each class spread evenly over its raw values. That is the estimate of
+	// greatest entropy (Kifer and Gehrke, "Injecting Utility into Anonymized
+	// Datasets", 2006). A class of numbers is spread over their span, a class of
+	// texts over its different values; both are learnt from the pairs.
+	General []string
+
+	// Whole has the raw columns of all rows, those too that are not published: what
+	// leaving them out changes is part of a distribution's change. Nil: raw.
+	Whole *table.Batch
+}
+
 // Measure compares row i of raw with row i of masked, over the columns that both
-// have but skip. truth are labels, which are inputs of no baseline; seed deals
-// the folds.
-func Measure(raw, masked *table.Batch, skip, truth []string, seed uint64) Report {
+// have.
+func Measure(raw, masked *table.Batch, o Options) Report {
+	truth, seed := o.Truth, o.Seed
+	if o.Whole == nil {
+		o.Whole = raw
+	}
 	rep := Report{Rows: raw.Rows}
 	if raw.Rows == 0 {
 		return rep
@@ -76,10 +101,10 @@ func Measure(raw, masked *table.Batch, skip, truth []string, seed uint64) Report
 	for i := range masked.Cols {
 		name := masked.Cols[i].Name
 		x := raw.Col(name)
-		if x == nil || slices.Contains(skip, name) {
+		if x == nil {
 			continue
 		}
-		rep.Columns = append(rep.Columns, compare(x, &masked.Cols[i]))
+		rep.Columns = append(rep.Columns, compare(o.Whole.Col(name), x, &masked.Cols[i], slices.Contains(o.General, name)))
 		b, a := binned(x), binned(&masked.Cols[i])
 		before, after, names = append(before, b), append(after, a), append(names, name)
 	}
@@ -220,8 +245,8 @@ func binned(c *table.Column) coded {
 	return coded{t.code, common + 1}
 }
 
-// compare measures one column.
-func compare(raw, masked *table.Column) Column {
+// compare measures one column; whole is raw and what is not published.
+func compare(whole, raw, masked *table.Column, general bool) Column {
 	c := Column{Name: raw.Name, Same: raw.Type == masked.Type, Kept: 1}
 	x, y := texts(raw, map[string]uint32{}), texts(masked, map[string]uint32{})
 	if h := entropy(x.shares()); h > 0 {
@@ -239,22 +264,35 @@ func compare(raw, masked *table.Column) Column {
 		both.n = len(pairs)
 		c.Kept = min(1, max(0, (h+entropy(y.shares())-entropy(both.shares()))/h))
 	}
-	if !c.Same {
+	if c.Spread = general; !c.Same && !general {
 		return c
 	}
-	c.Bins = bins(raw, masked)
+	if c.Same {
+		c.Bins = bins(raw, masked)
+	}
 	var p, q []float64
-	if a, ok := values(raw); ok {
+	if a, ok := values(whole); ok {
 		b, _ := values(masked)
+		if general {
+			b = spanned(raw, masked)
+		}
 		cuts := deciles(a)
 		p, q = cut(a, cuts).shares(), cut(b, cuts).shares()
 		c.Wasserstein = wasserstein(finite(a), finite(b))
 	} else {
 		seen := map[string]uint32{}
-		a, b := texts(raw, seen), texts(masked, seen)
-		a.n = b.n
+		a := texts(whole, seen)
+		b := texts(raw, seen) // its values, for those of masked to be spread over
+		if !general {
+			b = texts(masked, seen)
+		}
+		a.n, b.n = len(seen), len(seen)
 		p, q = a.shares(), b.shares()
+		if general {
+			q = spread(b, masked, seen)
+		}
 	}
+	p = append(p, make([]float64, len(q)-len(p))...) // a missing value that no raw row has
 	for i := range p {
 		c.TV += math.Abs(p[i]-q[i]) / 2
 		m := (p[i] + q[i]) / 2
@@ -265,6 +303,73 @@ func compare(raw, masked *table.Column) Column {
 		}
 	}
 	return c
+}
+
+// spanned spreads the rows of each masked value evenly over the span of the raw
+// numbers that became it: whole numbers over whole numbers. A missing masked value
+// stays missing.
+func spanned(raw, masked *table.Column) []float64 {
+	x, _ := values(raw)
+	m := texts(masked, map[string]uint32{})
+	rows := make([][]int, m.n)
+	for i, v := range m.code {
+		rows[v] = append(rows[v], i)
+	}
+	out := make([]float64, len(x))
+	for _, class := range rows {
+		var in []float64
+		for _, r := range class {
+			in = append(in, x[r])
+		}
+		if in = finite(in); len(in) == 0 || masked.Null(class[0]) {
+			for _, r := range class {
+				out[r] = math.NaN()
+			}
+			continue
+		}
+		lo, hi := slices.Min(in), slices.Max(in)
+		for i, r := range class {
+			at := (float64(i) + 0.5) / float64(len(class))
+			if raw.Type == table.Float64 {
+				out[r] = lo + (hi-lo)*at
+			} else {
+				out[r] = lo + math.Floor((hi-lo+1)*at)
+			}
+		}
+	}
+	return out
+}
+
+// spread returns the shares of raw values, coded as in seen, when the rows of each
+// masked value are spread evenly over the raw values that became it. A missing
+// masked value stays missing.
+func spread(raw coded, masked *table.Column, seen map[string]uint32) []float64 {
+	m := texts(masked, map[string]uint32{})
+	size, of := make([]float64, m.n), make([]map[uint32]bool, m.n)
+	missing := -1
+	for i, v := range m.code {
+		if size[v]++; masked.Null(i) {
+			missing = int(v)
+		}
+		if of[v] == nil {
+			of[v] = map[uint32]bool{}
+		}
+		of[v][raw.code[i]] = true
+	}
+	null, known := seen[""]
+	if missing >= 0 {
+		if !known {
+			null = uint32(len(seen))
+		}
+		of[missing] = map[uint32]bool{null: true}
+	}
+	out := make([]float64, max(raw.n, int(null)+1))
+	for v, raws := range of {
+		for r := range raws {
+			out[r] += size[v] / float64(len(raws)) / float64(len(m.code))
+		}
+	}
+	return out
 }
 
 func entropy(p []float64) (h float64) {

@@ -29,10 +29,23 @@ def decile(xs):
     return lambda v: sum(c <= v for c in cuts)
 
 
-def column(name, same, numbers):
+def spread(x, y):
+    """Rows of each class of whole numbers, evenly over their span."""
+    out = [0] * N
+    for m in set(y):
+        at = [i for i in range(N) if y[i] == m]
+        lo, hi = min(x[i] for i in at), max(x[i] for i in at)
+        for n, i in enumerate(at):
+            out[i] = lo + math.floor((hi - lo + 1) * ((n + .5) / len(at)))
+    return out
+
+
+def column(name, same, numbers, general=False):
     x, y = [r[name] for r in rows], [r[name + "_m"] for r in rows]
     out = dict(name=name, kept=(H(x) + H(y) - H(list(zip(x, y)))) / H(x), same_type=same, total_variation=0.0, jensen_shannon=0.0)
-    if same:
+    if general:
+        out["spread"], y = True, spread(x, y)
+    if same or general:
         a, b = x, y
         if numbers:
             d = decile(x)
@@ -91,7 +104,7 @@ change = {(a, b): abs(cramer(binned([r[a + "_m"] for r in rows]), binned([r[b + 
                       - cramer(binned([r[a] for r in rows]), binned([r[b] for r in rows]))) for a, b in pairs}
 worst = max(change, key=change.get)
 with open("golden.json", "w") as f:
-    json.dump(dict(rows=N, columns=[column("age", False, False), column("pay", True, True), column("area", True, False), column("ill", True, False)],
+    json.dump(dict(rows=N, columns=[column("age", False, True, True), column("pay", True, True), column("area", True, False), column("ill", True, False)],
                    relation=dict(pairs=len(pairs), change=math.sqrt(sum(v * v for v in change.values()) / len(pairs)), largest=change[worst], a=worst[0], b=worst[1]),
                    baseline=[dict(truth="ill", folds=5, majority=max(Counter(r["ill"] for r in rows).values()) / N, before=bayes("", 42), after=bayes("_m", 42))]),
               f, indent=1)
