@@ -135,7 +135,7 @@ func testRing(t testing.TB) *keys.Ring {
 func maskVisits(t testing.TB, manifest, in string) (out string, rec MaskRecord) {
 	t.Helper()
 	out = filepath.Join(t.TempDir(), "masked.parquet")
-	rec, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), func(string, int64, int64) {})
+	rec, err := maskTable(t, t.Context(), []byte(manifest), in, out, func(string, int64, int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func TestMaskTableGate(t *testing.T) {
 	refused := func(manifest, in string, kind aihub.Kind, want string) {
 		t.Helper()
 		out := filepath.Join(t.TempDir(), "masked.parquet")
-		_, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), func(string, int64, int64) {})
+		_, err := maskTable(t, t.Context(), []byte(manifest), in, out, func(string, int64, int64) {})
 		var e *aihub.Error
 		if !errors.As(err, &e) || e.Kind != kind || !strings.Contains(fmt.Sprint(e, e.Faults), want) {
 			t.Errorf("%v does not say %q", err, want)
@@ -323,7 +323,7 @@ func TestMaskTableGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(visitsManifest, text, aihub.Contract, "PAR1")
-	if _, err := MaskTable(t.Context(), []byte(visitsManifest), in, in, testRing(t), nil); aihub.KindOf(err) != aihub.Invalid {
+	if _, err := maskTable(t, t.Context(), []byte(visitsManifest), in, in, nil); aihub.KindOf(err) != aihub.Invalid {
 		t.Error("a file that is there was written over:", err)
 	}
 }
@@ -334,7 +334,7 @@ func TestMaskTableGoesOn(t *testing.T) {
 	in, _ := visits(t, 3<<16)
 	manifest := []byte(strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1))
 	run := func(ctx context.Context, out string, report func(string, int64, int64)) (MaskRecord, error) {
-		return MaskTable(ctx, manifest, in, out, testRing(t), report)
+		return maskTable(t, ctx, manifest, in, out, report)
 	}
 	none := func(string, int64, int64) {}
 	dir := t.TempDir()

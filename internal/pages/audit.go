@@ -66,19 +66,31 @@ func Audit(r io.ReaderAt, size int64, raw [][]byte) ([]Leak, error) {
 	return out, nil
 }
 
+// Find is Audit for bytes that are no Parquet file.
+func Find(b []byte, raw [][]byte) (out []Leak) {
+	newFinder(raw).find(b, func(value, at int) { out = append(out, Leak{value, fmt.Sprintf("byte %d", at)}) })
+	return out
+}
+
 // finder looks for many values at once by their first four bytes.
 type finder struct {
 	values  [][]byte
 	first   map[uint32][]int
+	maybe   []uint64 // bits: whether any value begins with four bytes of this hash
 	longest int
 }
 
+const maybeBits = 20
+
+func maybe(k uint32) uint32 { return k * 0x9e3779b1 >> (32 - maybeBits) }
+
 func newFinder(values [][]byte) *finder {
-	f := &finder{values: values, first: map[uint32][]int{}}
+	f := &finder{values: values, first: map[uint32][]int{}, maybe: make([]uint64, 1<<maybeBits/64)}
 	for i, v := range values {
 		if len(v) >= 4 {
 			k := binary.LittleEndian.Uint32(v)
 			f.first[k] = append(f.first[k], i)
+			f.maybe[maybe(k)/64] |= 1 << (maybe(k) % 64)
 			f.longest = max(f.longest, len(v))
 		}
 	}
@@ -88,7 +100,11 @@ func newFinder(values [][]byte) *finder {
 func (f *finder) find(b []byte, found func(value, at int)) {
 	seen := map[int]bool{}
 	for at := 0; at+4 <= len(b); at++ {
-		for _, i := range f.first[binary.LittleEndian.Uint32(b[at:])] {
+		k := binary.LittleEndian.Uint32(b[at:])
+		if f.maybe[maybe(k)/64]>>(maybe(k)%64)&1 == 0 {
+			continue
+		}
+		for _, i := range f.first[k] {
 			if !seen[i] && bytes.HasPrefix(b[at:], f.values[i]) {
 				seen[i] = true
 				found(i, at)
