@@ -417,7 +417,7 @@ func TestMaskTableAlone(t *testing.T) {
 	in, _ := visits(t, 1<<16)
 	out := filepath.Join(t.TempDir(), "out")
 	run := func(manifest string, report func(string, int64, int64)) error {
-		_, err := MaskTable(t.Context(), []byte(manifest), in, out, testRing(t), report)
+		_, err := maskTable(t, t.Context(), []byte(manifest), in, out, report)
 		return err
 	}
 	none := func(string, int64, int64) {}
@@ -521,7 +521,7 @@ func TestMaskTableKilled(t *testing.T) {
 func maskAndTell(t *testing.T, dir string) {
 	manifest := strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1)
 	var ack [1]byte
-	if _, err := MaskTable(t.Context(), []byte(manifest), filepath.Join(dir, "in"), filepath.Join(dir, "out"), testRing(t), func(stage string, done, _ int64) {
+	if _, err := maskTable(t, t.Context(), []byte(manifest), filepath.Join(dir, "in"), filepath.Join(dir, "out"), func(stage string, done, _ int64) {
 		fmt.Fprintln(os.Stderr, "step", stage, done)
 		if _, err := os.Stdin.Read(ack[:]); err != nil {
 			t.Error(err)
