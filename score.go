@@ -29,7 +29,7 @@ type MetricValue struct {
 	Slices    []Slice      `json:"slices,omitempty"` // in the order of the spec
 }
 
-// Equal reports whether every bit of v is o's.
+// Equal reports whether v and o say the same.
 func (v MetricValue) Equal(o MetricValue) bool { return reflect.DeepEqual(v, o) }
 
 // Slice is a metric on groups of rows: those that have the same values in some

@@ -216,6 +216,9 @@ func readModel(r io.Reader, size int64, f func(name string, size int64, r io.Rea
 	}
 }
 
+// atZero is the time of every file that a guest finds.
+var atZero = time.Unix(0, 0)
+
 // lay writes one file below root, and the directories above it.
 func lay(root *os.Root, name string, r io.Reader) error {
 	for i, c := range name {
@@ -236,5 +239,7 @@ func lay(root *os.Root, name string, r io.Reader) error {
 		return err
 	}
 	_, err = io.Copy(f, r)
-	return errors.Join(err, f.Chmod(0o644), f.Close())
+	// Their times would tell the order in which they were written, which is that of
+	// the table.
+	return errors.Join(err, f.Chmod(0o644), f.Close(), root.Chtimes(path.Clean(name), atZero, atZero))
 }

@@ -142,6 +142,14 @@ const maxSteps = 1 << 26
 func readAll(list []object, predicted bool, points int) ([]vision.Object, *aihub.Text) {
 	out := make([]vision.Object, len(list))
 	steps := int64(0)
+	for _, o := range list { // before anything is drawn
+		if o.Mask != nil {
+			steps += o.Mask.steps()
+		}
+		if steps > maxSteps {
+			return nil, say("the polygons of one image are too long", "单个图像的多边形过长")
+		}
+	}
 	for i, o := range list {
 		v, bad := o.read(predicted)
 		if bad != nil {
@@ -150,17 +158,30 @@ func readAll(list []object, predicted bool, points int) ([]vision.Object, *aihub
 		if points > 0 && len(v.Points) != points {
 			return nil, say(fmt.Sprintf("keypoints must hold x, y and visibility of %d points", points), fmt.Sprintf("keypoints 须含 %d 个点的 x、y 与可见性", points))
 		}
-		if o.Mask != nil {
-			for _, p := range o.Mask.Polygons {
-				steps += vision.PolygonSteps(o.Mask.Size[0], o.Mask.Size[1], p)
-			}
-		}
-		if steps > maxSteps {
-			return nil, say("the polygons of one image are too long", "单个图像的多边形过长")
-		}
 		out[i] = v
 	}
 	return out, nil
+}
+
+// steps is how much boundary the polygons of m have. It stops counting when that is
+// too much.
+func (m *mask) steps() (n int64) {
+	for _, p := range m.Polygons {
+		if n += max(0, vision.PolygonSteps(m.Size[0], m.Size[1], p)); n > maxSteps {
+			break
+		}
+	}
+	return n
+}
+
+// drawn is the union of polygons, by halves: one by one, many small ones would copy
+// what is drawn already over and over.
+func (m *mask) drawn(polygons [][]float64) vision.RLE {
+	if len(polygons) == 1 {
+		return vision.Polygon(m.Size[0], m.Size[1], polygons[0])
+	}
+	half := len(polygons) / 2
+	return vision.Union(m.drawn(polygons[:half]), m.drawn(polygons[half:]))
 }
 
 // read makes the mask; false when it is none.
@@ -170,18 +191,15 @@ func (m *mask) read() (vision.RLE, bool) {
 	var runs []uint32
 	switch {
 	case len(m.Polygons) > 0 && m.Counts == nil:
-		var out vision.RLE
-		for i, p := range m.Polygons {
-			if n := vision.PolygonSteps(h, w, p); n < 0 || n > maxSteps {
-				return out, false
+		for _, p := range m.Polygons {
+			if vision.PolygonSteps(h, w, p) < 0 {
+				return vision.RLE{}, false
 			}
-			x := vision.Polygon(h, w, p)
-			if i > 0 {
-				x = vision.Union(out, x)
-			}
-			out = x
 		}
-		return out, true
+		if m.steps() > maxSteps {
+			return vision.RLE{}, false
+		}
+		return m.drawn(m.Polygons), true
 	case m.Polygons != nil:
 		return vision.RLE{}, false
 	case json.Unmarshal(m.Counts, &text) == nil:

@@ -48,7 +48,7 @@ func without(pixels, segment string) string {
 	head, lines, more := strings.Cut(pixels, "\n")
 	w := strings.Fields(head)
 	for i, r := range w[min(2, len(w)):] {
-		if s, n, _ := strings.Cut(r, "*"); s == segment {
+		if s, n, _ := strings.Cut(r, "*"); strings.TrimLeft(s, "0") == strings.TrimLeft(segment, "0") {
 			w[2+i] = "0*" + n
 		}
 	}

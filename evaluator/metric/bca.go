@@ -32,21 +32,32 @@ func bca(values []float64, estimate float64, jackknife []float64) (lo, hi float6
 		s.Add(v)
 	}
 	mean := s.Mean(int64(len(jackknife)))
+	scale := 0.0 // the acceleration does not change with it, and squares of it neither vanish nor overflow
+	for _, v := range jackknife {
+		scale = max(scale, math.Abs(mean-v))
+	}
+	if math.IsNaN(scale) || math.IsInf(scale, 0) {
+		return 0, 0, false
+	}
 	var cubes, squares Sum
 	for _, v := range jackknife {
-		d := mean - v
+		if scale == 0 {
+			break
+		}
+		d := (mean - v) / scale
 		squares.Add(float64(d * d))
 		cubes.Add(float64(float64(d*d) * d))
 	}
 	a := 0.0
 	if q := squares.Float(); q > 0 {
-		a = cubes.Float() / (6 * math.Pow(q, 1.5))
+		a = cubes.Float() / (6 * q * math.Sqrt(q))
 	}
 	at := func(p float64) float64 {
 		z := z0 + normalQuantile(p)
 		return percentile(values, normal(z0+z/(1-float64(a*z))))
 	}
-	return at(0.025), at(0.975), true
+	lo, hi = at(0.025), at(0.975)
+	return lo, hi, !math.IsNaN(lo) && !math.IsNaN(hi)
 }
 
 // percentile is the value below which the share p of sorted values lies, between

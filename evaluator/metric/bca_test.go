@@ -65,3 +65,20 @@ func TestFewRowsAreCorrected(t *testing.T) {
 		t.Errorf("%d rows: [%v, %v], of the percentiles [%v, %v]", fewRows, lo, hi, plainLo, plainHi)
 	}
 }
+
+// Differences whose squares vanish or overflow do not make an interval of nothing.
+func TestBCaOfAnySize(t *testing.T) {
+	for _, scale := range []float64{1, 1e-122, 1e-300, 1e150, 1e300} {
+		values, jackknife := make([]float64, 0, 100), make([]float64, 0, 40)
+		for i := range 100 {
+			values = append(values, scale*float64(i*i))
+		}
+		for i := range 40 {
+			jackknife = append(jackknife, scale*(1000+float64(i*i)/40))
+		}
+		lo, hi, ok := bca(values, scale*1600, jackknife)
+		if !ok || !(lo < scale*1600 && scale*1600 < hi) {
+			t.Errorf("at %g: %g to %g, %v", scale, lo, hi, ok)
+		}
+	}
+}

@@ -181,7 +181,7 @@ func every(t testing.TB, boot *Bootstrap, n int, seed uint64) map[string]struct 
 		}
 		switch d.Needs {
 		case scenarios.NeedsClass:
-			add(d.Use, Setup{Classes: names(3), Column: "p", Params: needed(d, "c1")}, class)
+			add(d.Use, Setup{Classes: names(3), Column: "p", Params: needed(d, params, "c1")}, class)
 		case scenarios.NeedsScore:
 			add(d.Use, Setup{Classes: names(2), Column: "p"}, prob)
 		case scenarios.NeedsProbability:
@@ -206,12 +206,12 @@ func every(t testing.TB, boot *Bootstrap, n int, seed uint64) map[string]struct 
 	return out
 }
 
-// needed are the parameters that three classes cannot do without.
-func needed(d *Def, positive string) map[string]any {
+// needed adds to the required parameters what three classes cannot do without.
+func needed(d *Def, required map[string]any, positive string) map[string]any {
 	if slices.ContainsFunc(d.Params, func(p scenarios.ParamInfo) bool { return p.Name == posParam }) {
-		return map[string]any{posParam: positive}
+		required[posParam] = positive
 	}
-	return nil
+	return required
 }
 
 // pick returns the rows of b in the order of idx.

@@ -204,6 +204,11 @@ func (db *DB) VoteFiles(ctx context.Context, p policies.Permit, id aihub.FileRel
 			return refused("keys of rows were found in these files: they do not leave", "文件中发现了数据行的键：不得出域").
 				WithHint(aihub.Text{EN: "reject them, and say so without naming what was found", ZH: "请驳回，并在不透露具体内容的前提下说明理由"})
 		}
+		if approve {
+			if err := t.mayTake(r); err != nil {
+				return err
+			}
+		}
 		to, err := tally(r.State, r.Votes, approve)
 		if err == nil && to == aihub.ReleaseApproved {
 			to, err = release(to, aihub.ReleaseReleasing, aihub.ReleaseReleased)
@@ -275,6 +280,9 @@ func (db *DB) FetchFiles(ctx context.Context, p policies.Permit, id aihub.FileRe
 		default:
 			return aihub.Errorf(aihub.Pending, aihub.Text{EN: "the release waits for its reviewers", ZH: "该出域申请正在等待评审"})
 		}
+		if err := t.mayTake(row); err != nil {
+			return err
+		}
 		if archive, err = t.archiveOf(row); err != nil {
 			return err
 		}
@@ -287,6 +295,21 @@ func (db *DB) FetchFiles(ctx context.Context, p policies.Permit, id aihub.FileRe
 		return t.record(acts, string(policies.FilesFetch), string(id), permitted(p), map[string]any{"fetched": row.Fetched, "content": row.content})
 	})
 	return r, archive, err
+}
+
+// mayTake is an error once the enrolment behind a release is revoked or over:
+// nothing leaves by it any more, whatever was voted.
+func (t *tx) mayTake(r fileReleaseRow) error {
+	s, err := t.submission(r.Workspace)
+	if err != nil {
+		return err
+	}
+	sc, err := t.scenario(s.Scenario)
+	if err != nil {
+		return err
+	}
+	_, err = t.mayEnter(sc, s.Submission)
+	return err
 }
 
 func (t *tx) archiveOf(r fileReleaseRow) (aihub.Digest, error) {

@@ -144,11 +144,22 @@ func TestWhoMayAskForFiles(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	asked, err := w.askFiles(id)
+	w.must(err)
+	w.must(w.voteFiles(w.reviewer, asked.ID, true, ""))
+	out, err := w.askFiles(id)
+	w.must(err)
+	w.must(w.voteFiles(w.reviewer, out.ID, true, ""))
+	w.must(w.voteFiles(w.reviewer2, out.ID, true, ""))
 	e, err := w.Enrolments(w.ctx, w.scope(w.alice), sc)
 	w.must(err)
 	w.must(w.RevokeEnrolment(w.ctx, w.permit(w.steward, policies.EnrolmentRevoke, policies.Object{ID: string(e[0].ID), Org: "city"}), e[0].ID, "misuse"))
 	_, err = w.askFiles(id)
 	w.want(aihub.Refused, err)
+	w.want(aihub.Refused, w.voteFiles(w.reviewer2, asked.ID, true, "")) // what is asked is not approved any more,
+	w.must(w.voteFiles(w.reviewer2, asked.ID, false, "they are out"))
+	_, _, err = w.FetchFiles(w.ctx, w.permit(w.alice, policies.FilesFetch, policies.Object{ID: string(out.ID), Org: "acme"}), out.ID)
+	w.want(aihub.Refused, err) // and what was released does not leave
 	w.sound()
 }
 

@@ -53,10 +53,16 @@ func beside(run func() error) (arrived int64, made bool, err error) {
 
 func newMetadata() (*cloud, error) {
 	m := &cloud{}
+	var hosts []string
 	for _, host := range metadataHosts {
-		if err := address(netip.MustParseAddr(host)); err != nil {
+		a := netip.MustParseAddr(host)
+		switch err := address(a); {
+		case err != nil && a.Is6(): // the kernel has no version 6: nothing listens there anywhere
+			continue
+		case err != nil:
 			return m, fmt.Errorf("giving the loopback device %s: %w", host, err)
 		}
+		hosts = append(hosts, host)
 		l, err := net.Listen("tcp", net.JoinHostPort(host, "80"))
 		if err != nil {
 			return m, err
@@ -67,7 +73,7 @@ func newMetadata() (*cloud, error) {
 	// It is there: otherwise that nothing arrives says nothing. An address of
 	// version 6 takes a moment.
 	deadline := time.Now().Add(10 * time.Second)
-	for _, host := range metadataHosts {
+	for _, host := range hosts {
 		c, err := net.DialTimeout("tcp", net.JoinHostPort(host, "80"), 10*time.Second)
 		for ; err != nil && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 			c, err = net.DialTimeout("tcp", net.JoinHostPort(host, "80"), 10*time.Second)
@@ -77,9 +83,9 @@ func newMetadata() (*cloud, error) {
 		}
 		c.Close()
 	}
-	for ; m.arrived.Load() < int64(len(metadataHosts)); time.Sleep(time.Millisecond) {
+	for ; m.arrived.Load() < int64(len(hosts)); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			return m, fmt.Errorf("the metadata service of our own counted %d of %d connections", m.arrived.Load(), len(metadataHosts))
+			return m, fmt.Errorf("the metadata service of our own counted %d of %d connections", m.arrived.Load(), len(hosts))
 		}
 	}
 	m.arrived.Store(0)

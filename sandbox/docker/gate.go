@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"sync"
 	"syscall"
 
@@ -36,7 +35,7 @@ func (r *Runner) contract(j sandbox.Job, term *sandbox.Terminal) inside.Contract
 		Open: l.Files, Output: int64(l.Output), Inodes: l.Inodes, Tmp: int64(l.Tmp),
 	}
 	if r.family != runc {
-		c.Pids, c.CPUs = l.Pids, math.Inf(1)
+		c.Pids = l.Pids
 	}
 	return c
 }

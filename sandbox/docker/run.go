@@ -137,6 +137,7 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image, program stri
 	exit, broken := r.api.ContainerWait(waiting, n.guest, container.WaitConditionNextExit)
 	if err := r.api.ContainerStart(ctx, n.guest, container.StartOptions{}); err != nil {
 		stream.Close()
+		g.close() // it may run, and its report would wait for a reader
 		<-drained
 		return r.notStarted(ctx, res, err, log)
 	}

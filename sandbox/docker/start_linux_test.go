@@ -31,6 +31,7 @@ func TestStartAgain(t *testing.T) {
 		{"the carrier, once", func(n int64) bool { return n == 1 }, false, 3, ""},
 		{"the guest, once", func(n int64) bool { return n == 2 }, false, 4, ""},
 		{"the carrier, which runs", func(n int64) bool { return n == 1 }, true, 3, ""},
+		{"the guest, which runs", func(n int64) bool { return n == 2 }, true, 4, ""},
 		{"always", func(int64) bool { return true }, false, 3, "starting the carrier"},
 	} {
 		t.Run(c.what, func(t *testing.T) {

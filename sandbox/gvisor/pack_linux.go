@@ -1,6 +1,7 @@
 package gvisor
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ const packMost = 1 << 30
 
 // pack makes images of the directories of o in dir and puts them in their place,
 // if they hold plain files alone and are not too large.
-func pack(o *stage.Order, dir string) error {
+func pack(ctx context.Context, o *stage.Order, dir string) error {
 	from := []*string{&o.Input}
 	if o.Model != "" {
 		from = append(from, &o.Model)
@@ -36,7 +37,7 @@ func pack(o *stage.Order, dir string) error {
 	}
 	for i, p := range from {
 		image := filepath.Join(dir, []string{"input", "model"}[i]+".erofs")
-		if err := write(image, *p); err != nil {
+		if err := write(ctx, image, *p); err != nil {
 			return err
 		}
 		*p = image
@@ -45,10 +46,10 @@ func pack(o *stage.Order, dir string) error {
 	return nil
 }
 
-func write(image, dir string) error {
+func write(ctx context.Context, image, dir string) error {
 	f, err := os.OpenFile(image, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	return errors.Join(erofs.Write(f, dir), f.Close())
+	return errors.Join(erofs.Write(ctx, f, dir), f.Close())
 }

@@ -107,7 +107,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (r
 	defer func() { err = errors.Join(err, d.release()) }()
 	o.Work = d.work()
 	o.User = ordinary()
-	if err := pack(&o, d.path); err != nil {
+	if err := pack(ctx, &o, d.path); err != nil {
 		return sandbox.Result{}, platform("packing its input", err)
 	}
 	if err := r.bound(&o); err != nil {

@@ -151,7 +151,13 @@ func (c Contract) hidden(m Mount) bool {
 	if !strings.HasPrefix(m.Dir, "/proc/") && !strings.HasPrefix(m.Dir, "/sys/") {
 		return false
 	}
-	return m.Type == "tmpfs" || slices.Contains(m.Options, "ro")
+	switch m.Type {
+	case "tmpfs":
+		return true
+	case "proc", "sysfs", "cgroup", "cgroup2", "devtmpfs": // a file of /proc or /sys itself, or /dev/null over it
+		return slices.Contains(m.Options, "ro")
+	}
+	return false
 }
 
 // Kept is what a sandbox shows that is exactly what c demands: what tests begin

@@ -73,9 +73,15 @@ const FailureSize = WordSize + 8
 // Word lets the guest start.
 type Word [WordSize]byte
 
-// NewWord makes one that nobody can guess.
+// NewWord makes one that nobody can guess. It holds no line feed, of which a
+// terminal makes two bytes.
 func NewWord() (w Word) {
 	_, _ = rand.Read(w[:]) // never fails
+	for i, b := range w {
+		if b == '\n' {
+			w[i] = '\v'
+		}
+	}
 	return w
 }
 

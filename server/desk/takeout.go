@@ -217,14 +217,25 @@ func (d *Desk) fileOf(ctx context.Context, r aihub.FileRelease, archive aihub.Di
 }
 
 // spelled writes out every character that a reader would not see: what is hidden
-// between others could carry data.
+// between others or at the end of lines could carry data. Line ends are left alone
+// where they are all of one kind.
 func spelled(s string) string {
+	if ends := strings.Count(s, "\r\n"); ends == strings.Count(s, "\n") && ends == strings.Count(s, "\r") {
+		s = strings.ReplaceAll(s, "\r\n", "\n")
+	}
 	var out strings.Builder
-	for _, r := range strings.ReplaceAll(s, "\r\n", "\n") {
-		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
-			out.WriteRune(r)
-		} else {
-			fmt.Fprintf(&out, "⟨U+%04X⟩", r)
+	write := func(r rune) { fmt.Fprintf(&out, "⟨U+%04X⟩", r) }
+	for line := range strings.Lines(s) {
+		end := len(strings.TrimRight(line, " \t\n"))
+		for i, r := range line {
+			switch {
+			case r == '\n':
+				out.WriteRune(r)
+			case i >= end, !unicode.IsPrint(r) && r != '\t', unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
+				write(r)
+			default:
+				out.WriteRune(r)
+			}
 		}
 	}
 	return out.String()

@@ -139,7 +139,7 @@ func (m *matcher) match(f *frame, weight []float64) []pair {
 	if nr == 0 {
 		return m.out
 	}
-	cells := int(nr * nc)
+	cells := int(nr) * int(nc)
 	m.flat, m.at = floats(m.flat, cells), zeros(m.at, cells)
 	m.weight = m.weight[:0]
 	for i := 0; i < cells; i += int(nc) {
@@ -147,7 +147,7 @@ func (m *matcher) match(f *frame, weight []float64) []pair {
 	}
 	for k, p := range f.pairs {
 		if weight[k] > 0 && m.rowAt[p.i] > 0 {
-			c := (m.rowAt[p.i]-1)*nc + m.colAt[p.j] - 1
+			c := int(m.rowAt[p.i]-1)*int(nc) + int(m.colAt[p.j]) - 1
 			m.flat[c], m.at[c] = weight[k], int32(k)
 		}
 	}

@@ -12,6 +12,7 @@ package erofs
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,7 +22,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 const (
@@ -51,8 +51,7 @@ type node struct {
 	parent   *node
 	children []*node // of a directory, sorted by name
 	dir      bool
-	size     int64 // bytes
-	mtime    time.Time
+	size     int64  // bytes
 	at       uint32 // first block
 }
 
@@ -91,7 +90,7 @@ func read(dir string) ([]*node, error) {
 		if len(nodes) == MaxEntries {
 			return fmt.Errorf("more than %d files", MaxEntries)
 		}
-		n := &node{name: name, dir: fi.IsDir(), mtime: fi.ModTime(), number: uint64(len(nodes)+1) * (inode / slot)} // 0 is taken for none
+		n := &node{name: name, dir: fi.IsDir(), number: uint64(len(nodes)+1) * (inode / slot)} // 0 is taken for none
 		if n.dir {
 			dirs[name] = n
 		} else {
@@ -108,9 +107,10 @@ func read(dir string) ([]*node, error) {
 	return nodes, err
 }
 
-// Write writes what is below dir as an image to w. A file that changes meanwhile
-// is an error.
-func Write(w io.Writer, dir string) error {
+// Write writes what is below dir as an image to w. A file whose size changes
+// meanwhile is an error. No file has a time: those of inputs would tell the order in
+// which they were made.
+func Write(ctx context.Context, w io.Writer, dir string) error {
 	nodes, err := read(dir)
 	if err != nil {
 		return err
@@ -156,6 +156,9 @@ func Write(w io.Writer, dir string) error {
 	}
 	for _, n := range nodes {
 		if !n.dir {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			out.file(root, n)
 			out.pad()
 		}
@@ -195,7 +198,6 @@ func (n *node) inode() []byte {
 	binary.LittleEndian.PutUint64(b[8:], uint64(n.size))
 	binary.LittleEndian.PutUint32(b[16:], n.at)
 	binary.LittleEndian.PutUint32(b[20:], uint32(n.number))
-	binary.LittleEndian.PutUint64(b[32:], uint64(max(0, n.mtime.Unix())))
 	binary.LittleEndian.PutUint32(b[44:], links)
 	return b
 }
@@ -267,8 +269,8 @@ func (w *writer) file(root *os.Root, n *node) {
 	}
 	defer f.Close()
 	copied, err := io.Copy(w.w, io.LimitReader(f, n.size))
-	if err == nil && copied != n.size {
-		err = fmt.Errorf("%s became shorter: %d bytes of %d", n.name, copied, n.size)
+	if fi, e := f.Stat(); err == nil && (e != nil || copied != n.size || fi.Size() != n.size) {
+		err = fmt.Errorf("%s changed: %d bytes were copied of %d", n.name, copied, n.size)
 	}
 	w.n += copied
 	w.err = err

@@ -54,7 +54,7 @@ func TestWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Write(f, dir); err != nil {
+		if err := Write(t.Context(), f, dir); err != nil {
 			t.Fatal(err)
 		}
 		img, err := gvisor.OpenImage(f)
@@ -135,7 +135,7 @@ func TestRefuses(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(&bytes.Buffer{}, dir); !errors.Is(err, ErrKind) {
+	if err := Write(t.Context(), &bytes.Buffer{}, dir); !errors.Is(err, ErrKind) {
 		t.Errorf("a pipe: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "pipe")); err != nil {
@@ -147,7 +147,7 @@ func TestRefuses(t *testing.T) {
 	if _, err := Size(dir); !errors.Is(err, ErrKind) {
 		t.Errorf("a link: %v", err)
 	}
-	if err := Write(&bytes.Buffer{}, filepath.Join(dir, "nothing")); err == nil {
+	if err := Write(t.Context(), &bytes.Buffer{}, filepath.Join(dir, "nothing")); err == nil {
 		t.Error("a directory that is not there was written")
 	}
 }
