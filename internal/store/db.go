@@ -42,6 +42,9 @@ type DB struct {
 
 	mu     sync.Mutex
 	fronts map[string]ledger.Frontier // of the newest heads, to save reading them
+
+	making sync.Mutex
+	made   []string // the schema of a new database, once it was asked for
 }
 
 //go:embed migrations/*.sql

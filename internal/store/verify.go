@@ -144,18 +144,9 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 
 // schema compares tables, constraints and triggers with those of a new database:
 // a constraint taken away, or a trigger added, would change no row by itself.
-func (a *audit) schema() (err error) {
-	empty, drop, err := a.db.d.scratch(a.ctx, a.db)
+func (a *audit) schema() error {
+	want, err := a.db.newSchema(a.ctx)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, drop()) }()
-	fresh := &DB{d: a.db.d, rw: empty, ro: empty, wall: a.db.wall}
-	if err := fresh.migrate(a.ctx); err != nil {
-		return err
-	}
-	var want []string
-	if err := fresh.read(a.ctx, func(t *tx) error { want, err = all(t, value[string], t.db.d.schema); return err }); err != nil {
 		return err
 	}
 	got, err := all(a.tx, value[string], a.db.d.schema)
@@ -173,6 +164,30 @@ func (a *audit) schema() (err error) {
 	differ(want, got, "it is missing, or not as it was made", "缺失或已被改动")
 	differ(got, want, "the platform did not make it so", "并非平台所建")
 	return nil
+}
+
+// newSchema is what a new database is made of. It is made once: the migrations are
+// part of the program.
+func (db *DB) newSchema(ctx context.Context) (made []string, err error) {
+	db.making.Lock()
+	defer db.making.Unlock()
+	if db.made != nil {
+		return db.made, nil
+	}
+	empty, drop, err := db.d.scratch(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, drop()) }()
+	fresh := &DB{d: db.d, rw: empty, ro: empty, wall: db.wall}
+	if err := fresh.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := fresh.read(ctx, func(t *tx) error { made, err = all(t, value[string], t.db.d.schema); return err }); err != nil {
+		return nil, err
+	}
+	db.made = made
+	return made, nil
 }
 
 // log recomputes one log from its leaves.
