@@ -114,7 +114,8 @@ type folder struct {
 	m       *Media
 	raw     *archive.Index
 	byKey   map[string]*mediaFile
-	rowOf   map[string]bool // paths that a row names
+	named   map[string]bool // paths that a row of the raw table names
+	rowOf   map[string]bool // those of the rows that are published
 	faults  []aihub.Fault
 	count   int // of faults
 	profile MediaProfile
@@ -141,7 +142,7 @@ func (m *Manifest) openFolder(path, dir string) (_ *folder, tablePath string, er
 	if err != nil {
 		return nil, "", err
 	}
-	f := &folder{m: &m.Media, raw: x, byKey: map[string]*mediaFile{}, rowOf: map[string]bool{}}
+	f := &folder{m: &m.Media, raw: x, byKey: map[string]*mediaFile{}, named: map[string]bool{}, rowOf: map[string]bool{}}
 	r, ok := x.Get(m.Media.Table)
 	if !ok {
 		return nil, "", errors.Join(x.Close(), aihub.Errorf(aihub.Contract, aihub.Text{
@@ -183,6 +184,18 @@ func (f *folder) err() error {
 	}).WithHint(aihub.Text{EN: "mend the folder and publish again; nothing was stored", ZH: "请修正文件夹后重新发布；未保存任何内容"}).WithFaults(f.faults)
 }
 
+// see notes which files the rows of the raw table name, those too that the plan
+// leaves out.
+func (f *folder) see(raw *table.Batch) {
+	for r := range raw.Rows {
+		name, _ := raw.Col(f.m.File).Text(r)
+		f.named[pathOf(name)] = true
+	}
+}
+
+// pathOf is the path in the folder that a row names.
+func pathOf(name string) string { return strings.Clone(strings.TrimPrefix(name, "./")) }
+
 // add takes the rows of raw, whose masked keys are keys, and returns the column
 // with the paths of their masked files.
 func (f *folder) add(raw *table.Batch, keys *table.Column) table.Column {
@@ -195,7 +208,7 @@ func (f *folder) add(raw *table.Batch, keys *table.Column) table.Column {
 		return v
 	}
 	for r := range raw.Rows {
-		x := &mediaFile{name: strings.TrimPrefix(text(f.m.File, r), "./")}
+		x := &mediaFile{name: pathOf(text(f.m.File, r))}
 		f.take(x, text(f.m.Boxes, r), text(f.m.Spans, r))
 		if !keys.Null(r) {
 			f.byKey[keys.Str[r]] = x
@@ -266,11 +279,14 @@ func (f *folder) take(x *mediaFile, boxes, spans string) {
 // unnamed finds files that no row names.
 func (f *folder) unnamed() {
 	for _, n := range f.raw.Names() {
-		if n != f.m.Table && !f.rowOf[n] {
+		if n != f.m.Table && !f.named[n] {
 			f.fault("media_unnamed", n, "no row of the table names this file: list it, or take it out of the folder", "表中没有任何一行指向此文件：请列入表中，或移出文件夹")
 		}
 	}
 }
+
+// maskers is how many files are masked at once: a picture takes as much as 600 MB.
+const maskers = 2
 
 // mask writes every file masked into dir, several at once: which says nothing of
 // how many, each is masked by itself.
@@ -284,7 +300,7 @@ func (f *folder) mask(ctx context.Context, dir string, report progress) error {
 	var group sync.WaitGroup
 	next, done := 0, int64(0)
 	var failed error
-	for range min(runtime.GOMAXPROCS(0), len(names)) {
+	for range min(maskers, runtime.GOMAXPROCS(0), len(names)) {
 		group.Go(func() {
 			for {
 				mu.Lock()
@@ -310,6 +326,7 @@ func (f *folder) mask(ctx context.Context, dir string, report progress) error {
 					failed = noRoom(err)
 				default:
 					f.profile.add(part)
+					f.beside(x, part)
 				}
 				done++
 				report("media", done, int64(len(names)))
@@ -319,8 +336,44 @@ func (f *folder) mask(ctx context.Context, dir string, report progress) error {
 	}
 	group.Wait()
 	f.profile.Because = f.m.Because
+	if failed == nil && f.count == 0 && f.m.Because == "" {
+		f.unmasked()
+	}
 	slices.SortFunc(f.faults, func(a, b aihub.Fault) int { return strings.Compare(a.Where, b.Where) })
 	return cmp.Or(failed, f.err())
+}
+
+// beside finds boxes and spans that lie where x has nothing: what they were to hide
+// is in plain sight.
+func (f *folder) beside(x *mediaFile, p MediaProfile) {
+	if n := int64(len(x.boxes)) - p.Boxes; n > 0 {
+		f.fault("media_boxes", x.name, fmt.Sprintf("boxes that lie outside of the picture, and hide nothing: %d; they are in pixels of the upright picture", n),
+			fmt.Sprintf("有 %d 个框在图片之外，未遮盖任何内容；坐标应为正向图片的像素", n))
+	}
+	n := 0
+	for _, s := range x.spans {
+		if s.From >= p.Seconds {
+			n++
+		}
+	}
+	if n > 0 || len(x.spans) > 0 && p.Silenced == 0 {
+		f.fault("media_spans", x.name, fmt.Sprintf("spans that begin behind the end of the recording, and silence nothing: %d; they are in seconds", max(n, 1)),
+			fmt.Sprintf("有 %d 个时间段起点在录音结束之后，未静音任何内容；单位应为秒", max(n, 1)))
+	}
+}
+
+// unmasked finds that a column names nothing to hide in any row, and no reason is
+// given: an empty or wrong column looks the same.
+func (f *folder) unmasked() {
+	p := &f.profile
+	if p.Pictures > 0 && p.Boxes == 0 {
+		f.fault("media_unmasked", f.m.Boxes, "no row has a box, nothing would be hidden of pictures: fill the column, or say why not: media.because",
+			"没有任何一行给出框，图片将不作任何处理：请填写该列；确无需处理请在 media.because 中说明理由")
+	}
+	if p.Recordings > 0 && p.Silenced == 0 && f.m.Semitones == 0 {
+		f.fault("media_unmasked", f.m.Spans, "no row has a span, nothing would be hidden of recordings: fill the column, or say why not: media.because",
+			"没有任何一行给出时间段，录音将不作任何处理：请填写该列；确无需处理请在 media.because 中说明理由")
+	}
 }
 
 func (p *MediaProfile) add(o MediaProfile) {

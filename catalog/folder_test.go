@@ -246,6 +246,18 @@ func TestPublishFolder(t *testing.T) { // sets GOMAXPROCS: not beside others
 	if other.Content == v.Content || other.Plan == v.Plan {
 		t.Error("another style is the same content or plan")
 	}
+	// Rows that the plan leaves out take their files along.
+	fewer := strings.Replace(albumManifest, "{label: {use: keep}}", "{label: {use: suppress, values: [c1], record: true}}", 1)
+	v, err = w.Publish(w.ctx, w.steward, []byte(fewer), path, nil)
+	w.must(err)
+	rows, files := 0, 0
+	for _, f := range v.Parts {
+		rows += w.part(f.Input).Rows
+		files += len(w.unpacked(f.Files))
+	}
+	if want := len(raw.rows) - 27; rows != want || files != want {
+		t.Errorf("%d rows and %d files, not %d", rows, files, want)
+	}
 }
 
 // Files of the test part that also stand in the sample, as they are or nearly, are
@@ -275,6 +287,7 @@ func TestFolderLeaks(t *testing.T) {
 	}
 	f.add("quieter.wav", quiet, "", "", "t")
 	m := strings.Replace(albumManifest, "split: {sample: 0.3, train: 0.3, test: 0.4}", "split: {sample: 0.5, test: 0.5, column: where, values: {sample: [s], test: [t]}}", 1)
+	m = strings.Replace(m, "media: {", "media: {because: drawn by a program, ", 1)
 	v, err := w.Publish(w.ctx, w.steward, []byte(m), f.pack(t), nil)
 	w.must(err)
 	got := map[string]int64{}
@@ -320,6 +333,12 @@ func TestHostileFolders(t *testing.T) {
 		"a box without area":        {func(f *rawFolder) { f.rows[0][2] = "[[1,1,0,5]]" }, "media_boxes", "x.png"},
 		"spans of a picture":        {func(f *rawFolder) { f.rows[0][3] = "[[0,1]]" }, "media_spans", "x.png"},
 		"a span that ends first":    {func(f *rawFolder) { f.rows[1][3] = "[[2,1]]" }, "media_spans", "y.wav"},
+		"a box beside the picture":  {func(f *rawFolder) { f.rows[0][2] = "[[40,24,16,16],[400,240,160,160]]" }, "media_boxes", "x.png"},
+		"a box in shares":           {func(f *rawFolder) { f.rows[0][2] = "[[0.4,0.3,0.2,0.2]]" }, "media_boxes", "x.png"},
+		"a box of nulls":            {func(f *rawFolder) { f.rows[0][2] = "[[null,24,16,16]]" }, "media_boxes", "x.png"},
+		"a span behind the end":     {func(f *rawFolder) { f.rows[1][3] = "[[0,0.5],[250,500]]" }, "media_spans", "y.wav"},
+		"no box in any row":         {func(f *rawFolder) { f.rows[0][2] = "" }, "media_unmasked", "faces"},
+		"no span in any row":        {func(f *rawFolder) { f.rows[1][3] = "[]" }, "media_unmasked", "mute"},
 	} {
 		f := &rawFolder{files: map[string][]byte{}}
 		f.add("x.png", pngOf(patched(0)), "[[40,24,16,16]]", "", "")

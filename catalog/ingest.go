@@ -236,6 +236,9 @@ func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, kin *
 						in.countNulls(&w.raw.Cols[i])
 					}
 				})
+				if in.folder != nil {
+					in.folder.see(w.raw)
+				}
 				kept := masking.Records(w.raw)
 				w.rule = m.Split.named(kept)
 				in.blank += m.blank(kept)

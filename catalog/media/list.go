@@ -3,6 +3,7 @@ package media
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 )
@@ -22,7 +23,8 @@ func Kind(head []byte) string {
 
 // ParseBoxes reads boxes as JSON: a list of [x, y, w, h], as COCO has them, or of
 // {"x": …, "y": …, "w": …, "h": …}, in pixels. A box with fractions is widened to
-// whole pixels. No text is no box.
+// whole pixels. No text is no box. A box of numbers up to 1 is refused: it is in
+// shares of the picture, and would hide one pixel of its corner.
 func ParseBoxes(text string) ([]Box, error) {
 	list, err := numbers(text, "x", "y", "w", "h")
 	if err != nil {
@@ -34,6 +36,9 @@ func ParseBoxes(text string) ([]Box, error) {
 		w, h := math.Ceil(v[0]+v[2])-x, math.Ceil(v[1]+v[3])-y
 		if v[2] <= 0 || v[3] <= 0 {
 			return nil, fmt.Errorf("box %d has no area", i+1)
+		}
+		if max(v[0], v[1], v[2], v[3]) <= 1 {
+			return nil, fmt.Errorf("box %d is in shares of the picture, not in pixels", i+1)
 		}
 		out = append(out, Box{int(x), int(y), int(w), int(h)})
 	}
@@ -66,13 +71,16 @@ func numbers(text string, names ...string) (out [][]float64, err error) {
 	if err := json.Unmarshal([]byte(text), &list); err != nil {
 		return nil, fmt.Errorf("it is no JSON list: %w", err)
 	}
+	if list == nil {
+		return nil, errors.New("it is null, not a JSON list")
+	}
 	if len(list) > MaxBoxes {
 		return nil, fmt.Errorf("it lists more than %d", MaxBoxes)
 	}
 	for i, raw := range list {
-		var v []float64
+		var v []*float64 // JSON's null would be 0
 		if len(raw) > 0 && raw[0] == '{' {
-			var o map[string]float64
+			var o map[string]*float64
 			if err := json.Unmarshal(raw, &o); err != nil {
 				return nil, fmt.Errorf("entry %d: %w", i+1, err)
 			}
@@ -92,12 +100,17 @@ func numbers(text string, names ...string) (out [][]float64, err error) {
 		if len(v) != len(names) {
 			return nil, fmt.Errorf("entry %d has %d numbers, not %d: %v", i+1, len(v), len(names), names)
 		}
-		for _, x := range v {
-			if math.Abs(x) > 1e9 {
+		tuple := make([]float64, len(v))
+		for k, x := range v {
+			if x == nil {
+				return nil, fmt.Errorf("entry %d has null for a number", i+1)
+			}
+			if math.Abs(*x) > 1e9 {
 				return nil, fmt.Errorf("entry %d has a number beyond 10⁹", i+1)
 			}
+			tuple[k] = *x
 		}
-		out = append(out, v)
+		out = append(out, tuple)
 	}
 	return out, nil
 }

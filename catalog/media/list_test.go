@@ -21,12 +21,12 @@ func TestParse(t *testing.T) {
 		t.Error(got, err)
 	}
 	for _, text := range []string{"1,2,3,4", "[1,2,3,4]", "[[1,2,3]]", "[[1,2,3,4,5]]", "[[1,2,0,4]]", "[[1,2,3,-4]]", `[{"x":1,"y":2,"w":3}]`,
-		`[{"x":1,"y":2,"w":3,"h":4,"z":5}]`, `[["a",1,1,1]]`, "[[1e12,0,1,1]]", "[null]", `{"x":1}`} {
+		`[{"x":1,"y":2,"w":3,"h":4,"z":5}]`, `[["a",1,1,1]]`, "[[1e12,0,1,1]]", "[null]", `{"x":1}`, "null", "[[null,2,3,4]]", `[{"x":null,"y":2,"w":3,"h":4}]`, "[[0.2,0.1,0.5,0.25]]"} {
 		if got, err := ParseBoxes(text); err == nil {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
-	for _, text := range []string{"[[1,1]]", "[[2,1]]", "[[-1,1]]", "[[1]]"} {
+	for _, text := range []string{"[[1,1]]", "[[2,1]]", "[[-1,1]]", "[[1]]", "[[null,1]]", "null"} {
 		if got, err := ParseSpans(text); err == nil {
 			t.Errorf("%q: %v", text, got)
 		}

@@ -57,6 +57,9 @@ func (m *Meter) local() error {
 	}
 	m.moved = map[int32]int32{}
 	for _, set := range sets(len(at)) {
+		if len(small) == 0 {
+			break
+		}
 		together, order, left := map[[2]uint64][]int{}, [][2]uint64{}, small[:0]
 		for _, id := range small {
 			key := m.key[id]

@@ -22,20 +22,6 @@ const (
 	linkWork = 1e9   // comparisons of a raw and a masked value
 )
 
-// Link measures how many rows of raw are nearest to their own row of masked,
-// over the columns that both have by these names. Row i of one is row i of the
-// other.
-func Link(raw, masked *table.Batch, columns []string) Linkage {
-	if raw.Rows == 0 || len(columns) == 0 {
-		return Linkage{Among: int64(raw.Rows)}
-	}
-	m := NewMeter(Policy{Quasi: columns}, masked.Schema())
-	if m.Add(masked, nil, nil) != nil { // more classes than a batch has
-		return Linkage{Among: int64(raw.Rows)}
-	}
-	return m.Link(raw, masked)
-}
-
 // Link is the linkage test of the whole table that the Meter has counted: each
 // raw row is looked for among all rows that are published (all, before Gate), not
 // only among those of masked, which are masked forms of the same rows of raw, a
@@ -73,7 +59,7 @@ func (m *Meter) Link(raw, masked *table.Batch) (l Linkage) {
 		return l
 	}
 	l.Baseline = 1 / float64(l.Among)
-	want := min(n, linkRows, max(100, int(linkWork/float64(len(crowd)*len(weights)))))
+	want := min(n, linkRows, max(1, int(linkWork/float64(len(crowd)*len(weights)))))
 	score := make([][]float64, len(weights))
 	for i := range want {
 		r := i * n / want

@@ -250,7 +250,7 @@ func TestLinkage(t *testing.T) {
 		{g.LinkChanged, b, pick("band", "band", "shown", "area"), []string{"band", "area"}},
 		{g.LinkNoise, pick("exact", "x", "sex", "sex"), pick("noisy", "x", "sex", "sex"), []string{"x", "sex"}},
 	} {
-		l := Link(c.raw, c.masked, c.cols)
+		l := link(c.raw, c.masked, c.cols)
 		if math.Abs(l.Linked-c.want) > 1e-9 || l.Rows != 240 || l.Baseline != 1./240 {
 			t.Errorf("%v: %+v, not %g", c.cols, l, c.want)
 		}
@@ -261,7 +261,7 @@ func TestLinkage(t *testing.T) {
 		alone.Cols[0].AppendStr(strconv.Itoa(i))
 		alone.Rows++
 	}
-	if l := Link(alone, alone, []string{"x"}); math.Abs(l.Linked-l.Baseline) > 1e-9 {
+	if l := link(alone, alone, []string{"x"}); math.Abs(l.Linked-l.Baseline) > 1e-9 {
 		t.Errorf("%+v", l)
 	}
 }
@@ -294,4 +294,18 @@ func TestJudge(t *testing.T) {
 			}
 		}
 	}
+}
+
+// link measures how many rows of raw are nearest to their own row of masked,
+// over the columns that both have by these names. Row i of one is row i of the
+// other.
+func link(raw, masked *table.Batch, columns []string) Linkage {
+	if raw.Rows == 0 || len(columns) == 0 {
+		return Linkage{Among: int64(raw.Rows)}
+	}
+	m := NewMeter(Policy{Quasi: columns}, masked.Schema())
+	if m.Add(masked, nil, nil) != nil { // more classes than a batch has
+		return Linkage{Among: int64(raw.Rows)}
+	}
+	return m.Link(raw, masked)
 }
