@@ -46,11 +46,13 @@ type Found struct {
 // SearchFound is a kind of finding.
 type SearchFound string
 
-// The kinds. Files with a key are approved by nobody.
+// The kinds. Files with a key, or that were not searched to the end, are approved
+// by nobody.
 const (
 	FoundHidden SearchFound = "hidden_key" // the key of a row of a hidden part
 	FoundRow    SearchFound = "row"        // the key or id of a row of the train part
 	FoundBinary SearchFound = "binary"     // no text: a search and a reader see little of it
+	FoundMore   SearchFound = "unsearched" // more is compressed in it than a search looks through
 )
 
 // SearchUpTo bounds the keys that a finding counts.

@@ -42,6 +42,7 @@ func (s *Searcher) Search(ctx context.Context, v aihub.DatasetVersion, column st
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := aihub.Search{Found: []aihub.Found{}}
+	cut := map[string]bool{} // files that were not searched to the end
 	for _, f := range v.Parts {
 		if f.Part == aihub.Sample {
 			continue
@@ -64,12 +65,19 @@ func (s *Searcher) Search(ctx context.Context, v aihub.DatasetVersion, column st
 			if err := ctx.Err(); err != nil {
 				return out, err
 			}
-			if found := canaries.Find(file.Data, aihub.SearchUpTo); len(found) > 0 {
+			found, whole := canaries.Find(file.Data, aihub.SearchUpTo)
+			if !whole {
+				cut[file.Path] = true
+			}
+			if len(found) > 0 {
 				out.Found = append(out.Found, aihub.Found{Path: file.Path, What: what, Count: len(found)})
 			}
 		}
 	}
 	for _, file := range files {
+		if cut[file.Path] {
+			out.Found = append(out.Found, aihub.Found{Path: file.Path, What: aihub.FoundMore, Count: 1})
+		}
 		if !utf8.Valid(file.Data) || bytes.IndexByte(file.Data, 0) >= 0 {
 			out.Found = append(out.Found, aihub.Found{Path: file.Path, What: aihub.FoundBinary, Count: 1})
 		}

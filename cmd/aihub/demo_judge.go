@@ -209,7 +209,14 @@ func (d *demo) searchCanaries(ctx context.Context, tokens []string) error {
 			return err
 		}
 		total += len(answer)
-		if found := look.Find(answer, 20); len(found) > 0 {
+		found, whole := look.Find(answer, 20)
+		if !whole {
+			return aihub.Errorf(aihub.Internal, aihub.Text{
+				EN: fmt.Sprintf("%s holds more compressed data than is searched for canaries", u),
+				ZH: fmt.Sprintf("%s 中的压缩内容超出金丝雀检索上限", u),
+			})
+		}
+		if len(found) > 0 {
 			return aihub.Errorf(aihub.Internal, aihub.Text{
 				EN: fmt.Sprintf("hidden data reached the vendor: %d canaries in %s", len(found), u),
 				ZH: fmt.Sprintf("隐藏数据到达了厂商：%s 中有 %d 个金丝雀", u, len(found)),

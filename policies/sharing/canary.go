@@ -14,7 +14,7 @@ import (
 // Canaries are strings that lie only in what is hidden: keys of rows, planted
 // marks. Bytes that leave are searched for each of them in the forms that a
 // program would use to smuggle it: as it is, upper case, reversed, hex, base64 at
-// every alignment, with separators in between, and inside gzip.
+// every alignment, with separators in between, and each of these inside gzip.
 type Canaries struct {
 	forms  map[int]map[string]string // by length: form -> secret
 	least  int                       // length of the shortest secret
@@ -45,9 +45,11 @@ func NewCanaries(secrets []string) (c *Canaries, all int) {
 		if c.least == 0 || len(s) < c.least {
 			c.least = len(s)
 		}
+		c.add(hex.EncodeToString([]byte(s)), s) // its case is lost in no other form
 		for _, f := range [][]byte{low, alnum(low)} {
 			c.add(string(f), s)
 			c.add(hex.EncodeToString(f), s)
+			c.add(hex.EncodeToString(bytes.ToUpper(f)), s)
 			r := slices.Clone(f)
 			slices.Reverse(r)
 			c.add(string(r), s)
@@ -64,10 +66,11 @@ func (c *Canaries) add(form, secret string) {
 	c.forms[len(form)][form] = secret
 }
 
-// Find returns the secrets that b carries, at most so many.
-func (c *Canaries) Find(b []byte, most int) []string {
+// Find returns the secrets that b carries, at most so many. Whole is false when
+// more is compressed in b than is looked through: the rest may carry others.
+func (c *Canaries) Find(b []byte, most int) (secrets []string, whole bool) {
 	found := map[string]bool{}
-	for _, text := range c.views(b) {
+	whole = c.views(b, func(text []byte) {
 		for _, n := range c.lookAt {
 			forms := c.forms[n]
 			for i := 0; i+n <= len(text) && len(found) < most; i++ {
@@ -76,30 +79,41 @@ func (c *Canaries) Find(b []byte, most int) []string {
 				}
 			}
 		}
-	}
-	return slices.Sorted(maps.Keys(found))
+	})
+	return slices.Sorted(maps.Keys(found)), whole
 }
 
-// views are the readings of b that are scanned.
-func (c *Canaries) views(b []byte) [][]byte {
-	low := bytes.ToLower(b)
-	views := [][]byte{low, alnum(low)}
+// views hands over the readings of b that are scanned, and says whether these are
+// all: false when streams were left out or cut off.
+func (c *Canaries) views(b []byte, scan func([]byte)) (whole bool) {
+	c.readings(b, scan)
 	// A gzip stream may start anywhere.
 	left := int64(maxInflated)
-	for at, streams := 0, 0; left > 0 && streams < maxStreams; {
+	for at, streams := 0, 0; ; {
 		i := bytes.Index(b[at:], []byte{0x1f, 0x8b, 0x08})
 		if i < 0 {
-			break
+			return true
 		}
 		at += i
 		if r, err := gzip.NewReader(bytes.NewReader(b[at:])); err == nil {
-			streams++
+			if streams++; streams > maxStreams {
+				return false
+			}
 			out, _ := io.ReadAll(io.LimitReader(r, left)) // a cut stream still shows its start
-			left -= int64(len(out))
-			views = append(views, bytes.ToLower(out))
+			c.readings(out, scan)
+			if left -= int64(len(out)); left == 0 {
+				return false
+			}
 		}
 		at += 3
 	}
+}
+
+// readings hands over b as text and what it says in base64.
+func (c *Canaries) readings(b []byte, scan func([]byte)) {
+	low := bytes.ToLower(b)
+	scan(low)
+	scan(alnum(low))
 	// Base64 decodes to the secret from one of four starts; both alphabets.
 	std := bytes.Map(func(r rune) rune {
 		switch {
@@ -122,11 +136,10 @@ func (c *Canaries) views(b []byte) [][]byte {
 			}
 			out := make([]byte, base64.RawStdEncoding.DecodedLen(len(w)))
 			if n, err := base64.RawStdEncoding.Decode(out, w); err == nil {
-				views = append(views, bytes.ToLower(out[:n]))
+				scan(bytes.ToLower(out[:n]))
 			}
 		}
 	}
-	return views
 }
 
 // alnum keeps letters and digits: separators between the characters go.

@@ -15,28 +15,34 @@ func TestCanaryIsFoundInEveryForm(t *testing.T) {
 	c, _ := NewCanaries([]string{secret, "00000000000000000000000000000000"})
 	reversed := []byte(secret)
 	slices.Reverse(reversed)
-	var zipped bytes.Buffer
-	w := gzip.NewWriter(&zipped)
-	_, _ = w.Write([]byte("prefix " + secret))
-	_ = w.Close()
+	zip := func(text string) []byte {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write([]byte(text))
+		_ = w.Close()
+		return b.Bytes()
+	}
 	for name, b := range map[string][]byte{
-		"raw":       []byte("x" + secret + "y"),
-		"upper":     []byte(strings.ToUpper(secret)),
-		"reversed":  reversed,
-		"hex":       []byte(hex.EncodeToString([]byte(secret))),
-		"HEX":       []byte(strings.ToUpper(hex.EncodeToString([]byte(secret)))),
-		"base64":    []byte(`{"a":"` + base64.StdEncoding.EncodeToString([]byte(secret)) + `"}`),
-		"base64+1":  []byte(base64.StdEncoding.EncodeToString([]byte("_" + secret))),
-		"base64url": []byte(base64.RawURLEncoding.EncodeToString([]byte("__" + secret))),
-		"spaced":    []byte(strings.Join(strings.Split(secret, ""), " ")),
-		"lines":     []byte(strings.Join(strings.Split(secret, ""), "\n")),
-		"gzip":      append([]byte("HTTP/1.1 200\r\n\r\n"), zipped.Bytes()...),
+		"raw":            []byte("x" + secret + "y"),
+		"upper":          []byte(strings.ToUpper(secret)),
+		"reversed":       reversed,
+		"hex":            []byte(hex.EncodeToString([]byte(secret))),
+		"HEX":            []byte(strings.ToUpper(hex.EncodeToString([]byte(secret)))),
+		"base64":         []byte(`{"a":"` + base64.StdEncoding.EncodeToString([]byte(secret)) + `"}`),
+		"base64+1":       []byte(base64.StdEncoding.EncodeToString([]byte("_" + secret))),
+		"base64url":      []byte(base64.RawURLEncoding.EncodeToString([]byte("__" + secret))),
+		"spaced":         []byte(strings.Join(strings.Split(secret, ""), " ")),
+		"lines":          []byte(strings.Join(strings.Split(secret, ""), "\n")),
+		"gzip":           append([]byte("HTTP/1.1 200\r\n\r\n"), zip("prefix "+secret)...),
+		"hex of upper":   []byte(hex.EncodeToString([]byte(strings.ToUpper(secret)))),
+		"spaced in gzip": zip(strings.Join(strings.Split(secret, ""), " ")),
+		"base64 in gzip": zip(base64.StdEncoding.EncodeToString([]byte("_" + secret))),
 	} {
-		if got := c.Find(b, 20); !slices.Equal(got, []string{secret}) {
-			t.Errorf("%s: found %q", name, got)
+		if got, whole := c.Find(b, 20); !slices.Equal(got, []string{secret}) || !whole {
+			t.Errorf("%s: found %q, whole: %t", name, got, whole)
 		}
 	}
-	if got := c.Find([]byte("nothing here, "+secret[:31]), 20); len(got) != 0 {
+	if got, _ := c.Find([]byte("nothing here, "+secret[:31]), 20); len(got) != 0 {
 		t.Errorf("found %q in a part of it", got)
 	}
 }
@@ -48,10 +54,10 @@ func TestCanariesAreBounded(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d are looked for", n)
 	}
-	if got := c.Find([]byte("rows evt000123, and TFZUXzAwMDEyNC1MT05H, and ZXZ0LTAwMDEyNC1sb25n"), 20); !slices.Equal(got, []string{"EVT-000123", "evt-000124-long"}) {
+	if got, _ := c.Find([]byte("rows evt000123, and TFZUXzAwMDEyNC1MT05H, and ZXZ0LTAwMDEyNC1sb25n"), 20); !slices.Equal(got, []string{"EVT-000123", "evt-000124-long"}) {
 		t.Errorf("found %q", got)
 	}
-	if got := c.Find([]byte("EVT-000123 evt-000124-long"), 1); len(got) != 1 {
+	if got, _ := c.Find([]byte("EVT-000123 evt-000124-long"), 1); len(got) != 1 {
 		t.Errorf("found %q", got)
 	}
 	var bomb bytes.Buffer
@@ -60,13 +66,14 @@ func TestCanariesAreBounded(t *testing.T) {
 	_ = w.Close()
 	bombs := bytes.Repeat(bomb.Bytes(), 100)
 	total := 0
-	for _, v := range c.views(bombs) {
-		total += len(v)
+	if c.views(bombs, func(v []byte) { total += len(v) }) {
+		t.Error("bombs are looked through to the end")
 	}
 	if most := maxInflated + 40*len(bombs); total > most {
 		t.Errorf("%d bytes of %d are looked at", total, len(bombs))
 	}
-	if n := len(c.views(bytes.Repeat([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), 10_000))); n > maxStreams+8 {
-		t.Errorf("%d streams were opened", n)
+	n = 0
+	if c.views(bytes.Repeat([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), 10_000), func([]byte) { n++ }) || n > 2*maxStreams+8 {
+		t.Errorf("%d readings of more streams than are opened", n)
 	}
 }
