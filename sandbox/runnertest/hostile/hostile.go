@@ -31,6 +31,10 @@ var Modes = []string{"network", "dns", "write", "read", "fork", "memory", "outpu
 // and recall the algorithm that uses what it left.
 var Training = []string{"hoard", "recall"}
 
+// Load lists the two ends of a channel through the load of the machine: what one
+// run does in slots of time, and what another measures in them.
+var Load = []string{"beacon", "sense"}
+
 // program is one execution.
 type program struct {
 	out  *bufio.Writer
