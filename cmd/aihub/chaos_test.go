@@ -70,21 +70,12 @@ func TestChaos(t *testing.T) {
 	for range kills {
 		c.round()
 	}
-	// One of each kind that nothing kills: what comes after the last kill gets through,
-	// if need be with a server that is started anew.
-	for try := range 3 {
-		c.submit(c.images[0], aTrial)
-		c.submit(c.images[0], aHidden)
-		c.submit(c.images[0], aTraining)
-		c.submit(c.shell, aWorkspace)
-		c.drain(5 * time.Minute)
-		poor, err := c.count("SELECT 4 - count(DISTINCT smoke + 2 * COALESCE(train, 0) + 4 * (workspace IS NOT NULL)) FROM submissions WHERE state IN ('scored', 'tried')")
-		c.must(err)
-		if poor == 0 {
-			break
-		}
-		c.Logf("%d kinds did not get through with server %d: %s", poor, try+1, tailOf(c.output.String()))
-	}
+	// One of each kind that nothing kills: what comes after the last kill gets through.
+	c.submit(c.images[0], aTrial)
+	c.submit(c.images[0], aHidden)
+	c.submit(c.images[0], aTraining)
+	c.submit(c.shell, aWorkspace)
+	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
 	c.check()

@@ -24,7 +24,7 @@ var probeLimits = scenarios.Limits{
 }
 
 // Probe runs a container for a moment and says what the engine keeps. The answer
-// is kept, unless there was no engine to ask.
+// is kept if it is a good one: a failure may have been of that moment.
 func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 	r.probing.Lock()
 	defer r.probing.Unlock()
@@ -49,7 +49,9 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 	} else {
 		c.Checks = append([]sandbox.Capability{start}, r.checks()...)
 	}
-	r.probed = &c
+	if c.CanRunHidden() {
+		r.probed = &c
+	}
 	return c
 }
 

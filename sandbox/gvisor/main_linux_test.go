@@ -154,4 +154,21 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// A probe that something stopped does not bar the runner for good.
+func TestProbeAgain(t *testing.T) {
+	r := newRunner(t, false)
+	dir := r.dir
+	r.dir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(r.dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c := r.Probe(t.Context()); c.CanRunHidden() {
+		t.Fatal("it ran in a directory that is a file")
+	}
+	r.dir = dir
+	if c := r.Probe(t.Context()); !c.CanRunHidden() {
+		t.Errorf("asked again: %+v", c)
+	}
+}
+
 func TestPython(t *testing.T) { runnertest.Python(t, newRunner(t, false)) }

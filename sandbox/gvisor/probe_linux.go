@@ -42,7 +42,9 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 	} else {
 		c.Checks = append(c.Checks, r.checks(ctx, p)...)
 	}
-	s.probed = &c
+	if c.CanRunHidden() {
+		s.probed = &c // a failure may have been of that moment: it is asked again
+	}
 	return c
 }
 
