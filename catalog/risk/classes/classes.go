@@ -7,8 +7,8 @@
 //	        table each 256th time. Workers collect codes by region and write a
 //	        region's bytes while it is in the cache.
 //	sparse  beyond 2^28, and beyond 2^25 where the rows fit the memory: codes are
-//	        scattered into 1024 partitions, each then counted in a table that fits
-//	        the cache. What does not fit the memory waits in a temporary file,
+//	        scattered into 1024 partitions (256 below 2^28), each then counted in a
+//	        table that fits the cache. What does not fit the memory waits in a temporary file,
 //	        eight bytes a row.
 //
 // What comes out is a Histogram: how many classes there are of each size. Every
@@ -53,11 +53,29 @@ func (d Domain) Codes(dst []uint64, cols ...[]uint32) []uint64 {
 	at := len(dst)
 	dst = slices.Grow(dst, n)[:at+n]
 	out := dst[at:]
-	for i, v := range cols[0][:n] {
-		out[i] = uint64(v)
+	// Several columns a pass: a pass costs more than its columns' digits.
+	next := 1
+	if len(cols) >= 4 {
+		next = 4
+		a, b, c, e := cols[0][:n], cols[1][:n], cols[2][:n], cols[3][:n]
+		sb, sc, se := d[1], d[2], d[3]
+		for i := range out {
+			out[i] = ((uint64(a[i])*sb+uint64(b[i]))*sc+uint64(c[i]))*se + uint64(e[i])
+		}
+	} else {
+		for i, v := range cols[0][:n] {
+			out[i] = uint64(v)
+		}
 	}
-	for c := 1; c < len(cols); c++ {
-		size, col := d[c], cols[c][:n]
+	for ; next+1 < len(cols); next += 2 {
+		a, b := cols[next][:n], cols[next+1][:n]
+		sa, sb := d[next], d[next+1]
+		for i := range out {
+			out[i] = (out[i]*sa+uint64(a[i]))*sb + uint64(b[i])
+		}
+	}
+	if next < len(cols) {
+		size, col := d[next], cols[next][:n]
 		for i := range out {
 			out[i] = out[i]*size + uint64(col[i])
 		}
@@ -159,7 +177,7 @@ func New(size uint64, o Options) (*Counter, error) {
 		c.counter = newDense(size)
 	case size <= MaxDense:
 		s := newSparse(o)
-		s.bits = uint(bits.Len64(size-1)) - partitionBits
+		s.bits = uint(bits.Len64(size-1)) - narrowBits
 		c.counter = s
 	default:
 		c.counter = newSparse(o)

@@ -127,8 +127,8 @@ func TestCodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var d Domain
 		var cols [][]uint32
-		for range rapid.IntRange(1, 5).Draw(t, "cols") {
-			n := rapid.Uint32Range(1, 2000).Draw(t, "size")
+		for range rapid.IntRange(1, 7).Draw(t, "cols") {
+			n := rapid.Uint32Range(1, 400).Draw(t, "size")
 			d = append(d, uint64(n))
 			cols = append(cols, []uint32{rapid.Uint32Range(0, n-1).Draw(t, "v"), n - 1, 0})
 		}

@@ -18,6 +18,11 @@ const (
 	partitionBits = 10
 	partitions    = 1 << partitionBits
 	chunk         = 512 // codes
+
+	// Of codes below MaxDense, fewer: 256 unfinished chunks fit the cache while
+	// codes are dealt to them, and so does a megabyte of counts afterwards.
+	narrowBits  = 8
+	narrowParts = 1 << narrowBits
 )
 
 type sparse struct {
@@ -27,10 +32,10 @@ type sparse struct {
 	dir     string
 
 	mu    sync.Mutex
-	parts [partitions][][]uint64 // chunks in memory
-	thin  [partitions][][]uint32 // of narrow codes
-	held  int64                  // bytes of them
-	spill [partitions][]int64    // offsets of full chunks in file
+	parts [partitions][][]uint64  // chunks in memory
+	thin  [narrowParts][][]uint32 // of narrow codes
+	held  int64                   // bytes of them
+	spill [partitions][]int64     // offsets of full chunks in file
 	file  *os.File
 	size  int64
 	buf   []byte
@@ -94,15 +99,15 @@ func (w *sparseWorker) flush() error {
 // as it is.
 type narrowWorker struct {
 	s     *sparse
-	tails [partitions]*[chunk]uint32
-	n     [partitions]uint32
+	tails [narrowParts]*[chunk]uint32
+	n     [narrowParts]uint32
 	fresh []uint32 // for tails
 }
 
 func (w *narrowWorker) add(codes []uint64) error {
 	shift := w.s.bits & 63
 	for _, c := range codes {
-		p := uint32(c>>shift) & (partitions - 1)
+		p := uint32(c>>shift) & (narrowParts - 1)
 		at := w.n[p]
 		if at == 0 && w.tails[p] == nil {
 			w.tails[p] = w.tail()
@@ -197,7 +202,7 @@ func (s *sparse) write() error {
 }
 
 func (s *sparse) close() error {
-	s.parts, s.thin = [partitions][][]uint64{}, [partitions][][]uint32{}
+	s.parts, s.thin = [partitions][][]uint64{}, [narrowParts][][]uint32{}
 	if s.file == nil {
 		return nil
 	}
@@ -216,11 +221,11 @@ func (s *sparse) finish(ctx context.Context) (Histogram, error) {
 	tallies, errs := make([]tally, s.workers), make([]error, s.workers)
 	for w := range s.workers {
 		wg.Go(func() {
-			t := counter1(&counts{})
+			t, parts := counter1(&counts{}), partitions
 			if s.bits > 0 {
-				t = &bytesOf{low: make([]uint8, 1<<s.bits)}
+				t, parts = &bytesOf{low: make([]uint8, 1<<s.bits)}, narrowParts
 			}
-			for p := w; p < partitions && errs[w] == nil; p += s.workers {
+			for p := w; p < parts && errs[w] == nil; p += s.workers {
 				if errs[w] = ctx.Err(); errs[w] == nil {
 					errs[w] = s.count(t, p, &tallies[w])
 				}
