@@ -30,7 +30,7 @@ type Worker struct {
 	Now      func() time.Time // default time.Now
 	Worker   aihub.WorkerID   // default "evaluator"
 	TTL      time.Duration    // of a lease; default 30s
-	Poll     time.Duration    // between looks at an empty queue; default 500ms
+	Poll     time.Duration    // between looks for what another process queued and for ticks; default 500ms
 	Log      *slog.Logger     // default slog.Default()
 }
 
@@ -44,6 +44,7 @@ func (w *Worker) Work(ctx context.Context) error {
 		return err
 	}
 	for ctx.Err() == nil {
+		queued := w.DB.Queued()
 		busy, err := w.Score(ctx)
 		if err != nil && ctx.Err() == nil {
 			w.log().Error("scoring", "error", logged(err))
@@ -59,8 +60,12 @@ func (w *Worker) Work(ctx context.Context) error {
 		case busy || n > 0:
 			continue
 		}
+		if err != nil || rerr != nil {
+			queued = nil // what is queued now would fail, too
+		}
 		select {
 		case <-ctx.Done():
+		case <-queued:
 		case <-time.After(wait):
 		}
 	}

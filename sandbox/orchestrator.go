@@ -32,7 +32,7 @@ type Orchestrator struct {
 	Worker   aihub.WorkerID // names this process, different from every other
 	Parallel int            // runs at once; default 1
 	TTL      time.Duration  // of a lease; default 30s
-	Poll     time.Duration  // longest wait between two looks at an empty queue; default 1s
+	Poll     time.Duration  // longest wait until it sees what another process queued; default 1s
 	Log      *slog.Logger   // default slog.Default()
 
 	// Check looks at what a trial on the public sample predicted as the evaluator
@@ -112,6 +112,7 @@ func (o *Orchestrator) claim(ctx context.Context, home *scratch, wake <-chan str
 		case <-ctx.Done():
 			return
 		}
+		queued := o.DB.Queued()
 		l, err := o.DB.Claim(ctx, o.Worker, o.ttl(), kinds...)
 		if ctx.Err() != nil {
 			return
@@ -133,6 +134,8 @@ func (o *Orchestrator) claim(ctx context.Context, home *scratch, wake <-chan str
 		case <-ctx.Done():
 			return
 		case <-wake:
+			wait = 0
+		case <-queued:
 			wait = 0
 		case <-time.After(wait):
 		}

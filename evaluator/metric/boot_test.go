@@ -40,6 +40,31 @@ func TestBootstrapDraws(t *testing.T) {
 	}
 }
 
+// The table of counts agrees with the distribution's own steps, also at their edges.
+func TestPoissonTop(t *testing.T) {
+	look := func(u uint64) {
+		if k := poissonTop[u>>52]; k != several && k != poisson(u) {
+			t.Fatalf("%#x: %d by the table, %d by the steps", u, k, poisson(u))
+		}
+	}
+	for _, edge := range poissonCDF {
+		look(edge - 1)
+		look(edge)
+		look(edge + 1)
+	}
+	rng, decided := rand.New(rand.NewPCG(1, 2)), 0
+	for range 1 << 20 {
+		u := rng.Uint64()
+		look(u)
+		if poissonTop[u>>52] != several {
+			decided++
+		}
+	}
+	if decided < 99*(1<<20)/100 {
+		t.Errorf("the table decides %d of %d", decided, 1<<20)
+	}
+}
+
 // The 95 % interval covers the true value about 95 times in 100: for a mean of
 // skewed losses, for counts, for AUC (DeLong).
 func TestIntervalCoverage(t *testing.T) {

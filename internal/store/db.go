@@ -43,6 +43,9 @@ type DB struct {
 	mu     sync.Mutex
 	fronts map[string]ledger.Frontier // of the newest heads, to save reading them
 
+	telling sync.Mutex
+	queued  chan struct{} // closed when a run is queued here; nil: nobody waits
+
 	making sync.Mutex
 	made   []string // the schema of a new database, once it was asked for
 }

@@ -185,6 +185,7 @@ func (db *DB) HandOn(ctx context.Context, l *Lease, to aihub.RunStage, o Outcome
 			return err
 		}
 		t.touch("runs", string(l.run.ID))
+		t.wakes = true
 		if err := t.swap("UPDATE runs SET state = ?, stage = ?, output = ?, log = ?, usage_json = ?, posture = ? WHERE id = ? AND fence = ? AND state = ?",
 			aihub.RunQueued, to, o.Output, o.Log, usage, string(o.Posture), l.run.ID, l.fence, aihub.RunLeased); err != nil {
 			return err

@@ -303,6 +303,7 @@ func (t *tx) queue(r aihub.Run, scores aihub.RunID, since, ready time.Time) erro
 	}
 	kind, workspace := storedKind(r.Kind)
 	t.touch("runs", string(r.ID))
+	t.wakes = true
 	return t.insert("runs", `id, submission, scenario, org, kind, part, attempt, scores, state, fault_owner, fault_reason, fault_detail,
 		worker, fence, image, row_key, output, log, usage_json, posture, created_at, queued_at, started_at, finished_at, ready_at, workspace, stage`,
 		r.ID, r.Submission, r.Scenario.String(), r.Org, kind, r.Part, r.Attempt, orNull(scores), aihub.RunQueued, "", "", "",

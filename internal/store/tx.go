@@ -23,6 +23,7 @@ type tx struct {
 	wall    time.Time
 	heads   map[string]*head
 	touched []rowID // changed since the last leaf
+	wakes   bool    // queues a run
 }
 
 // write runs f in a transaction that excludes other writers.
@@ -58,6 +59,9 @@ func (db *DB) write(ctx context.Context, f func(t *tx) error) error {
 	}
 	if db.keep != nil {
 		db.keep.put(notes)
+	}
+	if t.wakes {
+		db.tell()
 	}
 	return nil
 }

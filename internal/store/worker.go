@@ -23,6 +23,28 @@ type Lease struct {
 // Run returns the run as it was claimed, row key included.
 func (l *Lease) Run() aihub.Run { return l.run }
 
+// Queued returns a channel that is closed when this process next queues a run.
+// Take it before Claim, so that nothing comes between. What another process
+// queues, or what becomes ready by the clock, is found by looking again.
+func (db *DB) Queued() <-chan struct{} {
+	db.telling.Lock()
+	defer db.telling.Unlock()
+	if db.queued == nil {
+		db.queued = make(chan struct{})
+	}
+	return db.queued
+}
+
+// tell wakes everyone who waits for a queued run.
+func (db *DB) tell() {
+	db.telling.Lock()
+	defer db.telling.Unlock()
+	if db.queued != nil {
+		close(db.queued)
+		db.queued = nil
+	}
+}
+
 // Claim leases the queued run of one of the kinds whose turn it is (see Queue)
 // for ttl, or returns nil, nil.
 func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, kinds ...aihub.RunKind) (*Lease, error) {

@@ -14,6 +14,41 @@ import (
 	"aihub/policies"
 )
 
+// Who waits for a run to be queued is told of a submission, of a score run and of
+// nothing else.
+func TestQueued(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	told := func(what string, want bool, f func()) {
+		t.Helper()
+		queued := w.Queued()
+		f()
+		select {
+		case <-queued:
+			if !want {
+				t.Errorf("%s: told of a queued run", what)
+			}
+		default:
+			if want {
+				t.Errorf("%s: not told", what)
+			}
+		}
+	}
+	told("submission", true, func() { w.submit(w.alice, sc, 1) })
+	var l *Lease
+	told("claim", false, func() { l = w.claim(aihub.RunInfer) })
+	told("heartbeat", false, func() {
+		if _, err := w.Heartbeat(w.ctx, l, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	})
+	told("predictions to score", true, func() {
+		if err := w.Finish(w.ctx, l, Outcome{Output: digest("o")}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // A worker that lost its lease can write nothing, whatever it calls.
 func TestLostLease(t *testing.T) {
 	t.Parallel()
