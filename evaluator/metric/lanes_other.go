@@ -2,6 +2,8 @@
 
 package metric
 
+import "slices"
+
 func minusLnsLanes([]float64, float64, float64) int                          { return 0 }
 func (s *Sum) sumLanes([]float64) (int, bool)                                { return 0, false }
 func splitLanes([]float64, *[maxQuick]uint64, *[maxQuick]uint64) (int, bool) { return 0, false }
@@ -11,3 +13,13 @@ func (s *Sum) squareLanes([]float64) (int, bool) { return 0, false }
 func eitherLanes([]Code, []float64, Code, bool, []float64) int { return 0 }
 
 func equalLanes(a, b []Code) (int, int64) { return 0, 0 }
+
+func narrowLanes([]Code, []float64, Code, *[dealt]uint32, *[dealt]uint32) (int, int) { return 0, 0 }
+
+func spanOf(keys []uint32) (least, most uint32) { return slices.Min(keys), slices.Max(keys) }
+
+func sweepSlots(table *[countSlots]uint16, out *sweep) { sweepRows(table, out) }
+
+func sweepSquares(table *[countSlots]uint16, base *[2][countLanes]uint16, out *squareSweep) {
+	sweepSquareRows(table, base, out)
+}
