@@ -30,6 +30,7 @@ import (
 type state struct {
 	once    sync.Once
 	program string
+	before  string // what starts it, "": nothing
 	err     error
 	place   *stage.Place // nil: no cgroups
 	noPlace error        // why
@@ -52,6 +53,11 @@ func (r *Runner) setup() error {
 		}
 		if s.err = canDispatch(); s.err != nil {
 			return
+		}
+		if embedded.Linked { // not /proc/self/exe, which would be the other program
+			if s.before, s.err = stage.Before(filepath.Dir(s.program)); s.err != nil {
+				return
+			}
 		}
 		if s.noCgroups {
 			s.noPlace = errors.New("not wanted")
@@ -120,7 +126,7 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (r
 			}
 		}()
 	}
-	l := launch{program: r.state.program, order: o, dir: d, log: j.Log, maxLog: int64(j.Limits.Log), term: t, hung: make(chan struct{})}
+	l := launch{program: r.state.program, before: r.state.before, order: o, dir: d, log: j.Log, maxLog: int64(j.Limits.Log), term: t, hung: make(chan struct{})}
 	report, err := l.run(ctx)
 	if err != nil {
 		return sandbox.Result{}, err
@@ -170,6 +176,7 @@ func cores(cpus float64) []int {
 // launch is one launcher process.
 type launch struct {
 	program string
+	before  string
 	order   stage.Order
 	dir     *runDir
 	log     io.Writer
@@ -191,13 +198,17 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 	}
 	defer pipes.close()
 	var stderr tail
-	cmd := exec.Command(l.program, stage.Command...)
-	cmd.Args[0] = "runsc"
+	cmd := &exec.Cmd{Path: l.program, Args: append([]string{"runsc"}, stage.Command...)}
+	if l.before != "" {
+		cmd.Path, cmd.Args = l.before, append([]string{"before", l.program}, cmd.Args...)
+	}
 	cmd.Env = []string{"GOTRACEBACK=none"}
 	cmd.Dir = "/"
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = 10 * time.Second
-	cmd.ExtraFiles = []*os.File{pipes.order.r, pipes.events.w, pipes.log.w}
+	cmd.ExtraFiles = make([]*os.File, stage.LastFD-2)
+	copy(cmd.ExtraFiles, []*os.File{pipes.order.r, pipes.events.w, pipes.log.w})
+	cmd.ExtraFiles[stage.LastFD-3] = pipes.order.r
 	cmd.SysProcAttr = attributes(l.order.User)
 
 	// PDEATHSIG is sent when the thread that forked dies, so this goroutine stays
@@ -211,6 +222,12 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		_ = l.dir.record([]stage.Pid{p}, l.order.Cgroup)
 	}
 	pipes.childEnds()
+	if l.order.Cgroup != nil { // it waits for its order, until it has started what shall be in there
+		if err := l.order.Cgroup.Take(cmd.Process.Pid); err != nil {
+			_ = cmd.Process.Kill()
+			return stage.Report{}, platform("starting", errors.Join(err, cmd.Wait()))
+		}
+	}
 
 	var wg sync.WaitGroup
 	var report *stage.Report

@@ -1,12 +1,14 @@
 package inside
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,4 +117,44 @@ func connect(t *testing.T, cmd *exec.Cmd, f Files) (in, out, said *os.File) {
 		}
 	}
 	return in, out, said
+}
+
+// The other program becomes one too, under a filter that answers getuid with an
+// error where we may lay one.
+func TestFiltered(t *testing.T) {
+	if os.Getenv("AIHUB_TEST_QEMU_AARCH64") != "" {
+		t.Skip("the emulator knows no filters")
+	}
+	filter, err := binary.Append(nil, binary.LittleEndian, []syscall.SockFilter{
+		{Code: syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS},
+		{Code: syscall.BPF_JMP | syscall.BPF_JEQ | syscall.BPF_K, K: syscall.SYS_GETUID, Jf: 1},
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: 0x50000 | 77}, // SECCOMP_RET_ERRNO
+		{Code: syscall.BPF_RET | syscall.BPF_K, K: 0x7fff0000},   // SECCOMP_RET_ALLOW
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := Filtered(runtime.GOARCH, filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "filtered")
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "/bin/sh", "name", "-c", "echo $0 $1 $A $(id -ru)", "-", "said so")
+	cmd.Env = []string{"A=b", "PATH=" + os.Getenv("PATH")}
+	want := "- said so b " + strconv.Itoa(os.Getuid()) + "\n"
+	if os.Getuid() == 0 {
+		want = "- said so b " + strconv.FormatUint(1<<32-77, 10) + "\n"
+	}
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != want {
+		t.Errorf("%v, said %q, want %q", err, out, want)
+	}
+	if err := exec.Command(path, "/no/such", "name").Run(); err == nil || !strings.Contains(err.Error(), "127") {
+		t.Errorf("no program: %v", err)
+	}
+	if _, err := Filtered("mips", filter); err == nil {
+		t.Error("there is a program for mips")
+	}
 }

@@ -1,10 +1,6 @@
 package inside
 
-import (
-	"fmt"
-
-	"aihub/sandbox/tiny"
-)
+import "aihub/sandbox/tiny"
 
 // Files of the probe: where it reads the word to go on, and where it reports.
 type Files struct{ In, Out int }
@@ -126,14 +122,9 @@ const (
 
 // build writes the probe for an architecture.
 func build(arch string, f Files) (*program, error) {
-	b := &builder{calls: calls[arch]}
-	switch arch {
-	case "amd64":
-		b.asm = &x86{}
-	case "arm64":
-		b.asm = &arm{}
-	default:
-		return nil, fmt.Errorf("no probe is made for %s", arch)
+	b, err := newBuilder(arch)
+	if err != nil {
+		return nil, err
 	}
 	in, out := n(uint64(f.In)), n(uint64(f.Out))
 	b.asm.start(report)

@@ -60,6 +60,7 @@ type run struct {
 	tree    stage.Tree
 	posture stage.Posture
 	report  stage.Report
+	left    chan error // what came of leaving the cgroup
 }
 
 // all carries out the order in r and returns the report.
@@ -72,7 +73,7 @@ func (r *run) all(order io.Reader) stage.Report {
 
 func (r *run) try(order io.Reader) error {
 	// Nothing but the container may hold these.
-	for _, fd := range []int{stage.OrderFD, stage.EventFD, stage.LogFD} {
+	for _, fd := range []int{stage.OrderFD, stage.EventFD, stage.LogFD, stage.LastFD} {
 		unix.CloseOnExec(fd)
 	}
 	if err := stage.NoBarriers(); err != nil {
@@ -128,6 +129,8 @@ func (r *run) contain() (err error) {
 			err = errors.Join(err, c.Destroy())
 		}
 	}()
+	r.left = make(chan error, 1)
+	go r.leave() // takes long, and the sandbox starts meanwhile
 	sandbox, gofer := c.Sandbox.Pid.Load(), c.GoferPid.Load()
 	r.posture.Runner, r.posture.Version, r.posture.Platform = "gvisor", stage.GVisor, r.conf.Platform
 	if err := r.tell(sandbox, gofer); err != nil {
@@ -205,6 +208,16 @@ func (r *run) contain() (err error) {
 	return destroyed
 }
 
+// leave takes this process out of the cgroup, in which the sandbox and its gofer
+// stay: the guest's limits are not for us.
+func (r *run) leave() {
+	if r.order.Cgroup == nil {
+		r.left <- nil
+		return
+	}
+	r.left <- r.order.Cgroup.Back()
+}
+
 // measured starts the sandbox with the probe in it, which waits there, and
 // compares what it is from outside and inside with the contract.
 func (r *run) measured(c *container.Container, g *gate, sandbox, gofer int) error {
@@ -217,6 +230,9 @@ func (r *run) measured(c *container.Container, g *gate, sandbox, gofer int) erro
 	}
 	seen, err := g.report()
 	if err != nil {
+		return err
+	}
+	if err := <-r.left; err != nil {
 		return err
 	}
 	r.posture.Inside = seen
@@ -258,14 +274,9 @@ func clean(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), 500)], "")
 }
 
-// create makes the sandbox and its gofer, inside the cgroup if there is one.
+// create makes the sandbox and its gofer, inside the cgroup if there is one: there
+// this process was taken to when it was started.
 func (r *run) create(spec *specs.Spec, g *gate) (c *container.Container, err error) {
-	if g := r.order.Cgroup; g != nil {
-		if err := g.Join(); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, g.Back()) }()
-	}
 	// gVisor hands these to the container, and makes them its property: so not
 	// this process's own, and no file that others use, such as /dev/null.
 	log := os.NewFile(stage.LogFD, "log")

@@ -14,9 +14,11 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/subcommands"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -32,6 +34,9 @@ import (
 // Main runs the program and does not return. It must come before anything else
 // in a process that was started as the program: gVisor registers global flags.
 func Main() {
+	// What a start allocates lives on: collecting meanwhile only costs time.
+	debug.SetGCPercent(400)
+	time.AfterFunc(time.Second, func() { debug.SetGCPercent(100) })
 	os.Args = describe(os.Args)
 	cli.Run(map[util.SubCommand]string{
 		new(launch):     "aihub",

@@ -248,11 +248,12 @@ func (g *Cgroup) dirs() []string {
 	return all
 }
 
-// Join moves the calling process, and with it what it starts from now on, into g.
-func (g *Cgroup) Join() error {
+// Take moves process pid, and with it what it starts from now on, into g. The
+// kernel waits for an RCU grace period, some 10 ms, and so with Back.
+func (g *Cgroup) Take(pid int) error {
 	for _, d := range g.dirs() {
-		if err := write(d, "cgroup.procs", "0"); err != nil {
-			return fmt.Errorf("joining the cgroup: %w", err)
+		if err := write(d, "cgroup.procs", strconv.Itoa(pid)); err != nil {
+			return fmt.Errorf("entering the cgroup: %w", err)
 		}
 	}
 	return nil

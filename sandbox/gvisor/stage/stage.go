@@ -32,6 +32,10 @@ const (
 	OrderFD = 3 // JSON of an Order, to be read to its end
 	EventFD = 4 // JSON of Events, one a line
 	LogFD   = 5 // stdout and stderr of the container; with a Window a socket, through which its terminal's master is sent. The launcher's own stderr tells why it died
+	// LastFD is OrderFD again. gVisor puts the guest's files at 256 and above, and
+	// a table of files that has to grow costs a process with threads an RCU grace
+	// period, some 10 ms: those that inherit from this one have a large one.
+	LastFD = 300
 )
 
 // The file descriptors of the probe in the sandbox (see package inside).
