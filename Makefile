@@ -28,7 +28,7 @@ bench-sandbox: deps ## measure the sandbox against native and docker run with ru
 	@sh internal/embedded/build.sh
 	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
 	@AIHUB_MEASURE=1 sh deploy/with-docker.sh $(GO) test -tags embed -run '^TestMeasureSealed$$' -count 1 -v ./cmd/aihub
-	$(GO) test -run '^$$' -bench . -benchtime 3x ./internal/oci
+	$(GO) test -run '^$$' -bench . -benchtime 7x ./internal/oci
 	$(GO) test -run '^$$' -bench SubmissionWithQueue -benchtime 200x ./internal/store
 
 test-python: deps ## run Python with numpy, made of Debian packages, on both runners (needs root)
