@@ -325,7 +325,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	if err != nil {
 		return out, err
 	}
-	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
+	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img, string(run.Org))
 	if err != nil {
 		return out, err
 	}

@@ -195,6 +195,10 @@ func pack(path string, names []string, data [][]byte) (err error) {
 	return w.Close()
 }
 
+// ScorerOwner is who owns the unpacked scorer of a scenario: no vendor, so that
+// nothing of it is shared with what vendors submit.
+func ScorerOwner(sc aihub.Ref) string { return "scorer of " + sc.String() }
+
 // judge carries out the scorer's stage of a score run.
 func (o *Orchestrator) judge(ctx context.Context, l *store.Lease, home *scratch) (out store.Outcome, err error) {
 	run := l.Run()
@@ -238,7 +242,7 @@ func (o *Orchestrator) judge(ctx context.Context, l *store.Lease, home *scratch)
 	if err != nil {
 		return out, err
 	}
-	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img)
+	rootfs, release, err := o.Images.Rootfs(ctx, o.Blobs, img, ScorerOwner(run.Scenario))
 	if err != nil {
 		return out, err
 	}

@@ -66,7 +66,7 @@ func (a *app) judge(ctx context.Context, in evaluator.Judging) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	root, release, err := a.Images.Rootfs(ctx, a.Blobs, img)
+	root, release, err := a.Images.Rootfs(ctx, a.Blobs, img, sandbox.ScorerOwner(in.Ref))
 	if err != nil {
 		return "", err
 	}
@@ -111,7 +111,7 @@ func (p *process) localJudge(ctx context.Context, archive, work string, blobs bl
 	if img.Digest != in.Spec.Scorer.Image {
 		p.note("intake.scorer.test.other", "Digest", img.Digest.Short(), "Want", in.Spec.Scorer.Image.Short())
 	}
-	root, release, err := cache.Rootfs(ctx, blobs, img)
+	root, release, err := cache.Rootfs(ctx, blobs, img, "")
 	if err != nil {
 		return "", err
 	}

@@ -103,7 +103,7 @@ func (p *process) test(ctx context.Context, t trial) error {
 	}
 	p.note("cli.test.image", "Digest", img.Digest.Short())
 	cache := &oci.Cache{Dir: filepath.Join(work, "images")}
-	root, release, err := cache.Rootfs(ctx, blobs, img)
+	root, release, err := cache.Rootfs(ctx, blobs, img, "")
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func BenchmarkImage(b *testing.B) {
 				}
 			})
 			took(&ours, func() {
-				_, release, err := (&Cache{Dir: b.TempDir()}).Rootfs(b.Context(), store, img)
+				_, release, err := (&Cache{Dir: b.TempDir()}).Rootfs(b.Context(), store, img, "")
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -98,17 +98,44 @@ func BenchmarkImage(b *testing.B) {
 	})
 	b.Run("rootfs-cached", func(b *testing.B) {
 		c := &Cache{Dir: b.TempDir()}
-		_, hold, err := c.Rootfs(b.Context(), store, img)
+		_, hold, err := c.Rootfs(b.Context(), store, img, "")
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer hold()
 		for b.Loop() {
-			_, release, err := c.Rootfs(b.Context(), store, img)
+			_, release, err := c.Rootfs(b.Context(), store, img, "")
 			if err != nil {
 				b.Fatal(err)
 			}
 			release()
+		}
+	})
+	b.Run("rootfs-sharing-layers", func(b *testing.B) { // with an image that was unpacked before
+		c := &Cache{Dir: b.TempDir()}
+		over := func(i int) Image {
+			top := tarOf(b, ent{name: "run", body: fmt.Sprint(i)})
+			d, n, err := store.Put(b.Context(), bytes.NewReader(top))
+			if err != nil {
+				b.Fatal(err)
+			}
+			other := img
+			other.Layers = append(slices.Clone(img.Layers), Layer{Digest: d, DiffID: d, Size: n})
+			other.Digest = d
+			return other
+		}
+		i := 0
+		get := func() {
+			_, release, err := c.Rootfs(b.Context(), store, over(i), "")
+			if err != nil {
+				b.Fatal(err)
+			}
+			release()
+			i++
+		}
+		get()
+		for b.Loop() {
+			get()
 		}
 	})
 	b.Run("import", func(b *testing.B) {

@@ -56,7 +56,7 @@ func TestBuildRoundTrip(t *testing.T) {
 	if img.Notes != nil {
 		t.Errorf("an image of our own needs no notes: %v", img.Notes)
 	}
-	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), store, img)
+	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), store, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestPackDir(t *testing.T) {
 	must(PackDir(&b, Config{Entrypoint: []string{"/run"}}, dir))
 	img, store, err := importing(t, b.Bytes(), Limits{})
 	must(err)
-	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), store, img)
+	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), store, img, "")
 	must(err)
 	defer release()
 	want := []string{"dr-xr-xr-x app", `-r--r--r-- app/a.py "pass"`, `-r-xr-xr-x app/run "x"`, "Lrwxrwxrwx app/self -> ../app", "Lrwxrwxrwx run -> /app/run"}

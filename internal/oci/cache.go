@@ -17,8 +17,8 @@ import (
 )
 
 // Cache keeps unpacked images, each in a directory of its own named by the digest
-// of the image: DIR/<hex>/rootfs is the tree, DIR/<hex>/info.json says how large
-// it is, and its modification time says when it was last used. A tree is unpacked
+// of the image and its owner: DIR/<hex>/rootfs is the tree, DIR/<hex>/info.json says
+// how large it is, and its modification time says when it was last used. A tree is unpacked
 // in DIR/tmp-<hex> and then renamed, so one that is there is whole; what a killed
 // process leaves is removed by the next one. Any number of processes may share
 // DIR: DIR/<hex>.lock, kept for good, is locked shared by those who use the tree
@@ -31,6 +31,8 @@ type Cache struct {
 	Max    int64            // bytes of disk to keep; in use or not; default 20 GiB. Trees in use are never removed
 	Limits Limits           // of what is unpacked
 	Now    func() time.Time // default time.Now
+
+	stemBytes int64 // compressed, that are worth a stem; default stemLayer
 
 	mu    sync.Mutex
 	swept bool
@@ -45,13 +47,15 @@ type info struct {
 // Rootfs returns the directory of the unpacked image, absolute, and a function to
 // call when it is no longer used. Nobody may write to it, and nobody outside a
 // sandbox may follow a link in it. Calls at the same time for the same image,
-// from any process, unpack it once.
-func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image) (string, func(), error) {
+// from any process, unpack it once. Images of one owner share the layers that they
+// begin with; "" is an owner, too.
+func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image, owner string) (string, func(), error) {
 	d, err := aihub.ParseDigest(string(img.Digest))
 	if err != nil {
 		return "", nil, err
 	}
-	dir, err := filepath.Abs(filepath.Join(c.Dir, d.Hex(), "rootfs"))
+	name := treeName(d, owner)
+	dir, err := filepath.Abs(filepath.Join(c.Dir, name, "rootfs"))
 	if err != nil {
 		return "", nil, err
 	}
@@ -66,19 +70,19 @@ func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image) (string
 	for filled := false; ; filled = true {
 		// Nobody has the lock for a moment between unpacking and using, and the
 		// tree may be gone again by then; hence the loop.
-		use, err := lock(ctx, root, d.Hex()+".lock", false)
+		use, err := lock(ctx, root, name+".lock", false)
 		if err != nil {
 			return "", nil, err
 		}
-		if _, ok := c.ready(root, d.Hex()); !ok {
+		if _, ok := c.ready(root, name); !ok {
 			use.Close()
-			if err := c.fill(ctx, root, blobs, img); err != nil {
+			if err := c.fill(ctx, root, blobs, img, owner); err != nil {
 				return "", nil, err
 			}
 			continue
 		}
 		now := c.now()
-		err = root.Chtimes(d.Hex()+"/info.json", now, now)
+		err = root.Chtimes(name+"/info.json", now, now)
 		if err == nil && filled {
 			err = c.evict(root)
 		}
@@ -97,8 +101,8 @@ func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image) (string
 }
 
 // fill unpacks img unless another has done so meanwhile.
-func (c *Cache) fill(ctx context.Context, root *os.Root, blobs blob.Store, img Image) error {
-	name := img.Digest.Hex()
+func (c *Cache) fill(ctx context.Context, root *os.Root, blobs blob.Store, img Image, owner string) error {
+	name := treeName(img.Digest, owner)
 	mine, err := lock(ctx, root, name+".lock", true)
 	if err != nil {
 		return err
@@ -113,13 +117,22 @@ func (c *Cache) fill(ctx context.Context, root *os.Root, blobs blob.Store, img I
 			return err
 		}
 	}
-	if err := c.unpackTo(ctx, root, tmp, blobs, img); err != nil {
+	from := &stems{cache: c, root: root, owner: owner, img: img, tmp: tmp}
+	err = c.unpackTo(ctx, root, tmp, blobs, img, from)
+	if errors.Is(err, errStem) { // a file of too many names, say
+		if err := removeTree(root, tmp); err != nil {
+			return err
+		}
+		from.fresh = true
+		err = c.unpackTo(ctx, root, tmp, blobs, img, from)
+	}
+	if err != nil {
 		return errors.Join(err, removeTree(root, tmp))
 	}
 	return root.Rename(tmp, name)
 }
 
-func (c *Cache) unpackTo(ctx context.Context, root *os.Root, tmp string, blobs blob.Store, img Image) error {
+func (c *Cache) unpackTo(ctx context.Context, root *os.Root, tmp string, blobs blob.Store, img Image, from *stems) error {
 	if err := root.Mkdir(tmp, 0o700); err != nil {
 		return noRoom(err)
 	}
@@ -131,7 +144,7 @@ func (c *Cache) unpackTo(ctx context.Context, root *os.Root, tmp string, blobs b
 		return err
 	}
 	defer sub.Close()
-	n, err := unpack(ctx, blobs, img, sub, c.Limits.withDefaults())
+	n, err := unpack(ctx, blobs, img, sub, c.Limits.withDefaults(), from)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func unpacked(t testing.TB, layers ...[]byte) []string {
 	t.Helper()
 	m, img := stored(t, layers...)
 	c := &Cache{Dir: t.TempDir()}
-	dir, release, err := c.Rootfs(t.Context(), m, img)
+	dir, release, err := c.Rootfs(t.Context(), m, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestCacheRefuses(t *testing.T) {
 			before := treeOf(t, home)
 			m, img := stored(t, layersIn(t, r.archive)...)
 			c := &Cache{Dir: filepath.Join(home, "cache"), Limits: r.lim}
-			_, _, err := c.Rootfs(t.Context(), m, img)
+			_, _, err := c.Rootfs(t.Context(), m, img, "")
 			if aihub.KindOf(err) != aihub.Unavailable {
 				t.Fatalf("not refused: %v", err)
 			}
@@ -214,7 +214,7 @@ func TestCacheWorkingDir(t *testing.T) {
 		m, img := stored(t, tarOf(t, ent{name: "a/"}, ent{name: "link", typ: tar.TypeSymlink, link: "/etc"}))
 		img.WorkingDir = dir
 		c := &Cache{Dir: t.TempDir()}
-		root, release, err := c.Rootfs(t.Context(), m, img)
+		root, release, err := c.Rootfs(t.Context(), m, img, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +241,7 @@ func TestUnpackKeepsTimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, img := stored(t, []byte(b.String()))
-	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), m, img)
+	root, release, err := (&Cache{Dir: t.TempDir()}).Rootfs(t.Context(), m, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestCacheUnpacksOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img) // as processes of their own would
+			root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img, "") // as processes of their own would
 			if err != nil {
 				t.Error(err)
 				return
@@ -282,9 +282,71 @@ func TestCacheUnpacksOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	if err := c.fill(t.Context(), root, m, img); err != nil || m.opens != 1 {
+	if err := c.fill(t.Context(), root, m, img, ""); err != nil || m.opens != 1 {
 		t.Errorf("unpacked again: %d, %v", m.opens, err)
 	}
+}
+
+// A second image of the same owner reads only the layers that are new, and its
+// files below are the same files; another owner shares nothing.
+func TestCacheSharesLayers(t *testing.T) {
+	t.Parallel()
+	base := tarOf(t, ent{name: "lib/big", body: strings.Repeat("x", stemLayer)}, ent{name: "lib/small", body: "1"},
+		ent{name: "lib/second", typ: tar.TypeLink, link: "lib/big"}, ent{name: "l", typ: tar.TypeSymlink, link: "lib/big"})
+	one, two := tarOf(t, ent{name: "run", body: "one"}), tarOf(t, ent{name: "run", body: "two"}, ent{name: "lib/.wh.small"})
+	m, first := stored(t, base, one)
+	image := func(layers ...[]byte) Image {
+		other, img := stored(t, layers...)
+		for d, b := range other.blobs {
+			m.blobs[d] = b
+		}
+		return img
+	}
+	second := image(base, two)
+	dir := t.TempDir()
+	get := func(img Image, owner string, layers int) string {
+		t.Helper()
+		m.opens = 0
+		root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img, owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(release)
+		if m.opens != layers {
+			t.Errorf("%s: %d layers were read, want %d", owner, m.opens, layers)
+		}
+		return filepath.Join(root, "lib/big")
+	}
+	inode := func(p string) os.FileInfo {
+		st, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	a := inode(get(first, "acme", 2))
+	at := get(second, "acme", 1)
+	if b := inode(at); !os.SameFile(a, b) {
+		t.Error("the base is there twice")
+	}
+	if diff := cmp.Diff(unpacked(t, base, two), noMounts(treeOf(t, filepath.Dir(filepath.Dir(at))))); diff != "" {
+		t.Error(diff)
+	}
+	if c := inode(get(second, "bits", 2)); os.SameFile(a, c) {
+		t.Error("two owners share a file")
+	}
+
+	// What a stem says is damaged: the image is unpacked from its first layer.
+	stems, err := filepath.Glob(filepath.Join(dir, "*", "stem.json"))
+	if err != nil || len(stems) != 2 {
+		t.Fatal(stems, err)
+	}
+	for _, p := range stems {
+		if err := os.WriteFile(p, []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get(image(base, one, two), "acme", 3)
 }
 
 func TestCacheEvicts(t *testing.T) {
@@ -294,7 +356,7 @@ func TestCacheEvicts(t *testing.T) {
 	get := func(i int) (string, func()) {
 		t.Helper()
 		m, img := stored(t, tarOf(t, ent{name: "a", body: strings.Repeat(fmt.Sprint(i), 100<<10)}))
-		root, release, err := c.Rootfs(t.Context(), m, img)
+		root, release, err := c.Rootfs(t.Context(), m, img, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +421,7 @@ func TestCacheAfterCrash(t *testing.T) {
 	half("tmp-"+third, bootID())
 	half(img.Digest.Hex(), "another boot")
 	half(other, "another boot")
-	root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img)
+	root, release, err := (&Cache{Dir: dir}).Rootfs(t.Context(), m, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +450,7 @@ func TestCacheDamagedBlob(t *testing.T) {
 		m, img := stored(t, tarOf(t, ent{name: "a", body: "good"}))
 		damage(m, &img.Layers[0])
 		c := &Cache{Dir: t.TempDir()}
-		if _, _, err := c.Rootfs(t.Context(), m, img); aihub.KindOf(err) != aihub.Unavailable {
+		if _, _, err := c.Rootfs(t.Context(), m, img, ""); aihub.KindOf(err) != aihub.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 		if left := treeOf(t, c.Dir); len(left) != 1 { // the lock
@@ -403,10 +465,10 @@ func TestCacheCancelled(t *testing.T) {
 	c := &Cache{Dir: t.TempDir()}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := c.Rootfs(ctx, m, img); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.Rootfs(ctx, m, img, ""); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, release, err := c.Rootfs(t.Context(), m, img); err != nil {
+	if _, release, err := c.Rootfs(t.Context(), m, img, ""); err != nil {
 		t.Error(err)
 	} else {
 		release()
@@ -428,7 +490,7 @@ func TestCacheAsOrdinaryUser(t *testing.T) {
 	}
 	defer os.RemoveAll(base)
 	c := &Cache{Dir: filepath.Join(base, "cache")}
-	root, release, err := c.Rootfs(t.Context(), m, img)
+	root, release, err := c.Rootfs(t.Context(), m, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -464,7 +526,7 @@ func asOrdinaryUser(t *testing.T, ofRoot string) {
 	}
 	m, img := stored(t, tarOf(t, ent{name: "d/e/f", body: "x"}))
 	c := &Cache{Dir: filepath.Join(t.TempDir(), "cache"), Max: 1}
-	root, release, err := c.Rootfs(t.Context(), m, img)
+	root, release, err := c.Rootfs(t.Context(), m, img, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"aihub"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var smallLimits = Limits{Archive: 1 << 20, Unpacked: 1 << 20, Entries: 500}
@@ -46,7 +48,7 @@ func FuzzArchive(f *testing.F) {
 		if _, err := Load(t.Context(), store, img.Digest); err != nil {
 			t.Fatal(err)
 		}
-		_, release, err := (&Cache{Dir: t.TempDir(), Limits: smallLimits}).Rootfs(t.Context(), store, img)
+		_, release, err := (&Cache{Dir: t.TempDir(), Limits: smallLimits}).Rootfs(t.Context(), store, img, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,12 +138,40 @@ func TestUnpackScripts(t *testing.T) {
 	}
 }
 
+// sharesLayers checks that an image that starts from the layers of another has the
+// tree that it has alone.
+func sharesLayers(t *testing.T, m *memory, img Image, want []string) {
+	t.Helper()
+	c := &Cache{Dir: t.TempDir(), Limits: smallLimits, stemBytes: 1}
+	other := img
+	other.Layers = slices.Clone(img.Layers)
+	top := tarOf(t, ent{name: "top", body: "of another"})
+	d, n, _ := m.Put(t.Context(), bytes.NewReader(top))
+	other.Layers[len(other.Layers)-1] = Layer{Digest: d, DiffID: d, Size: n}
+	other.Digest = aihub.DigestOf([]byte("other"))
+	if _, release, err := c.Rootfs(t.Context(), m, other, ""); err == nil { // else it has too many entries with one more
+		release()
+	}
+	before := m.opens
+	root, release, err := c.Rootfs(t.Context(), m, img, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if m.opens != before+1 {
+		t.Fatalf("%d of %d layers were read again", m.opens-before, len(img.Layers))
+	}
+	if diff := cmp.Diff(want, treeOf(t, root)); diff != "" {
+		t.Fatal(diff)
+	}
+}
+
 func checkScript(t *testing.T, script []byte) {
 	layers := scripted(t, script[:min(len(script), 400)])
 	home := t.TempDir()
 	m, img := stored(t, layers...)
 	c := &Cache{Dir: filepath.Join(home, "cache"), Limits: smallLimits}
-	root, release, err := c.Rootfs(t.Context(), m, img)
+	root, release, err := c.Rootfs(t.Context(), m, img, "")
 	if out, e := os.ReadDir(home); e != nil || len(out) > 1 {
 		t.Fatalf("outside the cache: %v, %v", out, e)
 	}
@@ -166,6 +196,9 @@ func checkScript(t *testing.T, script []byte) {
 	defer release()
 	if refused != nil {
 		t.Fatalf("unpacked, but refused by the check: %v", refused)
+	}
+	if len(layers) > 1 {
+		sharesLayers(t, m, img, treeOf(t, root))
 	}
 	for _, name := range mountPoints {
 		if n := w.tree.root.children[name]; n == nil || n.kind != dir {

@@ -24,11 +24,18 @@ var mountPoints = []string{"dev", "input", "model", "output", "proc", "sys", "tm
 // unpack writes img into the empty directory root and returns about how many
 // bytes of disk that takes. In the result nothing is writable, everything is
 // readable by everyone, and a file is executable when anyone could execute it.
-func unpack(ctx context.Context, blobs blob.Store, img Image, root *os.Root, lim Limits) (int64, error) {
+func unpack(ctx context.Context, blobs blob.Store, img Image, root *os.Root, lim Limits, below *stems) (int64, error) {
 	u := &unpacker{root: root, buf: make([]byte, 256<<10)}
 	defer u.leave(0)
 	w := &walker{ctx: ctx, lim: lim, tree: newTree(lim.Entries), write: u.write}
+	begun, err := below.begin(ctx, w, u)
+	if err != nil {
+		return 0, err
+	}
 	for i, l := range img.Layers {
+		if i < begun {
+			continue
+		}
 		if err := unpackLayer(ctx, blobs, l, w); err != nil {
 			if ctx.Err() != nil {
 				return 0, ctx.Err()
@@ -36,6 +43,7 @@ func unpack(ctx context.Context, blobs blob.Store, img Image, root *os.Root, lim
 			return 0, aihub.Errorf(aihub.Unavailable, text("%[2]s of image %[1]s cannot be unpacked", "镜像 %[1]s 的 %[2]s 无法解包", img.Digest.Short(), layerName(i))).
 				WithHint(text("free space on the platform's disk, or submit the image again", "请清理平台磁盘，或重新提交镜像")).Because(err)
 		}
+		below.keep(ctx, i+1, w, u)
 	}
 	w.tree.max += int64(len(mountPoints)) + maxDepth
 	if err := u.prepare(w.tree, img.WorkingDir); err != nil {

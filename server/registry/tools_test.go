@@ -90,7 +90,7 @@ func TestTagMovesAfterSubmission(t *testing.T) {
 	}
 	img, err := oci.Load(t.Context(), w.blobs, taken.Digest)
 	w.must(err)
-	root, done, err := (&oci.Cache{Dir: filepath.Join(t.TempDir(), "cache")}).Rootfs(t.Context(), w.blobs, img)
+	root, done, err := (&oci.Cache{Dir: filepath.Join(t.TempDir(), "cache")}).Rootfs(t.Context(), w.blobs, img, "")
 	w.must(err)
 	defer done()
 	b, err := os.ReadFile(filepath.Join(root, "run"))
