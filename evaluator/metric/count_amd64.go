@@ -1,7 +1,10 @@
 package metric
 
 //go:noescape
-func narrowAVX2(truth *Code, score *float64, n int, positive int64, keys, bins *uint32, ones *[8]uint32) (took int)
+func narrowAVX2(truth *Code, score *float64, n int, positive int64, scale float32, keys, bins *uint32, ones *[8]uint32) (took int)
+
+//go:noescape
+func scatterAMD64(at *[narrowBins]uint32, slabs **[slabKeys]uint32, keys, bins *uint32, n int) (took int)
 
 //go:noescape
 func spanAVX2(keys *uint32, n int, out *[2][8]uint32)
@@ -14,17 +17,25 @@ func sweepSquaresAVX2(table *[countSlots]uint16, base *[2][countLanes]uint16, ou
 
 // narrowLanes makes keys, and finds their bins, of as many rows as it returns, up to
 // the first whose score does not fit, and counts the positives.
-func narrowLanes(truth []Code, score []float64, positive Code, keys, bins *[dealt]uint32) (took, positives int) {
+func narrowLanes(truth []Code, score []float64, positive Code, scale float32, keys, bins *[dealt]uint32) (took, positives int) {
 	n := min(len(truth), len(score), dealt) &^ 7
 	if !fourLanes || n == 0 {
 		return 0, 0
 	}
 	var ones [8]uint32
-	took = narrowAVX2(&truth[0], &score[0], n, int64(positive), &keys[0], &bins[0], &ones)
+	took = narrowAVX2(&truth[0], &score[0], n, int64(positive), scale, &keys[0], &bins[0], &ones)
 	for _, x := range ones {
 		positives += int(x)
 	}
 	return took, positives
+}
+
+// scatter is scatterRows, and asks for the memory that a bin writes to next.
+func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uint32) int {
+	if len(keys) == 0 {
+		return 0
+	}
+	return scatterAMD64(at, &slabs[0], &keys[0], &bins[:len(keys)][0], len(keys))
 }
 
 // spanOf returns the least and the greatest key; there is one.

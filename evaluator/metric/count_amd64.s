@@ -1,27 +1,24 @@
 #include "textflag.h"
 
-// func narrowAVX2(truth *Code, score *float64, n int, positive int64, keys, bins *uint32, ones *[8]uint32) (took int)
-TEXT ·narrowAVX2(SB), NOSPLIT, $0-64
+// func narrowAVX2(truth *Code, score *float64, n int, positive int64, scale float32, keys, bins *uint32, ones *[8]uint32) (took int)
+TEXT ·narrowAVX2(SB), NOSPLIT, $0-72
 	MOVQ         truth+0(FP), SI
 	MOVQ         score+8(FP), DI
 	MOVQ         n+16(FP), CX
 	VPBROADCASTD positive+24(FP), Y10
-	MOVQ         keys+32(FP), R8
-	MOVQ         bins+40(FP), R9
-	MOVQ         ones+48(FP), R10
+	VBROADCASTSS scale+32(FP), Y12
+	MOVQ         keys+40(FP), R8
+	MOVQ         bins+48(FP), R9
+	MOVQ         ones+56(FP), R10
 	MOVQ         CX, R11
 	VPXOR        Y9, Y9, Y9     // positives
 	VPXOR        Y14, Y14, Y14
 	MOVL         $0x7f800000, AX
 	MOVQ         AX, X11
 	VPBROADCASTD X11, Y11       // +Inf
-	MOVL         $2046, AX      // narrowBins-2
-	MOVQ         AX, X12
-	VPBROADCASTD X12, Y12
-	MOVL         $2047, AX
+	MOVL         $2047, AX      // narrowBins-1
 	MOVQ         AX, X13
 	VPBROADCASTD X13, Y13
-	VCVTDQ2PS    Y12, Y12
 
 eight:
 	VMOVUPD     (DI), Y0
@@ -61,9 +58,41 @@ eight:
 
 done:
 	SUBQ    CX, R11
-	MOVQ    R11, took+56(FP)
+	MOVQ    R11, took+64(FP)
 	VMOVDQU Y9, (R10)
 	VZEROUPPER
+	RET
+
+// func scatterAMD64(at *[narrowBins]uint32, slabs **[slabKeys]uint32, keys, bins *uint32, n int) (took int)
+TEXT ·scatterAMD64(SB), NOSPLIT, $0-48
+	MOVQ at+0(FP), R8
+	MOVQ slabs+8(FP), R9
+	MOVQ keys+16(FP), SI
+	MOVQ bins+24(FP), DI
+	MOVQ n+32(FP), CX
+	XORL AX, AX
+
+one:
+	MOVL      (DI)(AX*4), BX
+	MOVL      (R8)(BX*4), DX
+	TESTL     $127, DX            // blockKeys-1
+	JZ        done
+	MOVL      (SI)(AX*4), R10
+	MOVL      DX, R11
+	SHRL      $16, R11            // of slabKeys
+	MOVQ      (R9)(R11*8), R11
+	MOVWLZX   DX, R12
+	LEAQ      (R11)(R12*4), R11
+	MOVL      R10, (R11)
+	PREFETCHT0 64(R11)
+	INCL      DX
+	MOVL      DX, (R8)(BX*4)
+	INCQ      AX
+	CMPQ      AX, CX
+	JLT       one
+
+done:
+	MOVQ AX, took+40(FP)
 	RET
 
 // func spanAVX2(keys *uint32, n int, out *[2][8]uint32)

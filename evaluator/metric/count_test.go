@@ -148,11 +148,36 @@ func TestNarrowLanes(t *testing.T) {
 			t.Fatalf("%d rows: %d positives, want %d", n, s.ones, ones)
 		}
 		var keys, bins [dealt]uint32
-		fit, _ := narrowLanes(truth, score, 2, &keys, &bins)
+		scale := narrowScale(math.Float32bits(float32(n)) << 1)
+		fit, _ := narrowLanes(truth, score, 2, scale, &keys, &bins)
 		for i, b := range bins[:fit] {
-			if want := narrowBin(keys[i]); b != want {
+			if want := narrowBin(keys[i], scale); b != want {
 				t.Fatalf("%v is in bin %d, want %d", score[i], b, want)
 			}
+		}
+	}
+}
+
+// Keys are dealt to the same places whoever does it.
+func TestScatter(t *testing.T) {
+	t.Parallel()
+	r := splitmix(37)
+	var keys, bins [dealt]uint32
+	for i := range keys {
+		keys[i], bins[i] = uint32(r.next()), uint32(r.next()%3)+uint32(r.next()%2*(narrowBins-3))
+	}
+	var at [2][narrowBins]uint32
+	var slabs [2][]*[slabKeys]uint32
+	for k := range at {
+		slabs[k] = []*[slabKeys]uint32{new([slabKeys]uint32), new([slabKeys]uint32)}
+		for i := range narrowBins {
+			at[k][i] = uint32(i*2*slabKeys/narrowBins + 60)
+		}
+	}
+	for n := range dealt {
+		a, b := scatter(&at[0], slabs[0], keys[:n], bins[:n]), scatterRows(&at[1], slabs[1], keys[:n], bins[:n])
+		if a != b || at[0] != at[1] || *slabs[0][0] != *slabs[1][0] || *slabs[0][1] != *slabs[1][1] {
+			t.Fatalf("%d keys: took %d, want %d", n, a, b)
 		}
 	}
 }

@@ -14,7 +14,9 @@ func eitherLanes([]Code, []float64, Code, bool, []float64) int { return 0 }
 
 func equalLanes(a, b []Code) (int, int64) { return 0, 0 }
 
-func narrowLanes([]Code, []float64, Code, *[dealt]uint32, *[dealt]uint32) (int, int) { return 0, 0 }
+func narrowLanes([]Code, []float64, Code, float32, *[dealt]uint32, *[dealt]uint32) (int, int) {
+	return 0, 0
+}
 
 func spanOf(keys []uint32) (least, most uint32) { return slices.Min(keys), slices.Max(keys) }
 
@@ -22,4 +24,8 @@ func sweepSlots(table *[countSlots]uint16, out *sweep) { sweepRows(table, out) }
 
 func sweepSquares(table *[countSlots]uint16, base *[2][countLanes]uint16, out *squareSweep) {
 	sweepSquareRows(table, base, out)
+}
+
+func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uint32) int {
+	return scatterRows(at, slabs, keys, bins)
 }

@@ -9,13 +9,16 @@ import (
 // probabilities are: the bits of the number, then 1 for a positive. As integers
 // they are ordered as the scores are, and of equal scores the negatives come first.
 //
-// While they come they are dealt to bins that are linear in [0, 1]; each bin is
-// then counted, or sorted, in the cache. That is all the memory they ever take.
+// While they come they are dealt to bins that are linear in [0, 1], or where most
+// of the first are; each bin is then counted, or sorted, in the cache. That is all
+// the memory they ever take.
 type narrow struct {
 	n, ones int
 	few     []uint32            // all keys, as long as they are few
+	scale   float32             // of the bins
 	at      *[narrowBins]uint32 // of each bin, where its next key goes: a slab, a block in it, a key in that
 	slabs   []*[slabKeys]uint32
+	spare   []uint32 // of slabs to come
 	before  []uint32 // of each block, the one of the same bin that was full before it
 	others  []*narrow
 }
@@ -25,15 +28,23 @@ const (
 	narrowFew  = 1 << 18
 	blockKeys  = 1 << 7
 	slabKeys   = 1 << 16
+	manySlabs  = 1 << 4 // as soon as there are, as many come at once: 4 MiB
 	noBlock    = math.MaxUint32
 )
 
-// narrowBin never falls where the key rises.
-func narrowBin(k uint32) uint32 {
-	if v := math.Float32frombits(k>>1) * (narrowBins - 2); v < narrowBins {
+// narrowBin never falls where the key rises. Below the power of two that is
+// narrowBins/scale it is linear; all above are in the last bin.
+func narrowBin(k uint32, scale float32) uint32 {
+	if v := math.Float32frombits(k>>1) * scale; v < narrowBins {
 		return uint32(v)
 	}
 	return narrowBins - 1
+}
+
+// narrowScale is that of scores to 1, or to the power of two above most.
+func narrowScale(most uint32) float32 {
+	_, exp := math.Frexp(float64(math.Float32frombits(most >> 1)))
+	return float32(math.Ldexp(narrowBins, -max(0, exp)))
 }
 
 // dealt are how many rows are looked at before their keys are put away.
@@ -46,7 +57,7 @@ func (s *narrow) add(truth []Code, score []float64, positive Code) int {
 	for took < len(truth) {
 		n := min(len(truth)-took, dealt)
 		t, v := truth[took:][:n], score[took:][:n]
-		fit, ones := narrowLanes(t, v, positive, &keys, &bins)
+		fit, ones := narrowLanes(t, v, positive, s.scale, &keys, &bins)
 		for ; fit < n; fit++ {
 			f := float32(v[fit])
 			if !(v[fit] >= 0 && float64(f) == v[fit] && f <= math.MaxFloat32) {
@@ -56,7 +67,7 @@ func (s *narrow) add(truth []Code, score []float64, positive Code) int {
 			one := 1 + uint32((d|-d)>>31) // 1 when they are the same, without a branch
 			ones += int(one)
 			k := math.Float32bits(f)<<1 | one // the sign of -0 falls out
-			keys[fit], bins[fit] = k, narrowBin(k)
+			keys[fit], bins[fit] = k, narrowBin(k, s.scale)
 		}
 		s.n += fit
 		s.ones += ones
@@ -72,26 +83,43 @@ func (s *narrow) add(truth []Code, score []float64, positive Code) int {
 func (s *narrow) take(keys, bins []uint32) {
 	if s.at == nil {
 		if s.few = append(s.few, keys...); len(s.few) >= narrowFew {
-			s.scatter()
+			s.spread()
 		}
 		return
 	}
-	at, slabs := s.at, s.slabs
+	for done := 0; ; {
+		done += scatter(s.at, s.slabs, keys[done:], bins[done:])
+		if done == len(keys) {
+			return
+		}
+		here := &s.at[bins[done]%narrowBins]
+		*here = s.block(*here)
+		s.slabs[*here/slabKeys][*here%slabKeys] = keys[done]
+		*here++
+		done++
+	}
+}
+
+// scatterRows puts keys where their bins have room for the next, up to the first of
+// a bin that needs a new block, and returns how many.
+func scatterRows(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uint32) int {
 	bins = bins[:len(keys)]
 	for i, k := range keys {
 		here := &at[bins[i]%narrowBins]
 		to := *here
 		if to%blockKeys == 0 {
-			to = s.block(to)
-			slabs = s.slabs
+			return i
 		}
 		slabs[to/slabKeys][to%slabKeys] = k
 		*here = to + 1
 	}
+	return len(keys)
 }
 
-// scatter deals the few keys to bins, where all that follow go.
-func (s *narrow) scatter() {
+// spread deals the few keys to bins, where all that follow go.
+func (s *narrow) spread() {
+	_, most := spanOf(s.few)
+	s.scale = narrowScale(most)
 	s.at = new([narrowBins]uint32)
 	s.before = []uint32{noBlock} // block 0 is nobody's, so that 0 is no place
 	s.slabs = []*[slabKeys]uint32{new([slabKeys]uint32)}
@@ -105,7 +133,7 @@ func (s *narrow) deal(keys []uint32) {
 	for len(keys) > 0 {
 		part := keys[:min(len(keys), dealt)]
 		for i, k := range part {
-			bins[i] = narrowBin(k)
+			bins[i] = narrowBin(k, s.scale)
 		}
 		s.take(part, bins[:len(part)])
 		keys = keys[len(part):]
@@ -117,7 +145,15 @@ func (s *narrow) block(at uint32) uint32 {
 	b := uint32(len(s.before))
 	s.before = append(s.before, at/blockKeys-1) // of at 0: noBlock
 	if b*blockKeys%slabKeys == 0 {
-		s.slabs = append(s.slabs, new([slabKeys]uint32))
+		if len(s.spare) == 0 {
+			s.spare = make([]uint32, slabKeys)
+			if len(s.slabs) >= manySlabs {
+				s.spare = make([]uint32, manySlabs*slabKeys)
+				hugePages(s.spare)
+			}
+		}
+		s.slabs = append(s.slabs, (*[slabKeys]uint32)(s.spare))
+		s.spare = s.spare[slabKeys:]
 	}
 	return b * blockKeys
 }
@@ -126,15 +162,25 @@ func (s *narrow) block(at uint32) uint32 {
 func (s *narrow) merge(o *narrow) {
 	s.n += o.n
 	s.ones += o.ones
-	if s.at == nil && (o.at != nil || len(s.few)+len(o.few) >= narrowFew) {
-		s.scatter()
+	if s.at == nil && o.at != nil { // s takes the bins of o
+		few := s.few
+		s.few, s.scale, s.at, s.slabs, s.spare, s.before, s.others = nil, o.scale, o.at, o.slabs, o.spare, o.before, o.others
+		s.deal(few)
+		return
 	}
-	if s.at == nil || o.at == nil {
-		s.deal(o.few)
-	} else {
-		s.others = append(s.others, &narrow{at: o.at, slabs: o.slabs, before: o.before})
+	s.deal(o.few)
+	if o.at == nil {
+		return
 	}
-	s.others = append(s.others, o.others...)
+	for _, x := range append(o.others, &narrow{scale: o.scale, at: o.at, slabs: o.slabs, before: o.before}) {
+		if x.scale == s.scale {
+			s.others = append(s.others, x)
+			continue
+		}
+		for bin := range narrowBins {
+			x.blocks(bin, s.deal)
+		}
+	}
 }
 
 // blocks calls yield for all keys of a bin, in no order.

@@ -124,8 +124,8 @@ func TestNarrowShards(t *testing.T) {
 		"scales":  func() float64 { return math.Ldexp(r.unit(), -int(r.next()%160)) },
 	}
 	for name, draw := range draw {
-		for _, n := range []int{1, 300, 40_000, 300_000} {
-			if n > 40_000 && name != "uniform" && name != "scales" {
+		for _, n := range []int{1, 300, 40_000, 1_000_000} {
+			if n > 40_000 && name != "uniform" && name != "scales" && name != "odds" {
 				continue
 			}
 			var parts []*Block
