@@ -37,6 +37,9 @@ func (w *written) size() int64 {
 	return int64(len(w.head) + len(w.body))
 }
 
+// held is how much memory the chunk takes.
+func (w *written) held() int64 { return int64(len(w.head) + len(w.body)) }
+
 // chunkMeta is what the footer says about a chunk, with places counted from the
 // chunk's beginning.
 type chunkMeta struct {

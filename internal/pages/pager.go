@@ -77,13 +77,33 @@ func (p *pager) skip(h *pageHeader) {
 	p.peek = p.peek[min(int(h.size), len(p.peek)):]
 }
 
+// callBytes is the most that one system call reads or writes. In a longer one the
+// runtime takes the worker for idle and wakes a thread beside it, which then stands
+// in its way.
+const callBytes = 128 << 10
+
 func readFull(r io.ReaderAt, b []byte, at int64) error {
-	n, err := r.ReadAt(b, at)
-	if n == len(b) {
-		return nil
+	for len(b) > 0 {
+		part := b[:min(len(b), callBytes)]
+		n, err := r.ReadAt(part, at)
+		if n < len(part) {
+			if err == nil || err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+		b, at = b[n:], at+int64(n)
 	}
-	if err == nil || err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	return nil
+}
+
+func writeFull(w io.WriterAt, b []byte, at int64) error {
+	for len(b) > 0 {
+		n, err := w.WriteAt(b[:min(len(b), callBytes)], at)
+		if err != nil {
+			return err
+		}
+		b, at = b[n:], at+int64(n)
 	}
-	return err
+	return nil
 }

@@ -118,6 +118,8 @@ type job struct {
 	leaf  []int // the leaves that some output gets
 	deals bool  // rows are dealt or shuffled
 	state []unitState
+
+	bodies bodies
 }
 
 func (j *job) check() error {

@@ -1,15 +1,10 @@
 package pages
 
 import (
-	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -81,8 +76,9 @@ func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error 
 }
 
 // assembler gives out the work, one chunk at a time, and finds the finished
-// chunks their place. A chunk's place is known when all before it are finished;
-// whoever finishes the one that others wait for writes those too.
+// chunks their place. A chunk's place is known when all before it are finished.
+// One worker at a time writes what has its place, for the kernel writes a file
+// once at a time, too; the others leave their chunks to it and go on.
 type assembler struct {
 	j       *job
 	mu      sync.Mutex
@@ -91,6 +87,10 @@ type assembler struct {
 	placed  int // tasks whose chunks have their place
 	first   int // task that the work began with
 	results map[int][]result
+	queue   []toWrite     // chunks that have their place
+	queued  int           // tasks with a chunk in queue, or being written
+	writing bool          // a worker is at the queue
+	held    int64         // bytes of chunks not yet written
 	units   []*unitResult // from first on
 	noted   int           // units in the journal
 	journal *os.File
@@ -104,6 +104,20 @@ type result struct {
 	chunk written
 	at    int64
 }
+
+// toWrite is a chunk with its place; without one, the end of a unit.
+type toWrite struct {
+	*result
+	unit *unitResult
+	last bool // of its task
+}
+
+// Workers are ahead of what is written by at most so many chunks each, and so many
+// bytes of them: chunks differ by far in what they cost.
+const (
+	aheadTasks = 16
+	aheadBytes = 16 << 20
+)
 
 // unitResult is a unit being written.
 type unitResult struct {
@@ -125,8 +139,7 @@ func (a *assembler) run(ctx context.Context) error {
 			k := &worker{j: a.j, funcs: map[int]MapFunc{}}
 			for {
 				a.mu.Lock()
-				// The window bounds what is held for its place.
-				for a.err == nil && a.next < total && a.next >= a.placed+2*workers {
+				for a.err == nil && a.next < total && (a.next >= a.placed-a.queued+aheadTasks*workers || a.held > int64(aheadBytes*workers)) {
 					a.cond.Wait()
 				}
 				if a.err != nil || a.next >= total {
@@ -157,7 +170,30 @@ func (a *assembler) run(ctx context.Context) error {
 	return a.err
 }
 
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
+// bodies are buffers of chunks that are written. A sync.Pool would lose them at
+// each collection, of which a run has several.
+type bodies struct {
+	mu   sync.Mutex
+	free [][]byte
+}
+
+func (b *bodies) get() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := len(b.free)
+	if n == 0 {
+		return nil
+	}
+	body := b.free[n-1]
+	b.free = b.free[:n-1]
+	return body
+}
+
+func (b *bodies) put(body []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free = append(b.free, body[:0])
+}
 
 // do makes the chunks of a task: a leaf of a unit.
 func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
@@ -175,9 +211,9 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 		var w written
 		switch {
 		case c.Op == Map:
-			w, err = k.mapChunk(ctx, u.From, leaf, *bodies.Get().(*[]byte))
+			w, err = k.mapChunk(ctx, u.From, leaf, k.j.bodies.get())
 		case c.Strip:
-			w, err = k.copyChunk(u.From, leaf, true, *bodies.Get().(*[]byte))
+			w, err = k.copyChunk(u.From, leaf, true, k.j.bodies.get())
 		default:
 			w, err = k.copyChunk(u.From, leaf, false, nil)
 		}
@@ -206,7 +242,7 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 		}
 		w, ok := made[o.Part]
 		if !ok {
-			if w, err = k.dealt(leaf, parts[o.Part], codec, *bodies.Get().(*[]byte)); err != nil {
+			if w, err = k.dealt(leaf, parts[o.Part], codec, k.j.bodies.get()); err != nil {
 				return nil, err
 			}
 			made[o.Part] = w
@@ -217,68 +253,95 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 }
 
 // deliver places the chunks of a task and all that waited for it, and writes
-// them.
+// what is to be written, if nobody else does.
 func (a *assembler) deliver(k *worker, task int, rs []result) error {
-	var mine []*result
-	var unit []*unitResult
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.results[task] = rs
+	for i := range rs {
+		a.held += rs[i].chunk.held()
+	}
 	for {
 		rs, ok := a.results[a.placed]
 		if !ok {
 			break
 		}
 		delete(a.results, a.placed)
-		u := a.unit(a.placed / len(a.j.leaf))
-		for i := range rs {
-			r := &rs[i]
-			o := a.j.outs[r.out]
-			r.at = o.end
-			o.end += r.chunk.size()
-			g := &u.groups[r.out]
-			g.Chunks = append(g.Chunks, r.chunk.meta)
-			u.left++
-			mine, unit = append(mine, r), append(unit, u)
-		}
-		a.placed++
-		if a.placed%len(a.j.leaf) == 0 {
-			u.placed = true
-			for i, o := range a.j.outs {
-				u.ends[i] = o.end
-			}
-			if u.left == 0 {
-				mine, unit = append(mine, nil), append(unit, u)
-				u.left++
+		a.place(rs)
+	}
+	a.cond.Broadcast()
+	if a.writing {
+		return nil
+	}
+	a.writing = true
+	for len(a.queue) > 0 && a.err == nil {
+		queue := a.queue
+		a.queue = nil
+		for i := range queue {
+			if err := a.put(k, &queue[i]); err != nil {
+				return err // nobody writes any more
 			}
 		}
 	}
-	a.cond.Broadcast()
-	a.mu.Unlock()
-	for i, r := range mine {
-		var crc uint32
-		var err error
-		if r != nil {
-			if crc, err = a.write(k, r); err != nil {
-				return err
-			}
+	a.writing = false
+	return nil
+}
+
+// place gives the chunks of the next task their place.
+func (a *assembler) place(rs []result) {
+	u := a.unit(a.placed / len(a.j.leaf))
+	for i := range rs {
+		r := &rs[i]
+		o := a.j.outs[r.out]
+		r.at = o.end
+		o.end += r.chunk.size()
+		g := &u.groups[r.out]
+		g.Chunks = append(g.Chunks, r.chunk.meta)
+		u.left++
+		a.queue = append(a.queue, toWrite{r, u, i == len(rs)-1})
+	}
+	if len(rs) > 0 {
+		a.queued++
+	}
+	a.placed++
+	if a.placed%len(a.j.leaf) == 0 {
+		u.placed = true
+		for i, o := range a.j.outs {
+			u.ends[i] = o.end
 		}
+		if u.left == 0 {
+			u.left++
+			a.queue = append(a.queue, toWrite{unit: u})
+		}
+	}
+}
+
+// put writes a chunk. It unlocks a while it does.
+func (a *assembler) put(k *worker, t *toWrite) error {
+	if t.result != nil {
+		held := t.chunk.held()
+		a.mu.Unlock()
+		crc, err := a.write(k, t.result)
 		a.mu.Lock()
-		if r != nil && a.journal != nil {
-			g := &unit[i].groups[r.out]
+		if err != nil {
+			return err
+		}
+		a.held -= held
+		if a.journal != nil {
+			g := &t.unit.groups[t.out]
 			for n := range g.Chunks { // the chunk that was placed here
-				if at := g.Start + offsetOf(g.Chunks[:n]); at == r.at {
+				if at := g.Start + offsetOf(g.Chunks[:n]); at == t.at {
 					g.Chunks[n].CRC = crc
 				}
 			}
 		}
-		unit[i].left--
-		err = a.settle()
-		a.mu.Unlock()
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	if t.last {
+		a.queued--
+		a.cond.Broadcast()
+	}
+	t.unit.left--
+	return a.settle()
 }
 
 func offsetOf(chunks []chunkMeta) (n int64) {
@@ -356,7 +419,7 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 		if len(b) == 0 {
 			continue
 		}
-		if _, err := f.WriteAt(b, at); err != nil {
+		if err := writeFull(f, b, at); err != nil {
 			return 0, err
 		}
 		at += int64(len(b))
@@ -365,8 +428,7 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 		crc = checksum(r.chunk.head, r.chunk.body)
 	}
 	if len(a.j.outs) == 1 && cap(r.chunk.body) <= 32<<20 {
-		b := r.chunk.body[:0]
-		bodies.Put(&b)
+		k.j.bodies.put(r.chunk.body)
 	}
 	r.chunk.body = nil
 	return crc, nil
@@ -374,9 +436,9 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 
 // copyRaw copies bytes of the source.
 func (k *worker) copyRaw(f *os.File, at int64, s span, sum bool) (crc uint32, err error) {
-	k.r.pager.buf = resize(k.r.pager.buf, 1<<20)
+	k.r.pager.buf = resize(k.r.pager.buf, callBytes)
 	for s.n > 0 {
-		b := k.r.pager.buf[:min(s.n, 1<<20)]
+		b := k.r.pager.buf[:min(s.n, callBytes)]
 		if err := readFull(k.j.f.r, b, s.off); err != nil {
 			return 0, err
 		}
@@ -390,112 +452,4 @@ func (k *worker) copyRaw(f *os.File, at int64, s span, sum bool) (crc uint32, er
 		s.off, s.n, at = s.off+n, s.n-n, at+n
 	}
 	return crc, nil
-}
-
-// journalUnit is a line of the journal.
-type journalUnit struct {
-	Unit   int
-	Groups []outGroup
-	Ends   []int64
-}
-
-// identity tells whether a journal belongs to this work.
-func (j *job) identity() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "pages 1\n%q %d %d\n", j.p.ID, j.f.size, len(j.units))
-	h.Write(j.f.foot)
-	h.Write(binary.LittleEndian.AppendUint64(j.p.Shuffle, uint64(len(j.p.Shuffle))))
-	for _, c := range j.p.Columns {
-		fmt.Fprintf(h, "%d %v %d %d %d %v\n", c.Op, c.Strip, c.Type, c.Width, c.Logical, c.Nullable)
-	}
-	for _, o := range j.outs {
-		fmt.Fprintf(h, "%d %v\n", o.Part, o.has)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// resume takes over what a journal says is finished and still stands in the
-// outputs, and prepares them for the rest.
-func (a *assembler) resume() error {
-	good := int64(0)
-	if a.j.p.Journal != "" {
-		f, err := os.OpenFile(a.j.p.Journal, os.O_RDWR|os.O_CREATE, 0o600)
-		if err != nil {
-			return err
-		}
-		a.journal = f
-		in := bufio.NewReader(f)
-		id := a.j.identity()
-		if line, err := in.ReadString('\n'); err == nil && line == id+"\n" {
-			good = int64(len(line))
-			for a.first < len(a.j.units) {
-				line, err := in.ReadBytes('\n')
-				var u journalUnit
-				if err != nil || json.Unmarshal(line, &u) != nil || u.Unit != a.first || len(u.Ends) != len(a.j.outs) || len(u.Groups) != len(a.j.outs) || !a.stands(&u) {
-					break
-				}
-				good += int64(len(line))
-				for i, o := range a.j.outs {
-					o.end = u.Ends[i]
-				}
-				a.accept(a.first, u.Groups)
-				a.first++
-			}
-		}
-		if err := f.Truncate(good); err != nil {
-			return err
-		}
-		if _, err := f.Seek(good, io.SeekStart); err != nil {
-			return err
-		}
-		if good == 0 {
-			if _, err := f.WriteString(id + "\n"); err != nil {
-				return err
-			}
-		}
-	}
-	a.next = a.first * len(a.j.leaf)
-	a.placed = a.next
-	for _, o := range a.j.outs {
-		if a.first > 0 {
-			if err := o.File.Truncate(o.end); err != nil {
-				return err
-			}
-			continue
-		}
-		o.end = 4
-		if err := o.File.Truncate(0); err != nil {
-			return err
-		}
-		if _, err := o.File.WriteAt([]byte("PAR1"), 0); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stands says whether the bytes of a noted unit are in the outputs.
-func (a *assembler) stands(u *journalUnit) bool {
-	buf := make([]byte, 1<<20)
-	for i, g := range u.Groups {
-		at := g.Start
-		if at != a.j.outs[i].end || g.Rows < 0 || at+offsetOf(g.Chunks) != u.Ends[i] {
-			return false
-		}
-		for _, c := range g.Chunks {
-			crc := uint32(0)
-			for n := c.Size; n > 0; {
-				b := buf[:min(n, int64(len(buf)))]
-				if readFull(a.j.outs[i].File, b, at) != nil {
-					return false
-				}
-				crc = updateSum(crc, b)
-				at, n = at+int64(len(b)), n-int64(len(b))
-			}
-			if crc != c.CRC {
-				return false
-			}
-		}
-	}
-	return true
 }
