@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"math"
 	"slices"
 
 	"aihub"
@@ -24,6 +25,10 @@ type additive struct {
 
 	// count adds rows to counters: those of cell i begin at counts[i*a.counts].
 	count func(b *Block, cell []uint16, counts []int64)
+	// cells is count where rows are in cells, in half the memory.
+	cells func(b *Block, cell []uint16, counts []uint32)
+	// rows is how many rows a cell's counters stand for, when they say.
+	rows func(counts []int64) int64
 	// each adds rows to counters and sums of several cells at once, those of cell
 	// i begin at counts[i*a.counts] and sums[i*a.sums].
 	each func(b *Block, cell []uint16, counts []int64, sums []Sum)
@@ -46,24 +51,34 @@ func (a *additive) New() Accumulator {
 	if a.boot != nil {
 		cells = a.boot.buckets()
 	}
-	t := &tally{m: a, n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
+	t := &tally{m: a, byRows: a.rows == nil && (cells == 1 || len(a.terms) == 0), n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
 	t.quick = make([][]quick, len(a.terms))
 	for i := range t.quick {
 		t.quick[i] = make([]quick, cells)
+	}
+	if len(a.terms) > 1 || !t.byTerm() {
+		t.nowhere = make([]int64, cells)
+	}
+	if a.cells != nil && cells > 1 {
+		t.small = make([]uint32, len(t.counts))
 	}
 	return t
 }
 
 // tally holds the stats of every bucket (of one, without intervals).
 type tally struct {
-	m      *additive
-	n      []int64
-	counts []int64
-	sums   []Sum
-	quick  [][]quick // of each term and cell: what sums are still to get
-	buf    [maxQuick]float64
-	hi, lo [maxQuick]uint64
-	sample []float64 // of the last Result
+	m       *additive
+	n       []int64
+	counts  []int64
+	sums    []Sum
+	small   []uint32  // what counts are still to get
+	some    int64     // rows in small
+	byRows  bool      // rows are counted by themselves: no term does, and no counters
+	nowhere []int64   // takes rows that something else counts
+	quick   [][]quick // of each term and cell: what sums are still to get
+	buf     [maxQuick]float64
+	hi, lo  [maxQuick]uint64
+	sample  []float64 // of the last Result
 }
 
 func (t *tally) Sample() []float64 { return t.sample }
@@ -73,14 +88,22 @@ func (t *tally) Add(b *Block) {
 	if len(t.n) == 1 {
 		cell = nil
 	}
-	if cell == nil {
+	switch {
+	case cell == nil && t.m.rows == nil:
 		t.n[0] += int64(b.Rows)
-	} else {
+	case cell != nil && t.byRows:
 		for _, c := range cell {
 			t.n[c]++
 		}
 	}
-	if t.m.count != nil {
+	switch {
+	case t.small != nil && cell != nil:
+		if t.some += int64(b.Rows); t.some > math.MaxUint32 {
+			t.flushSmall()
+			t.some = int64(b.Rows)
+		}
+		t.m.cells(b, cell, t.small)
+	case t.m.count != nil:
 		t.m.count(b, cell, t.counts)
 	}
 	if t.m.each != nil {
@@ -91,30 +114,54 @@ func (t *tally) Add(b *Block) {
 			hi := min(lo+len(t.buf), b.Rows)
 			out := t.buf[:hi-lo]
 			x.rows(b, lo, hi, out)
-			k, sums := t.m.sums, t.sums[x.sum:]
-			q := t.quick[at]
+			sums := t.sums[x.sum:]
 			switch {
 			case cell == nil && x.square:
 				sums[0].addSquaresQuick(out)
 			case cell == nil:
 				sums[0].addQuick(out)
 			case x.square:
-				for i, v := range out {
-					c := int(cell[lo+i])
-					q[c].addSquare(&sums[c*k], v)
-				}
+				t.cells(at).addSquares(cell[lo:hi], out, &t.hi)
 			default:
-				addCells(q, sums, k, cell[lo:hi], out, &t.hi, &t.lo)
+				t.cells(at).add(cell[lo:hi], out, &t.hi, &t.lo)
 			}
 		}
 	}
 }
 
-// settle gives the sums all that was added.
+// cells are those of a term. The first counts rows, unless something else does.
+func (t *tally) cells(at int) *cells {
+	c := &cells{t.quick[at], t.sums[t.m.terms[at].sum:], t.m.sums, t.n}
+	if at > 0 || !t.byTerm() {
+		c.rows = t.nowhere
+	}
+	return c
+}
+
+func (t *tally) byTerm() bool { return !t.byRows && t.m.rows == nil }
+
+func (t *tally) flushSmall() {
+	for i, c := range t.small {
+		t.counts[i] += int64(c)
+	}
+	clear(t.small)
+	t.some = 0
+}
+
+// settle gives the counts and the sums all that was added.
 func (t *tally) settle() {
+	t.flushSmall()
+	if t.m.rows != nil {
+		for i := range t.n {
+			t.n[i] = t.m.rows(t.counts[i*t.m.counts:][:t.m.counts])
+		}
+	}
 	for at, x := range t.m.terms {
 		for c := range t.quick[at] {
 			q := &t.quick[at][c]
+			if at == 0 && t.byTerm() {
+				t.n[c] += int64(q.n)
+			}
 			switch s := &t.sums[c*t.m.sums+x.sum]; {
 			case q.n == 0:
 			case x.square:
@@ -233,114 +280,4 @@ func (t *tally) jackknife(f *flat) (values []float64) {
 		}
 	}
 	return values
-}
-
-// flat are the stats of all buckets, one behind the other: the rows, counts and
-// those limbs of sums that are in use. Two counters share a word while no draw can
-// carry from one to the other.
-type flat struct {
-	rows        []uint64
-	width       int // words of a bucket
-	packed      bool
-	first, last int // limbs
-	acc         []uint64
-}
-
-// maxWeight is more often than a draw counts any bucket.
-const maxWeight = 16
-
-func (t *tally) flatten() *flat {
-	f := &flat{packed: true}
-	f.first, f.last = limbRange(t.sums)
-	counters := 1 + t.m.counts
-	total := int64(0)
-	for _, n := range t.n {
-		total += n
-	}
-	most := total
-	for j := range t.m.counts {
-		sum := int64(0)
-		for i := range t.n {
-			c := t.counts[i*t.m.counts+j]
-			sum += c
-			f.packed = f.packed && c >= 0 && c < 1<<28
-		}
-		most = max(most, sum)
-	}
-	words := counters
-	if f.packed = f.packed && most < (1<<32)/maxWeight; f.packed {
-		words = (counters + 1) / 2
-	}
-	f.width = words + t.m.sums*(f.last-f.first+1)
-	f.rows, f.acc = make([]uint64, len(t.n)*f.width), make([]uint64, f.width)
-	for i, n := range t.n {
-		row := f.rows[i*f.width:][:f.width]
-		put := func(j int, c int64) {
-			if f.packed {
-				row[j/2] |= uint64(c) << (j % 2 * 32)
-			} else {
-				row[j] = uint64(c)
-			}
-		}
-		put(0, n)
-		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
-			put(1+j, c)
-		}
-		at := words
-		for j := range t.m.sums {
-			for _, v := range t.sums[i*t.m.sums+j].limb[f.first : f.last+1] {
-				row[at] = uint64(v)
-				at++
-			}
-		}
-	}
-	return f
-}
-
-// draw sets rep to what the buckets sum to, each counted as often as w says.
-func (f *flat) draw(w []uint8, rep *stats) {
-	acc := f.acc
-	clear(acc)
-	rows := f.rows
-	for _, k := range w {
-		row := rows[:len(acc)]
-		rows = rows[len(acc):]
-		for j, v := range row {
-			acc[j] += uint64(k) * v
-		}
-	}
-	get := func(j int) int64 {
-		if f.packed {
-			return int64(uint32(acc[j/2] >> (j % 2 * 32)))
-		}
-		return int64(acc[j])
-	}
-	rep.n = get(0)
-	for j := range rep.counts {
-		rep.counts[j] = get(1 + j)
-	}
-	at := len(acc) - len(rep.sums)*(f.last-f.first+1)
-	for j := range rep.sums {
-		s := &rep.sums[j]
-		*s = Sum{}
-		for l := f.first; l <= f.last; l++ {
-			s.limb[l] = int64(acc[at])
-			at++
-		}
-		s.carry()
-	}
-}
-
-// limbRange moves all carries and returns the first and last limb in use.
-func limbRange(sums []Sum) (first, last int) {
-	first, last = limbs-1, 0
-	for i := range sums {
-		sums[i].carry()
-		for j, v := range sums[i].limb {
-			if v != 0 {
-				first, last = min(first, j), max(last, j)
-			}
-		}
-	}
-	return min(first, last), last
 }

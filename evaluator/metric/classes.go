@@ -9,19 +9,17 @@ import (
 func init() {
 	register("accuracy@1", func(s Setup, a args) Metric {
 		return &additive{
-			signed: a.signed, boot: s.Boot, counts: 1,
-			count: func(b *Block, cell []uint16, counts []int64) {
-				truth, pred := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows]
-				if cell == nil {
-					counts[0] += equalCodes(truth, pred)
-					return
-				}
-				for i, t := range truth {
-					d := int64(t ^ pred[i])
-					counts[cell[i]] += 1 + (d|-d)>>63 // without a branch
-				}
+			signed: a.signed, boot: s.Boot, counts: 2, // wrong, right
+			count: func(b *Block, _ []uint16, counts []int64) {
+				right := equalCodes(b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows])
+				counts[0] += int64(b.Rows) - right
+				counts[1] += right
 			},
-			value: func(s *stats) Result { return Result{Value: quo(s.counts[0], s.n)} },
+			cells: func(b *Block, cell []uint16, counts []uint32) {
+				rightCells(b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows], cell, counts)
+			},
+			rows:  func(counts []int64) int64 { return counts[0] + counts[1] },
+			value: func(s *stats) Result { return Result{Value: quo(s.counts[1], s.n)} },
 		}
 	})
 	// Recall averaged over the classes that the truth holds: a class without a
@@ -66,32 +64,64 @@ func byClass(s Setup, a args, value func(n int64, t table) Result) Metric {
 	if k > maxBucketClasses {
 		m.boot = nil
 	}
-	m.count = func(b *Block, cell []uint16, counts []int64) {
+	m.count = func(b *Block, _ []uint16, counts []int64) {
 		truth, pred := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows]
-		if cell == nil && k <= fewClasses {
+		if k <= fewClasses {
 			fewCounts(k, truth, pred, counts)
 			return
 		}
-		c := counts
 		for i, t := range truth {
-			if cell != nil {
-				at := int(cell[i]) * m.counts
-				c = counts[at : at+m.counts]
-			}
-			p := int(pred[i])
-			if p < 0 {
-				p = k
-			}
-			c[k+int(t)]++
-			c[2*k+p]++
-			d := int64(p) ^ int64(t)
-			c[t] += 1 + (d|-d)>>63 // without a branch
+			countClass(k, t, pred[i], counts)
 		}
+	}
+	m.cells = func(b *Block, cell []uint16, counts []uint32) {
+		truth, pred, cell := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows], cell[:b.Rows]
+		width := m.counts
+		for i, t := range truth {
+			at := int(cell[i]) * width
+			countClass(k, t, pred[i], counts[at:at+width])
+		}
+	}
+	m.rows = func(counts []int64) (n int64) {
+		for _, c := range counts[k : 2*k] {
+			n += c
+		}
+		return n
 	}
 	m.value = func(s *stats) Result {
 		return value(s.n, table{k, s.counts[:k], s.counts[k : 2*k], s.counts[2*k:]})
 	}
 	return m
+}
+
+// countClass counts a row of class t, predicted as p, in a table of k classes.
+func countClass[T int64 | uint32](k int, t, p Code, c []T) {
+	if p < 0 {
+		p = Code(k)
+	}
+	c[k+int(t)]++
+	c[2*k+int(p)]++
+	d := int32(p) ^ int32(t)
+	c[t] += T(1 + (d|-d)>>31) // without a branch
+}
+
+// rightCells counts rows whose class was predicted in counts[2c+1] of their cell c,
+// and others in counts[2c].
+func rightCells(truth, pred []Code, cell []uint16, counts []uint32) {
+	var at [512]uint16
+	pred, cell = pred[:len(truth)], cell[:len(truth)]
+	for len(truth) > 0 {
+		n := min(len(truth), len(at))
+		done := rightLanes(truth[:n], pred, cell, &at)
+		for i := done; i < n; i++ {
+			d := int32(truth[i] ^ pred[i])
+			at[i] = 2*cell[i] + uint16(1+(d|-d)>>31)
+		}
+		for _, c := range at[:n] {
+			counts[c]++
+		}
+		truth, pred, cell = truth[n:], pred[n:], cell[n:]
+	}
 }
 
 func f1(n int64, t table, average string, zero float64) Result {

@@ -27,6 +27,18 @@ func eitherAVX2(truth *Code, p *float64, n int, class, flip int64, out *float64)
 //go:noescape
 func equalAVX2(a, b *Code, n int, out *[16]uint16)
 
+//go:noescape
+func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
+
+//go:noescape
+func rightAVX2(truth, pred *Code, cell *uint16, n int, out *uint16)
+
+//go:noescape
+func drawAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+
+//go:noescape
+func drawFourAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+
 var fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 type lanes [4]uint64
@@ -115,6 +127,31 @@ func (s *Sum) squareLanes(xs []float64) (n int, odd bool) {
 	return n, out[3] != [4]uint64(fourBits(1<<64-1))
 }
 
+// wholeLanes gives wholeOf for as many of xs as it returns; 0 for those that have
+// none, which are still to add when odd.
+func wholeLanes(xs []float64, out *[maxQuick]uint64) (n int, odd bool) {
+	n = min(len(xs), maxQuick) &^ 3
+	if !fourLanes || n == 0 {
+		return 0, false
+	}
+	c := squareOf
+	c[1] = four(4)
+	var all [4]uint64
+	wholeAVX2(&xs[0], n, &c, &out[0], &all)
+	return n, all != [4]uint64(fourBits(1<<64-1))
+}
+
+// rightLanes writes 2·cell, and 1 more where truth and pred agree, for as many rows
+// as it returns.
+func rightLanes(truth, pred []Code, cell []uint16, out *[512]uint16) int {
+	n := min(len(truth), len(pred), len(cell), len(out)) &^ 15
+	if !fourLanes || n == 0 {
+		return 0
+	}
+	rightAVX2(&truth[0], &pred[0], &cell[0], n, &out[0])
+	return n
+}
+
 // eitherLanes is either for as many rows as it returns.
 func eitherLanes(truth []Code, p []float64, class Code, other bool, out []float64) int {
 	n := min(len(truth), len(p), len(out)) &^ 3
@@ -145,4 +182,21 @@ func equalLanes(a, b []Code) (took int, equal int64) {
 		took += n
 	}
 	return took, equal
+}
+
+// drawPairs is drawRows.
+func drawPairs(pairs []int16, w []uint8, acc []int32) {
+	n := len(w) / 2
+	if !fourLanes || len(w)%2 != 0 || n == 0 {
+		drawRows(pairs, w, acc)
+		return
+	}
+	_ = pairs[2*n*len(acc)-1]
+	at := 0
+	for ; len(acc)-at >= 4*drawLanes; at += 4 * drawLanes {
+		drawFourAVX2(&pairs[2*at], &w[0], n, len(acc), &acc[at])
+	}
+	for ; len(acc)-at >= drawLanes; at += drawLanes {
+		drawAVX2(&pairs[2*at], &w[0], n, len(acc), &acc[at])
+	}
 }

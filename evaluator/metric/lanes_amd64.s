@@ -246,3 +246,128 @@ sixteen:
 	VMOVDQU  Y2, (DX)
 	VZEROUPPER
 	RET
+
+// func drawAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+TEXT ·drawAVX2(SB), NOSPLIT, $0-40
+	MOVQ  pairs+0(FP), SI
+	MOVQ  w+8(FP), DI
+	MOVQ  n+16(FP), CX
+	MOVQ  width+24(FP), BX
+	MOVQ  acc+32(FP), DX
+	SHLQ  $2, BX
+	VPXOR Y2, Y2, Y2
+
+pair:
+	VPBROADCASTW (DI), X0
+	VPMOVZXBW    X0, Y0
+	VPMADDWD     (SI), Y0, Y1
+	VPADDD       Y1, Y2, Y2
+	ADDQ         BX, SI
+	ADDQ         $2, DI
+	DECQ         CX
+	JNZ          pair
+	VMOVDQU      Y2, (DX)
+	VZEROUPPER
+	RET
+
+// func drawFourAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+TEXT ·drawFourAVX2(SB), NOSPLIT, $0-40
+	MOVQ  pairs+0(FP), SI
+	MOVQ  w+8(FP), DI
+	MOVQ  n+16(FP), CX
+	MOVQ  width+24(FP), BX
+	MOVQ  acc+32(FP), DX
+	SHLQ  $2, BX
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+
+pair:
+	VPBROADCASTW (DI), X0
+	VPMOVZXBW    X0, Y0
+	VPMADDWD     (SI), Y0, Y6
+	VPADDD       Y6, Y2, Y2
+	VPMADDWD     32(SI), Y0, Y7
+	VPADDD       Y7, Y3, Y3
+	VPMADDWD     64(SI), Y0, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDWD     96(SI), Y0, Y9
+	VPADDD       Y9, Y5, Y5
+	ADDQ         BX, SI
+	ADDQ         $2, DI
+	DECQ         CX
+	JNZ          pair
+	VMOVDQU      Y2, 0(DX)
+	VMOVDQU      Y3, 32(DX)
+	VMOVDQU      Y4, 64(DX)
+	VMOVDQU      Y5, 96(DX)
+	VZEROUPPER
+	RET
+
+// func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
+TEXT ·wholeAVX2(SB), NOSPLIT, $0-40
+	MOVQ     xs+0(FP), DI
+	MOVQ     n+8(FP), CX
+	MOVQ     c+16(FP), AX
+	MOVQ     out+24(FP), SI
+	MOVQ     none+32(FP), DX
+	VMOVUPD  0(AX), Y5    // all bits but the sign
+	VMOVUPD  32(AX), Y6   // the greatest
+	VMOVUPD  64(AX), Y7   // 2^26
+	VMOVUPD  96(AX), Y8   // 2^-26
+	VMOVUPD  128(AX), Y9  // 2^53
+	VMOVUPD  160(AX), Y10 // 2^52
+	VPCMPEQD Y14, Y14, Y14 // none is odd
+
+four:
+	VANDPD   (DI), Y5, Y0
+	VCMPPD   $2, Y6, Y0, Y4
+	VMULPD   Y7, Y0, Y1
+	VROUNDPD $3, Y1, Y1
+	VMULPD   Y8, Y1, Y2
+	VSUBPD   Y2, Y0, Y0
+	VMULPD   Y9, Y0, Y0     // b
+	VADDPD   Y10, Y1, Y1    // a, in the low bits
+	VADDPD   Y10, Y0, Y2    // b, in the low bits
+	VSUBPD   Y10, Y2, Y3
+	VCMPPD   $0, Y0, Y3, Y3 // b is whole
+	VANDPD   Y3, Y4, Y4
+	VANDPD   Y4, Y14, Y14
+	VPXOR    Y10, Y1, Y1
+	VPXOR    Y10, Y2, Y2
+	VPSLLQ   $27, Y1, Y1
+	VPADDQ   Y2, Y1, Y1
+	VPAND    Y4, Y1, Y1
+	VMOVDQU  Y1, (SI)
+	ADDQ     $32, DI
+	ADDQ     $32, SI
+	SUBQ     $4, CX
+	JNZ      four
+	VMOVDQU  Y14, (DX)
+	VZEROUPPER
+	RET
+
+// func rightAVX2(truth, pred *Code, cell *uint16, n int, out *uint16)
+TEXT ·rightAVX2(SB), NOSPLIT, $0-40
+	MOVQ truth+0(FP), SI
+	MOVQ pred+8(FP), DI
+	MOVQ cell+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ out+32(FP), DX
+
+sixteen:
+	VMOVDQU  (SI), Y0
+	VPCMPEQW (DI), Y0, Y0
+	VMOVDQU  (BX), Y1
+	VPADDW   Y1, Y1, Y1
+	VPSUBW   Y0, Y1, Y1
+	VMOVDQU  Y1, (DX)
+	ADDQ     $32, SI
+	ADDQ     $32, DI
+	ADDQ     $32, BX
+	ADDQ     $32, DX
+	SUBQ     $16, CX
+	JNZ      sixteen
+	VZEROUPPER
+	RET

@@ -29,3 +29,9 @@ func sweepSquares(table *[countSlots]uint16, base *[2][countLanes]uint16, out *s
 func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uint32) int {
 	return scatterRows(at, slabs, keys, bins)
 }
+
+func drawPairs(pairs []int16, w []uint8, acc []int32) { drawRows(pairs, w, acc) }
+
+func wholeLanes([]float64, *[maxQuick]uint64) (int, bool) { return 0, false }
+
+func rightLanes(truth, pred []Code, cell []uint16, out *[512]uint16) int { return 0 }

@@ -15,6 +15,7 @@ func TestQuick(t *testing.T) {
 		var q, sq quick
 		var fast, slow, fastSq, slowSq, all, allSq Sum
 		var xs []float64
+		var rows int64
 		for i := range 3*maxQuick + round {
 			x := edge[int(r.next()%uint64(len(edge)))]
 			switch i % 4 {
@@ -28,10 +29,10 @@ func TestQuick(t *testing.T) {
 			if math.Abs(x) < 1e100 {
 				xs = append(xs, x)
 			}
-			q.add(&fast, x)
+			q.add(&fast, x, &rows)
 			slow.Add(x)
 			if math.Abs(x) < 1e100 {
-				sq.addSquare(&fastSq, x)
+				sq.addSquare(&fastSq, x, &rows)
 				slowSq.AddSquare(x)
 			}
 		}
@@ -49,19 +50,31 @@ func TestQuick(t *testing.T) {
 		// By cells: each value goes to the sum of its own.
 		var hi, lo [maxQuick]uint64
 		qs, sums, want := make([]quick, 5), make([]Sum, 10), make([]Sum, 5)
+		qsSq, sumsSq, wantSq := make([]quick, 5), make([]Sum, 5), make([]Sum, 5)
+		full := [2][]int64{make([]int64, 5), make([]int64, 5)}
 		for at := 0; at < len(xs); at += maxQuick {
 			part := xs[at:min(at+maxQuick, len(xs))]
-			cells := make([]uint16, len(part))
+			cell := make([]uint16, len(part))
 			for i, x := range part {
-				cells[i] = uint16(r.next() % 5)
-				want[cells[i]].Add(x)
+				cell[i] = uint16(r.next() % 5)
+				want[cell[i]].Add(x)
+				wantSq[cell[i]].AddSquare(x)
 			}
-			addCells(qs, sums, 2, cells, part, &hi, &lo)
+			plain, squared := cells{qs, sums, 2, full[0]}, cells{qsSq, sumsSq, 1, full[1]}
+			plain.add(cell, part, &hi, &lo)
+			squared.addSquares(cell, part, &hi)
 		}
 		for c := range qs {
+			if full[0][c]+int64(qs[c].n) != full[1][c]+int64(qsSq[c].n) {
+				t.Fatalf("round %d: cell %d has %d values and %d squares", round, c, full[0][c]+int64(qs[c].n), full[1][c]+int64(qsSq[c].n))
+			}
 			qs[c].flush(&sums[2*c])
 			if sums[2*c].big().Cmp(want[c].big()) != 0 {
 				t.Fatalf("round %d: cell %d is %v, want %v", round, c, sums[2*c].Float(), want[c].Float())
+			}
+			qsSq[c].flushSquares(&sumsSq[c])
+			if sumsSq[c].big().Cmp(wantSq[c].big()) != 0 {
+				t.Fatalf("round %d: squares of cell %d are %v, want %v", round, c, sumsSq[c].Float(), wantSq[c].Float())
 			}
 		}
 		if all.big().Cmp(left.big()) != 0 || allSq.big().Cmp(slowSq.big()) != 0 {

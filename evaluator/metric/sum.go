@@ -74,62 +74,103 @@ type quick struct {
 const maxQuick = 1 << 10
 
 // add adds x to q, or to s when q cannot hold all its bits.
-func (q *quick) add(s *Sum, x float64) {
-	if !(x >= 0x1p-40 && x < 0x1p12) {
-		if x != 0 {
-			s.Add(x)
-		}
-		return
+func (q *quick) add(s *Sum, x float64, rows *int64) {
+	if x >= 0x1p-40 && x < 0x1p12 {
+		t := int64(x * 0x1p40)
+		q.hi += uint64(t)
+		q.lo += uint64(int64((x - float64(float64(t)*0x1p-40)) * 0x1p92)) // every step is exact
+	} else if x != 0 {
+		s.Add(x)
 	}
-	t := int64(x * 0x1p40)
-	q.hi += uint64(t)
-	q.lo += uint64(int64((x - float64(float64(t)*0x1p-40)) * 0x1p92)) // every step is exact
 	if q.n++; q.n == maxQuick {
+		*rows += maxQuick
 		q.flush(s)
 	}
 }
 
-// addCells adds each of at most maxQuick values to the quick of its cell, whose
-// sum is every k-th. hi and lo are scratch.
-func addCells(q []quick, sums []Sum, k int, cell []uint16, xs []float64, hi, lo *[maxQuick]uint64) {
-	n, odd := splitLanes(xs, hi, lo)
-	cell = cell[:len(xs)]
-	for i, c := range cell[:n] {
-		x := &q[c]
-		x.hi += hi[i]
-		x.lo += lo[i]
-		if x.n++; x.n == maxQuick {
-			x.flush(&sums[int(c)*k])
-		}
+// addSquare is add for the square of x. A quick takes either values or squares.
+func (q *quick) addSquare(s *Sum, x float64, rows *int64) {
+	if m, ok := wholeOf(x); ok {
+		q.addWhole(m)
+	} else {
+		s.AddSquare(x)
 	}
-	for i := 0; odd && i < n; i++ {
-		if x := xs[i]; !(x >= 0x1p-40 && x < 0x1p12) && x != 0 {
-			sums[int(cell[i])*k].Add(x)
-		}
-	}
-	for i := n; i < len(xs); i++ {
-		q[cell[i]].add(&sums[int(cell[i])*k], xs[i])
+	if q.n++; q.n == maxQuick {
+		*rows += maxQuick
+		q.flushSquares(s)
 	}
 }
 
-// addSquare is add for the square of x. A quick takes either values or squares.
-func (q *quick) addSquare(s *Sum, x float64) {
-	if !(x >= -4 && x <= 4) {
-		s.AddSquare(x)
-		return
-	}
-	t := int64(x * 0x1p53)
-	if float64(float64(t)*0x1p-53) != x {
-		s.AddSquare(x)
-		return
-	}
-	m := uint64(max(t, -t))
+// addWhole adds m².
+func (q *quick) addWhole(m uint64) {
 	hi, lo := bits.Mul64(m, m)
 	var c uint64
 	q.lo, c = bits.Add64(q.lo, lo, 0)
 	q.hi += hi + c
-	if q.n++; q.n == maxQuick {
-		q.flushSquares(s)
+}
+
+// wholeOf is |x|·2^53, when that is a whole number and x in [-4, 4].
+func wholeOf(x float64) (m uint64, ok bool) {
+	if !(x >= -4 && x <= 4) {
+		return 0, false
+	}
+	t := int64(x * 0x1p53)
+	return uint64(max(t, -t)), float64(float64(t)*0x1p-53) == x
+}
+
+// cells are the quicks, the sums and the rows of each cell; the sum of cell c is
+// sums[c*k]. Every value counts one in its quick, whose rows count when it is full.
+type cells struct {
+	q    []quick
+	sums []Sum
+	k    int
+	rows []int64
+}
+
+// add adds each of at most maxQuick values to its cell. hi and lo are scratch.
+func (t *cells) add(cell []uint16, xs []float64, hi, lo *[maxQuick]uint64) {
+	n, odd := splitLanes(xs, hi, lo)
+	cell = cell[:len(xs)]
+	for i, c := range cell[:n] {
+		x := &t.q[c]
+		x.hi += hi[i]
+		x.lo += lo[i]
+		if x.n++; x.n == maxQuick {
+			t.rows[c] += maxQuick
+			x.flush(&t.sums[int(c)*t.k])
+		}
+	}
+	for i := 0; odd && i < n; i++ {
+		if x := xs[i]; !(x >= 0x1p-40 && x < 0x1p12) && x != 0 {
+			t.sums[int(cell[i])*t.k].Add(x)
+		}
+	}
+	for i := n; i < len(xs); i++ {
+		c := cell[i]
+		t.q[c].add(&t.sums[int(c)*t.k], xs[i], &t.rows[c])
+	}
+}
+
+// addSquares is add for the squares of xs.
+func (t *cells) addSquares(cell []uint16, xs []float64, whole *[maxQuick]uint64) {
+	n, odd := wholeLanes(xs, whole)
+	cell = cell[:len(xs)]
+	for i, c := range cell[:n] {
+		x := &t.q[c]
+		x.addWhole(whole[i])
+		if x.n++; x.n == maxQuick {
+			t.rows[c] += maxQuick
+			x.flushSquares(&t.sums[int(c)*t.k])
+		}
+	}
+	for i := 0; odd && i < n; i++ {
+		if _, ok := wholeOf(xs[i]); !ok {
+			t.sums[int(cell[i])*t.k].AddSquare(xs[i])
+		}
+	}
+	for i := n; i < len(xs); i++ {
+		c := cell[i]
+		t.q[c].addSquare(&t.sums[int(c)*t.k], xs[i], &t.rows[c])
 	}
 }
 

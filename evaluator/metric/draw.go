@@ -1,0 +1,168 @@
+package metric
+
+import "math/bits"
+
+// flat are the stats of all buckets as digits of 15 bits, which a processor
+// multiplies and adds sixteen at a time: the rows, the counts, and those limbs of
+// sums that are in use. A negative number has negative digits.
+type flat struct {
+	counters []counterDigits // the rows, then the counts
+	sum      int             // place of the first sum
+	size     int             // digits of a sum
+	first    int             // the limb that the lowest begins at
+	width    int             // of a bucket, a multiple of drawLanes
+	pairs    []int16         // of two buckets: each digit of the first, then of the second
+	acc      []int32
+}
+
+type counterDigits struct{ at, size int }
+
+const (
+	digitBits = 15
+	drawLanes = 8
+	maxDigit  = 1<<digitBits - 1
+)
+
+// digitsOf is how many digits n bits take.
+func digitsOf(n int) int { return max(1, (n+digitBits-1)/digitBits) }
+
+func (t *tally) flatten() *flat {
+	f := &flat{}
+	counters := 1 + t.m.counts
+	used := make([]uint64, counters) // bits
+	for i, n := range t.n {
+		used[0] |= magnitude(n)
+		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
+			used[1+j] |= magnitude(c)
+		}
+	}
+	for _, u := range used {
+		d := digitsOf(bits.Len64(u))
+		f.counters = append(f.counters, counterDigits{f.sum, d})
+		f.sum += d
+	}
+	first, last := limbs-1, 0
+	var m Sum
+	for i := range t.sums {
+		m.magnitude(&t.sums[i])
+		for j, v := range m.limb {
+			if v != 0 {
+				first, last = min(first, j), max(last, j)
+			}
+		}
+	}
+	f.first = min(first, last)
+	f.size = digitsOf(32 * (last - f.first + 1))
+	f.width = f.sum + t.m.sums*f.size
+	f.width += (drawLanes - f.width%drawLanes) % drawLanes
+	f.pairs, f.acc = make([]int16, (len(t.n)+1)/2*2*f.width), make([]int32, f.width)
+	for i, n := range t.n {
+		row := f.pairs[i/2*2*f.width+i%2:]
+		put := func(d counterDigits, c int64) {
+			m := magnitude(c)
+			for k := range d.size {
+				row[2*(d.at+k)] = signed15(m>>(digitBits*k)&maxDigit, c < 0)
+			}
+		}
+		put(f.counters[0], n)
+		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
+			put(f.counters[1+j], c)
+		}
+		for j := range t.m.sums {
+			negative := m.magnitude(&t.sums[i*t.m.sums+j])
+			at := f.sum + j*f.size
+			var have int
+			var acc uint64
+			limb := f.first
+			for k := range f.size {
+				for ; have < digitBits && limb < limbs; limb++ {
+					acc |= uint64(m.limb[limb]) << have
+					have += 32
+				}
+				row[2*(at+k)] = signed15(acc&maxDigit, negative)
+				acc >>= digitBits
+				have -= digitBits
+			}
+		}
+	}
+	return f
+}
+
+func magnitude(x int64) uint64 {
+	if x < 0 {
+		return -uint64(x)
+	}
+	return uint64(x)
+}
+
+func signed15(d uint64, negative bool) int16 {
+	if negative {
+		return -int16(d)
+	}
+	return int16(d)
+}
+
+// magnitude sets m to the absolute value of s, all limbs in [0, 2^32), and reports whether s is negative.
+func (m *Sum) magnitude(s *Sum) (negative bool) {
+	s.carry()
+	*m = *s
+	if negative = s.limb[limbs-1] < 0; negative {
+		for i := range m.limb {
+			m.limb[i] = -m.limb[i]
+		}
+		m.carry()
+	}
+	return negative
+}
+
+// draw sets rep to what the buckets sum to, each counted as often as w says: less
+// often than 2^15 times in all.
+func (f *flat) draw(w []uint8, rep *stats) {
+	drawPairs(f.pairs, w, f.acc)
+	get := func(d counterDigits) (c int64) {
+		for k, v := range f.acc[d.at:][:d.size] {
+			c += int64(v) << (digitBits * k)
+		}
+		return c
+	}
+	rep.n = get(f.counters[0])
+	for j := range rep.counts {
+		rep.counts[j] = get(f.counters[1+j])
+	}
+	for j := range rep.sums {
+		s := &rep.sums[j]
+		*s = Sum{}
+		for k, v := range f.acc[f.sum+j*f.size:][:f.size] {
+			if v != 0 {
+				s.addDigit(int64(v), 32*f.first+digitBits*k)
+			}
+		}
+		s.carry()
+	}
+}
+
+// addDigit adds v·2^(at+unitExp), for |v| below 2^31.
+func (s *Sum) addDigit(v int64, at int) {
+	i, x := at>>5, v<<(at&31)
+	if i == limbs-1 {
+		s.limb[i] += x
+		return
+	}
+	s.limb[i] += x & lowBits
+	s.limb[i+1] += x >> 32
+}
+
+// drawRows sets acc to the sums over buckets of digits times weights.
+func drawRows(pairs []int16, w []uint8, acc []int32) {
+	clear(acc)
+	for i := 0; i < len(w); i += 2 {
+		a, b := int32(w[i]), int32(0)
+		if i+1 < len(w) {
+			b = int32(w[i+1])
+		}
+		row := pairs[i*len(acc):][:2*len(acc)]
+		for j := range acc {
+			acc[j] += a*int32(row[2*j]) + b*int32(row[2*j+1])
+		}
+	}
+}
