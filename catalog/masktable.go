@@ -53,7 +53,8 @@ type MaskedColumn struct {
 //
 // The gates are those of Publish: a kept column that identifies people, classes
 // below k and limits exceeded end it with Refused, and nothing is written.
-// Progress has the stages ingest (bytes), risk and mask (rows) and store (bytes).
+// Progress has the stages ingest (bytes), risk (rows), linkage and mask (rows) and
+// store (bytes).
 //
 // The file appears whole beside its record (out and out.json) or not at all. A
 // call that was cancelled or killed leaves out.part and out.journal, and the same
@@ -64,6 +65,12 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	m, err := ParseManifest(manifestYAML)
 	if err != nil {
 		return rec, err
+	}
+	if m.Media.declared() {
+		l := &linter{doc: m.doc}
+		l.add("page_media", "media", "files of a folder are masked when the folder is published, not with one table: publish it with aihub dataset publish, or take media: out to mask the table alone",
+			"文件夹中的文件在发布时处理，不随单个表脱敏：请用 aihub dataset publish 发布该文件夹；仅需对表脱敏时请删除 media:")
+		return rec, badManifest(l.fs)
 	}
 	part, err := claim(out)
 	if err != nil {
@@ -125,7 +132,7 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	if err := m.gate(gate); err != nil {
 		return rec, err
 	}
-	if rec.Risk, err = m.gateRisk(gate); err != nil {
+	if rec.Risk, err = m.gateRisk(ctx, gate, report); err != nil {
 		return rec, err
 	}
 	if rec.Risk != nil {
@@ -275,7 +282,11 @@ func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, erro
 	for i := range cols {
 		if c := &cols[i]; c.kept {
 			if as, ok := c.looked(&f.Leaves()[i]); ok {
-				k.kept = append(k.kept, keptColumn{at: i, as: as, d: detect.NewColumn(as.field)})
+				of := as.field
+				if f.Leaves()[i].Annotation == "decimal" {
+					of.Type = table.Float64 // however it is shown
+				}
+				k.kept = append(k.kept, keptColumn{at: i, as: as, d: detect.NewColumn(of)})
 			}
 		}
 	}

@@ -538,7 +538,9 @@ func maskUntil(t *testing.T, dir string, after int, late time.Duration) (lines [
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestMaskTableKilled$")
-	c.Env = append(os.Environ(), "AIHUB_TEST_MASK="+dir)
+	// What the child makes for itself goes with the parent's directory: a child that
+	// is killed cleans nothing up.
+	c.Env = append(os.Environ(), "AIHUB_TEST_MASK="+dir, "TMPDIR="+dir, "TMP="+dir, "TEMP="+dir)
 	in, err1 := c.StdinPipe()
 	steps, err2 := c.StderrPipe()
 	if err := errors.Join(err1, err2, c.Start()); err != nil {

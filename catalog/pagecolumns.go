@@ -3,6 +3,8 @@ package catalog
 import (
 	"encoding/binary"
 	"fmt"
+	"math/big"
+	"strings"
 	"sync"
 
 	"aihub"
@@ -21,6 +23,7 @@ type pageColumn struct {
 	kept   bool // its pages are copied
 	toDays bool // the values are days
 	micros int64
+	shown  func(v []byte) string // a value as the detectors look at it, where the type does not say
 }
 
 // pageFields are the columns of f as techniques see them.
@@ -50,12 +53,19 @@ func pageFields(f *pages.File) (cols []pageColumn, schema []table.Field) {
 }
 
 // looked is c as the detectors look at it, if it can hold an identifier: texts and
-// whole numbers, those too that no technique takes (nested, unsigned, an enum).
+// numbers, those too that no technique takes (nested, unsigned, an enum, a decimal,
+// texts of one length).
 func (c *pageColumn) looked(l *pages.Leaf) (pageColumn, bool) {
 	as := *c
 	switch {
 	case !c.opaque:
-		return as, c.field.Type == table.String || c.field.Type == table.Int64
+		return as, c.field.Type == table.String || c.field.Type == table.Int64 || c.field.Type == table.Float64
+	case l.Annotation == "decimal":
+		as.field.Type, as.shown = table.String, func(v []byte) string { return decimalText(l.Type, v, l.Scale) }
+	case l.Type == pages.Fixed && l.Annotation == "":
+		as.field.Type, as.shown = table.String, func(v []byte) string { return strings.TrimRight(string(v), " \x00") }
+	case (l.Type == pages.Float || l.Type == pages.Double) && l.Annotation == "":
+		as.field.Type = table.Float64
 	case l.Type == pages.ByteArray:
 		as.field.Type = table.String
 	case (l.Type == pages.Int32 || l.Type == pages.Int64) && (l.Annotation == "" || l.Annotation == "integer"):
@@ -98,6 +108,12 @@ func (m *Manifest) lintPages(cols []pageColumn, masking *mask.Masking) []aihub.F
 // with v.
 func (c *pageColumn) column(v *pages.Values) table.Column {
 	out := table.NewColumn(c.field, v.Len())
+	if c.shown != nil {
+		for i := range v.Len() {
+			out.Str = append(out.Str, c.shown(v.Bytes(i)))
+		}
+		return out
+	}
 	switch v.Type {
 	case pages.ByteArray:
 		for i := range v.Len() {
@@ -122,6 +138,41 @@ func (c *pageColumn) column(v *pages.Values) table.Column {
 	}
 	return out
 }
+
+// decimalText is a decimal in digits: the number v·10^-scale, without the point
+// where nothing but zeros is behind it. An identifier that was stored as a number is
+// one again. v is little-endian where the type is a number's, else big-endian.
+func decimalText(t pages.Type, v []byte, scale int) string {
+	n := new(big.Int)
+	switch t {
+	case pages.Int32:
+		n.SetInt64(int64(int32(binary.LittleEndian.Uint32(v))))
+	case pages.Int64:
+		n.SetInt64(int64(binary.LittleEndian.Uint64(v)))
+	default:
+		v = v[:min(len(v), maxDecimal)]
+		if n.SetBytes(v); len(v) > 0 && v[0]&0x80 != 0 { // two's complement
+			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(v))))
+		}
+	}
+	if scale <= 0 || scale > maxDecimal {
+		return n.String()
+	}
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
+	whole, rest := new(big.Int).QuoRem(n, unit, new(big.Int))
+	if rest.Sign() == 0 {
+		return whole.String()
+	}
+	sign := ""
+	if n.Sign() < 0 {
+		sign = "-"
+	}
+	return fmt.Sprintf("%s%s.%0*s", sign, whole.Abs(whole), scale, rest.Abs(rest).String())
+}
+
+// maxDecimal is how many bytes, and digits behind the point, of a decimal are shown:
+// more than any writer's precision of 76 digits.
+const maxDecimal = 80
 
 // masked returns the masked values of raw, and an error for what the technique
 // cannot take where the plan refuses that.

@@ -129,7 +129,7 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 	d := &prepared{m: m}
 	d.profile = Profile{Rows: in.read + in.dropped + in.orphans, Orphans: in.orphans, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
 	var err error
-	if d.profile.Risk, err = m.gateRisk(in); err != nil {
+	if d.profile.Risk, err = m.gateRisk(ctx, in, report); err != nil {
 		return nil, err
 	}
 	d.profile.Utility = in.pairs.utility(m.Truth)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -12,16 +13,18 @@ import (
 )
 
 // gateRisk applies the policy to the masked rows that were counted.
-func (m *Manifest) gateRisk(in *ingested) (*risk.Report, error) {
+func (m *Manifest) gateRisk(ctx context.Context, in *ingested, report progress) (*risk.Report, error) {
 	if in.meter == nil {
 		return nil, nil
 	}
-	r, err := in.meter.Gate()
+	r, err := in.meter.Gate(ctx, risk.Told(report))
 	if err != nil {
 		return nil, err
 	}
 	in.pairs.published(in.meter, in.schema)
-	r.Linkage = in.pairs.linkage(in.meter)
+	if r.Linkage, err = in.pairs.linkage(ctx, in.meter, report); err != nil {
+		return nil, err
+	}
 	l := &linter{doc: m.doc}
 	l.take("risk", r.Exceeded())
 	if l.fs != nil {
@@ -170,13 +173,13 @@ func (p *pairSample) published(meter *risk.Meter, schema []table.Field) {
 
 // linkage runs the linkage test among all rows that the meter lets through; nil
 // when no quasi-identifier is in both tables.
-func (p *pairSample) linkage(meter *risk.Meter) *risk.Linkage {
+func (p *pairSample) linkage(ctx context.Context, meter *risk.Meter, report progress) (*risk.Linkage, error) {
 	if p.quasi == 0 || len(p.order) == 0 {
-		return nil
+		return nil, nil
 	}
 	p.raw.Rows, p.masked.Rows = len(p.order), len(p.order)
-	l := meter.Link(p.raw, p.masked)
-	return &l
+	l, err := meter.Link(ctx, p.raw, p.masked, risk.Told(report))
+	return &l, err
 }
 
 // utility measures what masking left of the use of the rows.

@@ -1,13 +1,17 @@
 package catalog
 
 import (
+	"bytes"
 	"fmt"
+	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"aihub"
+	"aihub/internal/pages"
 	"aihub/internal/table"
 )
 
@@ -93,4 +97,129 @@ func faultsOf(err error) []aihub.Fault {
 		return e.Faults
 	}
 	return nil
+}
+
+// The detectors see decimals in digits, as Spark was given them, and texts of one
+// length without what fills them up.
+func TestDecimalsAndFixedTextsAreLookedAt(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../internal/pages/testdata/spark/*.parquet")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := pages.Open(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cols, _ := pageFields(f)
+		for column, scale := range map[string]int{"dec9": 2, "dec18": 3} {
+			i := f.Leaf(column)
+			l := &f.Leaves()[i]
+			as, ok := cols[i].looked(l)
+			if !ok || l.Scale != scale {
+				t.Fatalf("%s: %s is not looked at, or has %d digits behind the point", name, column, l.Scale)
+			}
+			seen := map[string]bool{}
+			for g := range f.RowGroups() {
+				if err := f.ChunkValues(g, i, func(v *pages.Values) error {
+					shown := as.column(v)
+					for _, s := range shown.Str {
+						seen[s] = true
+					}
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for r := range int64(400) {
+				n, unit := r*101-5000, int64(100)
+				if column == "dec18" {
+					n, unit = r*10_000_019, 1000
+				}
+				want := fmt.Sprint(n / unit)
+				if n%unit != 0 {
+					want = big.NewRat(n, unit).FloatString(scale)
+				}
+				if !seen[want] {
+					t.Fatalf("%s: %s of row %d is not shown as %s", name, column, r, want)
+				}
+			}
+		}
+	}
+	for want, v := range map[string][]byte{"13800138000": {3, 54, 141, 101, 16}, "-1": {255, 255}, "0": {}, "128": {0, 128}} {
+		if got := decimalText(pages.Fixed, v, 0); got != want {
+			t.Errorf("%v is shown as %s, not %s", v, got, want)
+		}
+	}
+	if got := decimalText(pages.Fixed, []byte{255, 106}, 2); got != "-1.50" {
+		t.Error(got)
+	}
+
+	// A kept column of texts of one length ends in a refusal, as any other does.
+	in, _ := visits(t, 4000)
+	fixed := filepath.Join(t.TempDir(), "fixed.parquet")
+	src, err := os.Open(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	st, err := src.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := pages.Open(src, st.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := pages.Plan{Columns: make([]pages.Column, len(f.Leaves()))}
+	plan.Columns[f.Leaf("phone")] = pages.Column{Op: pages.Map, Type: pages.Fixed, Width: 20, Logical: pages.None, New: func() pages.MapFunc {
+		return func(v *pages.Values, out *pages.Builder) error {
+			for i := range v.Len() {
+				b := bytes.Repeat([]byte{' '}, 20)
+				copy(b, v.Bytes(i))
+				out.Bytes(b)
+			}
+			return nil
+		}
+	}}
+	plan.Columns[f.Leaf("home")] = pages.Column{Op: pages.Map, Type: pages.ByteArray, Logical: pages.None, New: func() pages.MapFunc {
+		return func(v *pages.Values, out *pages.Builder) error {
+			for range v.Len() {
+				out.Bytes([]byte{0xff, 0xfe})
+			}
+			return nil
+		}
+	}}
+	dst, err := os.Create(fixed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dst.Close()
+	if err := pages.Transcode(t.Context(), f, plan, pages.Output{File: dst}); err != nil {
+		t.Fatal(err)
+	}
+	manifest := strings.NewReplacer("{use: phone, on_invalid: missing}", "{use: keep}", "{use: address}", "{use: drop}").Replace(visitsManifest)
+	_, err = MaskTable(t.Context(), []byte(manifest), fixed, filepath.Join(t.TempDir(), "out"), testRing(t), func(string, int64, int64) {})
+	if fs := faultsOf(err); aihub.KindOf(err) != aihub.Refused || len(fs) != 1 || !strings.Contains(fs[0].Message.EN, "phone") {
+		t.Errorf("phones of one length were kept: %v %v", err, fs)
+	}
+	// Bytes that are no text are called so, and the file is not called damaged.
+	r, err := table.Open(fixed, table.Options{Unread: func(c string) bool { return c == "phone" }})
+	if err == nil {
+		_, err = r.Next()
+		r.Close()
+	}
+	if fs := faultsOf(err); len(fs) != 1 || fs[0].Code != "encoding" || !strings.Contains(fs[0].Where, "home") {
+		t.Errorf("bytes that are no text: %v %v", err, fs)
+	}
+	// Files of a folder are not masked with one table: the manifest's word for them is not passed over.
+	_, err = MaskTable(t.Context(), []byte(visitsManifest+"media: {file: photo, because: none}\n"), in, filepath.Join(t.TempDir(), "out"), testRing(t), func(string, int64, int64) {})
+	if fs := faultsOf(err); aihub.KindOf(err) != aihub.Contract && aihub.KindOf(err) != aihub.Invalid || len(fs) != 1 || fs[0].Code != "page_media" {
+		t.Errorf("a manifest of a folder: %v %v", err, fs)
+	}
 }

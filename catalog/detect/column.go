@@ -2,6 +2,7 @@ package detect
 
 import (
 	"hash/maphash"
+	"math"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -46,6 +47,7 @@ type Finding struct {
 type Column struct {
 	name     string
 	text     bool // of type String
+	float    bool
 	values   int64
 	whole    [kinds]int64 // values that are an identifier and nothing else
 	inside   [kinds]int64 // values that contain one
@@ -84,11 +86,11 @@ const maxDistinct = 10_000
 
 // NewColumn starts with nothing seen.
 func NewColumn(f table.Field) *Column {
-	return &Column{name: f.Name, text: f.Type == table.String, distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed(), recent: make([]recent, maxRecent)}
+	return &Column{name: f.Name, text: f.Type == table.String, float: f.Type == table.Float64, distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed(), recent: make([]recent, maxRecent)}
 }
 
-// Add looks at the values of c; only text and integers can be identifiers, and
-// integers only from ten digits on.
+// Add looks at the values of c; only text and whole numbers can be identifiers, and
+// numbers only from ten digits on. c may have the numbers of a column in digits.
 func (d *Column) Add(c *table.Column) {
 	var buf [20]byte
 	for i := range c.Len() {
@@ -98,10 +100,16 @@ func (d *Column) Add(c *table.Column) {
 		d.values++
 		switch c.Type {
 		case table.String:
-			d.addText(c.Str[i])
+			if d.text || len(c.Str[i]) >= 10 { // a number in digits, as a decimal is
+				d.addText(c.Str[i])
+			}
 		case table.Int64:
 			if v := c.Int[i]; v >= 1e9 || v <= -1e9 {
 				d.addText(string(strconv.AppendInt(buf[:0], v, 10)))
+			}
+		case table.Float64: // a column of whole numbers with gaps, as many a tool reads it
+			if v := c.Flt[i]; math.Abs(v) >= 1e9 && math.Abs(v) < 1<<63 && v == math.Trunc(v) {
+				d.addText(string(strconv.AppendInt(buf[:0], int64(v), 10)))
 			}
 		}
 	}
@@ -239,6 +247,9 @@ func (d *Column) Findings() []Finding {
 			}
 		default:
 			continue
+		}
+		if d.float {
+			f.Use = "drop" // no technique for identifiers takes it
 		}
 		out = append(out, f)
 	}

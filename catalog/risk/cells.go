@@ -2,6 +2,7 @@ package risk
 
 import (
 	"cmp"
+	"context"
 	"math/bits"
 	"slices"
 
@@ -18,6 +19,9 @@ type Cells struct {
 // tried.
 const maxCells = 8
 
+// stepClasses is how many classes are looked at between two looks at the context.
+const stepClasses = 1 << 16
+
 // local is k-anonymising local suppression: rows of classes smaller than k lose
 // cells of the policy's columns until they stand in a class of k or more. A row
 // of a class that is large enough loses nothing, and the rows of one class lose
@@ -32,7 +36,7 @@ const maxCells = 8
 //
 // An outsider who knows a person's values finds at least k rows that may be
 // theirs: a missing value is one like any other here.
-func (m *Meter) local() error {
+func (m *Meter) local(ctx context.Context, told Told) error {
 	if len(m.p.Cells) == 0 {
 		return nil
 	}
@@ -56,12 +60,20 @@ func (m *Meter) local() error {
 		}
 	}
 	m.moved = map[int32]int32{}
-	for _, set := range sets(len(at)) {
+	all := sets(len(at))
+	for tried, set := range all {
 		if len(small) == 0 {
 			break
 		}
+		told.say("cells", tried, len(all))
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		together, order, left := map[[2]uint64][]int{}, [][2]uint64{}, small[:0]
-		for _, id := range small {
+		for i, id := range small {
+			if i%stepClasses == stepClasses-1 && ctx.Err() != nil {
+				return ctx.Err()
+			}
 			key := m.key[id]
 			for i, q := range at {
 				if set>>i&1 == 1 {

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -133,7 +134,7 @@ func TestCellsAgainstBruteForce(t *testing.T) {
 		if err := m.Add(b, nil, part); err != nil {
 			t.Fatal(err)
 		}
-		rep, err := m.Gate()
+		rep, err := m.Gate(context.Background(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

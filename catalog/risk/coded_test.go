@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -66,8 +67,8 @@ func TestCodedRowsAreRows(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want, err1 := plain.Gate()
-		got, err2 := coded.Gate()
+		want, err1 := plain.Gate(context.Background(), nil)
+		got, err2 := coded.Gate(context.Background(), nil)
 		if d := cmp.Diff(want, got); d != "" || fmt.Sprint(err1) != fmt.Sprint(err2) {
 			t.Fatal(d, err1, err2)
 		}

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"context"
 	"math"
 	"slices"
 
@@ -34,7 +35,7 @@ const (
 // the one that is looked for and from one more row that is masked by chance. Two
 // columns of numbers have instead the logarithm of a normal density of their
 // difference, whose width is that of the masking's noise.
-func (m *Meter) Link(raw, masked *table.Batch) (l Linkage) {
+func (m *Meter) Link(ctx context.Context, raw, masked *table.Batch, told Told) (l Linkage, err error) {
 	n := raw.Rows
 	var crowd []int // classes
 	for id, size := range m.size {
@@ -56,12 +57,16 @@ func (m *Meter) Link(raw, masked *table.Batch) (l Linkage) {
 		}
 	}
 	if n == 0 || len(weights) == 0 || l.Among == 0 {
-		return l
+		return l, nil
 	}
 	l.Baseline = 1 / float64(l.Among)
 	want := min(n, linkRows, max(1, int(linkWork/float64(len(crowd)*len(weights)))))
 	score := make([][]float64, len(weights))
 	for i := range want {
+		told.say("linkage", i, want)
+		if err := ctx.Err(); err != nil {
+			return l, err
+		}
 		r := i * n / want
 		mine := 0.0
 		for c := range weights {
@@ -88,7 +93,7 @@ func (m *Meter) Link(raw, masked *table.Batch) (l Linkage) {
 		l.Rows++
 	}
 	l.Linked /= float64(l.Rows)
-	return l
+	return l, nil
 }
 
 // weigher weighs a raw value against every masked value of a column.

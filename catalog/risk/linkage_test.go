@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -53,7 +54,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 		if err := m.Add(masked, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		rep, err := m.Gate()
+		rep, err := m.Gate(context.Background(), nil)
 		if err != nil {
 			continue // too many rows would go
 		}
@@ -69,7 +70,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 			continue
 		}
 		x, y := rowsOf(raw, sample), rowsOf(masked, sample)
-		l := m.Link(x, y)
+		l, _ := m.Link(context.Background(), x, y, nil)
 		if l.Linked > 1/float64(rep.After.K)+1e-9 || l.Among != int64(rep.After.Rows) || l.Baseline != 1/float64(rep.After.Rows) {
 			t.Errorf("seed %d: 1 of %d rows, k = %d: %+v", seed, share, rep.After.K, l)
 		}
@@ -102,7 +103,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 	for r := 0; r < 20_000; r += 10 {
 		tenth = append(tenth, r)
 	}
-	if l := m.Link(rowsOf(raw, tenth), rowsOf(masked, tenth)); l.Linked < 0.9 || l.Rows != 2000 {
+	if l, _ := m.Link(context.Background(), rowsOf(raw, tenth), rowsOf(masked, tenth), nil); l.Linked < 0.9 || l.Rows != 2000 {
 		t.Errorf("noise of one in a million: %+v", l)
 	}
 	// So is generalising that leaves a row alone: the sample's own twin is what counts.
@@ -111,7 +112,41 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 	if err := m.Add(masked, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if l := m.Link(raw, masked); l.Linked < 0.1 || l.Linked > 1.2*720/4000 {
+	if l, _ := m.Link(context.Background(), raw, masked, nil); l.Linked < 0.1 || l.Linked > 1.2*720/4000 {
 		t.Errorf("nothing generalised, 720 classes of 4000 rows: %+v", l)
+	}
+}
+
+// Local suppression and the linkage test say how far they are, and end with their
+// context.
+func TestGateAndLinkEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	raw, masked := linkPeople(rand.New(rand.NewPCG(1, 2)), 4000, 5, 2)
+	for _, stage := range []string{"", "cells", "linkage"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		said := map[string]int64{}
+		told := func(s string, done, total int64) {
+			if said[s] = done; s == stage {
+				cancel()
+			}
+		}
+		m := NewMeter(Policy{Quasi: []string{"age", "place"}, K: 30, MaxSuppression: 1, Cells: []string{"age", "place"}, MaxCells: 1}, masked.Schema())
+		if err := m.Add(masked, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := m.Gate(ctx, told)
+		if (err == context.Canceled) != (stage == "cells") {
+			t.Fatalf("%q: %v, said %v", stage, err, said)
+		}
+		if err != nil {
+			continue
+		}
+		if _, err = m.Link(ctx, raw, masked, told); (err == context.Canceled) != (stage == "linkage") {
+			t.Fatalf("%q: %v, said %v", stage, err, said)
+		}
+		if _, ok := said["linkage"]; !ok {
+			t.Errorf("%q: said %v", stage, said)
+		}
 	}
 }

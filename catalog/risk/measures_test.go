@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -155,7 +156,7 @@ func TestMeter(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	rep, err := m.Gate()
+	rep, err := m.Gate(context.Background(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +181,7 @@ func TestMeter(t *testing.T) {
 	if err := m.Add(b, nil, part); err != nil {
 		t.Fatal(err)
 	}
-	if rep, err = m.Gate(); err != nil {
+	if rep, err = m.Gate(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	size := Group(b, p.Quasi)
@@ -307,5 +308,6 @@ func link(raw, masked *table.Batch, columns []string) Linkage {
 	if m.Add(masked, nil, nil) != nil { // more classes than a batch has
 		return Linkage{Among: int64(raw.Rows)}
 	}
-	return m.Link(raw, masked)
+	l, _ := m.Link(context.Background(), raw, masked, nil) // ends early only with its context
+	return l
 }

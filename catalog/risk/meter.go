@@ -2,6 +2,7 @@ package risk
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -233,16 +234,25 @@ func (m *Meter) rehash(size int) {
 	}
 }
 
+// Told hears how far a stage is: cells (sets of columns) or linkage (rows).
+type Told func(stage string, done, total int64)
+
+func (t Told) say(stage string, done, total int) {
+	if t != nil {
+		t(stage, int64(done), int64(total))
+	}
+}
+
 // Gate applies the policy's k, l and t, after local suppression where the policy
 // names cells for it; it is called once. t compares a class with the whole table,
 // dropped rows included. The error is Refused, with the numbers and what would
 // help, when more rows would have to go than the policy allows. The policy's
 // other limits are checked by Exceeded, when the rest of the report is filled in.
-func (m *Meter) Gate() (rep Report, err error) {
+func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 	p := m.p
 	rep.Policy = p
 	rep.Before = count(classes.Of(m.size), p.K)
-	if err := m.local(); err != nil {
+	if err := m.local(ctx, told); err != nil {
 		return rep, err
 	}
 	m.follow()

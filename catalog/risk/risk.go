@@ -11,6 +11,7 @@
 package risk
 
 import (
+	"context"
 	"fmt"
 	"math/bits"
 	"strings"
@@ -99,7 +100,7 @@ func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
 	if err := m.Add(b, nil, nil); err != nil {
 		return rep, nil, err
 	}
-	if rep, err = m.Gate(); err != nil {
+	if rep, err = m.Gate(context.Background(), nil); err != nil {
 		return rep, nil, err
 	}
 	return rep, m.Keep(b, nil), nil

@@ -18,6 +18,7 @@ type Leaf struct {
 	Annotation string
 	Micros     int64 // of a timestamp: what one of its units is in microseconds; 0 for nanoseconds and unknown ones
 	Unsigned   bool  // of an integer
+	Scale      int   // of a decimal: digits behind the point
 	element    int
 }
 
@@ -167,7 +168,7 @@ func (l *Leaf) annotate(e *element) {
 	d := decoder{b: e.logical}
 	d.fields(func(id int16, typ byte) bool {
 		l.Annotation = names[id]
-		if typ != ctStruct || id != 8 && id != 10 {
+		if typ != ctStruct || id != 5 && id != 8 && id != 10 {
 			return false
 		}
 		l.detail(&d, id)
@@ -182,13 +183,20 @@ func (l *Leaf) annotate(e *element) {
 		l.Unsigned = e.converted >= 11 && e.converted <= 14
 		l.Micros = map[int32]int64{9: 1000, 10: 1}[e.converted]
 	}
+	if l.Annotation == "decimal" && l.Scale == 0 {
+		l.Scale = int(e.scale)
+	}
 	l.Text = l.Annotation == "string" || l.Annotation == "enum" || l.Annotation == "json"
 }
 
-// detail reads the unit of a timestamp and the sign of an integer.
+// detail reads the scale of a decimal, the unit of a timestamp and the sign of an
+// integer.
 func (l *Leaf) detail(d *decoder, logical int16) {
 	d.fields(func(id int16, typ byte) bool {
 		switch {
+		case logical == 5 && id == 1 && typ == ctI32:
+			l.Scale = int(d.i32())
+			return true
 		case logical == 8 && id == 2 && typ == ctStruct:
 			d.fields(func(unit int16, _ byte) bool {
 				l.Micros = map[int16]int64{1: 1000, 2: 1}[unit]

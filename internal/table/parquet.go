@@ -182,6 +182,8 @@ func (p *parquetReader) Next() (b *Batch, err error) {
 		switch {
 		case errors.As(err, &e):
 			return nil, err
+		case errors.Is(err, errNotText):
+			return nil, notText(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
 		case err != nil:
 			return nil, damaged(fmt.Sprintf("row group %d, column %s", p.group+1, clip(l.field.Name)), err)
 		}
@@ -236,6 +238,15 @@ func (p *parquetReader) Close() (err error) {
 		err = errors.Join(err, p.f.Close())
 	}()
 	return p.closeGroup()
+}
+
+// notText is the error for a column of bytes that are no text: the file is whole.
+func notText(where string, err error) error {
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "a column of the Parquet file holds bytes that are no text", ZH: "Parquet 文件中有一列不是文本"}).
+		WithHint(aihub.Text{EN: "leave the column out (use: drop in the mask plan), or write it as text: UTF-8, or hex digits",
+			ZH: "请去掉该列（在脱敏方案中写 use: drop），或将其写成文本：UTF-8 或十六进制"}).
+		WithFaults([]aihub.Fault{{Code: "encoding", Where: where, Message: aihub.Text{EN: "bytes that are not UTF-8 text", ZH: "不是 UTF-8 文本的字节"}}}).
+		Because(err)
 }
 
 // damaged is the error for a file that does not hold what it should.

@@ -155,7 +155,7 @@ func TestParquetNotUTF8(t *testing.T) {
 	}
 	defer r.Close()
 	_, err = r.Next()
-	wantFault(t, err, "parquet", "row group 1, column s")
+	wantFault(t, err, "encoding", "row group 1, column s")
 }
 
 func TestParquetDamaged(t *testing.T) {

@@ -270,9 +270,12 @@ func grow[T any](s []T, n int) []T {
 	return s[:n]
 }
 
+// errNotText is that a column of bytes holds something else than text.
+var errNotText = errors.New("bytes that are not UTF-8 text")
+
 func text(b []byte, c *Column) error {
 	if !utf8.Valid(b) {
-		return errors.New("text that is not UTF-8")
+		return errNotText
 	}
 	c.AppendStr(string(b))
 	return nil
