@@ -73,6 +73,7 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 			}
 		}
 	}
+	faults = append(faults, pointFaults(spec)...)
 	if len(faults) > 0 {
 		return nil, aihub.Errorf(aihub.Contract, aihub.Text{
 			EN: "the metrics of this scenario cannot be computed", ZH: "无法计算该场景的指标",
@@ -178,7 +179,7 @@ func (t *tallies) spill(dir string) {
 	for _, accs := range t.shards {
 		for _, acc := range accs {
 			if s, ok := acc.(metric.Spiller); ok {
-				s.Spill(open, 1)
+				s.Spill(open, len(t.shards))
 			}
 		}
 	}

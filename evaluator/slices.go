@@ -2,7 +2,6 @@ package evaluator
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -407,53 +406,6 @@ func (t *groupTallies) results(values []aihub.MetricValue) error {
 		}
 	}
 	return nil
-}
-
-// countGroups reads the groups of a whole part, and returns what is wrong with
-// them. A slice without two groups that may be shown is.
-func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input string) ([]aihub.Fault, error) {
-	g, err := newGrouping(spec, key, truth, input)
-	if g == nil || err != nil {
-		return faultsOr(err)
-	}
-	defer g.Close()
-	r, err := openColumns(truth, append([]string{key}, g.own...), "")
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		keys := b.Col(key)
-		if keys == nil {
-			return nil, fmt.Errorf("evaluator: the truth lost a column while it was read")
-		}
-		for i := range b.Rows {
-			k, _ := keys.Text(i)
-			if _, err := g.next(b, i, k); err != nil {
-				return faultsOr(err)
-			}
-		}
-	}
-	var faults []aihub.Fault
-	for k, x := range spec.Slices {
-		if g.of[k].shown(int64(x.Min)) == nil {
-			faults = append(faults, aihub.Fault{Code: "too_few_rows", Where: fmt.Sprintf("slices[%d]", k), Message: aihub.Text{
-				EN: fmt.Sprintf("no two groups by %s have %d rows: lower min, or leave the slice out", clip(strings.Join(x.By, ", ")), x.Min),
-				ZH: fmt.Sprintf("按 %s 分组没有两个组达到 %d 行：请调低 min 或去掉该切片", clip(strings.Join(x.By, "、")), x.Min),
-			}})
-		}
-	}
-	return faults, nil
 }
 
 // faultsOr returns the faults of a Contract error; any other stays one.

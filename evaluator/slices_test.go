@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/internal/store"
 	"aihub/internal/table"
 	"aihub/policies"
 	"aihub/scenarios"
@@ -278,6 +280,25 @@ func TestBadGroups(t *testing.T) {
 	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || faults != nil {
 		t.Error(faults, err)
 	}
+	// A street lies in one district but for three rows: what is left of the district
+	// without the street.
+	near := rows(60, 3)
+	for i := range near {
+		near[i].kind = map[bool]string{true: "x", false: "y"}[near[i].district == "0" && i > 8]
+	}
+	truth2, input2, _ := groupedFiles(t, near, false)
+	twice := spec
+	twice.Slices = []scenarios.Slice{{By: []string{"district"}, Min: 10}, {By: []string{"kind"}, Min: 10}}
+	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, "and 3 rows") {
+		t.Error(faults, err)
+	}
+	for i := range near {
+		near[i].kind = map[bool]string{true: "x", false: "y"}[i%2 == 0]
+	}
+	truth2, input2, _ = groupedFiles(t, near, false)
+	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || faults != nil {
+		t.Error(faults, err)
+	}
 	spec.Slices[0].Min = 31
 	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
 		t.Error(faults, err)
@@ -326,6 +347,11 @@ func TestSlicesAreSealedUntilFinal(t *testing.T) {
 		if groups(s.Sealed) != 10 {
 			t.Errorf("%s: a reviewer sees %d groups", round, groups(s.Sealed))
 		}
+		raw, err := h.db.Receipt(h.ctx, policies.ScopeOf(h.alice), sub.ID)
+		h.must(err)
+		if _, err := store.VerifyReceipt(raw, h.db.PublicKey()); err != nil {
+			t.Errorf("%s: the receipt of a score by groups: %v", round, err)
+		}
 		x := s.Sealed[0].Slices[0]
 		if worst, _ := x.WorstGroup(); len(x.Groups) != 3 || worst.N != 40 || worst.Lo >= worst.Hi || worst.Value > 0.75 {
 			t.Errorf("%s: %+v", round, x)
@@ -335,5 +361,32 @@ func TestSlicesAreSealedUntilFinal(t *testing.T) {
 		if n := groups(got[0].Score.Released); n != map[bool]int{true: 10}[open] {
 			t.Errorf("%s: the board shows %d groups", round, n)
 		}
+	}
+}
+
+// Metrics that keep more than memory is sure to hold, and key points of two kinds,
+// are refused with a place.
+func TestBounds(t *testing.T) {
+	t.Parallel()
+	faults := keptRows(scenarios.Spec{Metrics: []scenarios.Metric{{Use: "ece@1"}, {Use: "ece_mass@1"}}}, aihub.PartFile{Part: "test", Rows: metric.MaxMassRows + 1})
+	if len(faults) != 1 || faults[0].Code != metric.TooManyRows || faults[0].Where != "test: metrics[1].use" || faults[0].Message.ZH == "" {
+		t.Errorf("%+v", faults)
+	}
+	var classes []string
+	for i := range 100 {
+		classes = append(classes, fmt.Sprint(i))
+	}
+	for bins, want := range map[float64]int{15: 0, 163: 0, 164: 1} {
+		if _, faults := metric.Bind("ece_classwise@1", metric.Setup{Classes: classes, Column: "0", Group: classes, Params: map[string]any{"bins": bins}}); len(faults) != want {
+			t.Errorf("%v bins: %+v", bins, faults)
+		}
+	}
+	spec := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "accuracy@1"}, {Use: "oks_ap@1"}, {Use: "oks_ar@1", Params: map[string]any{"sigmas": "0.1,0.2"}}}}
+	if faults := pointFaults(spec); len(faults) != 1 || faults[0].Where != "metrics[2].params.sigmas" || faults[0].Message.ZH == "" {
+		t.Errorf("%+v", faults)
+	}
+	spec.Metrics[1].Params = map[string]any{"sigmas": "0.3,0.3"}
+	if faults := pointFaults(spec); faults != nil {
+		t.Errorf("%+v", faults)
 	}
 }

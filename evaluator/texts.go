@@ -1,6 +1,8 @@
 package evaluator
 
 import (
+	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"aihub"
@@ -184,6 +186,33 @@ func cellsOf(spec scenarios.Spec) (kind *intake.Kind) {
 		}
 	}
 	return kind
+}
+
+// pointFaults finds metrics whose objects have other numbers of key points than
+// those of the first: a cell has one number of them.
+func pointFaults(spec scenarios.Spec) (faults []aihub.Fault) {
+	first, at := 0, 0
+	for i, m := range spec.Metrics {
+		if !strings.HasPrefix(m.Use, "oks_") {
+			continue
+		}
+		sigmas, given := m.Params["sigmas"].(string)
+		if !given {
+			sigmas = "coco"
+		}
+		n := vision.Points(sigmas)
+		switch {
+		case n == 0: // said elsewhere
+		case first == 0:
+			first, at = n, i
+		case n != first:
+			faults = append(faults, aihub.Fault{Code: "bad_param", Where: fmt.Sprintf("metrics[%d].params.sigmas", i), Message: aihub.Text{
+				EN: fmt.Sprintf("sigmas are of %d key points, those of metrics[%d] of %d: objects have one number of points", n, at, first),
+				ZH: fmt.Sprintf("sigmas 为 %d 个关键点，而 metrics[%d] 为 %d 个：所有目标的关键点数须一致", n, at, first),
+			}})
+		}
+	}
+	return faults
 }
 
 // growth is how many characters one becomes at most in compatibility form.

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"aihub"
+	"aihub/evaluator/metric"
 	"aihub/internal/blob"
 	"aihub/scenarios"
 )
@@ -39,6 +40,9 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 				return nil, err
 			}
 			faults = append(faults, found...)
+		}
+		if ok {
+			faults = append(faults, keptRows(spec, f)...)
 		}
 		if f.Rows > trialRows {
 			f, ok = v.File(aihub.Sample)
@@ -72,6 +76,19 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		}
 	}
 	return faults, nil
+}
+
+// keptRows finds metrics that keep every row of a part which has too many.
+func keptRows(spec scenarios.Spec, f aihub.PartFile) (faults []aihub.Fault) {
+	for i, m := range spec.Metrics {
+		if m.Use == "ece_mass@1" && f.Rows > metric.MaxMassRows {
+			faults = append(faults, aihub.Fault{Code: metric.TooManyRows, Where: fmt.Sprintf("%s: metrics[%d].use", f.Part, i), Message: aihub.Text{
+				EN: fmt.Sprintf("%s keeps every row, and takes at most %d; the part has %d: use ece@1, whose bins are of equal width", m.Use, metric.MaxMassRows, f.Rows),
+				ZH: fmt.Sprintf("%s 须保留每一行，至多 %d 行，而该分区有 %d 行：请改用等宽分箱的 ece@1", m.Use, metric.MaxMassRows, f.Rows),
+			}})
+		}
+	}
+	return faults
 }
 
 // trialGroups counts the groups of a whole part, however large it is.

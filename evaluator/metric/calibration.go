@@ -8,6 +8,15 @@ import (
 	"aihub"
 )
 
+const (
+	classwise = "ece_classwise@1"
+	// maxClassBins bounds its memory: an exact sum for each bin of each class, 9 MiB.
+	maxClassBins = 1 << 14
+)
+
+// MaxMassRows is how many rows ece_mass@1 takes: it keeps 16 bytes of each, 256 MiB.
+var MaxMassRows = int64(16 << 20)
+
 func init() {
 	register("ece_mass@1", func(s Setup, a args) Metric {
 		return &massError{a.signed, int64(a.num["bins"]), scoresOf(s, a), a.str["kind"] == "positive" && len(a.cols) == 1}
@@ -15,7 +24,7 @@ func init() {
 	// The mean over the classes of the calibration error of each class's own
 	// probability, in bins of equal width (Kull et al., 2019). No interval: it would
 	// take a sum for each class, bin and bucket.
-	register("ece_classwise@1", func(s Setup, a args) Metric {
+	register(classwise, func(s Setup, a args) Metric {
 		bins, k := int(a.num["bins"]), max(2, len(a.cols))
 		p := scoresOf(s, a)
 		m := &additive{signed: a.signed, counts: bins * k, sums: bins * k}
@@ -90,11 +99,15 @@ func (m *massError) New() Accumulator { return &massRows{m: m} }
 // massRows keeps the confidence and correctness of every row.
 type massRows struct {
 	m    *massError
-	rows [][2]float64
+	n    int64
+	rows [][2]float64 // none as soon as they are too many
 	bad  bool
 }
 
 func (r *massRows) Add(b *Block) {
+	if r.count(int64(b.Rows)) {
+		return
+	}
 	for i := range b.Rows {
 		row, t := r.m.scores(b, i)
 		conf, right := confidence(row, t, r.m.positive)
@@ -103,16 +116,28 @@ func (r *massRows) Add(b *Block) {
 	}
 }
 
+// count counts n more rows, and reports whether they are too many to keep.
+func (r *massRows) count(n int64) (over bool) {
+	if r.n += n; r.n > MaxMassRows {
+		r.rows = nil
+	}
+	return r.n > MaxMassRows
+}
+
 func (r *massRows) Merge(o Accumulator) {
 	x := o.(*massRows)
-	r.rows, r.bad = append(r.rows, x.rows...), r.bad || x.bad
+	if !r.count(x.n) {
+		r.rows, r.bad = append(r.rows, x.rows...), r.bad || x.bad
+	}
 }
 
 func (r *massRows) Result() Result {
-	n := int64(len(r.rows))
+	n := r.n
 	switch {
 	case n == 0:
 		return undefined(0, NoRows)
+	case n > MaxMassRows:
+		return undefined(n, TooManyRows)
 	case r.bad:
 		return undefined(n, NotFinite)
 	}

@@ -125,6 +125,7 @@ const (
 	OutOfDomain         = "out_of_domain"        // a value is outside what the metric is defined for
 	NoReference         = "no_reference"         // the truth holds nothing to measure against
 	Nothing             = "nothing"              // neither the truth nor the predictions hold anything
+	TooManyRows         = "too_many_rows"        // the metric keeps every row, and there are more than it may
 	Crossed             = "crossed"              // a lower bound is above its upper bound
 )
 
@@ -175,6 +176,12 @@ func Bind(use string, s Setup) (Metric, []aihub.Fault) {
 	a, more := resolve(d, s)
 	if faults = append(faults, more...); len(faults) > 0 {
 		return nil, faults
+	}
+	if n := int(a.num["bins"]) * max(2, len(a.cols)); d.Use == classwise && n > maxClassBins {
+		return nil, []aihub.Fault{paramFault("bins", aihub.Text{
+			EN: fmt.Sprintf("bins times classes is %d, and at most %d: fewer bins, please", n, maxClassBins),
+			ZH: fmt.Sprintf("bins 与类别数之积为 %d，至多 %d：请减少 bins", n, maxClassBins),
+		})}
 	}
 	return d.build(s, a), nil
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"testing"
+
+	"aihub"
 )
 
 // memory is a Scratch in memory that fails after some bytes.
@@ -155,6 +157,40 @@ func TestAUCBounds(t *testing.T) {
 	for lo, hi := -3.0, -3.0; lo < 3; lo = hi {
 		if hi = lo + 0.001; aucBin(lo) > aucBin(hi) {
 			t.Fatalf("the bin falls between %v and %v", lo, hi)
+		}
+	}
+}
+
+// A metric that keeps every row keeps none of too many, in however many shards.
+func TestTooManyRows(t *testing.T) {
+	defer func(n int64) { MaxMassRows = n }(MaxMassRows)
+	MaxMassRows = 100
+	m := bind(t, "ece_mass@1", Setup{Classes: names(2), Column: "p", Params: map[string]any{"kind": "positive"}})
+	r := splitmix(3)
+	block := func(n int) *Block {
+		b := scored(&r, n, false)
+		for i, v := range b.Pred[0].Flt {
+			b.Pred[0].Flt[i] = v / 2
+		}
+		return b
+	}
+	a, b := m.New(), m.New()
+	a.Add(block(60))
+	b.Add(block(40))
+	a.Merge(b)
+	if got := a.Result(); got.N != 100 || got.Status == aihub.MetricUndefined {
+		t.Errorf("%+v", got)
+	}
+	c := m.New()
+	c.Add(block(1))
+	for _, x := range []Accumulator{a, c} {
+		if x == a {
+			x.Merge(c)
+		} else {
+			x.Add(block(100))
+		}
+		if got := x.Result(); got.N != 101 || got.Reason != TooManyRows || x.(*massRows).rows != nil {
+			t.Errorf("%+v", got)
 		}
 	}
 }
