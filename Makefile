@@ -26,7 +26,7 @@ attack: build deps ## run the attacks of the threat model on gvisor and on a Doc
 
 bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run, and the queue (needs root)
 	@sh internal/embedded/build.sh
-	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
+	@sh deploy/with-docker.sh $(GO) test -tags embed -run '^$$' -bench 'Hello|Work|Python|Hundred' -benchtime 5x -timeout 60m ./sandbox/gvisor
 	@AIHUB_MEASURE=1 sh deploy/with-docker.sh $(GO) test -tags embed -run '^TestMeasureSealed$$' -count 1 -v ./cmd/aihub
 	$(GO) test -run '^$$' -bench . -benchtime 7x ./internal/oci
 	$(GO) test -run '^$$' -bench SubmissionWithQueue -benchtime 200x ./internal/store

@@ -74,8 +74,8 @@ func describe(args []string) []string {
 		add = append(add, "--total-memory="+strconv.FormatInt(*m.Limit, 10))
 	}
 	if c := spec.Linux.Resources.CPU; c != nil && c.Quota != nil && c.Period != nil {
-		cpus := int(math.Ceil(float64(*c.Quota) / float64(*c.Period)))
-		add = append(add, "--cpu-num="+strconv.Itoa(min(max(1, cpus), runtime.NumCPU())))
+		cpus := stage.Processors(float64(*c.Quota) / float64(*c.Period))
+		add = append(add, "--cpu-num="+strconv.Itoa(min(cpus, runtime.NumCPU())))
 	}
 	// Not the name of the machine, which gVisor would look up.
 	add = append(add, "--product-name="+stage.Hostname)
