@@ -170,6 +170,10 @@ func hostileManifests(t testing.TB) []refusal {
 	add("huge config", codeSize, "manifest, config", func(d *doc) { d.rawConfig = insert(`{"x":"` + strings.Repeat("x", 1<<20) + `",`) })
 	add("other number of layers", codeConfig, "config", func(d *doc) { d.onConfig = func(c obj) { desc(c, "rootfs")["diff_ids"] = []string{} } })
 	add("windows", codePlatform, "config", func(d *doc) { d.onConfig = func(c obj) { c["os"] = "windows" } })
+	add("working directory that is a link to a mount", codeConfig, "config, WorkingDir", func(d *doc) {
+		d.layers = append(d.layers, layerDoc{tarOf(t, ent{name: "out", typ: tar.TypeSymlink, link: "/output"}), Gzip})
+		d.onConfig = func(c obj) { c["config"].(obj)["WorkingDir"] = "/out" }
+	})
 	add("no command", codeCommand, "config", func(d *doc) { d.cmd = nil })
 	add("command not there", codeCommand, "config", func(d *doc) { d.cmd = []string{"/walk"} })
 	add("command under a mount", codeCommand, "config", func(d *doc) {

@@ -117,8 +117,12 @@ func checkLayers(ctx context.Context, s parts, f found, lim Limits, img *Image, 
 // checkCommand looks for the command where the sandbox will: an image that cannot
 // start is better refused now than after an attempt is spent.
 func checkCommand(t *tree, img *Image, fs *faults) {
-	if n := t.resolve("/", img.WorkingDir); n != nil && n.kind != dir {
+	n, at := t.walk("/", img.WorkingDir)
+	switch top, _, _ := strings.Cut(at[1:], "/"); {
+	case n != nil && n.kind != dir:
 		fs.add(codeConfig, "config, WorkingDir", "", text("%s is not a directory", "%s 不是目录", show(img.WorkingDir)))
+	case at != img.WorkingDir && slices.Contains(mountPoints, top): // not every runner follows it
+		fs.add(codeConfig, "config, WorkingDir", "", text("%s leads by a link into %s, which the platform mounts over; name that directory itself", "%s 经链接指向平台挂载的目录 %s，请直接写该目录", show(img.WorkingDir), show("/"+top)))
 	}
 	name := img.Args()[0]
 	places := []string{name}

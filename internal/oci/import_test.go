@@ -268,13 +268,15 @@ func TestCommandIsResolved(t *testing.T) {
 	base := tarOf(t, ent{name: "opt/app/run", body: runBody}, ent{name: "usr/bin/python3", typ: tar.TypeSymlink, link: "python3.11"},
 		ent{name: "usr/bin/python3.11", body: runBody}, ent{name: "bin", typ: tar.TypeSymlink, link: "usr/bin"},
 		ent{name: "app", typ: tar.TypeSymlink, link: "/opt/app"}, ent{name: "loop", typ: tar.TypeSymlink, link: "loop"},
-		ent{name: "up", typ: tar.TypeSymlink, link: "../../../../opt"}, ent{name: "hard", typ: tar.TypeLink, link: "opt/app/run"})
+		ent{name: "up", typ: tar.TypeSymlink, link: "../../../../opt"}, ent{name: "hard", typ: tar.TypeLink, link: "opt/app/run"},
+		ent{name: "out", typ: tar.TypeSymlink, link: "/output"}, ent{name: "opt/scratch", typ: tar.TypeSymlink, link: "../tmp/x/y"})
 	for _, c := range []struct {
 		cmd, dir string
 		ok       bool
 	}{
 		{"python3", "", true}, {"/bin/python3", "", true}, {"./run", "/app", true}, {"app/run", "", true}, {"run", "/app", false},
 		{"/up/app/run", "", true}, {"/loop", "", false}, {"/opt/app", "", false}, {"/hard", "", true}, {"/opt/app/run/x", "", false}, {"./run", "/nowhere", false},
+		{"/hard", "/output", true}, {"/hard", "/app", true}, {"/hard", "/out", false}, {"/hard", "/out/sub", false}, {"/hard", "/opt/scratch", false},
 	} {
 		d := &doc{arch: machine, cmd: []string{c.cmd}, layers: []layerDoc{{base, Gzip}}}
 		d.onConfig = func(o obj) { o["config"].(obj)["WorkingDir"] = c.dir }

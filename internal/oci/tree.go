@@ -306,11 +306,18 @@ func (t *tree) find(at string) *node {
 // resolve follows name from the directory at, symbolic links included, as the
 // kernel of the sandbox will, and returns what it leads to, or nil.
 func (t *tree) resolve(at, name string) *node {
+	n, _ := t.walk(at, name)
+	return n
+}
+
+// walk is resolve, and says as a clean path where name leads, also where there is
+// nothing.
+func (t *tree) walk(at, name string) (*node, string) {
 	todo := strings.Split(name, "/")
 	if !path.IsAbs(name) {
 		todo = append(strings.Split(at, "/"), todo...)
 	}
-	chain := []*node{t.root}
+	chain, names := []*node{t.root}, []string{"/"}
 	for hops := 0; len(todo) > 0; {
 		p := todo[0]
 		todo = todo[1:]
@@ -319,23 +326,24 @@ func (t *tree) resolve(at, name string) *node {
 		case "", ".":
 			continue
 		case "..":
-			chain = chain[:max(1, len(chain)-1)]
+			up := max(1, len(chain)-1)
+			chain, names = chain[:up], names[:up]
 			continue
 		}
 		if n = n.children[p]; n == nil {
-			return nil
+			return nil, path.Join(path.Join(names...), p, path.Join(todo...))
 		}
 		if n.kind == symlink {
 			if hops++; hops > 40 {
-				return nil
+				return nil, path.Join(path.Join(names...), p)
 			}
 			if path.IsAbs(n.link) {
-				chain = chain[:1]
+				chain, names = chain[:1], names[:1]
 			}
 			todo = append(strings.Split(n.link, "/"), todo...)
 			continue
 		}
-		chain = append(chain, n)
+		chain, names = append(chain, n), append(names, p)
 	}
-	return chain[len(chain)-1]
+	return chain[len(chain)-1], path.Join(names...)
 }
