@@ -48,13 +48,13 @@ test: deps ## run every check and every test
 	@sh internal/embedded/build.sh
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet -tags embed ./...
-	AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) $(GO) test -tags embed -timeout 40m ./...
+	AIHUB_TEST_PYTHON=$$(sh deploy/python-root.sh) sh deploy/in-memory.sh $(GO) test -tags embed -timeout 40m ./...
 
 fuzz-data: ## read 100,000 mutated data files in bounded processes (about ten minutes)
 	AIHUB_FUZZ_DATA=$${AIHUB_FUZZ_DATA:-100000} $(GO) test -run '^TestFuzzData$$' -count=1 -v -timeout 120m ./internal/table
 
 test-postgres: deps ## run every test of the store on PostgreSQL
-	AIHUB_POSTGRES_ALL=1 $(GO) test -count 1 -v -timeout 30m -run '^TestOnPostgres$$' ./internal/store
+	AIHUB_POSTGRES_ALL=1 sh deploy/in-memory.sh $(GO) test -count 1 -v -timeout 30m -run '^TestOnPostgres$$' ./internal/store
 
 KILLS ?= 1000
 .PHONY: test-postgres

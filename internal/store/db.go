@@ -114,7 +114,7 @@ func (db *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	for try := 1; ; try++ {
-		p, err := goose.NewProvider(db.d.goose, db.rw, dir, goose.WithDisableGlobalRegistry(true))
+		p, err := goose.NewProvider(db.d.goose, db.rw, dir, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(moreAttempts(db.d)))
 		if err != nil {
 			return err
 		}

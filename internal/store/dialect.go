@@ -19,6 +19,9 @@ import (
 type dialect struct {
 	goose database.Dialect
 
+	// attempts is migration 27.
+	attempts func(ctx context.Context, tx *sql.Tx) error
+
 	// open returns a handle for writes, whose transactions run one after another
 	// across all processes, and one for reads, which never wait for a write. They
 	// may be the same.
@@ -54,7 +57,8 @@ var dialects = map[string]dialect{"": sqliteDialect, "sqlite": sqliteDialect, "p
 // acknowledged must survive a power cut), one writer connection a process whose
 // transactions begin immediate, so that processes queue instead of failing.
 var sqliteDialect = dialect{
-	goose: database.DialectSQLite3,
+	goose:    database.DialectSQLite3,
+	attempts: sqliteAttempts,
 	open: func(dsn string) (*sql.DB, *sql.DB, error) {
 		const common = "_pragma=busy_timeout(60000)&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)&_pragma=secure_delete(1)"
 		if dsn == ":memory:" {

@@ -46,7 +46,8 @@ func (o Outcome) check(kind aihub.RunKind) error {
 
 // Finish ends a smoke, train or infer run, or a score run that failed. A good
 // infer run queues the score run. What the platform failed is tried again, up to
-// three times in all, each time after a longer pause; after that, and when
+// three times in all, each time after a longer pause (attempts that were lost to
+// the death of a worker do not count); after that, and when
 // anybody else is at fault, the submission ends: a vendor's failure costs the
 // attempt, any other refunds it. The vendor may see a failure from the scenario's next tick
 // on (read from its spec: sharing.score.tick).
@@ -73,10 +74,14 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 			o.Output, o.Log, usage, string(o.Posture), l.run.ID); err != nil {
 			return err
 		}
-		switch {
+		lost, err := t.silent(l.run)
+		if err != nil {
+			return err
+		}
+		switch tries := l.run.Attempt - lost; {
 		case s.State.Terminal():
-		case o.Failure.Owner == aihub.FaultPlatform && l.run.Attempt < maxAttempts && l.run.Kind != aihub.RunWorkspace:
-			err = t.retry(l.run.ID, t.db.patience.pause(l.run.Attempt))
+		case o.Failure.Owner == aihub.FaultPlatform && tries < maxAttempts && l.run.Kind != aihub.RunWorkspace:
+			err = t.retry(l.run.ID, t.db.patience.pause(tries))
 		case o.Failure != (aihub.Failure{}):
 			visible := t.now
 			if !s.Smoke {
@@ -251,7 +256,8 @@ func (t *tx) score(s submissionRow, run aihub.Run, sealed string, sample []float
 
 // Reap turns runs whose lease ran out, or that stayed in one state beyond its
 // deadline, into lost and queues their successor, or fails the submission
-// (platform's fault) after 3 attempts. It returns how many. A run that nobody
+// (platform's fault) after 3 attempts, or 10 that were lost to the death of a
+// worker. It returns how many. A run that nobody
 // took up for Patience.Queued ends its submission the same way.
 // It also settles what submissions hold whose outcome may be seen by now; call
 // it at least once a tick.
@@ -355,6 +361,16 @@ func (t *tx) retry(id aihub.RunID, pause time.Duration) error {
 	return t.queue(next, r.scores, r.queuedAt, ready)
 }
 
+// wentSilent is the detail of a run that was lost to the death of its worker's
+// process, and to nothing that the run itself was about.
+const wentSilent = "its worker went silent"
+
+// silent counts the attempts at the work of r that were lost so.
+func (t *tx) silent(r aihub.Run) (int, error) {
+	n, _, err := one(t, value[int], "SELECT COUNT(*) FROM runs WHERE submission = ? AND kind = ? AND state = ? AND fault_detail = ?", r.Submission, r.Kind, aihub.RunLost, wentSilent)
+	return n, err
+}
+
 // reap ends a run without a worker. It reports false when another process did so
 // first, or the worker is back.
 func (t *tx) reap(id aihub.RunID) (bool, error) {
@@ -375,7 +391,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 	if err := r.State.Next(aihub.RunLost); err != nil {
 		return false, err
 	}
-	lost := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: "its worker went silent"}
+	lost := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: wentSilent}
 	if deadline <= us(t.wall) {
 		lost.Detail = fmt.Sprintf("it was %s longer than the platform waits", r.State)
 	}
@@ -390,11 +406,15 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 	if err := t.event(s.ID, id, "run", string(aihub.RunLost), "", time.Time{}); err != nil {
 		return false, err
 	}
+	silent, err := t.silent(r.Run) // with this one
+	if err != nil {
+		return false, err
+	}
 	switch {
 	case s.State.Terminal():
 	case r.Kind == aihub.RunWorkspace:
 		err = t.end(s, aihub.SubmissionFailed, lost, true, t.now)
-	case r.Attempt < maxAttempts:
+	case r.Attempt-silent < maxAttempts && silent < maxLost:
 		err = t.retry(id, 0)
 	default:
 		visible := t.now
@@ -403,7 +423,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 				return false, err
 			}
 		}
-		lost.Detail = fmt.Sprintf("%d attempts were lost, the last one because %s", maxAttempts, lost.Detail)
+		lost.Detail = fmt.Sprintf("%d attempts came to nothing, the last one because %s", r.Attempt, lost.Detail)
 		err = t.end(s, aihub.SubmissionFailed, lost, true, visible)
 	}
 	if err != nil {

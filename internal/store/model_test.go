@@ -53,7 +53,11 @@ func TestTrainingsTellNothing(t *testing.T) {
 		},
 		"not the vendor's": {
 			"data": fail(aihub.FaultData, aihub.ReasonData, time.Second),
-			"lost": func(w *world) { lose(w); lose(w); lose(w) },
+			"lost": func(w *world) {
+				for range maxLost {
+					lose(w)
+				}
+			},
 		},
 	}
 	for group, histories := range groups {

@@ -22,6 +22,7 @@ import (
 // are repeatable and never wait. Tables lie in the first schema of the search path.
 var postgresDialect = dialect{
 	goose:    database.DialectPostgres,
+	attempts: postgresAttempts,
 	snapshot: sql.LevelRepeatableRead,
 	open: func(dsn string) (*sql.DB, *sql.DB, error) {
 		c, err := pgx.ParseConfig(dsn)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,9 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // postgresEnv holds the address of the PostgreSQL that this process's tests use
@@ -32,29 +36,54 @@ func needsSQLite(t *testing.T) {
 	}
 }
 
-// postgresDSN is the address of the world that lies in dir: a schema of its own.
-func postgresDSN(dir string) string {
+// postgresDSN is the address of the world that lies in dir: a database of its own.
+func postgresDSN(dir string) string { return databaseDSN(databaseOf(dir)) }
+
+func databaseOf(dir string) string {
 	sum := sha256.Sum256([]byte(dir))
-	return os.Getenv(postgresEnv) + fmt.Sprintf("&search_path=w%x", sum[:8])
+	return fmt.Sprintf("w%x", sum[:8])
 }
 
-// makeSchema makes the schema of a world.
-func (w *world) makeSchema() {
+func databaseDSN(name string) string {
+	return strings.Replace(os.Getenv(postgresEnv), "/postgres?", "/"+name+"?", 1)
+}
+
+// migrated makes, once, the database of which those of the worlds are copies: a
+// copy is made sooner than some thirty migrations.
+var migrated = sync.OnceValue(func() error {
+	if err := onServer("CREATE DATABASE migrated"); err != nil {
+		return err
+	}
+	db := &DB{d: postgresDialect}
+	var err error
+	if db.rw, db.ro, err = db.d.open(databaseDSN("migrated")); err != nil {
+		return err
+	}
+	return errors.Join(db.migrate(context.Background()), db.rw.Close(), db.ro.Close())
+})
+
+func onServer(statement string) error {
+	db, other, err := postgresDialect.open(os.Getenv(postgresEnv))
+	if err != nil {
+		return err
+	}
+	_, err = db.Exec(statement)
+	return errors.Join(err, db.Close(), other.Close())
+}
+
+// makeDatabase makes the database of a world, if there is none.
+func (w *world) makeDatabase() {
 	w.Helper()
-	dsn := postgresDSN(w.dir)
-	db, _, err := postgresDialect.open(dsn)
-	w.must(err)
-	defer db.Close()
-	_, name, _ := strings.Cut(dsn, "search_path=")
-	_, err = db.Exec("CREATE SCHEMA IF NOT EXISTS " + name)
+	w.must(migrated())
+	name := databaseOf(w.dir)
+	err := onServer("CREATE DATABASE " + name + " TEMPLATE migrated")
+	var e *pgconn.PgError
+	if errors.As(err, &e) && e.Code == "42P04" { // it exists
+		return
+	}
 	w.must(err)
 	w.Cleanup(func() {
-		db, _, err := postgresDialect.open(dsn)
-		if err == nil {
-			_, err = db.Exec("DROP SCHEMA IF EXISTS " + name + " CASCADE")
-			db.Close()
-		}
-		if err != nil {
+		if err := onServer("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
 			w.Log(err)
 		}
 	})
@@ -147,7 +176,7 @@ func startPostgres(t *testing.T) string {
 	l.Close()
 	run("pg_ctl", "-D", data, "-w", "-t", "60", "-l", filepath.Join(dir, "log"), "-o",
 		"-c listen_addresses=127.0.0.1 -c port="+port+" -c unix_socket_directories= -c fsync=off -c max_connections=300", "start")
-	t.Cleanup(func() { run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop") })
+	t.Cleanup(func() { run("pg_ctl", "-D", data, "-m", "fast", "-w", "stop") })
 	return "postgres://aihub@127.0.0.1:" + port + "/postgres?sslmode=disable"
 }
 

@@ -122,12 +122,16 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 		"platform failed": {
 			"data":     fail(aihub.FaultData, aihub.ReasonData, 5),
 			"scenario": fail(aihub.FaultScenario, aihub.ReasonScorer, 6),
-			"lost":     func(w *world) { lose(w, aihub.RunInfer); lose(w, aihub.RunInfer); lose(w, aihub.RunInfer) },
+			"lost": func(w *world) {
+				for range maxLost {
+					lose(w, aihub.RunInfer)
+				}
+			},
 			"scoring lost": func(w *world) {
 				w.infer()
-				lose(w, aihub.RunScore)
-				lose(w, aihub.RunScore)
-				lose(w, aihub.RunScore)
+				for range maxLost {
+					lose(w, aihub.RunScore)
+				}
 			},
 		},
 		"still running": {"claimed": func(w *world) { w.claim(aihub.RunInfer) }},

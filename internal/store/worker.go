@@ -9,8 +9,14 @@ import (
 	"aihub"
 )
 
-// maxAttempts is how often a run is tried before its submission fails.
-const maxAttempts = 3
+// maxAttempts is how often a run is tried before its submission fails, maxLost how
+// many attempts more may be lost to the death of their worker's process: a server
+// that is started anew some times in a row costs nobody a run, and an image that
+// kills workers comes to an end.
+const (
+	maxAttempts = 3
+	maxLost     = 10
+)
 
 // Lease is a worker's claim on one run until it expires or ends. It can only
 // come from Claim. Its fence is larger than that of every lease before it.

@@ -134,12 +134,19 @@ func TestClaimIsFair(t *testing.T) {
 	}
 }
 
-// Three silent workers are the platform's fault: the attempt comes back, once.
-func TestThreeLostAttempts(t *testing.T) {
+// Ten silent workers, with what else the platform failed between them, are the
+// platform's fault: the attempt comes back, once. So many servers may die in a row
+// without costing a run, and what the platform fails itself counts apart from them.
+func TestLostAttempts(t *testing.T) {
 	t.Parallel()
 	w, sc := entered(t, 1, 5, "policy")
 	sub := w.submit(w.alice, sc, 5)
-	for range 3 {
+	for i := range maxLost {
+		if i == 4 || i == 6 {
+			l := w.claim(aihub.RunInfer)
+			w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: "the disk is full"}}))
+			w.clock.pass(patience.pause(i/2 - 1))
+		}
 		w.claim(aihub.RunInfer)
 		w.clock.pass(time.Minute)
 		if n, err := w.Reap(w.ctx); err != nil || n != 1 {
@@ -147,14 +154,14 @@ func TestThreeLostAttempts(t *testing.T) {
 		}
 	}
 	if l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer); l != nil || err != nil {
-		t.Fatal("a fourth attempt", l, err)
+		t.Fatal("one more attempt", l, err)
 	}
 	_, err := w.trySubmit(w.alice, sc, 5) // held until the tick
 	w.want(aihub.Quota, err)
 	w.toTick()
 	got, err := w.DB.Submission(w.ctx, w.scope(w.steward), sub.ID)
 	w.must(err)
-	if got.State != aihub.SubmissionFailed || got.Fault.Owner != aihub.FaultPlatform {
+	if got.State != aihub.SubmissionFailed || got.Fault.Owner != aihub.FaultPlatform || !strings.HasPrefix(got.Fault.Detail, "12 attempts ") {
 		t.Errorf("%+v", got)
 	}
 	w.submit(w.alice, sc, 5) // settled on the way, without anybody's help

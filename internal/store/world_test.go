@@ -77,7 +77,7 @@ func newWorldIn(t testing.TB, dir string) *world {
 	}
 	w.eng.Now = w.clock.now
 	if onPostgres() {
-		w.makeSchema()
+		w.makeDatabase()
 	}
 	w.open()
 	t.Cleanup(func() { w.DB.Close() })

@@ -50,7 +50,7 @@ func Before(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "before")
+	path := filepath.Join(dir, "runsc-before")
 	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, program) {
 		return path, nil
 	}
