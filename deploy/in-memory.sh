@@ -19,7 +19,7 @@ chmod 1777 "$dir"
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
 ended=0
-GOTMPDIR=${GOTMPDIR:-${TMPDIR:-/tmp}} TMPDIR=$dir "$@" || ended=$?
+GOTMPDIR= TMPDIR=$dir "$@" || ended=$?
 if [ -n "$(ls -A "$dir")" ]; then
 	echo "left behind in the directory of temporary files:" >&2
 	ls -lA "$dir" >&2
