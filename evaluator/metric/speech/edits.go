@@ -1,6 +1,9 @@
 package speech
 
-import "unicode/utf8"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 // MaxTokens bounds an utterance: an alignment keeps 2 bits for each pair of
 // tokens. A reader refuses longer texts.
@@ -26,6 +29,7 @@ type Aligner struct {
 	ref    []int32
 	hyp    []int32
 	at     []int32
+	few    [128]uint64 // peq of a short reference
 	slots  [128]slot
 	peq    []uint64
 	vp, vn []uint64 // a row of words for each token of the hypothesis
@@ -46,25 +50,13 @@ func (a *Aligner) Align(ref, hyp []string) Edits {
 func (a *Aligner) AlignText(ref, hyp string) Edits {
 	// Equal bytes at both ends are cut off first, between characters: bytes that
 	// go on with a character never begin one, in good text or bad.
-	n, most := 0, min(len(ref), len(hyp))
-	for n+8 <= most && eight(ref[n:]) == eight(hyp[n:]) {
-		n += 8
-	}
-	for n < most && ref[n] == hyp[n] {
-		n++
-	}
+	n := sameHead(ref, hyp)
 	for n > 0 && (n < len(ref) && inside(ref[n]) || n < len(hyp) && inside(hyp[n])) {
 		n--
 	}
 	same := ref[:n]
 	ref, hyp = ref[n:], hyp[n:]
-	n, most = 0, min(len(ref), len(hyp))
-	for n+8 <= most && eight(ref[len(ref)-n-8:]) == eight(hyp[len(hyp)-n-8:]) {
-		n += 8
-	}
-	for n < most && ref[len(ref)-n-1] == hyp[len(hyp)-n-1] {
-		n++
-	}
+	n = sameTail(ref, hyp)
 	for n > 0 && inside(ref[len(ref)-n]) {
 		n--
 	}
@@ -75,11 +67,49 @@ func (a *Aligner) AlignText(ref, hyp string) Edits {
 	return e
 }
 
+// sameHead is how many bytes a and b begin with alike.
+func sameHead(a, b string) (n int) {
+	most := min(len(a), len(b))
+	for ; n+8 <= most; n += 8 {
+		if x := eight(a[n:]) ^ eight(b[n:]); x != 0 {
+			return n + bits.TrailingZeros64(x)/8
+		}
+	}
+	for n < most && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// sameTail is how many bytes a and b end with alike.
+func sameTail(a, b string) (n int) {
+	most := min(len(a), len(b))
+	for ; n+8 <= most; n += 8 {
+		if x := eight(a[len(a)-n-8:]) ^ eight(b[len(b)-n-8:]); x != 0 {
+			return n + bits.LeadingZeros64(x)/8
+		}
+	}
+	for n < most && a[len(a)-n-1] == b[len(b)-n-1] {
+		n++
+	}
+	return n
+}
+
 // eight are the first bytes of s as one word.
 func eight(s string) uint64 {
 	_ = s[7]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
+
+// three are the first bytes of s as one word.
+func three(s string) uint32 {
+	_ = s[2]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16
+}
+
+// isThree reports whether x is a character of three bytes that every continuation
+// fits: the first is 0xe1 to 0xec.
+func isThree(x uint32) bool { return x&0xc0c0f0 == 0x8080e0 && x&0x0f-1 < 0x0c }
 
 // count is how many code points decode would give.
 func count(s string) (n int64) {
@@ -87,7 +117,7 @@ func count(s string) (n int64) {
 		switch b := s[i]; {
 		case b < utf8.RuneSelf:
 			i++
-		case b > 0xe0 && b < 0xed && i+2 < len(s) && s[i+1]&0xc0 == 0x80 && s[i+2]&0xc0 == 0x80:
+		case len(s)-i >= 3 && isThree(three(s[i:])):
 			i += 3
 		default:
 			_, w := utf8.DecodeRuneInString(s[i:])
@@ -115,10 +145,12 @@ func decode(out []int32, s string) []int32 {
 			i++
 			continue
 		}
-		if b > 0xe0 && b < 0xed && i+2 < len(s) && s[i+1]&0xc0 == 0x80 && s[i+2]&0xc0 == 0x80 {
-			out[n] = int32(b&0x0f)<<12 | int32(s[i+1]&0x3f)<<6 | int32(s[i+2]&0x3f)
-			i += 3
-			continue
+		if len(s)-i >= 3 {
+			if x := three(s[i:]); isThree(x) {
+				out[n] = int32(x&0x0f<<12 | x>>8&0x3f<<6 | x>>16&0x3f)
+				i += 3
+				continue
+			}
 		}
 		c, w := utf8.DecodeRuneInString(s[i:])
 		out[n] = c
@@ -181,8 +213,7 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		return e
 	}
 	if len(ref) <= 64 {
-		a.short(ref, hyp)
-		return a.back(e, ref, hyp, 1)
+		return a.backShort(e, ref, hyp, a.short(ref, hyp))
 	}
 	// Symbols of the reference become places in peq, 1 and up; 0 is for others.
 	words := (len(ref) + 63) / 64
@@ -270,11 +301,62 @@ type slot struct {
 	at    uint64
 }
 
-// short fills the vertical differences of all columns for up to 64 tokens.
-func (a *Aligner) short(ref, hyp []int32) {
+// short fills the vertical differences of all columns for up to 64 tokens, and
+// returns the number of errors.
+func (a *Aligner) short(ref, hyp []int32) int {
 	if n := len(hyp); cap(a.vp) < n {
 		a.vp, a.vn = make([]uint64, 2*n), make([]uint64, 2*n)
 	}
+	vps, vns := a.vp[:len(hyp)], a.vn[:len(hyp)]
+	// Where in the reference each of its tokens is, by its number from 1 on.
+	peq := &a.few
+	next, large := int32(0), int32(0)
+	for i, c := range ref {
+		large |= c >> 16
+		id := a.ascii[uint16(c)]
+		one := int32(uint32(id-1) >> 31) // the first such token, without a branch
+		next += one
+		id += next & -one
+		a.ascii[uint16(c)] = id
+		peq[id&127] |= 1 << (i & 63)
+	}
+	defer clear(peq[:next+1])
+	for _, c := range hyp {
+		large |= c >> 16
+	}
+	if large != 0 {
+		for _, c := range ref {
+			a.ascii[uint16(c)] = 0
+		}
+		return a.shortOfAny(ref, hyp)
+	}
+	vp, vn := ^uint64(0), uint64(0)
+	for j, c := range hyp {
+		eq := peq[a.ascii[uint16(c)]&127] // none at 0
+		d0 := ((eq&vp + vp) ^ vp) | eq | vn
+		hp := vn | ^(d0 | vp)
+		hn := vp & d0
+		hp = hp<<1 | 1
+		hn <<= 1
+		vp = hn | ^(d0 | hp)
+		vn = hp & d0
+		vps[j], vns[j] = vp, vn
+	}
+	for _, c := range ref {
+		a.ascii[uint16(c)] = 0
+	}
+	return errorsOf(ref, hyp, vp, vn)
+}
+
+// errorsOf is the last distance of the last column: along its top there are as many
+// as it is to the right, and its differences add up.
+func errorsOf(ref, hyp []int32, vp, vn uint64) int {
+	mask := ^uint64(0) >> (64 - len(ref)&127)
+	return len(hyp) + bits.OnesCount64(vp&mask) - bits.OnesCount64(vn&mask)
+}
+
+// shortOfAny is short for tokens of any number.
+func (a *Aligner) shortOfAny(ref, hyp []int32) int {
 	vps, vns := a.vp[:len(hyp)], a.vn[:len(hyp)]
 	t := &a.slots // open addressing: at most half full
 	var used [64]uint8
@@ -306,6 +388,39 @@ func (a *Aligner) short(ref, hyp []int32) {
 	for _, k := range used[:len(ref)] {
 		t[k] = slot{}
 	}
+	return errorsOf(ref, hyp, vp, vn)
+}
+
+// backShort is back for up to 64 tokens, of which the number of errors is known:
+// the deletions tell the rest.
+func (a *Aligner) backShort(e Edits, ref, hyp []int32, errors int) Edits {
+	more := len(ref) - len(hyp) // deletions than insertions
+	del := max(more, 0)
+	if errors > max(more, -more) {
+		vp, vn := a.vp[:len(hyp)], a.vn[:len(hyp)]
+		del = 0
+		i, j := len(ref)-1, len(hyp)-1
+		for i >= 0 && j >= 0 {
+			switch at := uint(i) & 63; {
+			case vp[j]>>at&1 != 0: // one less above: a deletion
+				del++
+				i--
+			case j > 0 && vn[j-1]>>at&1 != 0: // an insertion
+				j--
+			default:
+				i--
+				j--
+			}
+		}
+		del += i + 1
+	}
+	ins := del - more
+	sub := errors - del - ins
+	e.Del += int64(del)
+	e.Ins += int64(ins)
+	e.Sub += int64(sub)
+	e.Hit += int64(len(ref) - del - sub)
+	return e
 }
 
 // long does so in blocks of 64, handing horizontal differences down.
