@@ -15,10 +15,14 @@ import (
 	"aihub/policies/ledger"
 )
 
-// receipted are the acts that a receipt shows: that a submission was entered,
-// how it ended, what its answer cost, what was released. Other leaves about it (who claimed its runs,
+// receipted are the acts that a receipt shows: that a submission was entered
+// or a workspace opened, how it ended, what its answer cost, what was released. Other leaves about it (who claimed its runs,
 // when they ended) are not its vendor's to know.
-var receipted = []string{string(policies.SubmissionCreate), "submission.settle", "release.charge", string(policies.ReleaseScore)}
+var receipted = append(slices.Clone(begins), "submission.settle", "release.charge", string(policies.ReleaseScore))
+
+// begins are the acts that begin a submission: one of them is its receipt's
+// first leaf, and no other is.
+var begins = []string{string(policies.SubmissionCreate), string(policies.WorkspaceOpen)}
 
 const receiptFormat = "aihub-receipt/1"
 
@@ -168,7 +172,7 @@ func VerifyReceipt(raw []byte, pub ed25519.PublicKey) (Proven, error) {
 			return Proven{}, err
 		}
 		if l.Log != acts || l.Subject != string(r.Submission) || !slices.Contains(receipted, l.Act) ||
-			(len(p.Steps) == 0) != (l.Act == string(policies.SubmissionCreate)) ||
+			(len(p.Steps) == 0) != slices.Contains(begins, l.Act) ||
 			len(p.Steps) > 0 && l.Seq <= p.Steps[len(p.Steps)-1].Seq {
 			return Proven{}, badReceipt(fmt.Sprintf("leaf %d is not of this submission, or out of order", i), fmt.Sprintf("第 %d 个叶子不属于该提交，或次序不对", i))
 		}

@@ -52,6 +52,12 @@ func TestWorkspaceIsARun(t *testing.T) {
 	if h, err := w.Hours(w.ctx, policies.ScopeOf(w.alice), "acme"); err != nil || h.Reserved != 1 { // 2 processors, 30 minutes
 		t.Errorf("hours %+v %v", h, err)
 	}
+	// Its receipt begins with its opening.
+	raw, err := w.Receipt(w.ctx, policies.ScopeOf(w.alice), sub.ID)
+	w.must(err)
+	if proven, err := VerifyReceipt(raw, w.PublicKey()); err != nil || len(proven.Steps) != 1 || proven.Steps[0].Act != string(policies.WorkspaceOpen) {
+		t.Errorf("the receipt proves %+v: %v", proven, err)
+	}
 	// Workers of other runs do not take it.
 	for _, kinds := range [][]aihub.RunKind{{aihub.RunInfer, aihub.RunSmoke}, {aihub.RunTrain}} {
 		if l, err := w.Claim(w.ctx, "worker-1", time.Minute, kinds...); err != nil || l != nil {
