@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -139,5 +140,20 @@ func (w *world) harmless(method, path, token, mark string, header ...string) {
 	}
 	if rec.Code >= 500 {
 		w.t.Errorf("%s %q: %d %s", method, path, rec.Code, rec.Body)
+	}
+}
+
+// HEAD about a page says what GET does, without the page.
+func TestHead(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]int{"/": 200, "/datasets": 200, "/readyz": 200, "/datasets/nosuch@1": 404} {
+		r, err := http.Head(w.http.URL + path)
+		w.must(err)
+		b, err := io.ReadAll(r.Body)
+		w.must(err)
+		w.must(r.Body.Close())
+		if r.StatusCode != want || len(b) != 0 {
+			t.Errorf("HEAD %s: %d with %d bytes, want %d with none", path, r.StatusCode, len(b), want)
+		}
 	}
 }

@@ -115,7 +115,22 @@ func New(d Deps) (http.Handler, error) {
 		}
 		pages.NotFound(c)
 	})
-	return auth.CrossOrigin(r, refuse), nil
+	return auth.CrossOrigin(headed(r), refuse), nil
+}
+
+// headed answers HEAD about a page or file of ours, which monitors and checkers
+// of links ask, as GET without the body, which net/http leaves out. The registry has answers of its own;
+// the API keeps to what its description lists.
+func headed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if r.Method == http.MethodHead && path != "/v2" && !strings.HasPrefix(path, "/v2/") && !strings.HasPrefix(path, api.Prefix) {
+			get := *r // the server goes by its own
+			get.Method = http.MethodGet
+			r = &get
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // headers are on every answer. The referrer stays within this site: without it
