@@ -83,7 +83,7 @@ func badManifest(fs []aihub.Fault) error {
 	yamlx.Sort(fs)
 	return aihub.Errorf(aihub.Contract, aihub.Text{
 		EN: fmt.Sprintf("the manifest is not valid; faults: %d", len(fs)), ZH: fmt.Sprintf("数据清单有 %d 处问题", len(fs)),
-	}).WithHint(aihub.Text{EN: "mend them and publish again; nothing was stored", ZH: "修正后重新发布；未保存任何内容"}).WithFaults(fs)
+	}).WithHint(aihub.Text{EN: "mend them and run the command again; nothing was stored", ZH: "修正后重新执行命令；未保存任何内容"}).WithFaults(fs)
 }
 
 // linter collects the faults of a manifest with their places.

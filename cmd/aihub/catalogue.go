@@ -30,7 +30,10 @@ func (p *process) searchCmd() *cobra.Command {
 					rows = append(rows, []string{e.Kind, e.Ref.String(), e.State, string(e.Org), e.Title.In(p.lang)})
 				}
 				p.table([]string{"KIND", "NAME", "STATE", "ORG", "TITLE"}, rows)
-				if page.Total > q.Offset+len(page.Entries) {
+				switch {
+				case page.Total == 0:
+					p.note("cli.search.nothing")
+				case page.Total > q.Offset+len(page.Entries):
 					p.note("cli.search.more", "Shown", fmt.Sprint(len(page.Entries)), "Total", fmt.Sprint(page.Total))
 				}
 			})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"aihub"
@@ -111,17 +112,26 @@ func publishFile(ctx context.Context, c *client.Client, manifest []byte, f *os.F
 
 // decideCmd builds approve and reject for whatever waits for a person.
 func (p *process) decideCmd(use, key string, approve bool, f func(ctx context.Context, c *client.Client, id string, d wire.Decide) error) *cobra.Command {
+	return p.sayCmd(use, key, "cli.decided.", approve, f)
+}
+
+// voteCmd is decideCmd for what two people decide.
+func (p *process) voteCmd(use, key string, approve bool, f func(ctx context.Context, c *client.Client, id string, d wire.Decide) error) *cobra.Command {
+	return p.sayCmd(use, key, "cli.voted.", approve, f)
+}
+
+func (p *process) sayCmd(use, key, words string, approve bool, f func(ctx context.Context, c *client.Client, id string, d wire.Decide) error) *cobra.Command {
 	var reason string
 	c := p.verb(use, key, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			if err := f(ctx, c, args[0], wire.Decide{Approve: approve, Reason: reason}); err != nil {
 				return err
 			}
-			word := "cli.decided.approved"
+			word := "approved"
 			if !approve {
-				word = "cli.decided.rejected"
+				word = "rejected"
 			}
-			return p.data(map[string]any{"id": args[0], "approved": approve}, func() { p.say(word, "ID", args[0]) })
+			return p.data(map[string]any{"id": args[0], "approved": approve}, func() { p.say(words+word, "ID", args[0]) })
 		})
 	})
 	c.Flags().StringVar(&reason, "reason", "", p.t("cli.flag.reason"))
@@ -179,6 +189,22 @@ func readFile(name string, max int64) ([]byte, error) {
 		})
 	}
 	return b, nil
+}
+
+// readable says why a verb that reads one table cannot read name, in words a
+// person can act on.
+func readable(name string) error {
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return aihub.Errorf(aihub.Invalid, aihub.Text{EN: name + " is a folder", ZH: name + " 是文件夹"}).WithHint(aihub.Text{
+			EN: "name its table, such as " + filepath.Join(name, "table.csv") + "; aihub dataset publish takes the folder",
+			ZH: "请写出其中的表，如 " + filepath.Join(name, "table.csv") + "；aihub dataset publish 直接接受文件夹",
+		})
+	}
+	f, err := openFile(name)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // openFile opens a local file with an error a person can act on.

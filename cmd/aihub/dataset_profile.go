@@ -21,11 +21,9 @@ import (
 func (p *process) datasetProfileCmd() *cobra.Command {
 	var manifest, describe string
 	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		f, err := openFile(args[0])
-		if err != nil {
+		if err := readable(args[0]); err != nil {
 			return err
 		}
-		f.Close()
 		bar := p.progress()
 		r, err := p.profileRaw(cmd.Context(), args[0], describe, func(done, total int64) {
 			bar.show(wire.Progress{Stage: "profile", Done: done, Total: total})
@@ -78,11 +76,9 @@ func (p *process) datasetPreviewCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		f, err := openFile(args[0])
-		if err != nil {
+		if err := readable(args[0]); err != nil {
 			return err
 		}
-		f.Close()
 		v, err := catalog.PreviewFile(cmd.Context(), m, args[0], max(1, rows))
 		if err != nil {
 			return err

@@ -24,11 +24,9 @@ func (p *process) datasetSearchCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		f, err := openFile(args[0])
-		if err != nil {
+		if err := readable(args[0]); err != nil {
 			return err
 		}
-		f.Close()
 		bar := p.progress()
 		s, err := catalog.SearchLevels(cmd.Context(), m, args[0], max(1, min(keep, 1000)), func(done, total uint64) {
 			bar.show(wire.Progress{Stage: "search", Done: int64(done), Total: int64(total)})

@@ -135,7 +135,7 @@ func (p *process) releaseCmd() *cobra.Command {
 	})
 	list.Flags().StringVar(&state, "state", "", p.t("cli.flag.state"))
 	vote := func(ctx context.Context, c *client.Client, id string, d wire.Decide) error { return c.Vote(ctx, id, d) }
-	c.AddCommand(list, p.decideCmd("approve RELEASE", "cli.release.approve.short", true, vote),
-		p.decideCmd("reject RELEASE", "cli.release.reject.short", false, vote))
+	c.AddCommand(list, p.voteCmd("approve RELEASE", "cli.release.approve.short", true, vote),
+		p.voteCmd("reject RELEASE", "cli.release.reject.short", false, vote))
 	return c
 }

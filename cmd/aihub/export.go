@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 
 	"aihub"
@@ -15,6 +17,9 @@ import (
 func (p *process) datasetExportCmd() *cobra.Command {
 	var format string
 	c := p.verb("export NAME@N", "cli.dataset.export.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(meta.Formats, format) {
+			return usageError{errors.New(p.t("cli.flag_choice", "Flag", "--format", "Value", format, "Choices", strings.Join(meta.Formats, ", ")))}
+		}
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			b, err := c.DatasetMetadata(ctx, args[0], format)
 			if err == nil {

@@ -33,8 +33,8 @@ func (p *process) frame(root *cobra.Command) {
 		"[usage]", p.t("cli.frame.usage"), "[verbs]", p.t("cli.frame.verbs"), "[verb]", p.t("cli.frame.verb"), "[flag]", p.t("cli.frame.flag"),
 		"[flags]", p.t("cli.frame.flags"), "[global]", p.t("cli.frame.global"), "[more]", p.t("cli.frame.more"),
 	).Replace(usage))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return usageError{errors.New(p.t("cli.bad_flag", "What", p.flagFault(err)))}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{errors.New(p.t("cli.bad_flag", "What", p.flagFault(err), "Path", c.CommandPath()))}
 	})
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 
+	"aihub"
 	"aihub/catalog"
 	"aihub/internal/keys"
+	"aihub/internal/table"
 	"aihub/server/wire"
 
 	"github.com/spf13/cobra"
@@ -18,11 +20,12 @@ func (p *process) maskTableCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		f, err := openFile(args[0])
-		if err != nil {
+		if err := readable(args[0]); err != nil {
 			return err
 		}
-		f.Close()
+		if err := parquet(args[0]); err != nil {
+			return err
+		}
 		ring, err := keys.Open(key)
 		if err != nil {
 			return err
@@ -47,4 +50,17 @@ func (p *process) maskTableCmd() *cobra.Command {
 	p.require(c, "manifest")
 	p.require(c, "key")
 	return c
+}
+
+// parquet refuses what does not begin as a Parquet file does: a CSV is not a
+// damaged one.
+func parquet(name string) error {
+	ok, err := table.IsParquet(name)
+	if err != nil || ok {
+		return err
+	}
+	return aihub.Errorf(aihub.Invalid, aihub.Text{EN: name + " is no Parquet file", ZH: name + " 不是 Parquet 文件"}).WithHint(aihub.Text{
+		EN: "write it as Parquet; aihub dataset publish takes CSV, JSON Lines and Arrow, too",
+		ZH: "请写成 Parquet；aihub dataset publish 也接受 CSV、JSON Lines 与 Arrow",
+	})
 }

@@ -73,7 +73,7 @@ func (p *process) takeoutCmds() []*cobra.Command {
 	}
 	return []*cobra.Command{
 		ask, list, inspect, fetch,
-		p.decideCmd("approve RELEASE", "seat.approve", true, vote), p.decideCmd("reject RELEASE", "seat.reject", false, vote),
+		p.voteCmd("approve RELEASE", "seat.approve", true, vote), p.voteCmd("reject RELEASE", "seat.reject", false, vote),
 	}
 }
 

@@ -83,6 +83,11 @@ func (p *process) test(ctx context.Context, t trial) error {
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(t.image); err != nil && pushedRE.MatchString(t.image) {
+		return aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: t.image + " is no file: aihub test runs an archive on this machine", ZH: t.image + " 不是文件：aihub test 在本机运行镜像归档",
+		}).WithHint(aihub.Text{EN: "docker save " + t.image + " -o image.tar, then --image image.tar", ZH: "先执行 docker save " + t.image + " -o image.tar，再用 --image image.tar"})
+	}
 	f, err := openFile(t.image)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (p *process) workspaceCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&image, "image", "", p.t("registry.flag.image"))
-	c.Flags().StringVar(&name, "name", "", p.t("cli.flag.subname"))
+	c.Flags().StringVar(&name, "name", "", p.t("seat.flag.name"))
 	c.Flags().StringVar(&attach, "attach", "", p.t("seat.flag.attach"))
 	list := p.verb("list", "seat.list", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
@@ -113,6 +113,9 @@ func (p *process) sit(ctx context.Context, c *client.Client, id aihub.Submission
 	}
 	if v.State == aihub.SubmissionCancelled && v.Fault.Owner == aihub.FaultPolicy {
 		return aihub.Errorf(aihub.Refused, aihub.Text{EN: "the workspace was closed for you, or your enrolment revoked", ZH: "工作区已被他人关闭，或揭榜已被撤销"})
+	}
+	if v.State == aihub.SubmissionTried {
+		p.note("seat.after", "ID", string(id))
 	}
 	return p.outcome(v)
 }

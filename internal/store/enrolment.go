@@ -40,7 +40,8 @@ func (db *DB) RequestEnrolment(ctx context.Context, p policies.Permit, e aihub.E
 			return err
 		} else if ok {
 			return conflict(fmt.Sprintf("your organisation's enrolment in %s is %s already", e.Scenario, old.State),
-				fmt.Sprintf("贵机构在 %s 的揭榜已处于 %s 状态", e.Scenario, old.State))
+				fmt.Sprintf("贵机构在 %s 的揭榜已处于 %s 状态", e.Scenario, old.State)).
+				WithHint(aihub.Text{EN: "how it stands: aihub enrol list", ZH: "查看进度：aihub enrol list"})
 		}
 		t.touch("enrolments", string(e.ID))
 		if err := t.insert("enrolments", "id, scenario, org, user_id, purpose, agreement, expires_at, max_uses, state, decided_by, reason, created_at, decided_at",

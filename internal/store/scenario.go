@@ -88,14 +88,14 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 			return err
 		}
 		if v.State != aihub.DatasetPublished {
-			kind := aihub.Conflict
+			kind, hint := aihub.Conflict, aihub.Text{EN: "pin a version that is in use: aihub dataset list", ZH: "请改用在用的版本：aihub dataset list"}
 			if v.State == aihub.DatasetProposed {
-				kind = aihub.Pending
+				kind, hint = aihub.Pending, aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"}
 			}
 			return aihub.Errorf(kind, aihub.Text{
 				EN: fmt.Sprintf("dataset %s is %s, not published", sc.Dataset, v.State),
-				ZH: fmt.Sprintf("数据集 %s 处于 %s 状态，尚未发布", sc.Dataset, v.State),
-			}).WithHint(aihub.Text{EN: "a second person must approve it first", ZH: "须先由另一人审批"})
+				ZH: fmt.Sprintf("数据集 %s 处于 %s 状态，不是已发布的版本", sc.Dataset, v.State),
+			}).WithHint(hint)
 		}
 		if m.Scorer != nil {
 			if err := t.mayScore(sc.Org, m.Scorer.Image); err != nil {

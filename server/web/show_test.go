@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"aihub"
+	"aihub/internal/i18n"
 	"aihub/scenarios"
 )
 
@@ -125,6 +126,23 @@ func TestLocal(t *testing.T) {
 	} {
 		if got := local(next); got != want {
 			t.Errorf("%q leads to %q, want %q", next, got, want)
+		}
+	}
+}
+
+// Every word that a page looks up by a kind, a state or an owner is there.
+func TestKindsAndStatesHaveWords(t *testing.T) {
+	t.Parallel()
+	for family, all := range map[string][]string{
+		"web.run_kind.":  {string(aihub.RunSmoke), string(aihub.RunTrain), string(aihub.RunInfer), string(aihub.RunScore), string(aihub.RunWorkspace)},
+		"web.run_state.": {string(aihub.RunQueued), string(aihub.RunLeased), string(aihub.RunPreparing), string(aihub.RunRunning), string(aihub.RunCollecting), string(aihub.RunSucceeded), string(aihub.RunFailedState), string(aihub.RunCancelled), string(aihub.RunLost)},
+		"web.sub_state.": {string(aihub.SubmissionQueued), string(aihub.SubmissionScoring), string(aihub.SubmissionScored), string(aihub.SubmissionTried), string(aihub.SubmissionFailed), string(aihub.SubmissionCancelled)},
+		"web.owner.":     {string(aihub.FaultVendor), string(aihub.FaultScenario), string(aihub.FaultData), string(aihub.FaultPlatform), string(aihub.FaultPolicy)},
+	} {
+		for _, name := range all {
+			if !i18n.Has(family + name) {
+				t.Errorf("no message %s%s", family, name)
+			}
 		}
 	}
 }

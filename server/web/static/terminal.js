@@ -99,6 +99,8 @@
     say(box.dataset.ended + " " + (why[box.dataset.lang] || ""));
     term.options.disableStdin = true;
     term.options.cursorBlink = false;
+    document.getElementById("seat-after").hidden = false; // no key goes in any more, and nothing is left to close
+    document.getElementById("seat-close").hidden = true;
   });
   term.focus();
 })();
