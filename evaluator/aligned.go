@@ -357,10 +357,7 @@ func (s *stretch) match(x, y pages.Run) bool {
 		if !slices.Equal(xs, y.Values.Int64s()) || !s.keys.number(xs[0]) {
 			return false
 		}
-		rise := true
-		for i, v := range xs[1:] {
-			rise = rise && xs[i] < v
-		}
+		rise := pages.Rising(xs)
 		s.keys.to = xs[len(xs)-1]
 		if boot != nil && rise {
 			boot.NumberBuckets(xs, s.bucket[:len(xs)])

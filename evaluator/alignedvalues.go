@@ -95,14 +95,7 @@ func (s *stretch) values(r pages.Run, to metric.Column, c *coder, limits []float
 			}
 		}
 	case r.Values.Type == pages.Float:
-		values := r.Values.Floats()
-		out = out[:len(values)]
-		most := uint32(0)
-		for i, v := range values {
-			out[i] = float64(v)
-			most = max(most, math.Float32bits(v))
-		}
-		// From 0 to 1, the bits rise with the number, and all others' are above.
+		most := pages.Widen(out, r.Values.Floats())
 		if bad = most > math.Float32bits(1) || lo > 0 || hi < 1; bad {
 			bad = slices.ContainsFunc(out, func(f float64) bool { return !(f >= lo && f <= hi) })
 		}
@@ -138,6 +131,9 @@ func (s *stretch) classes(r pages.Run, out []metric.Code, c *coder) bool {
 			s.dict[i] = code(r.Dict, i)
 		}
 		out = out[:len(r.Index)]
+		if look(r.Index, s.dict, out) {
+			return true
+		}
 		if len(s.dict) <= len(c.small) {
 			var few [len(c.small)]metric.Code
 			copy(few[:], s.dict)
@@ -152,6 +148,9 @@ func (s *stretch) classes(r pages.Run, out []metric.Code, c *coder) bool {
 			all |= out[i]
 		}
 	case r.Values.Type == pages.Int32:
+		if look(r.Values.Bits32(), c.small[:], out) {
+			return true
+		}
 		values := r.Values.Int32s()
 		out = out[:len(values)]
 		beyond := int32(0) // the table of small numbers
@@ -179,4 +178,18 @@ func (s *stretch) classes(r pages.Run, out []metric.Code, c *coder) bool {
 		}
 	}
 	return all >= 0
+}
+
+// look writes the class of each index to out, where all are below the first of the
+// table, or the ninth, that has none.
+func look(index []uint32, table, out []metric.Code) bool {
+	var few [8]metric.Code
+	n := copy(few[:], table)
+	for i, c := range few[:n] {
+		if c < 0 {
+			n = i
+			break
+		}
+	}
+	return n > 0 && pages.Look(index, &few, out) < uint32(n)
 }

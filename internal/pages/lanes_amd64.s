@@ -1,0 +1,70 @@
+#include "textflag.h"
+
+// func risingAVX2(xs *int64, n int) bool
+TEXT ·risingAVX2(SB), NOSPLIT, $0-17
+	MOVQ     xs+0(FP), SI
+	MOVQ     n+8(FP), CX
+	VPCMPEQD Y0, Y0, Y0
+
+four:
+	VMOVDQU  8(SI), Y1
+	VPCMPGTQ (SI), Y1, Y1
+	VPAND    Y1, Y0, Y0
+	ADDQ     $32, SI
+	SUBQ     $4, CX
+	JNZ      four
+	VMOVMSKPD Y0, AX
+	CMPL     AX, $15
+	SETEQ    ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func widenAVX2(dst *float64, src *float32, n int, most *[8]uint32)
+TEXT ·widenAVX2(SB), NOSPLIT, $0-32
+	MOVQ  dst+0(FP), DI
+	MOVQ  src+8(FP), SI
+	MOVQ  n+16(FP), CX
+	MOVQ  most+24(FP), DX
+	VPXOR Y0, Y0, Y0
+
+eight:
+	VPMAXUD   (SI), Y0, Y0
+	VCVTPS2PD (SI), Y1
+	VCVTPS2PD 16(SI), Y2
+	VMOVUPD   Y1, (DI)
+	VMOVUPD   Y2, 32(DI)
+	ADDQ      $32, SI
+	ADDQ      $64, DI
+	SUBQ      $8, CX
+	JNZ       eight
+	VMOVDQU   Y0, (DX)
+	VZEROUPPER
+	RET
+
+// func lookAVX2(index *uint32, table *[8]int32, out *int16, n int, most *[8]uint32)
+TEXT ·lookAVX2(SB), NOSPLIT, $0-40
+	MOVQ    index+0(FP), SI
+	MOVQ    table+8(FP), AX
+	MOVQ    out+16(FP), DI
+	MOVQ    n+24(FP), CX
+	MOVQ    most+32(FP), DX
+	VMOVDQU (AX), Y5
+	VPXOR   Y0, Y0, Y0
+
+sixteen:
+	VMOVDQU   (SI), Y1
+	VMOVDQU   32(SI), Y2
+	VPMAXUD   Y1, Y0, Y0
+	VPMAXUD   Y2, Y0, Y0
+	VPERMD    Y5, Y1, Y1
+	VPERMD    Y5, Y2, Y2
+	VPACKSSDW Y2, Y1, Y1
+	VPERMQ    $0xd8, Y1, Y1
+	VMOVDQU   Y1, (DI)
+	ADDQ      $64, SI
+	ADDQ      $32, DI
+	SUBQ      $16, CX
+	JNZ       sixteen
+	VMOVDQU   Y0, (DX)
+	VZEROUPPER
+	RET

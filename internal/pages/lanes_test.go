@@ -1,0 +1,67 @@
+package pages
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// Several values at a time give what one at a time gives, for every length.
+func TestLanes(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 9))
+	odd := []float32{0, float32(math.Copysign(0, -1)), 1, -1, float32(math.NaN()), float32(math.Inf(1)), math.SmallestNonzeroFloat32}
+	for n := range 80 {
+		xs := make([]int64, n)
+		for i := range xs {
+			xs[i] = int64(i) * 3
+			if i > 0 {
+				xs[i] = xs[i-1] + 1 + r.Int64N(1<<40)
+			}
+		}
+		if !Rising(xs) {
+			t.Fatalf("%d rising numbers do not rise", n)
+		}
+		for i := 1; i < n; i++ {
+			was := xs[i]
+			xs[i] = xs[i-1] - r.Int64N(2)
+			if Rising(xs) {
+				t.Fatalf("%d numbers, of which number %d does not rise, rise", n, i)
+			}
+			xs[i] = was
+		}
+		src, dst := make([]float32, n), make([]float64, n)
+		want := uint32(0)
+		for i := range src {
+			if src[i] = r.Float32(); r.IntN(4) == 0 {
+				src[i] = odd[r.IntN(len(odd))]
+			}
+			want = max(want, math.Float32bits(src[i]))
+		}
+		if got := Widen(dst, src); got != want {
+			t.Fatalf("%d numbers: the greatest bits are %#x, want %#x", n, got, want)
+		}
+		for i, v := range src {
+			if math.Float64bits(dst[i]) != math.Float64bits(float64(v)) && v == v {
+				t.Fatalf("%v became %v", v, dst[i])
+			}
+		}
+		index, out, table := make([]uint32, n), make([]int16, n), [8]int16{}
+		for i := range table {
+			table[i] = int16(r.IntN(1 << 16))
+		}
+		want = 0
+		for i := range index {
+			index[i] = r.Uint32() >> (24 + r.IntN(8))
+			want = max(want, index[i])
+		}
+		if got := Look(index, &table, out); got != want {
+			t.Fatalf("%d indices: the greatest is %d, want %d", n, got, want)
+		}
+		for i, x := range index {
+			if out[i] != table[x%8] {
+				t.Fatalf("%d became %d, want %d", x, out[i], table[x%8])
+			}
+		}
+	}
+}
