@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"aihub"
@@ -154,6 +157,17 @@ func (w *cardWriter) media(m *MediaProfile) {
 	}
 	if m.Pictures > 0 {
 		w.line("- %d pictures, decoded and encoded again without any metadata; %d boxes in them were made unrecognisable", "- %d 张图片，均已解码并重新编码，不含任何元数据；其中 %d 个框内的内容已不可辨认", m.Pictures, m.Boxes)
+	}
+	if m.Detector != "" {
+		var en, zh []string
+		for _, kind := range slices.Sorted(maps.Keys(m.Found)) {
+			word := map[string]aihub.Text{"face": {EN: "faces", ZH: "人脸"}, "plate": {EN: "plates", ZH: "车牌"}}[kind]
+			en = append(en, fmt.Sprintf("%d %s", m.Found[kind], cmp.Or(word.EN, kind)))
+			zh = append(zh, fmt.Sprintf("%s %d 处", cmp.Or(word.ZH, kind), m.Found[kind]))
+		}
+		w.line("- A program of the data's steward looked at every picture, and what it found is among these boxes: %[1]s found by `%[3]s` (`%[4]s`)",
+			"- 数据管理方的检测程序查看了每张图片，检测结果已计入上述框：`%[3]s`（`%[4]s`）检出 %[2]s",
+			cmp.Or(strings.Join(en, ", "), "nothing"), cmp.Or(strings.Join(zh, "、"), "0 处"), m.Detector, m.DetectorDigest)
 	}
 	if m.Recordings > 0 {
 		w.line("- %d recordings of %.0f seconds, written again without any tags; %.0f seconds were silenced", "- %d 段录音，共 %.0f 秒，均已重写，不含任何标签；其中 %.0f 秒已静音", m.Recordings, m.Seconds, m.Silenced)

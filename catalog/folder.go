@@ -106,6 +106,12 @@ type MediaProfile struct {
 	Silenced   float64 `json:"silenced,omitempty"`
 	Bytes      int64   `json:"bytes"` // of the masked files
 	Because    string  `json:"because,omitempty"`
+
+	// Of the steward's detector, where one looked at every picture: its name, its
+	// program's digest, and how many boxes of each kind it found beside those given.
+	Detector       string           `json:"detector,omitempty"`
+	DetectorDigest string           `json:"detector_digest,omitempty"`
+	Found          map[string]int64 `json:"found,omitempty"`
 }
 
 // folder is a raw folder on its way: which file belongs to which row, and what was
@@ -113,6 +119,7 @@ type MediaProfile struct {
 type folder struct {
 	m       *Media
 	raw     *archive.Index
+	found   *media.Found // nil: no detector looked
 	byKey   map[string]*mediaFile
 	named   map[string]bool // paths that a row of the raw table names
 	rowOf   map[string]bool // those of the rows that are published
@@ -125,6 +132,7 @@ type folder struct {
 type mediaFile struct {
 	name, kind string
 	boxes      []media.Box
+	found      []media.FoundBox // of boxes, those of the detector
 	spans      []media.Span
 	path       string // of the masked file
 	raw, made  [sha256.Size]byte
@@ -149,6 +157,9 @@ func (m *Manifest) openFolder(path, dir string) (_ *folder, tablePath string, er
 			EN: fmt.Sprintf("the folder has no table %q", m.Media.Table), ZH: fmt.Sprintf("文件夹中没有表 %q", m.Media.Table)}).
 			WithHint(aihub.Text{EN: "put it there, or name another path as media.table", ZH: "请将其放入，或在 media.table 中指定其他路径"}))
 	}
+	if f.found, err = openFound(x); err != nil {
+		return nil, "", errors.Join(err, x.Close())
+	}
 	tablePath = filepath.Join(dir, "table"+filepath.Ext(m.Media.Table))
 	out, err := os.OpenFile(tablePath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
@@ -159,6 +170,24 @@ func (m *Manifest) openFolder(path, dir string) (_ *folder, tablePath string, er
 		return nil, "", errors.Join(noRoom(err), x.Close())
 	}
 	return f, tablePath, nil
+}
+
+// openFound reads what the steward's detector found, if one looked.
+func openFound(x *archive.Index) (*media.Found, error) {
+	r, ok := x.Get(media.FoundName)
+	if !ok {
+		return nil, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r, media.MaxFound+1))
+	if err != nil {
+		return nil, err
+	}
+	found, err := media.ParseFound(b)
+	if err != nil {
+		return nil, aihub.Errorf(aihub.Contract, aihub.Text{EN: "what a detector found cannot be read: " + err.Error(), ZH: "检测结果无法读取：" + err.Error()}).
+			WithHint(aihub.Text{EN: "publish the folder itself with --detector; it writes " + media.FoundName, ZH: "请对文件夹本身使用 --detector 发布，由其写出 " + media.FoundName})
+	}
+	return &found, nil
 }
 
 func (f *folder) close() error {
@@ -263,6 +292,19 @@ func (f *folder) take(x *mediaFile, boxes, spans string) {
 	if x.spans, err = media.ParseSpans(spans); err != nil {
 		f.fault("media_spans", x.name, "its spans cannot be read: "+err.Error(), "其时间段无法读取："+err.Error())
 	}
+	if f.found != nil && x.kind != "wav" {
+		seen, ok := f.found.Pictures[x.name]
+		if !ok {
+			f.fault("media_found", x.name, "the detector was not shown this picture: publish the folder itself with --detector", "检测程序未查看此图片：请对文件夹本身使用 --detector 发布")
+		}
+		x.found = seen
+		for _, b := range seen {
+			x.boxes = append(x.boxes, b.Box)
+		}
+		if len(x.boxes) > media.MaxBoxes {
+			f.fault("media_boxes", x.name, fmt.Sprintf("more than %d boxes, those found included", media.MaxBoxes), fmt.Sprintf("连同检测到的框超过 %d 个", media.MaxBoxes))
+		}
+	}
 	switch sound := x.kind == "wav"; {
 	case sound && len(x.boxes) > 0:
 		f.fault("media_boxes", x.name, "a recording has no boxes", "录音没有框")
@@ -271,15 +313,15 @@ func (f *folder) take(x *mediaFile, boxes, spans string) {
 	case f.m.Because != "":
 	case sound && f.m.Spans == "" && f.m.Semitones == 0:
 		f.fault("media_unmasked", x.name, "nothing would be hidden of recordings: name a column of media.spans, give media.semitones, or say why not: media.because", "录音将不作任何处理：请写 media.spans 列或 media.semitones；确无需处理请在 media.because 中说明理由")
-	case !sound && f.m.Boxes == "":
-		f.fault("media_unmasked", x.name, "nothing would be hidden of pictures: name a column of media.boxes, or say why not: media.because", "图片将不作任何处理：请写 media.boxes 列；确无需处理请在 media.because 中说明理由")
+	case !sound && f.m.Boxes == "" && f.found == nil:
+		f.fault("media_unmasked", x.name, "nothing would be hidden of pictures: name a column of media.boxes, publish with --detector, or say why not: media.because", "图片将不作任何处理：请写 media.boxes 列或以 --detector 发布；确无需处理请在 media.because 中说明理由")
 	}
 }
 
 // unnamed finds files that no row names.
 func (f *folder) unnamed() {
 	for _, n := range f.raw.Names() {
-		if n != f.m.Table && !f.named[n] {
+		if n != f.m.Table && n != media.FoundName && !f.named[n] {
 			f.fault("media_unnamed", n, "no row of the table names this file: list it, or take it out of the folder", "表中没有任何一行指向此文件：请列入表中，或移出文件夹")
 		}
 	}
@@ -336,6 +378,9 @@ func (f *folder) mask(ctx context.Context, dir string, report progress) error {
 	}
 	group.Wait()
 	f.profile.Because = f.m.Because
+	if f.found != nil {
+		f.profile.Detector, f.profile.DetectorDigest = f.found.Detector, f.found.Digest
+	}
 	if failed == nil && f.count == 0 && f.m.Because == "" {
 		f.unmasked()
 	}
@@ -367,7 +412,7 @@ func (f *folder) beside(x *mediaFile, p MediaProfile) {
 func (f *folder) unmasked() {
 	p := &f.profile
 	if p.Pictures > 0 && p.Boxes == 0 {
-		f.fault("media_unmasked", f.m.Boxes, "no row has a box, nothing would be hidden of pictures: fill the column, or say why not: media.because",
+		f.fault("media_unmasked", cmp.Or(f.m.Boxes, "media"), "no row has a box, nothing would be hidden of pictures: fill the column, or say why not: media.because",
 			"没有任何一行给出框，图片将不作任何处理：请填写该列；确无需处理请在 media.because 中说明理由")
 	}
 	if p.Recordings > 0 && p.Silenced == 0 && f.m.Semitones == 0 {
@@ -383,6 +428,12 @@ func (p *MediaProfile) add(o MediaProfile) {
 	p.Seconds += o.Seconds
 	p.Silenced += o.Silenced
 	p.Bytes += o.Bytes
+	for kind, n := range o.Found {
+		if p.Found == nil {
+			p.Found = map[string]int64{}
+		}
+		p.Found[kind] += n
+	}
 }
 
 // mask writes x masked to its path.
@@ -408,7 +459,10 @@ func (x *mediaFile) mask(f *folder) (p MediaProfile, err error) {
 			return p, err
 		}
 		x.print = info.Print
-		p = MediaProfile{Pictures: 1, Boxes: int64(info.Masked)}
+		p = MediaProfile{Pictures: 1, Boxes: int64(info.Masked), Found: map[string]int64{}}
+		for _, b := range x.found {
+			p.Found[b.Kind]++
+		}
 	}
 	raw.Sum(x.raw[:0])
 	made.Sum(x.made[:0])

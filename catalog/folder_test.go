@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -460,5 +461,44 @@ func TestFolderIsErased(t *testing.T) {
 		if _, err := w.Blobs.Open(w.ctx, f.Files); aihub.KindOf(err) != aihub.NotFound {
 			t.Errorf("the files of %s: %v", f.Part, err)
 		}
+	}
+}
+
+// What a detector of the steward's machine found is hidden beside the boxes given,
+// counted, and told by the card; a picture that it was not shown is a fault.
+func TestFolderWithDetector(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	raw, found := album(), media.Found{Detector: "d.py", Digest: "sha256:" + strings.Repeat("a", 64), Pictures: map[string][]media.FoundBox{}}
+	manifest := strings.Replace(albumManifest, "boxes: faces, ", "", 1)
+	for name := range raw.files {
+		if !strings.HasSuffix(name, ".wav") {
+			found.Pictures[name] = []media.FoundBox{{Box: media.Box{X: 40, Y: 24, W: 16, H: 16}, Kind: "face"}}
+		}
+	}
+	write := func() {
+		b, err := json.Marshal(found)
+		w.must(err)
+		raw.files[media.FoundName] = b
+	}
+	write()
+	v, err := w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil)
+	w.must(err)
+	if m := w.profile(v).Media; m.Detector != "d.py" || m.DetectorDigest != found.Digest || m.Found["face"] != 60 || m.Boxes != 60 {
+		t.Errorf("%+v", m)
+	}
+	for name := range found.Pictures {
+		delete(found.Pictures, name)
+		break
+	}
+	write()
+	_, err = w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil)
+	var e *aihub.Error
+	if !errors.As(err, &e) || e.Kind != aihub.Contract || len(e.Faults) != 1 || e.Faults[0].Code != "media_found" {
+		t.Error(err)
+	}
+	raw.files[media.FoundName] = []byte("{}")
+	if _, err = w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil); aihub.KindOf(err) != aihub.Contract {
+		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 func (p *process) datasetCmd() *cobra.Command {
 	c := p.group("dataset", "cli.dataset.short")
-	var manifest, query string
+	var manifest, query, detector string
 	var lower bool
 	publish := p.verb("publish DATA", "cli.dataset.publish.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) (err error) {
@@ -26,7 +26,7 @@ func (p *process) datasetCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, done, err := p.rawFile(ctx, args[0], query)
+			f, done, err := p.rawFile(ctx, args[0], query, detector)
 			if err != nil {
 				return err
 			}
@@ -46,6 +46,7 @@ func (p *process) datasetCmd() *cobra.Command {
 	})
 	publish.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
 	publish.Flags().StringVar(&query, "query", "", p.t("cli.flag.query"))
+	publish.Flags().StringVar(&detector, "detector", "", p.t("cli.flag.detector"))
 	p.require(publish, "manifest")
 	list := p.verb("list", "cli.dataset.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {

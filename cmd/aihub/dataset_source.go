@@ -13,14 +13,22 @@ import (
 )
 
 // rawFolder packs a folder of a table, pictures and recordings into a temporary
-// file.
-func (p *process) rawFolder(ctx context.Context, folder string) (f *os.File, done func() error, err error) {
+// file, and with them what a detector finds in the pictures, if one is named.
+func (p *process) rawFolder(ctx context.Context, folder, detector string) (f *os.File, done func() error, err error) {
+	var extra []archive.File
+	if detector != "" {
+		found, err := p.findIn(ctx, folder, detector)
+		if err != nil {
+			return nil, nil, err
+		}
+		extra = append(extra, found)
+	}
 	dir, err := os.MkdirTemp("", "aihub-raw-*") // for its owner only
 	if err != nil {
 		return nil, nil, err
 	}
 	path := filepath.Join(dir, "folder.tar")
-	if err = packTo(ctx, path, folder); err == nil {
+	if err = packTo(ctx, path, folder, extra...); err == nil {
 		f, err = os.Open(path)
 	}
 	if err != nil {
@@ -30,25 +38,30 @@ func (p *process) rawFolder(ctx context.Context, folder string) (f *os.File, don
 }
 
 // packTo writes the files below a folder to the new archive at path.
-func packTo(ctx context.Context, path, folder string) error {
+func packTo(ctx context.Context, path, folder string, extra ...archive.File) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = archive.Pack(ctx, f, folder)
+	_, err = archive.Pack(ctx, f, folder, extra...)
 	return errors.Join(err, f.Close())
 }
 
 // rawFile opens the raw table that an argument names: a local file, a folder, which
 // is packed, or an address, which is fetched into a temporary file first. done
 // closes it and removes what was made.
-func (p *process) rawFile(ctx context.Context, arg, query string) (f *os.File, done func() error, err error) {
+func (p *process) rawFile(ctx context.Context, arg, query, detector string) (f *os.File, done func() error, err error) {
+	st, serr := os.Stat(arg)
+	if folder := serr == nil && st.IsDir(); detector != "" && !folder {
+		return nil, nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--detector goes with a folder of pictures", ZH: "--detector 须与图片文件夹一同使用"}).
+			WithHint(aihub.Text{EN: "unpack an archive, and name the folder", ZH: "请先解开归档，再指定文件夹"})
+	}
 	if remote, _ := source.Remote(arg); !remote {
 		if query != "" {
 			return nil, nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--query goes with the address of a database", ZH: "--query 须与数据库地址一同使用"})
 		}
-		if st, serr := os.Stat(arg); serr == nil && st.IsDir() {
-			return p.rawFolder(ctx, arg)
+		if serr == nil && st.IsDir() {
+			return p.rawFolder(ctx, arg, detector)
 		}
 		if f, err = openFile(arg); err != nil {
 			return nil, nil, err

@@ -24,8 +24,8 @@ func (p *process) maskCmd() *cobra.Command {
 }
 
 func (p *process) maskImageCmd() *cobra.Command {
-	var boxes, style string
-	c := p.verb("image IN OUT", "cli.mask.image.short", cobra.ExactArgs(2), func(_ *cobra.Command, args []string) error {
+	var boxes, style, detector string
+	c := p.verb("image IN OUT", "cli.mask.image.short", cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) error {
 		var list []media.Box
 		if boxes != "" {
 			b, err := readFile(boxes, 1<<20)
@@ -37,9 +37,24 @@ func (p *process) maskImageCmd() *cobra.Command {
 					WithHint(aihub.Text{EN: `write a list of boxes in pixels: [{"x": 10, "y": 20, "w": 64, "h": 64}]`, ZH: `请写以像素为单位的框列表：[{"x": 10, "y": 20, "w": 64, "h": 64}]`})
 			}
 		}
-		var info media.ImageInfo
+		var info struct {
+			media.ImageInfo
+			Detector       string           `json:"detector,omitempty"`
+			DetectorDigest string           `json:"detector_digest,omitempty"`
+			Found          []media.FoundBox `json:"found,omitempty"`
+		}
+		if detector != "" {
+			found, err := findOne(cmd.Context(), detector, args[0])
+			if err != nil {
+				return err
+			}
+			info.Detector, info.DetectorDigest, info.Found = found.Detector, found.Digest, found.Pictures[args[0]]
+			for _, b := range info.Found {
+				list = append(list, b.Box)
+			}
+		}
 		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
-			info, err = media.MaskImage(w, r, media.Style(style), list)
+			info.ImageInfo, err = media.MaskImage(w, r, media.Style(style), list)
 			return err
 		})
 		if err != nil {
@@ -50,6 +65,7 @@ func (p *process) maskImageCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&boxes, "boxes", "", p.t("cli.flag.boxes"))
+	c.Flags().StringVar(&detector, "detector", "", p.t("cli.flag.detector"))
 	c.Flags().StringVar(&style, "style", string(media.Blur), p.t("cli.flag.style"))
 	return c
 }

@@ -8,6 +8,7 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -56,16 +57,28 @@ func (w *Writer) Add(name string, size int64, r io.Reader) error {
 // Close ends the archive.
 func (w *Writer) Close() error { return w.t.Close() }
 
+// File is a small file of an archive, in memory.
+type File struct {
+	Name string
+	Data []byte
+}
+
 // Pack writes the files below dir in order of their names, so that the same files
 // give the same bytes, and says how many there are. Files and directories whose
-// names begin with a dot are left out; a link or a device is an Invalid error.
-func Pack(ctx context.Context, w io.Writer, dir string) (n int, err error) {
+// names begin with a dot are left out; a link or a device is an Invalid error. The
+// extra files come first.
+func Pack(ctx context.Context, w io.Writer, dir string, extra ...File) (n int, err error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return 0, err
 	}
 	defer root.Close()
 	out := NewWriter(w)
+	for _, f := range extra {
+		if err := out.Add(f.Name, int64(len(f.Data)), bytes.NewReader(f.Data)); err != nil {
+			return 0, err
+		}
+	}
 	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
