@@ -254,5 +254,13 @@ func TestWorkspaceInABrowser(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS("#seat-close")))
 	b.await("the end", `location.pathname === "/submissions/`+string(sub.ID)+`"`)
 	b.quiet("closed workspace")
+	// One that ends by itself leads on, and offers no end any more.
+	sub, err = w.as("vendor").OpenWorkspace(t.Context(), sc.Ref.String(), wire.NewWorkspace{Image: img.Digest})
+	w.must(err)
+	b.do(chromedp.Navigate(w.http.URL + "/workspaces/" + string(sub.ID) + "?lang=en"))
+	b.await("the second shell", `document.querySelector(".xterm-rows") && `+screen+`.includes("ready")`)
+	w.must(w.as("vendor").CloseWorkspace(t.Context(), sub.ID, ""))
+	b.await("what comes next", `document.getElementById("seat-after").checkVisibility() && !document.getElementById("seat-close").checkVisibility()`)
+	b.quiet("ended workspace")
 	noInternal(t, w)
 }

@@ -148,7 +148,7 @@ var kinds = map[string]string{
 	string(aihub.ScenarioOpen): "ok", string(aihub.ScenarioClosed): "mute", "withdrawn": "mute",
 	"queued": "wait", "scoring": "wait", "scored": "ok", "tried": "ok", "failed": "bad", "cancelled": "mute",
 	"proposed": "wait", "published": "ok", "rejected": "bad",
-	"review_1": "wait", "review_2": "wait", "conflicted": "wait",
+	"review_1": "wait", "review_2": "wait", "conflicted": "wait", "released": "ok",
 	"succeeded": "ok", "lost": "mute", "running": "wait", "leased": "wait", "preparing": "wait", "collecting": "wait",
 }
 
