@@ -105,13 +105,14 @@ func TestRunner(t *testing.T) {
 }
 
 // TestRunnerRunsc is the suite with gVisor as the engine's runtime, where the program
-// that runscVar names is one: Debian's package runsc, for example.
+// that runscVar names is one: of Debian's package runsc, or built from the module
+// that go.mod names (go build gvisor.dev/gvisor/runsc).
 func TestRunnerRunsc(t *testing.T) {
 	program := os.Getenv(runscVar)
 	if program == "" {
 		t.Skip(runscVar + " names no runsc")
 	}
-	e, err := enginetest.Start(map[string]string{"runsc": program})
+	e, err := enginetest.Start(map[string]enginetest.Runtime{"runsc": {Path: program, Args: []string{"--network=none"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func (c Contract) mounts(s Seen, no func(bad bool, code, en, zh string, args ...
 			no(true, "mounts", "it sees %s (%s)", "可见挂载 %s（%s）", m.Dir, m.Type)
 		case ok:
 			for _, f := range flags {
-				no(!slices.Contains(m.Options, f) && !(f == "nodev" && c.OwnKernel), "mounts", "%s is not mounted %s", "%s 的挂载缺少 %s", m.Dir, f)
+				no(!slices.Contains(m.Options, f) && !c.moot(m.Dir, f), "mounts", "%s is not mounted %s", "%s 的挂载缺少 %s", m.Dir, f)
 			}
 		}
 	}
@@ -136,6 +136,14 @@ func (c Contract) mounts(s Seen, no func(bad bool, code, en, zh string, args ...
 		r, ok := s.Rooms[dir]
 		no(!ok || !r.ReadOnly, "mounts", "%s can be written to or is missing", "%s 可写或不存在", dir)
 	}
+}
+
+// moot reports whether a mount of dir may lack the option flag: in a kernel of its
+// own there are no devices but its own. And an engine hands no options of a volume
+// to a runtime with one: there the guest may execute what it writes to /output, as
+// it may in /tmp, and gains nothing by set-user-id, which the process has given up.
+func (c Contract) moot(dir, flag string) bool {
+	return c.OwnKernel && (flag == "nodev" || c.Engine && dir == "/output")
 }
 
 // hidden reports whether m shows nothing that matters: the terminal, the engine's
@@ -155,7 +163,8 @@ func (c Contract) hidden(m Mount) bool {
 	case "tmpfs":
 		return true
 	case "proc", "sysfs", "cgroup", "cgroup2", "devtmpfs": // a file of /proc or /sys itself, or /dev/null over it
-		return slices.Contains(m.Options, "ro")
+		// A kernel of its own makes up its cgroups, and gives the guest none to write to.
+		return slices.Contains(m.Options, "ro") || c.OwnKernel && m.Type == "cgroup"
 	}
 	return false
 }

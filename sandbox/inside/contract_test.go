@@ -14,6 +14,24 @@ func (s *Seen) mount(dir string) *Mount {
 	return &s.Mounts[slices.IndexFunc(s.Mounts, func(m Mount) bool { return m.Dir == dir })]
 }
 
+// What an engine with a kernel of its own cannot show is not asked for, of no other.
+func TestMoot(t *testing.T) {
+	for name, c := range map[string]Contract{"runsc": {OwnKernel: true, Engine: true}, "gvisor": contracts["gvisor"], "docker": contracts["docker"]} {
+		c.Open, c.Output, c.Inodes, c.Tmp = 64, 1<<20, 8, 1<<20
+		for what, spoil := range map[string]func(*Seen){
+			"/output may be executed": func(s *Seen) { s.mount("/output").Options = nil },
+			"cgroups":                 func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/sys/fs/cgroup/cpu", "cgroup", []string{"rw"}}) },
+		} {
+			s := Kept(c)
+			spoil(&s)
+			ok := name == "runsc" || name == "gvisor" && what == "cgroups"
+			if d := c.Drift(s); ok != (len(d) == 0) {
+				t.Errorf("%s, %s: %v", name, what, d)
+			}
+		}
+	}
+}
+
 // Each thing that a sandbox can have too much of is found, and by itself.
 func TestDrift(t *testing.T) {
 	for name, c := range contracts {

@@ -6,6 +6,7 @@
 package enginetest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -28,8 +29,14 @@ type Engine struct {
 	done chan struct{}
 }
 
-// Start starts an engine. runtimes are further ones, name to program.
-func Start(runtimes map[string]string) (*Engine, error) {
+// Runtime is one that an engine has beside its own.
+type Runtime struct {
+	Path string   `json:"path"`
+	Args []string `json:"runtimeArgs,omitempty"`
+}
+
+// Start starts an engine. runtimes are further ones, by name.
+func Start(runtimes map[string]Runtime) (*Engine, error) {
 	program, err := exec.LookPath("dockerd")
 	if err != nil {
 		program = "/usr/sbin/dockerd"
@@ -47,15 +54,16 @@ func Start(runtimes map[string]string) (*Engine, error) {
 		"--data-root=" + dir + "/data", "--exec-root=" + dir + "/exec", "--pidfile=" + dir + "/pid", "--host=" + e.Host,
 		"--config-file=" + dir + "/daemon.json", "--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-masq=false",
 	}
-	for name, path := range runtimes {
-		args = append(args, "--add-runtime="+name+"="+path)
+	config, err := json.Marshal(map[string]any{"runtimes": runtimes})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	log, err := os.Create(dir + "/log")
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	defer log.Close()
-	if err := os.WriteFile(dir+"/daemon.json", []byte("{}"), 0o600); err != nil {
+	if err := os.WriteFile(dir+"/daemon.json", config, 0o600); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	e.cmd = exec.Command(program, args...)
