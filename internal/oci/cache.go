@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,8 +41,9 @@ type Cache struct {
 
 // info is info.json.
 type info struct {
-	Bytes int64  `json:"bytes"`
-	Boot  string `json:"boot"`
+	Bytes int64    `json:"bytes"` // less what the stems below count
+	Boot  string   `json:"boot"`
+	Below []string `json:"below,omitempty"` // stems whose files it shares, the smallest first
 }
 
 // Rootfs returns the directory of the unpacked image, absolute, and a function to
@@ -74,7 +76,8 @@ func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image, owner s
 		if err != nil {
 			return "", nil, err
 		}
-		if _, ok := c.ready(root, name); !ok {
+		in, ok := c.ready(root, name)
+		if !ok {
 			use.Close()
 			if err := c.fill(ctx, root, blobs, img, owner); err != nil {
 				return "", nil, err
@@ -82,21 +85,41 @@ func (c *Cache) Rootfs(ctx context.Context, blobs blob.Store, img Image, owner s
 			continue
 		}
 		now := c.now()
+		using := c.useBelow(root, in.Below, now)
 		err = root.Chtimes(name+"/info.json", now, now)
 		if err == nil && filled {
 			err = c.evict(root)
 		}
 		if err != nil {
 			use.Close()
+			using()
 			return "", nil, err
 		}
 		return dir, sync.OnceFunc(func() {
 			use.Close()
+			using()
 			if root, err := c.open(); err == nil {
 				_ = c.evict(root) // what cannot be removed now is tried again, and told of, when the next tree is made
 				root.Close()
 			}
 		}), nil
+	}
+}
+
+// useBelow holds the stems that a tree in use shares files with, so that what they
+// count is on disk as long as they are.
+func (c *Cache) useBelow(root *os.Root, names []string, now time.Time) (release func()) {
+	var held []*os.File
+	for _, name := range names {
+		if l, err := tryLock(root, name+".lock", false); err == nil && l != nil {
+			held = append(held, l)
+			_ = root.Chtimes(name+"/info.json", now, now) // gone where one could not be used
+		}
+	}
+	return func() {
+		for _, l := range held {
+			l.Close()
+		}
 	}
 }
 
@@ -123,11 +146,19 @@ func (c *Cache) fill(ctx context.Context, root *os.Root, blobs blob.Store, img I
 		if err := removeTree(root, tmp); err != nil {
 			return err
 		}
+		if _, err := c.remove(root, from.bad); err != nil {
+			return err
+		}
 		from.fresh = true
 		err = c.unpackTo(ctx, root, tmp, blobs, img, from)
 	}
 	if err != nil {
-		return errors.Join(err, removeTree(root, tmp))
+		err = errors.Join(err, removeTree(root, tmp))
+		for _, name := range from.made { // nothing of an image that fails stays
+			_, failed := c.remove(root, name)
+			err = errors.Join(err, failed)
+		}
+		return err
 	}
 	return root.Rename(tmp, name)
 }
@@ -148,7 +179,7 @@ func (c *Cache) unpackTo(ctx context.Context, root *os.Root, tmp string, blobs b
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(info{Bytes: n, Boot: bootID()})
+	b, err := json.Marshal(info{Bytes: n, Boot: bootID(), Below: from.below})
 	if err != nil {
 		return err
 	}
@@ -239,6 +270,7 @@ func (c *Cache) evict(root *os.Root) error {
 	type kept struct {
 		name  string
 		bytes int64
+		below int // stems whose files it shares
 		used  time.Time
 	}
 	var all []kept
@@ -253,12 +285,13 @@ func (c *Cache) evict(root *os.Root) error {
 			if err != nil {
 				continue // removed by another meanwhile
 			}
-			k.bytes, k.used = in.Bytes, st.ModTime()
+			k.bytes, k.below, k.used = in.Bytes, len(in.Below), st.ModTime()
 		}
 		all = append(all, k)
 		total += k.bytes
 	}
-	slices.SortFunc(all, func(a, b kept) int { return a.used.Compare(b.used) })
+	// A stem is used whenever one above it is, and goes after it: then its files do.
+	slices.SortFunc(all, func(a, b kept) int { return cmp.Or(a.used.Compare(b.used), b.below-a.below) })
 	for _, k := range all {
 		if total <= limit && !k.used.IsZero() {
 			break

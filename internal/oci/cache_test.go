@@ -349,6 +349,103 @@ func TestCacheSharesLayers(t *testing.T) {
 	get(image(base, one, two), "acme", 3)
 }
 
+// What several trees share is counted once, and is not taken for room while one of
+// them is there; what an image that fails has made is gone with it.
+func TestCacheCountsSharedOnce(t *testing.T) {
+	t.Parallel()
+	clock := time.Unix(1700000000, 0)
+	c := &Cache{Dir: t.TempDir(), Max: 2*stemLayer - 1, Now: func() time.Time { clock = clock.Add(time.Second); return clock }}
+	base := tarOf(t, ent{name: "big", body: strings.Repeat("x", stemLayer)})
+	get := func(layers ...[]byte) (string, func(), error) {
+		m, img := stored(t, layers...)
+		return c.Rootfs(t.Context(), m, img, "acme")
+	}
+	var roots []string
+	for i := range 5 { // five times the base alone is more than Max
+		root, release, err := get(base, tarOf(t, ent{name: "run", body: fmt.Sprint(i)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+		roots = append(roots, root)
+	}
+	for _, root := range roots {
+		if _, err := os.Stat(root); err != nil {
+			t.Errorf("counted more than once: %v", err)
+		}
+	}
+	stems := func() int {
+		list, err := filepath.Glob(filepath.Join(c.Dir, "*", "stem.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	c.Max = 1
+	root, release, err := get(base, tarOf(t, ent{name: "run", body: "in use"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(root); err != nil || stems() != 1 {
+		t.Errorf("a tree in use and its %d stems: %v", stems(), err)
+	}
+	release()
+	if stems() != 0 {
+		t.Error("a stem stays that nothing is above")
+	}
+	c.Max = 0
+	m, img := stored(t, base, tarOf(t, ent{name: "run", body: "gone"}))
+	delete(m.blobs, img.Layers[1].Digest)
+	if _, _, err := c.Rootfs(t.Context(), m, img, "acme"); err == nil || stems() != 0 {
+		t.Errorf("%d stems of an image that fails: %v", stems(), err)
+	}
+}
+
+// Names and links that are no UTF-8 come out of a stem as they went in, or there is
+// no stem of them; nor is there one of a tree that is too large.
+func TestCacheStemsAreExact(t *testing.T) {
+	t.Parallel()
+	for name, base := range map[string][]ent{
+		"names": {{name: "big", body: strings.Repeat("x", stemLayer)}, {name: "\xe9/a", body: "1"}, {name: "\xe8/a", body: "2"}},
+		"links": {{name: "big", body: strings.Repeat("x", stemLayer)}, {name: "l", typ: tar.TypeSymlink, link: "caf\xe9"}},
+	} {
+		lower := tarOf(t, base...)
+		c := &Cache{Dir: t.TempDir()}
+		for _, run := range []string{"one", "two"} {
+			top := tarOf(t, ent{name: "run", body: run})
+			m, img := stored(t, lower, top)
+			root, release, err := c.Rootfs(t.Context(), m, img, "")
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			if diff := cmp.Diff(unpacked(t, lower, top), noMounts(treeOf(t, root))); diff != "" {
+				t.Error(name, diff)
+			}
+			release()
+		}
+	}
+	large := &node{kind: dir, children: map[string]*node{}}
+	for i := range stemText / 4000 {
+		large.children[fmt.Sprint(i)] = &node{kind: symlink, link: strings.Repeat("<", 3990)}
+	}
+	if !plain(large) {
+		t.Error("less than the bound is too much")
+	}
+	for i := range 100 {
+		large.children[fmt.Sprint("more", i)] = &node{kind: symlink, link: strings.Repeat("<", 3990)}
+	}
+	if plain(large) {
+		t.Error("the text of links is not bounded")
+	}
+	wide := &node{kind: dir, children: map[string]*node{}}
+	for i := range stemDirs {
+		wide.children[fmt.Sprint(i)] = &node{kind: dir}
+	}
+	if plain(wide) {
+		t.Error("directories are not bounded")
+	}
+}
+
 func TestCacheEvicts(t *testing.T) {
 	t.Parallel()
 	clock := time.Unix(1700000000, 0)
@@ -407,7 +504,7 @@ func TestCacheAfterCrash(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(root, "a"), nil, 0o444); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name, "info.json"), mustJSON(t, info{4096, boot}), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name, "info.json"), mustJSON(t, info{Bytes: 4096, Boot: boot}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Chmod(root, 0o555); err != nil {

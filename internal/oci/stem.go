@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
+	"unicode/utf8"
 
 	"aihub"
 )
@@ -27,8 +29,12 @@ import (
 // organisation what another has submitted.
 
 const (
-	stemLayer = 4 << 20 // compressed bytes since the last stem that are worth one
-	stemNodes = 200_000 // files and directories at most: stem.json is read whole
+	stemLayer = 4 << 20   // compressed bytes since the last stem that are worth one
+	stemsMost = 6         // of one image
+	stemNodes = 100_000   // files, links and directories; stem.json is held whole
+	stemDirs  = 20_000    // directories, which cannot be shared
+	stemText  = 16 << 20  // bytes of names and targets of links
+	stemFile  = 128 << 20 // bytes of stem.json
 )
 
 // stem is stem.json: how far the walk was, and the tree.
@@ -37,7 +43,6 @@ type stem struct {
 	Entries int64    `json:"entries"`
 	Stream  int64    `json:"stream"`
 	Content int64    `json:"content"`
-	Bytes   int64    `json:"bytes"`
 	Root    stemNode `json:"root"`
 }
 
@@ -55,8 +60,11 @@ type stems struct {
 	root  *os.Root // of the cache
 	owner string
 	img   Image
-	tmp   string // where it is unpacked
-	fresh bool   // begin with the first layer
+	tmp   string   // where it is unpacked
+	fresh bool     // begin with the first layer
+	below []string // stems that share files with it, the smallest first
+	made  []string // those of them that this image made
+	bad   string   // one that could not be used
 }
 
 // errStem says that a stem is there and cannot be used.
@@ -73,12 +81,14 @@ func (s *stems) name(n int) string {
 }
 
 // after lists after how many layers a stem is worth while, the longest last. Images
-// that begin with the same layers agree, as far as these go.
+// that begin with the same layers agree, as far as these go: a small layer on a
+// large stem is read again.
 func (s *stems) after() (layers []int) {
-	var since int64
+	var since, sum int64
 	for i, l := range s.img.Layers {
-		if since += l.Size; since >= cmp.Or(s.cache.stemBytes, stemLayer) && i+1 < len(s.img.Layers) {
-			layers, since = append(layers, i+1), 0
+		since += l.Size
+		if since >= max(cmp.Or(s.cache.stemBytes, stemLayer), sum/4) && i+1 < len(s.img.Layers) && len(layers) < stemsMost {
+			layers, since, sum = append(layers, i+1), 0, sum+since
 		}
 	}
 	return layers
@@ -91,28 +101,41 @@ func (s *stems) begin(ctx context.Context, w *walker, u *unpacker) (int, error) 
 		return 0, nil
 	}
 	for _, n := range slices.Backward(s.after()) {
-		use, err := tryLock(s.root, s.name(n)+".lock", false)
+		name := s.name(n)
+		if _, err := s.root.Stat(name + "/stem.json"); err != nil {
+			continue // not there; no lock is made for it
+		}
+		use, err := tryLock(s.root, name+".lock", false)
 		if err != nil {
 			return 0, err
 		}
 		if use == nil { // being made or removed
 			continue
 		}
-		ok, err := s.take(ctx, s.name(n), w, u)
+		ok, err := s.take(ctx, name, w, u)
 		use.Close()
-		if err != nil {
-			return 0, fmt.Errorf("%w: %w", errStem, err)
-		}
-		if ok {
+		switch {
+		case err == nil && ok:
 			return n, nil
+		case ctx.Err() != nil:
+			return 0, ctx.Err()
+		case errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT):
+			return 0, noRoom(err)
+		case err != nil:
+			s.bad = name
+			return 0, fmt.Errorf("%w: %w", errStem, err)
 		}
 	}
 	return 0, nil
 }
 
 func (s *stems) take(ctx context.Context, name string, w *walker, u *unpacker) (bool, error) {
-	if _, ok := s.cache.ready(s.root, name); !ok {
+	in, ok := s.cache.ready(s.root, name)
+	if !ok {
 		return false, nil
+	}
+	if st, err := s.root.Stat(name + "/stem.json"); err != nil || st.Size() > stemFile {
+		return false, errors.Join(err, errStem)
 	}
 	b, err := s.root.ReadFile(name + "/stem.json")
 	if err != nil {
@@ -127,10 +150,12 @@ func (s *stems) take(ctx context.Context, name string, w *walker, u *unpacker) (
 	if w.tree.nodes > w.tree.max || k.Content > w.lim.Unpacked || k.Stream > w.lim.Unpacked || k.Entries > w.lim.Entries {
 		return false, errors.New("beyond the bounds") // the walk from the first layer says which
 	}
-	w.tree.root, w.layers, w.entries, w.stream, w.content, u.bytes = root, k.Layers, k.Entries, k.Stream, k.Content, k.Bytes
+	w.tree.root, w.layers, w.entries, w.stream, w.content = root, k.Layers, k.Entries, k.Stream, k.Content
 	if err := s.copy(ctx, name, s.tmp, root); err != nil {
 		return false, err
 	}
+	u.bytes = apart(root)
+	s.below = append(slices.Clone(in.Below), name)
 	now := s.cache.now()
 	return true, s.root.Chtimes(name+"/info.json", now, now)
 }
@@ -138,7 +163,7 @@ func (s *stems) take(ctx context.Context, name string, w *walker, u *unpacker) (
 // keep keeps the tree after the first n layers as a stem, where that is worth while.
 // Without it the next image takes longer, and that is all: what goes wrong is left.
 func (s *stems) keep(ctx context.Context, n int, w *walker, u *unpacker) {
-	if w.tree.nodes > stemNodes || !slices.Contains(s.after(), n) {
+	if w.tree.nodes > stemNodes || !slices.Contains(s.after(), n) || !plain(w.tree.root) {
 		return
 	}
 	name := s.name(n)
@@ -150,13 +175,17 @@ func (s *stems) keep(ctx context.Context, n int, w *walker, u *unpacker) {
 	if _, ok := s.cache.ready(s.root, name); ok {
 		return
 	}
-	k := stem{w.layers, w.entries, w.stream, w.content, u.bytes, kept(w.tree.root, map[*int32]int{})}
-	if s.write(ctx, name, k, w.tree.root) != nil {
+	k := stem{w.layers, w.entries, w.stream, w.content, kept(w.tree.root, map[*int32]int{})}
+	if s.write(ctx, name, k, w.tree.root, u.bytes) != nil {
 		_ = removeTree(s.root, "tmp-"+name)
+		return
 	}
+	// The stem counts the files from here on, the image what it has for itself.
+	u.bytes = apart(w.tree.root)
+	s.below, s.made = append(s.below, name), append(s.made, name)
 }
 
-func (s *stems) write(ctx context.Context, name string, k stem, tree *node) error {
+func (s *stems) write(ctx context.Context, name string, k stem, tree *node, bytes int64) error {
 	for _, old := range []string{"tmp-" + name, name} { // of a killed process; of before a restart
 		if err := removeTree(s.root, old); err != nil {
 			return err
@@ -174,10 +203,13 @@ func (s *stems) write(ctx context.Context, name string, k stem, tree *node) erro
 	if err != nil {
 		return err
 	}
+	if len(b) > stemFile {
+		return errStem
+	}
 	if err := s.root.WriteFile("tmp-"+name+"/stem.json", b, 0o600); err != nil {
 		return err
 	}
-	if b, err = json.Marshal(info{Bytes: k.Bytes + int64(len(b)), Boot: bootID()}); err != nil {
+	if b, err = json.Marshal(info{Bytes: bytes + int64(len(b)), Boot: bootID(), Below: s.below}); err != nil {
 		return err
 	}
 	if err := s.root.WriteFile("tmp-"+name+"/info.json", b, 0o600); err != nil {
@@ -221,6 +253,42 @@ func (s *stems) copy(ctx context.Context, from, to string, tree *node) error {
 		return nil
 	}
 	return below(tree, filepath.Join(dir, from, "rootfs"), filepath.Join(dir, to, "rootfs"))
+}
+
+// plain reports whether a tree can be a stem: it is not too large, and its names
+// and links are text that JSON keeps as it is.
+func plain(n *node) bool {
+	dirs, text := 0, 0
+	var look func(name string, n *node) bool
+	look = func(name string, n *node) bool {
+		if text += len(name) + len(n.link); text > stemText || !utf8.ValidString(name) || !utf8.ValidString(n.link) {
+			return false
+		}
+		if n.kind == dir {
+			if dirs++; dirs > stemDirs {
+				return false
+			}
+		}
+		for name, c := range n.children {
+			if !look(name, c) {
+				return false
+			}
+		}
+		return true
+	}
+	return look("", n)
+}
+
+// apart is about how many bytes of disk a copy of a tree has for itself: those of
+// its directories and symbolic links.
+func apart(n *node) (bytes int64) {
+	for _, c := range n.children {
+		if c.kind != file {
+			bytes += blockSize
+		}
+		bytes += apart(c)
+	}
+	return bytes
 }
 
 // kept is the node as stem.json holds it; groups numbers the files of several names.
