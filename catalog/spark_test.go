@@ -204,7 +204,7 @@ func TestDecimalsAndFixedTextsAreLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	manifest := strings.NewReplacer("{use: phone, on_invalid: missing}", "{use: keep}", "{use: address}", "{use: drop}").Replace(visitsManifest)
-	_, err = MaskTable(t.Context(), []byte(manifest), fixed, filepath.Join(t.TempDir(), "out"), testRing(t), func(string, int64, int64) {})
+	_, err = maskTable(t, t.Context(), []byte(manifest), fixed, filepath.Join(t.TempDir(), "out"), func(string, int64, int64) {})
 	if fs := faultsOf(err); aihub.KindOf(err) != aihub.Refused || len(fs) != 1 || !strings.Contains(fs[0].Message.EN, "phone") {
 		t.Errorf("phones of one length were kept: %v %v", err, fs)
 	}
@@ -218,7 +218,7 @@ func TestDecimalsAndFixedTextsAreLookedAt(t *testing.T) {
 		t.Errorf("bytes that are no text: %v %v", err, fs)
 	}
 	// Files of a folder are not masked with one table: the manifest's word for them is not passed over.
-	_, err = MaskTable(t.Context(), []byte(visitsManifest+"media: {file: photo, because: none}\n"), in, filepath.Join(t.TempDir(), "out"), testRing(t), func(string, int64, int64) {})
+	_, err = maskTable(t, t.Context(), []byte(visitsManifest+"media: {file: photo, because: none}\n"), in, filepath.Join(t.TempDir(), "out"), func(string, int64, int64) {})
 	if fs := faultsOf(err); aihub.KindOf(err) != aihub.Contract && aihub.KindOf(err) != aihub.Invalid || len(fs) != 1 || fs[0].Code != "page_media" {
 		t.Errorf("a manifest of a folder: %v %v", err, fs)
 	}
