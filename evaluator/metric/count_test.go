@@ -148,7 +148,10 @@ func TestNarrowLanes(t *testing.T) {
 			t.Fatalf("%d rows: %d positives, want %d", n, s.ones, ones)
 		}
 		var keys, bins [dealt]uint32
-		scale := narrowScale(math.Float32bits(float32(n)) << 1)
+		scale := narrowScale([]uint32{math.Float32bits(float32(math.Ldexp(float64(n), 3*n-150))) << 1})
+		if scale-scale != 0 {
+			t.Fatalf("%d: the scale is %v", n, scale)
+		}
 		fit, _ := narrowLanes(truth, score, 2, scale, &keys, &bins)
 		for i, b := range bins[:fit] {
 			if want := narrowBin(keys[i], scale); b != want {

@@ -9,26 +9,24 @@ import (
 // probabilities are: the bits of the number, then 1 for a positive. As integers
 // they are ordered as the scores are, and of equal scores the negatives come first.
 //
-// While they come they are dealt to bins that are linear in [0, 1], or where most
-// of the first are; each bin is then counted, or sorted, in the cache. That is all
-// the memory they ever take.
+// While they come they are dealt to bins that are linear where nearly all of the
+// first are; each bin is then counted, or sorted, in the cache.
 type narrow struct {
 	n, ones int
 	few     []uint32            // all keys, as long as they are few
 	scale   float32             // of the bins
 	at      *[narrowBins]uint32 // of each bin, where its next key goes: a slab, a block in it, a key in that
 	slabs   []*[slabKeys]uint32
-	spare   []uint32 // of slabs to come
 	before  []uint32 // of each block, the one of the same bin that was full before it
 	others  []*narrow
 }
 
 const (
-	narrowBins = 1 << 11
+	narrowBits = 11
+	narrowBins = 1 << narrowBits
 	narrowFew  = 1 << 18
 	blockKeys  = 1 << 7
 	slabKeys   = 1 << 16
-	manySlabs  = 1 << 4 // as soon as there are, as many come at once: 4 MiB
 	noBlock    = math.MaxUint32
 )
 
@@ -41,10 +39,20 @@ func narrowBin(k uint32, scale float32) uint32 {
 	return narrowBins - 1
 }
 
-// narrowScale is that of scores to 1, or to the power of two above most.
-func narrowScale(most uint32) float32 {
-	_, exp := math.Frexp(float64(math.Float32frombits(most >> 1)))
-	return float32(math.Ldexp(narrowBins, -max(0, exp)))
+// narrowScale makes bins linear to the power of two above 99 % of keys: a few that
+// are far above the others, which anybody can predict, have the last bin to
+// themselves instead of the others the first.
+func narrowScale(keys []uint32) float32 {
+	var of [1 << 8]int // by exponent
+	for _, k := range keys {
+		of[k>>24]++
+	}
+	exp, below := 0, 0
+	for below += of[0]; 100*below < 99*len(keys); below += of[exp] {
+		exp++
+	}
+	// Scores are below 2^(exp-126). Of the least ones the scale would be infinite.
+	return float32(math.Ldexp(narrowBins, min(126-exp, 127-narrowBits)))
 }
 
 // dealt are how many rows are looked at before their keys are put away.
@@ -118,8 +126,7 @@ func scatterRows(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins [
 
 // spread deals the few keys to bins, where all that follow go.
 func (s *narrow) spread() {
-	_, most := spanOf(s.few)
-	s.scale = narrowScale(most)
+	s.scale = narrowScale(s.few)
 	s.at = new([narrowBins]uint32)
 	s.before = []uint32{noBlock} // block 0 is nobody's, so that 0 is no place
 	s.slabs = []*[slabKeys]uint32{new([slabKeys]uint32)}
@@ -145,15 +152,7 @@ func (s *narrow) block(at uint32) uint32 {
 	b := uint32(len(s.before))
 	s.before = append(s.before, at/blockKeys-1) // of at 0: noBlock
 	if b*blockKeys%slabKeys == 0 {
-		if len(s.spare) == 0 {
-			s.spare = make([]uint32, slabKeys)
-			if len(s.slabs) >= manySlabs {
-				s.spare = make([]uint32, manySlabs*slabKeys)
-				hugePages(s.spare)
-			}
-		}
-		s.slabs = append(s.slabs, (*[slabKeys]uint32)(s.spare))
-		s.spare = s.spare[slabKeys:]
+		s.slabs = append(s.slabs, new([slabKeys]uint32))
 	}
 	return b * blockKeys
 }
@@ -164,7 +163,7 @@ func (s *narrow) merge(o *narrow) {
 	s.ones += o.ones
 	if s.at == nil && o.at != nil { // s takes the bins of o
 		few := s.few
-		s.few, s.scale, s.at, s.slabs, s.spare, s.before, s.others = nil, o.scale, o.at, o.slabs, o.spare, o.before, o.others
+		s.few, s.scale, s.at, s.slabs, s.before, s.others = nil, o.scale, o.at, o.slabs, o.before, o.others
 		s.deal(few)
 		return
 	}
@@ -177,8 +176,28 @@ func (s *narrow) merge(o *narrow) {
 			s.others = append(s.others, x)
 			continue
 		}
-		for bin := range narrowBins {
-			x.blocks(bin, s.deal)
+		x.drain(s.deal)
+	}
+}
+
+// drain calls yield for all keys, in no order, and gives up each slab once it is
+// empty: who deals them anew holds few of them twice.
+func (s *narrow) drain(yield func(keys []uint32)) {
+	last := map[uint32]uint32{} // the last block of each bin, and the keys in it
+	for _, end := range s.at {
+		if end > 0 {
+			last[(end-1)/blockKeys] = (end-1)%blockKeys + 1
+		}
+	}
+	for b := uint32(1); b < uint32(len(s.before)); b++ {
+		n := uint32(blockKeys)
+		if some, ok := last[b]; ok {
+			n = some
+		}
+		at := b * blockKeys
+		yield(s.slabs[at/slabKeys][at%slabKeys:][:n])
+		if at%slabKeys == slabKeys-blockKeys {
+			s.slabs[at/slabKeys] = nil
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package metric
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -123,7 +125,8 @@ func TestNarrowScores(t *testing.T) {
 }
 
 // Scores of 32 bits give the AUC and the interval that 64 bits give, however many
-// they are, wherever they lie, and in whatever shards they came.
+// they are, wherever they lie, and in whatever shards they came. Neither one that
+// is far above all others nor scores that are small leave the bins empty.
 func TestNarrowShards(t *testing.T) {
 	t.Parallel()
 	r := splitmix(17)
@@ -136,9 +139,12 @@ func TestNarrowShards(t *testing.T) {
 		"odds":    func() float64 { return r.unit() / (1 - r.unit()) },
 		"scales":  func() float64 { return math.Ldexp(r.unit(), -int(r.next()%160)) },
 	}
+	first := map[string]float64{"one outlier first": 0x1p100}
+	draw["one outlier first"], draw["all < 1e-4"] = r.unit, func() float64 { return r.unit() * 1e-4 }
 	for name, draw := range draw {
 		for _, n := range []int{1, 300, 40_000, 1_000_000} {
-			if n > 40_000 && name != "uniform" && name != "scales" && name != "odds" {
+			far := name == "one outlier first" || name == "all < 1e-4"
+			if n > 40_000 && name != "uniform" && name != "scales" && name != "odds" && !far {
 				continue
 			}
 			var parts []*Block
@@ -148,6 +154,9 @@ func TestNarrowShards(t *testing.T) {
 				for i := range k {
 					b.Truth.Class[i] = Code(r.next() % 3 / 2)
 					b.Pred[0].Flt[i] = float64(float32(draw()))
+				}
+				if left == n {
+					b.Pred[0].Flt[0] = cmp.Or(first[name], b.Pred[0].Flt[0])
 				}
 				parts, left = append(parts, b), left-k
 			}
@@ -160,6 +169,16 @@ func TestNarrowShards(t *testing.T) {
 			}
 			shards[1].Merge(shards[2])
 			shards[0].Merge(shards[1])
+			if s := &shards[0].(*aucRows).narrow; far && n > 3*narrowFew {
+				if s.at == nil {
+					t.Fatalf("%s, %d rows: no bins", name, n)
+				}
+				for bin := range narrowBins {
+					if keys := s.bin(bin, nil); len(keys) > n/narrowBins*3 {
+						t.Fatalf("%s, %d rows: bin %d has %d", name, n, bin, len(keys))
+					}
+				}
+			}
 			want := wide.Result()
 			if got := shards[0].Result(); got != want {
 				t.Errorf("%s, %d rows: %+v, want %+v", name, n, got, want)
@@ -172,5 +191,39 @@ func TestNarrowShards(t *testing.T) {
 				t.Errorf("%s, %d rows: widened: %+v, want %+v", name, n, got, want)
 			}
 		}
+	}
+}
+
+// Shards whose bins are of different widths are dealt anew, and nothing is held
+// twice but a slab.
+func TestNarrowMerge(t *testing.T) {
+	t.Parallel()
+	r := splitmix(19)
+	var s, o narrow
+	var want []uint32
+	for i, to := range []*narrow{&s, &o} {
+		n, most := narrowFew+70_000, []float64{1, 8}[i]
+		truth, score := make([]Code, n), make([]float64, n)
+		for i := range n {
+			truth[i], score[i] = Code(r.next()&1), float64(float32(most*r.unit()))
+			want = append(want, math.Float32bits(float32(score[i]))<<1|uint32(truth[i]))
+		}
+		to.add(truth, score, 1)
+	}
+	slabs := o.slabs
+	if s.scale == o.scale || len(slabs) < 3 {
+		t.Fatalf("scales %v and %v, %d slabs", s.scale, o.scale, len(slabs))
+	}
+	s.merge(&o)
+	for i, slab := range slabs[:len(slabs)-1] {
+		if slab != nil {
+			t.Errorf("slab %d of %d is still held", i, len(slabs))
+		}
+	}
+	var got []uint32
+	s.each(func(keys []uint32) { got = append(got, keys...) })
+	slices.Sort(want)
+	if s.n != len(want) || !slices.Equal(got, want) {
+		t.Errorf("%d keys (%d), want %d", len(got), s.n, len(want))
 	}
 }

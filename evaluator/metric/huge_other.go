@@ -1,5 +1,0 @@
-//go:build !linux
-
-package metric
-
-func hugePages([]uint32) {}
