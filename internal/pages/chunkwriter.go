@@ -37,8 +37,8 @@ func (w *written) size() int64 {
 	return int64(len(w.head) + len(w.body))
 }
 
-// held is how much memory the chunk takes.
-func (w *written) held() int64 { return int64(len(w.head) + len(w.body)) }
+// held is how much memory the chunk takes, what its buffers have to spare included.
+func (w *written) held() int64 { return int64(cap(w.head) + cap(w.body)) }
 
 // chunkMeta is what the footer says about a chunk, with places counted from the
 // chunk's beginning.

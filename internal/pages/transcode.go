@@ -77,8 +77,8 @@ func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error 
 
 // assembler gives out the work, one chunk at a time, and finds the finished
 // chunks their place. A chunk's place is known when all before it are finished.
-// One worker at a time writes what has its place, for the kernel writes a file
-// once at a time, too; the others leave their chunks to it and go on.
+// One worker at a time writes an output's chunks that have their place, for the
+// kernel writes a file once at a time, too; the others leave theirs to it and go on.
 type assembler struct {
 	j       *job
 	mu      sync.Mutex
@@ -87,9 +87,9 @@ type assembler struct {
 	placed  int // tasks whose chunks have their place
 	first   int // task that the work began with
 	results map[int][]result
-	queue   []toWrite     // chunks that have their place
-	queued  int           // tasks with a chunk in queue, or being written
-	writing bool          // a worker is at the queue
+	queue   [][]toWrite   // by output: chunks that have their place
+	queued  int           // tasks with a chunk in a queue, or being written
+	writing []bool        // by output: a worker is at its queue
 	held    int64         // bytes of chunks not yet written
 	units   []*unitResult // from first on
 	noted   int           // units in the journal
@@ -105,11 +105,11 @@ type result struct {
 	at    int64
 }
 
-// toWrite is a chunk with its place; without one, the end of a unit.
+// toWrite is a chunk with its place.
 type toWrite struct {
 	*result
 	unit *unitResult
-	last bool // of its task
+	left *int // chunks of its task that are not yet written
 }
 
 // Workers are ahead of what is written by at most so many chunks each, and so many
@@ -132,6 +132,7 @@ func (a *assembler) run(ctx context.Context) error {
 	defer cancel()
 	total := len(a.j.units) * len(a.j.leaf)
 	a.results = map[int][]result{}
+	a.queue, a.writing = make([][]toWrite, len(a.j.outs)), make([]bool, len(a.j.outs))
 	workers := min(a.j.p.workers(), max(total-a.next, 1))
 	var wg sync.WaitGroup
 	for range workers {
@@ -170,11 +171,12 @@ func (a *assembler) run(ctx context.Context) error {
 	return a.err
 }
 
-// bodies are buffers of chunks that are written. A sync.Pool would lose them at
-// each collection, of which a run has several.
+// bodies are buffers of chunks that are written, of aheadBytes at most. A sync.Pool
+// would lose them at each collection, of which a run has several.
 type bodies struct {
 	mu   sync.Mutex
 	free [][]byte
+	size int // bytes of free
 }
 
 func (b *bodies) get() []byte {
@@ -186,12 +188,17 @@ func (b *bodies) get() []byte {
 	}
 	body := b.free[n-1]
 	b.free = b.free[:n-1]
+	b.size -= cap(body)
 	return body
 }
 
 func (b *bodies) put(body []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.size+cap(body) > aheadBytes {
+		return
+	}
+	b.size += cap(body)
 	b.free = append(b.free, body[:0])
 }
 
@@ -270,26 +277,34 @@ func (a *assembler) deliver(k *worker, task int, rs []result) error {
 		a.place(rs)
 	}
 	a.cond.Broadcast()
-	if a.writing {
-		return nil
-	}
-	a.writing = true
-	for len(a.queue) > 0 && a.err == nil {
-		queue := a.queue
-		a.queue = nil
-		for i := range queue {
-			if err := a.put(k, &queue[i]); err != nil {
-				return err // nobody writes any more
-			}
+	for o := range a.queue {
+		if err := a.drain(k, o); err != nil {
+			return err
 		}
 	}
-	a.writing = false
+	return a.settle()
+}
+
+// drain writes the queue of an output, unless somebody is at it.
+func (a *assembler) drain(k *worker, out int) error {
+	if a.writing[out] {
+		return nil
+	}
+	a.writing[out] = true
+	for len(a.queue[out]) > 0 && a.err == nil {
+		next := a.queue[out][0]
+		a.queue[out] = a.queue[out][1:]
+		if err := a.put(k, &next); err != nil {
+			return err // nobody writes any more
+		}
+	}
+	a.writing[out] = false
 	return nil
 }
 
 // place gives the chunks of the next task their place.
 func (a *assembler) place(rs []result) {
-	u := a.unit(a.placed / len(a.j.leaf))
+	u, left := a.unit(a.placed/len(a.j.leaf)), len(rs)
 	for i := range rs {
 		r := &rs[i]
 		o := a.j.outs[r.out]
@@ -298,7 +313,7 @@ func (a *assembler) place(rs []result) {
 		g := &u.groups[r.out]
 		g.Chunks = append(g.Chunks, r.chunk.meta)
 		u.left++
-		a.queue = append(a.queue, toWrite{r, u, i == len(rs)-1})
+		a.queue[r.out] = append(a.queue[r.out], toWrite{r, u, &left})
 	}
 	if len(rs) > 0 {
 		a.queued++
@@ -309,34 +324,28 @@ func (a *assembler) place(rs []result) {
 		for i, o := range a.j.outs {
 			u.ends[i] = o.end
 		}
-		if u.left == 0 {
-			u.left++
-			a.queue = append(a.queue, toWrite{unit: u})
-		}
 	}
 }
 
 // put writes a chunk. It unlocks a while it does.
 func (a *assembler) put(k *worker, t *toWrite) error {
-	if t.result != nil {
-		held := t.chunk.held()
-		a.mu.Unlock()
-		crc, err := a.write(k, t.result)
-		a.mu.Lock()
-		if err != nil {
-			return err
-		}
-		a.held -= held
-		if a.journal != nil {
-			g := &t.unit.groups[t.out]
-			for n := range g.Chunks { // the chunk that was placed here
-				if at := g.Start + offsetOf(g.Chunks[:n]); at == t.at {
-					g.Chunks[n].CRC = crc
-				}
+	held := t.chunk.held()
+	a.mu.Unlock()
+	crc, err := a.write(k, t.result)
+	a.mu.Lock()
+	if err != nil {
+		return err
+	}
+	a.held -= held
+	if a.journal != nil {
+		g := &t.unit.groups[t.out]
+		for n := range g.Chunks { // the chunk that was placed here
+			if at := g.Start + offsetOf(g.Chunks[:n]); at == t.at {
+				g.Chunks[n].CRC = crc
 			}
 		}
 	}
-	if t.last {
+	if *t.left--; *t.left == 0 {
 		a.queued--
 		a.cond.Broadcast()
 	}
@@ -427,10 +436,10 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 	if a.journal != nil {
 		crc = checksum(r.chunk.head, r.chunk.body)
 	}
-	if len(a.j.outs) == 1 && cap(r.chunk.body) <= 32<<20 {
+	if len(a.j.outs) == 1 {
 		k.j.bodies.put(r.chunk.body)
 	}
-	r.chunk.body = nil
+	r.chunk.head, r.chunk.body = nil, nil
 	return crc, nil
 }
 
