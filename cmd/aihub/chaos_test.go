@@ -434,7 +434,7 @@ func (c *chaos) check() {
 		"hours that are held":                  "SELECT count(*) FROM hours WHERE reserved <> 0",
 		"hours charged otherwise":              "SELECT count(*) FROM hours WHERE used <> (SELECT SUM(cpu) FROM submissions)",
 		"platform faults that cost an attempt": "SELECT count(*) FROM submissions WHERE fault_owner = 'platform' AND refund = 0 AND smoke = 0",
-		"attempts beyond the bound":            "SELECT count(*) FROM runs WHERE attempt > 12",
+		"attempts beyond the bound":            `SELECT count(*) FROM (SELECT 1 AS x FROM runs GROUP BY submission, kind HAVING SUM(CASE WHEN state = 'lost' AND fault_detail = 'its worker went silent' THEN 0 ELSE 1 END) > 3 OR SUM(CASE WHEN state = 'lost' AND fault_detail = 'its worker went silent' THEN 1 ELSE 0 END) > 10) AS y`,
 		"trainings without a model": `SELECT count(*) FROM submissions s WHERE train = 1 AND state = 'tried'
 			AND (SELECT count(*) FROM models m WHERE m.submission = s.id) <> 1`,
 		"models that no good run made":     "SELECT count(*) FROM models m JOIN runs r ON r.id = m.run JOIN submissions s ON s.id = m.submission WHERE r.state <> 'succeeded' OR s.state <> 'tried'",

@@ -362,7 +362,8 @@ func (t *tx) retry(id aihub.RunID, pause time.Duration) error {
 }
 
 // wentSilent is the detail of a run that was lost to the death of its worker's
-// process, and to nothing that the run itself was about.
+// process, and to nothing that the run itself was about. Rows are found by it: it
+// may not change.
 const wentSilent = "its worker went silent"
 
 // silent counts the attempts at the work of r that were lost so.
@@ -374,9 +375,9 @@ func (t *tx) silent(r aihub.Run) (int, error) {
 // reap ends a run without a worker. It reports false when another process did so
 // first, or the worker is back.
 func (t *tx) reap(id aihub.RunID) (bool, error) {
-	var deadline int64
-	fence, ok, err := one(t, func(s scanner) (fence int64, err error) { err = s.Scan(&fence, &deadline); return fence, err },
-		"SELECT fence, COALESCE(deadline_at, expires_at + 1) FROM leases WHERE run = ? AND expires_at <= ?", id, us(t.wall))
+	var deadline, expires int64
+	fence, ok, err := one(t, func(s scanner) (fence int64, err error) { err = s.Scan(&fence, &deadline, &expires); return fence, err },
+		"SELECT fence, COALESCE(deadline_at, expires_at + 1), expires_at FROM leases WHERE run = ? AND expires_at <= ?", id, us(t.wall))
 	if err != nil || !ok {
 		return false, err
 	}
@@ -392,7 +393,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 		return false, err
 	}
 	lost := aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: wentSilent}
-	if deadline <= us(t.wall) {
+	if deadline <= expires { // its heart beat on to the end: nobody was away
 		lost.Detail = fmt.Sprintf("it was %s longer than the platform waits", r.State)
 	}
 	t.touch("runs", string(id))

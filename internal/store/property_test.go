@@ -189,7 +189,7 @@ func invariants(r *rapid.T, w *world, sc aihub.Ref, quota int, total float64) {
 		{"something shown before its tick", "SELECT count(*) FROM releases WHERE shown <> '' AND state <> 'releasing' AND (state <> 'released' OR released_at < due_at)"},
 		{"a release without two that agree", `SELECT count(*) FROM releases r JOIN scenarios c ON c.id = r.scenario WHERE c.review = 1 AND r.state = 'released'
 			AND (SELECT SUM(approve) FROM votes v WHERE v.release_id = r.id) < 2`},
-		{"an attempt beyond the bound", "SELECT count(*) FROM runs WHERE attempt > 12"},
+		{"an attempt beyond the bound", `SELECT count(*) FROM (SELECT 1 AS x FROM runs GROUP BY submission, kind HAVING SUM(CASE WHEN state = 'lost' AND fault_detail = 'its worker went silent' THEN 0 ELSE 1 END) > 3 OR SUM(CASE WHEN state = 'lost' AND fault_detail = 'its worker went silent' THEN 1 ELSE 0 END) > 10) AS y`},
 	} {
 		var n int
 		if err := w.rw.QueryRow(q.sql).Scan(&n); err != nil {

@@ -59,6 +59,24 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// An outage that lasts longer than a run may is not the run's failure.
+func TestLongOutage(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	sub := w.submit(w.alice, sc, 1)
+	l := w.claim(aihub.RunInfer)
+	w.clock.pass(24 * time.Hour)
+	if n, err := w.Reap(w.ctx); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	all, err := w.Runs(w.ctx, w.scope(w.steward), sub.ID)
+	w.must(err)
+	if len(all) != 2 || all[0].ID != l.Run().ID || all[0].Fault.Detail != wentSilent || all[1].State != aihub.RunQueued {
+		t.Errorf("%+v", all)
+	}
+	w.sound()
+}
+
 // What the platform failed is tried again after a pause; the third time the
 // submission fails and nothing is charged.
 func TestPlatformFaultIsTriedAgain(t *testing.T) {

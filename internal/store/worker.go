@@ -9,8 +9,9 @@ import (
 	"aihub"
 )
 
-// maxAttempts is how often a run is tried before its submission fails, maxLost how
-// many attempts more may be lost to the death of their worker's process: a server
+// maxAttempts is how often a run is tried before its submission fails, and maxLost
+// how often it may be lost beside that to the death of its worker's process, the
+// last of which ends it as well: a server
 // that is started anew some times in a row costs nobody a run, and an image that
 // kills workers comes to an end.
 const (

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,7 +74,7 @@ func TestDrifted(t *testing.T) {
 			work, output := t.TempDir(), t.TempDir()
 			report, log := launched(t, what, stage.Order{
 				ID: "drift", Work: work, Rootfs: rootfs, Input: input, Output: output, Program: "/guest", Args: []string{"guest", "hello", "you"}, Dir: "/",
-				Limits: stage.Limits{CPUs: 1, Memory: 256 << 20, Pids: 32, Files: 64, Wall: time.Minute, Output: 1 << 20, Inodes: 16, Tmp: 1 << 20},
+				Limits: stage.Limits{CPUs: float64(runtime.NumCPU()), Memory: 256 << 20, Pids: 32, Files: 64, Wall: time.Minute, Output: 1 << 20, Inodes: 16, Tmp: 1 << 20},
 			})
 			var codes []string
 			for _, f := range report.Drift {

@@ -2,7 +2,10 @@ package stage
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -50,17 +53,24 @@ func Before(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "runsc-before")
+	sum := sha256.Sum256(program)
+	path := filepath.Join(dir, "runsc-before-"+hex.EncodeToString(sum[:8]))
 	if there, err := os.ReadFile(path); err == nil && bytes.Equal(there, program) {
 		return path, nil
 	}
 	// A process that is started meanwhile would hold the file open for writing.
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
-	if err := os.WriteFile(path+".new", program, 0o755); err != nil {
+	f, err := os.CreateTemp(dir, ".runsc-before-")
+	if err != nil {
 		return "", err
 	}
-	return path, os.Rename(path+".new", path)
+	defer os.Remove(f.Name())
+	_, err = f.Write(program)
+	if err = errors.Join(err, f.Chmod(0o755), f.Close()); err != nil {
+		return "", err
+	}
+	return path, os.Rename(f.Name(), path)
 }
 
 // NoBarriers lays noBarriers on this process if it was started without.

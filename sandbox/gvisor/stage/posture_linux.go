@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -198,6 +199,11 @@ func (p *Posture) Drift(o Order) []aihub.Fault {
 		no(dev != "lo", "network", "the sandbox has the network device %s", "沙箱有网络设备 %s", dev)
 	}
 	no(p.Memory.Limit <= 0 || p.Memory.Limit > float64(o.Limits.Memory), "memory", "the memory limit is %.0f bytes", "内存上限为 %.0f 字节", p.Memory.Limit)
+	cpus := max(0.01, o.Limits.CPUs) + 0.001 // what a quota of whole microseconds may be off
+	if o.Cgroup == nil {
+		cpus = math.Ceil(o.Limits.CPUs)
+	}
+	no(p.CPU.Limit <= 0 || p.CPU.Limit > cpus, "cpu", "the processor limit is %.3f", "处理器上限为 %.3f", p.CPU.Limit)
 	no(p.Output.Limit <= 0 || p.Output.Limit > float64(o.Limits.Output)+page, "output", "/output holds %.0f bytes", "/output 可容纳 %.0f 字节", p.Output.Limit)
 	no(p.Output.Inodes <= 0 || p.Output.Inodes > int64(o.Limits.Inodes)+1, "output", "/output holds %d inodes", "/output 可容纳 %d 个文件", p.Output.Inodes)
 	return append(d, contract(o).Drift(p.Inside)...)

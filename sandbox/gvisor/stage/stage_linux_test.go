@@ -207,9 +207,9 @@ func TestNetDevices(t *testing.T) {
 }
 
 func TestDrift(t *testing.T) {
-	o := Order{Limits: Limits{Memory: 1 << 20, Output: 1 << 20, Inodes: 8, Tmp: 1 << 20}}
+	o := Order{Cgroup: &Cgroup{Version: 1}, Limits: Limits{CPUs: 1.5, Memory: 1 << 20, Output: 1 << 20, Inodes: 8, Tmp: 1 << 20}}
 	good := func() Posture {
-		p := Posture{Filters: 1, Memory: Bound{Limit: 1 << 20}, Output: Bound{Limit: 1 << 20, Inodes: 9}, Devices: []string{"lo"}}
+		p := Posture{Filters: 1, Memory: Bound{Limit: 1 << 20}, CPU: Bound{Limit: 1.5}, Output: Bound{Limit: 1 << 20, Inodes: 9}, Devices: []string{"lo"}}
 		for _, x := range []*Process{&p.Sandbox, &p.Gofer} {
 			*x = Process{UID: 65534, CapEff: "0000000000000000", NoNewPrivs: true, Seccomp: "filter", Filters: 2, Namespaces: map[string]string{}}
 			for _, ns := range namespaces {
@@ -233,6 +233,8 @@ func TestDrift(t *testing.T) {
 		"namespace":    func(p *Posture) { delete(p.Sandbox.Namespaces, "net") },
 		"memory":       func(p *Posture) { p.Memory.Limit = -1 },
 		"more memory":  func(p *Posture) { p.Memory.Limit *= 2 },
+		"cpu":          func(p *Posture) { p.CPU.Limit = -1 },
+		"more cpu":     func(p *Posture) { p.CPU.Limit = 1.6 },
 		"output":       func(p *Posture) { p.Output.Limit *= 2 },
 		"inodes":       func(p *Posture) { p.Output.Inodes = 0 },
 		"inside":       func(p *Posture) { p.Inside.Devices = append(p.Inside.Devices, "eth0") },
@@ -241,6 +243,14 @@ func TestDrift(t *testing.T) {
 		spoil(&p)
 		if d := p.Drift(o); len(d) != 1 {
 			t.Errorf("%s: drift %v, want one", what, d)
+		}
+	}
+	// Without a cgroup it is pinned to whole cores.
+	o.Cgroup = nil
+	for cores, ok := range map[float64]bool{0: false, 1: true, 2: true, 3: false} {
+		p := good()
+		if p.CPU.Limit = cores; (len(p.Drift(o)) == 0) != ok {
+			t.Errorf("%g cores: drift %v", cores, p.Drift(o))
 		}
 	}
 }
