@@ -11,8 +11,8 @@ import (
 )
 
 // countGroups reads the groups of a whole part, and returns what is wrong with
-// them: a slice without two groups that may be shown, or groups of two slices whose
-// difference is too small to be shown.
+// them: a slice without two groups that may be shown, or groups of two slices that
+// differ by too few rows to be shown.
 func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input string) ([]aihub.Fault, error) {
 	g, err := newGrouping(spec, key, truth, input)
 	if g == nil || err != nil {
@@ -62,8 +62,8 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 		for j := range k {
 			if rows := both.difference(g, j, k); rows > 0 {
 				faults = append(faults, aihub.Fault{Code: "nested_slices", Where: fmt.Sprintf("slices[%d]", k), Message: aihub.Text{
-					EN: fmt.Sprintf("a group of one of this and slices[%d] is made of groups of the other and %d rows more, so that these could be computed: keep one of the two slices, or raise min", j, rows),
-					ZH: fmt.Sprintf("本切片与 slices[%d] 中，一方的某组恰由另一方的若干组加上 %d 行组成，相减即可得出这些行：请只保留其一，或调高 min", j, rows),
+					EN: fmt.Sprintf("some groups of this and some of slices[%d] differ by %d rows, so that these could be computed: keep one of the two slices, or raise min", j, rows),
+					ZH: fmt.Sprintf("本切片的若干组与 slices[%d] 的若干组仅相差 %d 行，相减即可得出这些行：请只保留其一，或调高 min", j, rows),
 				}})
 			}
 		}
@@ -95,9 +95,10 @@ func (c *crossing) add(code []uint16) {
 	}
 }
 
-// difference is how many rows are left of a set that slice j or k shows without
-// those of the other that lie inside it, where these are fewer than may be shown;
-// 0 if there is no such set.
+// difference is how many rows tell unions of sets that slice j shows from unions of
+// those that k shows, where these are fewer than may be shown; 0 if there are none.
+// By the stricter min of the two no set leaves few rows without those of the other
+// slice inside it, and no two sets are nearly equal; by the other, no two unions are.
 func (c *crossing) difference(g *grouping, j, k int) int64 {
 	rows := c.rows[j*c.slices+k]
 	at := func(a, b int) int64 { return rows[a*scenarios.MaxGroups+b] }
@@ -105,7 +106,78 @@ func (c *crossing) difference(g *grouping, j, k int) int64 {
 	if n := left(g.of[j], g.of[k], g.spec.Slices[j], g.spec.Slices[k], min, at); n > 0 {
 		return n
 	}
-	return left(g.of[k], g.of[j], g.spec.Slices[k], g.spec.Slices[j], min, func(a, b int) int64 { return at(b, a) })
+	if n := left(g.of[k], g.of[j], g.spec.Slices[k], g.spec.Slices[j], min, func(a, b int) int64 { return at(b, a) }); n > 0 {
+		return n
+	}
+	one, other := g.of[j].shown(int64(g.spec.Slices[j].Min)), g.of[k].shown(int64(g.spec.Slices[k].Min))
+	w := make([][]int64, len(one)+len(other)) // rows of two sets
+	for i := range w {
+		w[i] = make([]int64, len(w))
+	}
+	for x, set := range one {
+		for y, part := range other {
+			var both, all int64
+			for _, a := range set {
+				all += g.of[j].rows[a]
+				for _, b := range part {
+					both += at(a, b)
+				}
+			}
+			for _, b := range part {
+				all += g.of[k].rows[b]
+			}
+			if n := all - 2*both; n > 0 && n < min {
+				return n
+			}
+			w[x][len(one)+y], w[len(one)+y][x] = both, both
+		}
+	}
+	// Where a union of one slice and one of the other differ, a row is in a set on one
+	// side and in a set not on it: a cut of the graph whose edges are rows.
+	if n := leastCut(w); n < int64(g.spec.Slices[j].Min) && n < int64(g.spec.Slices[k].Min) {
+		return n
+	}
+	return 0
+}
+
+// leastCut is the least weight, but 0, of all edges between some nodes of a graph and
+// the others (Stoer and Wagner, 1997); 0 if there is none. It changes w, the weights,
+// which are symmetric.
+func leastCut(w [][]int64) (least int64) {
+	for n := len(w); n > 1; n-- {
+		sum, in := make([]int64, n), make([]bool, n)
+		var s, t int // the last two
+		for range n {
+			next := -1
+			for v := range n {
+				if !in[v] && (next < 0 || sum[v] > sum[next]) {
+					next = v
+				}
+			}
+			in[next] = true
+			s, t = t, next
+			for v := range n {
+				if !in[v] {
+					sum[v] += w[next][v]
+				}
+			}
+		}
+		if sum[t] > 0 && (least == 0 || sum[t] < least) {
+			least = sum[t]
+		}
+		// s takes the edges of t, and the last node its place.
+		for v := range n {
+			w[s][v] += w[t][v]
+			w[v][s] = w[s][v]
+		}
+		w[s][s] = 0
+		for v := range n {
+			w[t][v] = w[n-1][v]
+			w[v][t] = w[t][v]
+		}
+		w[t][t] = 0
+	}
+	return least
 }
 
 // left looks at the sets of outer without those of inner. Rows of inner without a

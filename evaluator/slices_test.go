@@ -289,7 +289,7 @@ func TestBadGroups(t *testing.T) {
 	truth2, input2, _ := groupedFiles(t, near, false)
 	twice := spec
 	twice.Slices = []scenarios.Slice{{By: []string{"district"}, Min: 10}, {By: []string{"kind"}, Min: 10}}
-	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, "and 3 rows") {
+	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, "by 3 rows") {
 		t.Error(faults, err)
 	}
 	for i := range near {
@@ -302,6 +302,90 @@ func TestBadGroups(t *testing.T) {
 	spec.Slices[0].Min = 31
 	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
 		t.Error(faults, err)
+	}
+}
+
+// Two slices are refused where unions of their groups differ by few rows, whichever
+// comes first.
+func TestNestedGroups(t *testing.T) {
+	t.Parallel()
+	in := func(lo, hi, i int) bool { return lo <= i && i < hi }
+	for _, c := range []struct {
+		name     string
+		min, one int // of district and of kind
+		kind     func(i int) string
+		want     int64
+	}{
+		{"crossed", 10, 10, func(i int) string { return fmt.Sprint(i % 2) }, 0},
+		{"crossed, another min", 10, 30, func(i int) string { return fmt.Sprint(i % 2) }, 0},
+		{"a street in a district but for three rows", 10, 10, func(i int) string { return fmt.Sprint(i < 17) }, 3},
+		{"a street around a district", 10, 10, func(i int) string { return fmt.Sprint(i < 26) }, 6},
+		{"nearly equal", 10, 10, func(i int) string { return fmt.Sprint(in(3, 24, i)) }, 7},
+		{"two districts but for five rows", 10, 10, func(i int) string { return fmt.Sprint(in(2, 37, i)) }, 5},
+		{"two districts and what is no whole one", 10, 10, func(i int) string { return fmt.Sprint(in(3, 42, i)) }, 5},
+		{"as many as may be shown", 6, 6, func(i int) string { return fmt.Sprint(i < 26) }, 0},
+		{"the stricter min", 5, 10, func(i int) string { return fmt.Sprint(i < 26) }, 6},
+		{"the same", 10, 10, func(i int) string { return fmt.Sprint("x", i/20) }, 0},
+	} {
+		for _, exchanged := range []bool{false, true} {
+			spec := scenarios.Spec{Slices: []scenarios.Slice{{By: []string{"district"}, Min: c.min}, {By: []string{"kind"}, Min: c.one}}}
+			g := &grouping{spec: spec, of: make([]slicing, 2), cell: make([]string, 2)}
+			at := [2]int{0, 1} // of district and kind
+			if exchanged {
+				at = [2]int{1, 0}
+				slices.Reverse(spec.Slices)
+			}
+			g.of[at[0]], g.of[at[1]] = slicing{cols: []int{0}, number: map[string]uint16{}}, slicing{cols: []int{1}, number: map[string]uint16{}}
+			both := newCrossing(2)
+			for i := range 100 {
+				g.cell[0], g.cell[1] = fmt.Sprint(i/20), c.kind(i)
+				var code [2]uint16
+				for k := range g.of {
+					var err error
+					if code[k], err = g.of[k].group(g, spec.Slices[k]); err != nil {
+						t.Fatal(err)
+					}
+				}
+				both.add(code[:])
+			}
+			if got := both.difference(g, 0, 1); got != c.want {
+				t.Errorf("%s, exchanged %v: %d rows, want %d", c.name, exchanged, got, c.want)
+			}
+		}
+	}
+}
+
+// The least cut is that of all ways to cut.
+func TestLeastCut(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for round := range 300 {
+		n := 1 + round%8
+		w := make([][]int64, n)
+		for i := range w {
+			w[i] = make([]int64, n)
+			for j := range i {
+				w[i][j] = max(0, r.Int64N(9)-4)
+				w[j][i] = w[i][j]
+			}
+		}
+		want := int64(0)
+		for side := range 1 << n {
+			cut := int64(0)
+			for i := range w {
+				for j := range i {
+					if side>>i&1 != side>>j&1 {
+						cut += w[i][j]
+					}
+				}
+			}
+			if cut > 0 && (want == 0 || cut < want) {
+				want = cut
+			}
+		}
+		if got := leastCut(w); got != want {
+			t.Fatalf("round %d: %d, want %d", round, got, want)
+		}
 	}
 }
 
