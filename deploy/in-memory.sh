@@ -14,7 +14,7 @@ bounded() {
 dir=$(mktemp -d "${TMPDIR:-/tmp}/aihub-test-XXXXXX")
 if ! bounded && [ "$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null || echo 0)" -ge 8 ] &&
 	[ "$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print int($4 / 1048576)}')" -ge 8 ] &&
-	memory=$(mktemp -d /dev/shm/aihub-test-XXXXXX); then
+	memory=$(mktemp -d /dev/shm/aihub-XXXXXX); then
 	if cp /bin/true "$memory/true" && "$memory/true"; then
 		rm -r "$dir" "$memory/true"
 		dir=$memory

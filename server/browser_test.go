@@ -52,7 +52,12 @@ func openBrowser(t *testing.T) *browser {
 		}
 		t.Skip(how)
 	}
-	dir := t.TempDir()
+	// Not t.TempDir, whose path holds the test's name: chromium puts a socket there, whose path has at most 107 bytes.
+	dir, err := os.MkdirTemp("", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a straggler may still write
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(bin), chromedp.NoSandbox, chromedp.UserDataDir(dir), chromedp.Env("TMPDIR="+dir), chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true),
