@@ -91,7 +91,7 @@ func bind(spec scenarios.Spec, m scenarios.Metric, boot *metric.Bootstrap) (metr
 	case needs.Texts():
 		return bindTexts(m.Use, needs, spec, column.Name, m.Params, boot)
 	}
-	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot})
+	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot, Sliced: len(spec.Slices) > 0})
 }
 
 // quick is p with metric.Quick.

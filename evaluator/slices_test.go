@@ -456,13 +456,41 @@ func TestBounds(t *testing.T) {
 	if len(faults) != 1 || faults[0].Code != metric.TooManyRows || faults[0].Where != "test: metrics[1].use" || faults[0].Message.ZH == "" {
 		t.Errorf("%+v", faults)
 	}
-	var classes []string
-	for i := range 100 {
-		classes = append(classes, fmt.Sprint(i))
+	sliced := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "ece_mass@1"}}, Slices: make([]scenarios.Slice, 3)}
+	for rows, want := range map[int64]int{metric.MaxMassRows / 4: 0, metric.MaxMassRows/4 + 1: 1} {
+		if faults := keptRows(sliced, aihub.PartFile{Part: "test", Rows: rows}); len(faults) != want {
+			t.Errorf("%d rows in three slices: %+v", rows, faults)
+		}
 	}
-	for bins, want := range map[float64]int{15: 0, 163: 0, 164: 1} {
-		if _, faults := metric.Bind("ece_classwise@1", metric.Setup{Classes: classes, Column: "0", Group: classes, Params: map[string]any{"bins": bins}}); len(faults) != want {
-			t.Errorf("%v bins: %+v", bins, faults)
+	// Two rounds on one part are one part.
+	v := aihub.DatasetVersion{Parts: []aihub.PartFile{{Part: "test", Rows: metric.MaxMassRows + 1}}}
+	twice := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "ece_mass@1"}}, Rounds: []scenarios.Round{{Name: "a", Part: "test"}, {Name: "b", Part: "test"}}}
+	if faults, err := Trial(t.Context(), nil, v, twice, t.TempDir(), nil); err != nil || len(faults) != 1 {
+		t.Errorf("%v, %+v", err, faults)
+	}
+	classes := make([]string, 100)
+	for i := range classes {
+		classes[i] = fmt.Sprint("c", i)
+	}
+	classwise := func(bins float64, s ...scenarios.Slice) scenarios.Spec {
+		spec := scenarios.Spec{Truth: scenarios.Truth{Classes: classes}, Slices: s, Metrics: []scenarios.Metric{{ID: "m", Use: "ece_classwise@1", Prediction: "c0", Params: map[string]any{"bins": bins}}}}
+		spec.Metrics[0].Params["columns"] = classes
+		for _, c := range classes {
+			spec.Output.Columns = append(spec.Output.Columns, scenarios.OutputColumn{Name: c, Type: "float64", Range: []float64{0, 1}})
+		}
+		return spec
+	}
+	by := scenarios.Slice{By: []string{"x"}, Min: 100}
+	for _, c := range []struct {
+		spec scenarios.Spec
+		want string
+	}{
+		{classwise(15), ""}, {classwise(163), ""}, {classwise(164), "at most 16384"}, {classwise(10, by), ""}, {classwise(11, by), "at most 1024 with slices"},
+	} {
+		_, err := NewPlan(c.spec, "")
+		faults := faultsOf(err)
+		if c.want == "" && err != nil || c.want != "" && (len(faults) != 1 || faults[0].Where != "metrics[0].params.bins" || !strings.Contains(faults[0].Message.EN, c.want) || faults[0].Message.ZH == "") {
+			t.Errorf("%v with %d slices: %v %+v", c.spec.Metrics[0].Params["bins"], len(c.spec.Slices), err, faults)
 		}
 	}
 	spec := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "accuracy@1"}, {Use: "oks_ap@1"}, {Use: "oks_ar@1", Params: map[string]any{"sigmas": "0.1,0.2"}}}}

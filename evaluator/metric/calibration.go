@@ -2,6 +2,7 @@ package metric
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -10,16 +11,19 @@ import (
 
 const (
 	classwise = "ece_classwise@1"
-	// maxClassBins bounds its memory: an exact sum for each bin of each class, 9 MiB.
-	maxClassBins = 1 << 14
+	// maxClassBins bounds its memory: an exact sum of 568 bytes for each bin of each
+	// class, 9 MiB. With slices there are 250 groups at most, and of each 0.6 MiB.
+	maxClassBins      = 1 << 14
+	maxSliceClassBins = 1 << 10
 )
 
-// MaxMassRows is how many rows ece_mass@1 takes: it keeps 16 bytes of each, 256 MiB.
-var MaxMassRows = int64(16 << 20)
+// MaxMassRows is how many rows ece_mass@1 takes, those of each slice counted again:
+// it keeps 16 bytes of each, 256 MiB, and takes up to 2.25 times that while it grows.
+const MaxMassRows = 16 << 20
 
 func init() {
 	register("ece_mass@1", func(s Setup, a args) Metric {
-		return &massError{a.signed, int64(a.num["bins"]), scoresOf(s, a), a.str["kind"] == "positive" && len(a.cols) == 1}
+		return &massError{a.signed, int64(a.num["bins"]), scoresOf(s, a), a.str["kind"] == "positive" && len(a.cols) == 1, MaxMassRows}
 	})
 	// The mean over the classes of the calibration error of each class's own
 	// probability, in bins of equal width (Kull et al., 2019). No interval: it would
@@ -50,6 +54,19 @@ func init() {
 		}
 		return m
 	})
+	Lookup(classwise).check = func(s Setup, a args) []aihub.Fault {
+		most, en, zh := maxClassBins, "", ""
+		if s.Sliced {
+			most, en, zh = maxSliceClassBins, " with slices", "使用切片时"
+		}
+		if n := int(a.num["bins"]) * max(2, len(a.cols)); n > most {
+			return []aihub.Fault{paramFault("bins", aihub.Text{
+				EN: fmt.Sprintf("bins times classes is %d, and at most %d%s: fewer bins, please", n, most, en),
+				ZH: fmt.Sprintf("bins 与类别数之积为 %d，%s至多 %d：请减少 bins", n, zh, most),
+			})}
+		}
+		return nil
+	}
 }
 
 // widthBin is the bin of equal width (a, b] that v lies in, the first with its
@@ -92,6 +109,7 @@ type massError struct {
 	bins     int64
 	scores   func(b *Block, i int) ([]float64, int)
 	positive bool
+	most     int64 // rows that are kept
 }
 
 func (m *massError) New() Accumulator { return &massRows{m: m} }
@@ -118,17 +136,21 @@ func (r *massRows) Add(b *Block) {
 
 // count counts n more rows, and reports whether they are too many to keep.
 func (r *massRows) count(n int64) (over bool) {
-	if r.n += n; r.n > MaxMassRows {
+	if r.n += n; r.n > r.m.most {
 		r.rows = nil
 	}
-	return r.n > MaxMassRows
+	return r.n > r.m.most
 }
 
 func (r *massRows) Merge(o Accumulator) {
 	x := o.(*massRows)
-	if !r.count(x.n) {
-		r.rows, r.bad = append(r.rows, x.rows...), r.bad || x.bad
+	if r.count(x.n) {
+		return
 	}
+	if int64(cap(r.rows)) < r.n { // append would take more than there will be
+		r.rows = append(make([][2]float64, 0, r.n), r.rows...)
+	}
+	r.rows, r.bad = append(r.rows, x.rows...), r.bad || x.bad
 }
 
 func (r *massRows) Result() Result {
@@ -136,7 +158,7 @@ func (r *massRows) Result() Result {
 	switch {
 	case n == 0:
 		return undefined(0, NoRows)
-	case n > MaxMassRows:
+	case n > r.m.most:
 		return undefined(n, TooManyRows)
 	case r.bad:
 		return undefined(n, NotFinite)

@@ -35,6 +35,7 @@ type Def struct {
 	Use string // name@version, as a spec names it
 	scenarios.MetricInfo
 	build func(Setup, args) Metric
+	check func(Setup, args) []aihub.Fault // of parameters together; nil: there is nothing to check
 }
 
 // Best and Worst are the better and the other end of Range.
@@ -55,6 +56,7 @@ type Setup struct {
 	Group   []string       // the columns that sum to one with it, itself included, in output order; nil when none
 	Params  map[string]any // as the spec gives them; missing ones get their default
 	Boot    *Bootstrap     // nil: no intervals
+	Sliced  bool           // the spec has slices: each of many groups has an accumulator
 }
 
 // Metric is a Def with every parameter fixed.
@@ -142,7 +144,7 @@ func register(use string, build func(Setup, args) Metric) {
 		panic("metric: " + use + " is not in scenarios.KnownMetrics, or registered twice")
 	}
 	info.Params = slices.SortedFunc(slices.Values(info.Params), func(a, b scenarios.ParamInfo) int { return cmp.Compare(a.Name, b.Name) })
-	registry[use] = &Def{use, info, build}
+	registry[use] = &Def{Use: use, MetricInfo: info, build: build}
 }
 
 // Lookup returns the metric that use (name@version) names, or nil.
@@ -177,11 +179,10 @@ func Bind(use string, s Setup) (Metric, []aihub.Fault) {
 	if faults = append(faults, more...); len(faults) > 0 {
 		return nil, faults
 	}
-	if n := int(a.num["bins"]) * max(2, len(a.cols)); d.Use == classwise && n > maxClassBins {
-		return nil, []aihub.Fault{paramFault("bins", aihub.Text{
-			EN: fmt.Sprintf("bins times classes is %d, and at most %d: fewer bins, please", n, maxClassBins),
-			ZH: fmt.Sprintf("bins 与类别数之积为 %d，至多 %d：请减少 bins", n, maxClassBins),
-		})}
+	if d.check != nil {
+		if faults := d.check(s, a); len(faults) > 0 {
+			return nil, faults
+		}
 	}
 	return d.build(s, a), nil
 }

@@ -163,9 +163,9 @@ func TestAUCBounds(t *testing.T) {
 
 // A metric that keeps every row keeps none of too many, in however many shards.
 func TestTooManyRows(t *testing.T) {
-	defer func(n int64) { MaxMassRows = n }(MaxMassRows)
-	MaxMassRows = 100
+	t.Parallel()
 	m := bind(t, "ece_mass@1", Setup{Classes: names(2), Column: "p", Params: map[string]any{"kind": "positive"}})
+	m.(*massError).most = 100
 	r := splitmix(3)
 	block := func(n int) *Block {
 		b := scored(&r, n, false)
@@ -180,6 +180,9 @@ func TestTooManyRows(t *testing.T) {
 	a.Merge(b)
 	if got := a.Result(); got.N != 100 || got.Status == aihub.MetricUndefined {
 		t.Errorf("%+v", got)
+	}
+	if n := cap(a.(*massRows).rows); n != 100 {
+		t.Errorf("room for %d rows, of 100", n)
 	}
 	c := m.New()
 	c.Add(block(1))
