@@ -211,3 +211,20 @@ func TestRefusesHidden(t *testing.T) {
 		t.Errorf("an open run is allowed: %v", err)
 	}
 }
+
+// What the least memory that a scenario may give does not suffice for is told as
+// that, and not as the platform's fault: not what starts the sandbox is killed.
+func TestLeastMemory(t *testing.T) {
+	dir := t.TempDir()
+	rootfs := filepath.Join(dir, "rootfs")
+	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
+	r := newRunner(t, false)
+	for i := range 3 {
+		j, _ := sleeper(t, filepath.Join(dir, fmt.Sprint(i)), rootfs, strings.ToLower(aihub.NewID("least")))
+		j.Args, j.Log, j.Limits.Memory = []string{"/guest", "hello"}, nil, 16<<20
+		res, err := r.Run(t.Context(), j)
+		if err != nil || res.Failure.Reason != "" && res.Failure.Reason != aihub.ReasonMemory {
+			t.Errorf("%+v, %v", res.Failure, err)
+		}
+	}
+}

@@ -222,22 +222,29 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		_ = l.dir.record([]stage.Pid{p}, l.order.Cgroup)
 	}
 	pipes.childEnds()
-	if l.order.Cgroup != nil { // it waits for its order, until it has started what shall be in there
-		if err := l.order.Cgroup.Take(cmd.Process.Pid); err != nil {
-			_ = cmd.Process.Kill()
-			return stage.Report{}, platform("starting", errors.Join(err, cmd.Wait()))
-		}
-	}
 
 	var wg sync.WaitGroup
 	var report *stage.Report
-	var logErr error
+	var logErr, takeErr error
+	here, ended := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
+		defer pipes.order.w.Close()
 		_, _ = pipes.order.w.Write(b) // a launcher that died says why in the end
-		pipes.order.w.Close()
+		if l.order.Cgroup == nil {
+			return
+		}
+		select {
+		case <-here:
+		case <-ended:
+			return
+		}
+		if takeErr = l.order.Cgroup.Take(cmd.Process.Pid); takeErr != nil {
+			_ = cmd.Process.Kill()
+			return
+		}
+		_, _ = pipes.order.w.Write([]byte("true"))
 	})
-	wg.Go(func() { report = l.listen(pipes.events.r) })
-	ended := make(chan struct{})
+	wg.Go(func() { report = l.listen(pipes.events.r, here) })
 	wg.Go(func() {
 		if l.term != nil {
 			logErr = l.converse(pipes.log.r, ended)
@@ -259,6 +266,10 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 	switch {
 	case ctx.Err() != nil && (report == nil || report.Cancelled):
 		return stage.Report{}, errors.Join(ctx.Err(), gone)
+	case takeErr != nil && report == nil:
+		return stage.Report{}, platform("starting", errors.Join(takeErr, gone))
+	case (report == nil || report.Platform != "") && l.outOfMemory(): // while it started: launcher and sandbox share the cgroup
+		return stage.Report{OOM: true, Peak: l.order.Cgroup.Peak()}, gone
 	case report == nil:
 		return stage.Report{}, platform("running", errors.Join(fmt.Errorf("the launcher died: %w: %s", waitErr, &stderr), gone))
 	case report.Drift != nil:
@@ -271,6 +282,15 @@ func (l *launch) run(ctx context.Context) (stage.Report, error) {
 		return stage.Report{}, platform("writing the log", logErr)
 	}
 	return *report, nil
+}
+
+// outOfMemory reports whether the kernel has killed for memory in the cgroup.
+func (l *launch) outOfMemory() bool {
+	if l.order.Cgroup == nil {
+		return false
+	}
+	n, err := l.order.Cgroup.OOMKills()
+	return err == nil && n > 0
 }
 
 // ordinary reports whether we have to work as an ordinary user: also a root of a
@@ -351,13 +371,16 @@ func (l *launch) stop(ctx context.Context, p *os.Process, ended <-chan struct{})
 	_ = p.Kill()
 }
 
-// listen records the processes that the launcher tells of, and returns its
-// report, or nil when it sent none.
-func (l *launch) listen(r io.Reader) *stage.Report {
+// listen closes here when the launcher is, records the processes that it tells of,
+// and returns its report, or nil when it sent none.
+func (l *launch) listen(r io.Reader, here chan<- struct{}) *stage.Report {
 	for d := json.NewDecoder(r); ; {
 		var e stage.Event
 		if err := d.Decode(&e); err != nil {
 			return nil
+		}
+		if e.Here {
+			close(here)
 		}
 		if e.Pids != nil {
 			_ = l.dir.record(e.Pids, l.order.Cgroup)

@@ -56,6 +56,7 @@ type run struct {
 	events *json.Encoder
 	stop   <-chan os.Signal
 
+	orders  *json.Decoder
 	order   stage.Order
 	tree    stage.Tree
 	posture stage.Posture
@@ -79,7 +80,11 @@ func (r *run) try(order io.Reader) error {
 	if err := stage.NoBarriers(); err != nil {
 		return err
 	}
-	if err := json.NewDecoder(order).Decode(&r.order); err != nil {
+	if err := r.events.Encode(stage.Event{Here: true}); err != nil {
+		return err
+	}
+	r.orders = json.NewDecoder(order)
+	if err := r.orders.Decode(&r.order); err != nil {
 		return fmt.Errorf("reading the order: %w", err)
 	}
 	if err := pin(r.order.CPUSet); err != nil {
@@ -120,6 +125,11 @@ func (r *run) contain() (err error) {
 		return err
 	}
 	defer g.close()
+	if taken := false; r.order.Cgroup != nil {
+		if err := r.orders.Decode(&taken); err != nil || !taken {
+			return fmt.Errorf("it was not taken into its cgroup: %w", err)
+		}
+	}
 	c, err := r.create(spec, g)
 	if err != nil {
 		return fmt.Errorf("creating the sandbox: %w", err)
@@ -275,7 +285,7 @@ func clean(s string) string {
 }
 
 // create makes the sandbox and its gofer, inside the cgroup if there is one: there
-// this process was taken to when it was started.
+// this process was taken to.
 func (r *run) create(spec *specs.Spec, g *gate) (c *container.Container, err error) {
 	// gVisor hands these to the container, and makes them its property: so not
 	// this process's own, and no file that others use, such as /dev/null.

@@ -30,7 +30,7 @@ const Hostname = inside.Hostname
 
 // The file descriptors that the runner hands to the launcher.
 const (
-	OrderFD = 3 // JSON of an Order, to be read to its end
+	OrderFD = 3 // JSON of an Order; with a Cgroup true follows, when the launcher was taken in
 	EventFD = 4 // JSON of Events, one a line
 	LogFD   = 5 // stdout and stderr of the container; with a Window a socket, through which its terminal's master is sent. The launcher's own stderr tells why it died
 	// LastFD is OrderFD again. gVisor puts the guest's files at 256 and above, and
@@ -117,6 +117,7 @@ type Limits struct {
 
 // Event is one line from the launcher. Exactly one field is set.
 type Event struct {
+	Here bool    `json:"here,omitempty"` // the launcher has started: it may be taken into the cgroup, which its start is not for
 	Pids []Pid   `json:"pids,omitempty"` // processes that exist now, to be killed by Sweep if need be
 	End  *Report `json:"end,omitempty"`  // the last event
 }
