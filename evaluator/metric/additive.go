@@ -25,7 +25,9 @@ type additive struct {
 
 	// count adds rows to counters: those of cell i begin at counts[i*a.counts].
 	count func(b *Block, cell []uint16, counts []int64)
-	// cells is count where rows are in cells, in half the memory.
+	// cells is count where rows are in cells, into counters of half the width beside
+	// the others, to which they are added before they run over: what every row touches
+	// fits the first cache.
 	cells func(b *Block, cell []uint16, counts []uint32)
 	// rows is how many rows a cell's counters stand for, when they say.
 	rows func(counts []int64) int64
@@ -71,7 +73,7 @@ type tally struct {
 	n       []int64
 	counts  []int64
 	sums    []Sum
-	small   []uint32  // what counts are still to get
+	small   []uint32  // what counts are still to get, half as much memory again
 	some    int64     // rows in small
 	byRows  bool      // rows are counted by themselves: no term does, and no counters
 	nowhere []int64   // takes rows that something else counts

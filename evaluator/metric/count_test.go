@@ -15,6 +15,7 @@ func keyShapes(r *splitmix) map[string]func() float32 {
 		"two":          func() float32 { return float32(r.next() & 1) },
 		"two clusters": func() float32 { return float32(r.next()&1)*1e30 + float32(r.unit()) },
 		"an outlier":   func() float32 { return max(float32(r.unit()*1e-3), float32(r.next()%1000/999)*1e38) },
+		"close":        func() float32 { return math.Float32frombits(0x3f000000 + uint32(r.next()%(1<<14))) },
 		"two digits":   func() float32 { return float32(r.next()%101) / 100 },
 		"four digits":  func() float32 { return float32(r.next()%10001) / 10000 },
 		"small":        func() float32 { return float32(r.unit() / 50) },
@@ -31,12 +32,19 @@ func TestCounter(t *testing.T) {
 	t.Parallel()
 	r := splitmix(23)
 	c := new(counter)
+	mix := []func() uint32{ // positives
+		func() uint32 { return uint32(r.next() % 3 / 2) },
+		func() uint32 { return uint32(min(1, r.next()%200)) },
+		func() uint32 { return 1 - uint32(min(1, r.next()%200)) },
+	}
+	mixed, squared := 0, 0
 	for name, draw := range keyShapes(&r) {
-		for _, n := range []int{1, 2, countLeast - 1, countLeast, 5000, countMost, countMost + 1, 70_000} {
+		for _, n := range []int{1, 2, countLeast - 1, countLeast, 5000, 5000, 5000, countMost, countMost, countMost, countMost + 1, 70_000} {
+			mixed++
 			var keys []uint32
 			pos := uint64(0)
 			for range n {
-				one := uint32(r.next() % 3 / 2)
+				one := mix[mixed%len(mix)]()
 				keys = append(keys, math.Float32bits(draw())<<1|one)
 				pos += uint64(one)
 			}
@@ -48,6 +56,11 @@ func TestCounter(t *testing.T) {
 				c.place(slices.Clone(keys), &got, pos+10, squares)
 				if got != want {
 					t.Errorf("%s, %d keys, squares %v: counted %+v, sorted %+v", name, n, squares, got, want)
+				}
+			}
+			if name == "close" && n >= countLeast && n <= countMost {
+				if _, ok := c.count(slices.Clone(keys), slices.Min(keys)>>1, 0, true); ok {
+					squared++
 				}
 			}
 			if c.slot != [countSlots]uint16{} {
@@ -69,6 +82,9 @@ func TestCounter(t *testing.T) {
 				}
 			}
 		}
+	}
+	if squared != 7 {
+		t.Errorf("squares were counted of %d piles of close keys, want all 7", squared)
 	}
 }
 
@@ -173,14 +189,23 @@ func TestScatter(t *testing.T) {
 	var slabs [2][]*[slabKeys]uint32
 	for k := range at {
 		slabs[k] = []*[slabKeys]uint32{new([slabKeys]uint32), new([slabKeys]uint32)}
-		for i := range narrowBins {
-			at[k][i] = uint32(i*2*slabKeys/narrowBins + 60)
-		}
 	}
+	all := 0 // rounds in which no bin ran out of room
 	for n := range dealt {
+		for k := range at {
+			for i := range narrowBins {
+				at[k][i] = uint32(i%8*slabKeys/4 + 60) // the six that are written to lie apart
+			}
+		}
 		a, b := scatter(&at[0], slabs[0], keys[:n], bins[:n]), scatterRows(&at[1], slabs[1], keys[:n], bins[:n])
 		if a != b || at[0] != at[1] || *slabs[0][0] != *slabs[1][0] || *slabs[0][1] != *slabs[1][1] {
 			t.Fatalf("%d keys: took %d, want %d", n, a, b)
 		}
+		if a == n {
+			all++
+		}
+	}
+	if all < dealt/2 || all == dealt {
+		t.Errorf("all keys had room in %d rounds of %d", all, dealt)
 	}
 }
