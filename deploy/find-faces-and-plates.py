@@ -37,7 +37,7 @@ def find(models, path):
             dx, dy = w * MARGIN, h * MARGIN
             left, top = max(0, int(x - dx)), max(0, int(y - dy))
             boxes.append({"x": left, "y": top, "w": int(x + w + dx) - left, "h": int(y + h + dy) - top, "kind": kind})
-    return {"boxes": boxes}
+    return {"boxes": boxes, "path": path}
 
 
 def main():

@@ -36,8 +36,9 @@ const MaxAnswer = 1 << 20
 
 // ParseAnswer reads a detector's answer about one picture: {"boxes": [{"x": …, "y":
 // …, "w": …, "h": …, "kind": "face"}]} in pixels of the upright picture, or
-// {"error": "…"} when it cannot read it. Fractions are widened to whole pixels.
-func ParseAnswer(line []byte) ([]FoundBox, error) {
+// {"error": "…"} when it cannot read it. Fractions are widened to whole pixels. An
+// answer may name its picture, "path": it is the path that was asked then.
+func ParseAnswer(line []byte, path string) ([]FoundBox, error) {
 	if len(line) > MaxAnswer {
 		return nil, fmt.Errorf("it is longer than %d bytes", MaxAnswer)
 	}
@@ -47,11 +48,14 @@ func ParseAnswer(line []byte) ([]FoundBox, error) {
 			Kind       string
 		}
 		Error string
+		Path  *string
 	}
 	if err := strict(line, &a); err != nil {
 		return nil, err
 	}
 	switch {
+	case a.Path != nil && *a.Path != string([]rune(path)): // JSON has no bytes beside UTF-8
+		return nil, fmt.Errorf("it answers for another picture: %.200q", *a.Path)
 	case a.Error != "":
 		return nil, fmt.Errorf("it says: %.200q", a.Error)
 	case a.Boxes == nil:

@@ -7,11 +7,11 @@ import (
 )
 
 func FuzzParseAnswer(f *testing.F) {
-	for _, s := range []string{`{"boxes":[]}`, `{"boxes":[{"x":1,"y":2,"w":3,"h":4,"kind":"face"}]}`, `{"error":"no"}`, `{"boxes":[{"x":1e308,"y":2,"w":3,"h":4,"kind":"face"}]}`, `{"boxes":null}`, `{} {}`} {
+	for _, s := range []string{`{"boxes":[]}`, `{"boxes":[{"x":1,"y":2,"w":3,"h":4,"kind":"face"}]}`, `{"error":"no"}`, `{"boxes":[{"x":1e308,"y":2,"w":3,"h":4,"kind":"face"}]}`, `{"boxes":null}`, `{} {}`, `{"boxes":[],"path":"/a.jpg"}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
-		boxes, err := ParseAnswer(line)
+		boxes, err := ParseAnswer(line, "/a.jpg")
 		if err != nil {
 			return
 		}
@@ -48,4 +48,12 @@ func FuzzParseFound(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestParseAnswerPath(t *testing.T) {
+	for line, ok := range map[string]bool{`{"boxes":[]}`: true, `{"boxes":[],"path":"/a\ufffd.jpg"}`: true, `{"boxes":[],"path":"/b.jpg"}`: false, `{"boxes":[],"path":""}`: false} {
+		if _, err := ParseAnswer([]byte(line), "/a\xff.jpg"); (err == nil) != ok || err != nil && !strings.Contains(err.Error(), "another picture") {
+			t.Error(line, err)
+		}
+	}
 }

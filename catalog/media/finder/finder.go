@@ -33,16 +33,19 @@ type Finder struct {
 	Digest  string        // of its file: sha256:…
 	Timeout time.Duration // for an answer
 
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	lines  chan line
-	stderr *tail
-	stop   context.CancelFunc
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     io.Closer
+	lines   chan line
+	stderr  *tail
+	stop    context.CancelFunc
+	stopped context.Context
 }
 
 type line struct {
-	b   []byte
-	err error
+	b    []byte
+	more bool // was written with it
+	err  error
 }
 
 // Start starts the program, which is searched for as a shell does. Close it.
@@ -60,8 +63,9 @@ func Start(program string) (*Finder, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Finder{Name: nameOf(path), Digest: digest, Timeout: time.Minute, cmd: exec.CommandContext(ctx, path),
-		lines: make(chan line), stderr: &tail{}, stop: stop}
+		lines: make(chan line), stderr: &tail{}, stop: stop, stopped: ctx}
 	f.cmd.Stderr, f.cmd.WaitDelay = f.stderr, 5*time.Second
+	inGroup(f.cmd)
 	f.in, err = f.cmd.StdinPipe()
 	out, oerr := f.cmd.StdoutPipe()
 	if err = errors.Join(err, oerr); err == nil {
@@ -71,13 +75,14 @@ func Start(program string) (*Finder, error) {
 		stop()
 		return nil, cannotStart(program, err)
 	}
+	f.out = out
 	go func() {
 		defer close(f.lines)
 		r := bufio.NewReaderSize(out, media.MaxAnswer+1)
 		for {
 			b, err := r.ReadSlice('\n')
 			select {
-			case f.lines <- line{bytes.Clone(b), err}:
+			case f.lines <- line{bytes.Clone(b), r.Buffered() > 0, err}:
 			case <-ctx.Done():
 				return
 			}
@@ -99,6 +104,14 @@ func (f *Finder) Find(ctx context.Context, path string) ([]media.FoundBox, error
 	if strings.ContainsAny(path, "\r\n") {
 		return nil, f.fault(path, errors.New("its path has a line break"))
 	}
+	select {
+	case l, ok := <-f.lines: // an answer to nothing would be taken for this picture's
+		if ok && l.err == nil {
+			return nil, f.fault(path, errors.New("it wrote a line before it was asked"))
+		}
+		return f.answer(path, l, ok)
+	default:
+	}
 	timer := time.NewTimer(f.Timeout)
 	defer timer.Stop()
 	asked := make(chan error, 1)
@@ -106,59 +119,96 @@ func (f *Finder) Find(ctx context.Context, path string) ([]media.FoundBox, error
 		_, err := io.WriteString(f.in, path+"\n")
 		asked <- err
 	}()
-	select {
-	case l, ok := <-f.lines:
-		if !ok || l.err == io.EOF {
-			f.Kill() // what it wrote to standard error is whole then
-			return nil, f.fault(path, errors.New("it ended without an answer"))
+	var boxes []media.FoundBox
+	for lines := f.lines; ; {
+		select {
+		case l, ok := <-lines:
+			if boxes, err = f.answer(path, l, ok); err != nil {
+				return nil, err
+			}
+			lines = nil
+		case err := <-asked:
+			if err != nil && lines == nil {
+				return nil, f.fault(path, err)
+			}
+			asked = nil // a program that ended says more by its output
+		case <-timer.C:
+			f.Kill()
+			if lines == nil {
+				return nil, f.fault(path, fmt.Errorf("it did not read the path in %s", f.Timeout))
+			}
+			return nil, f.fault(path, fmt.Errorf("no answer after %s", f.Timeout))
+		case <-ctx.Done():
+			f.Kill()
+			return nil, ctx.Err()
 		}
-		if errors.Is(l.err, bufio.ErrBufferFull) {
-			l.err = fmt.Errorf("its answer is longer than %d bytes", media.MaxAnswer)
+		if lines == nil && asked == nil {
+			return boxes, nil
 		}
-		if l.err != nil {
-			return nil, f.fault(path, l.err)
-		}
-		boxes, err := media.ParseAnswer(l.b)
-		if err == nil {
-			err = <-asked
-		}
-		if err != nil {
-			return nil, f.fault(path, err)
-		}
-		return boxes, nil
-	case <-timer.C:
-		f.Kill()
-		return nil, f.fault(path, fmt.Errorf("no answer after %s", f.Timeout))
-	case <-ctx.Done():
-		f.Kill()
-		return nil, ctx.Err()
 	}
 }
 
-// Close ends the detector: its input ends, and a while later it is killed.
-func (f *Finder) Close() error {
+// answer reads a line of the detector, or that there is none.
+func (f *Finder) answer(path string, l line, ok bool) ([]media.FoundBox, error) {
+	if !ok || l.err == io.EOF {
+		f.Kill() // what it wrote to standard error is whole then
+		return nil, f.fault(path, errors.New("it ended without an answer"))
+	}
+	if errors.Is(l.err, bufio.ErrBufferFull) {
+		l.err = fmt.Errorf("its answer is longer than %d bytes", media.MaxAnswer)
+	}
+	if l.err == nil && l.more {
+		l.err = errMore
+	}
+	if l.err != nil {
+		return nil, f.fault(path, l.err)
+	}
+	boxes, err := media.ParseAnswer(l.b, path)
+	if err != nil {
+		return nil, f.fault(path, err)
+	}
+	return boxes, nil
+}
+
+var errMore = errors.New("it wrote more lines than it was asked for")
+
+// Close ends the detector: its input ends, and a while later it is killed. That it
+// has said more than it was asked is a fault: answers may be of other pictures.
+func (f *Finder) Close() error { return f.end(5 * time.Second) }
+
+// Kill ends it in a second, when it does not end by itself.
+func (f *Finder) Kill() { _ = f.end(time.Second) }
+
+func (f *Finder) end(after time.Duration) error {
 	f.in.Close()
-	late := time.AfterFunc(5*time.Second, f.stop)
+	late := time.AfterFunc(after, f.kill)
 	defer late.Stop()
-	for range f.lines { // what nobody asked for
+	more := false
+	for l := range f.lines {
+		if len(bytes.TrimSpace(l.b)) > 0 {
+			more = true
+			f.kill()
+		}
 	}
 	err := f.cmd.Wait()
+	killed := f.stopped.Err() != nil
 	f.stop()
-	if err != nil {
+	switch {
+	case more:
+		return f.fault("", errMore)
+	case killed:
+		return f.fault("", fmt.Errorf("it did not end in %s when its input did", after))
+	case err != nil:
 		return f.fault("", err)
 	}
 	return nil
 }
 
-// Kill ends it in a second, when it does not end by itself.
-func (f *Finder) Kill() {
-	f.in.Close()
-	late := time.AfterFunc(time.Second, f.stop)
-	defer late.Stop()
-	for range f.lines {
-	}
-	_ = f.cmd.Wait()
+// kill ends the program and those that it started, and no longer listens: one that
+// escaped may hold its output open.
+func (f *Finder) kill() {
 	f.stop()
+	f.out.Close()
 }
 
 func (f *Finder) fault(path string, err error) error {
