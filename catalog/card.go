@@ -161,7 +161,7 @@ func (w *cardWriter) media(m *MediaProfile) {
 	if m.Detector != "" {
 		var en, zh []string
 		for _, kind := range slices.Sorted(maps.Keys(m.Found)) {
-			word := map[string]aihub.Text{"face": {EN: "faces", ZH: "人脸"}, "plate": {EN: "plates", ZH: "车牌"}}[kind]
+			word := map[string]aihub.Text{"face": {EN: "faces", ZH: "人脸"}, "plate": {EN: "plates", ZH: "车牌"}, "other": {EN: "others", ZH: "其他"}}[kind]
 			en = append(en, fmt.Sprintf("%d %s", m.Found[kind], cmp.Or(word.EN, kind)))
 			zh = append(zh, fmt.Sprintf("%s %d 处", cmp.Or(word.ZH, kind), m.Found[kind]))
 		}
