@@ -461,7 +461,9 @@ func (x *mediaFile) mask(f *folder) (p MediaProfile, err error) {
 		x.print = info.Print
 		p = MediaProfile{Pictures: 1, Boxes: int64(info.Masked), Found: map[string]int64{}}
 		for _, b := range x.found {
-			p.Found[b.Kind]++
+			if b.Touches(info.Width, info.Height) { // the others are faults: see beside
+				p.Found[b.Kind]++
+			}
 		}
 	}
 	raw.Sum(x.raw[:0])

@@ -487,13 +487,25 @@ func TestFolderWithDetector(t *testing.T) {
 	if m := w.profile(v).Media; m.Detector != "d.py" || m.DetectorDigest != found.Digest || m.Found["face"] != 60 || m.Boxes != 60 {
 		t.Errorf("%+v", m)
 	}
+	// One beside its picture hides nothing and is no hidden one.
+	var beside string
+	for name, boxes := range found.Pictures {
+		beside, boxes[0].X = name, 5000
+		break
+	}
+	write()
+	_, err = w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil)
+	var e *aihub.Error
+	if !errors.As(err, &e) || e.Kind != aihub.Contract || len(e.Faults) != 1 || e.Faults[0].Code != "media_boxes" || e.Faults[0].Where != beside {
+		t.Error(err)
+	}
+	found.Pictures[beside][0].X = 40
 	for name := range found.Pictures {
 		delete(found.Pictures, name)
 		break
 	}
 	write()
 	_, err = w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil)
-	var e *aihub.Error
 	if !errors.As(err, &e) || e.Kind != aihub.Contract || len(e.Faults) != 1 || e.Faults[0].Code != "media_found" {
 		t.Error(err)
 	}

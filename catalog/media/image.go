@@ -105,6 +105,9 @@ func MaskImage(dst io.Writer, src io.Reader, style Style, boxes []Box) (ImageInf
 	return info, jpeg.Encode(dst, p, &jpeg.Options{Quality: 90})
 }
 
+// Touches is whether some of b is in a picture of this size.
+func (b Box) Touches(width, height int) bool { return !b.in(image.Rect(0, 0, width, height)).Empty() }
+
 // in is the part of b inside of r, computed so that no sum overflows.
 func (b Box) in(r image.Rectangle) image.Rectangle {
 	if b.W <= 0 || b.H <= 0 || b.X >= r.Max.X || b.Y >= r.Max.Y {

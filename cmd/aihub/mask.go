@@ -55,6 +55,12 @@ func (p *process) maskImageCmd() *cobra.Command {
 		}
 		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
 			info.ImageInfo, err = media.MaskImage(w, r, media.Style(style), list)
+			for _, b := range info.Found {
+				if err == nil && !b.Touches(info.Width, info.Height) {
+					err = aihub.Errorf(aihub.Contract, aihub.Text{EN: fmt.Sprintf("the detector found a box outside of the picture, which would hide nothing: %+v", b.Box), ZH: fmt.Sprintf("检测程序给出的框在图片之外，未遮盖任何内容：%+v", b.Box)}).
+						WithHint(aihub.Text{EN: "its boxes are in pixels of the upright picture", ZH: "坐标应为正向图片的像素"})
+				}
+			}
 			return err
 		})
 		if err != nil {
