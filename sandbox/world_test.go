@@ -262,7 +262,7 @@ func (w *world) submit(smoke bool, args ...string) aihub.Submission {
 func (w *world) orchestrator(worker aihub.WorkerID) *sandbox.Orchestrator {
 	return &sandbox.Orchestrator{
 		DB: w.db, Blobs: w.blobs, Images: &oci.Cache{Dir: filepath.Join(w.dir, "images")}, Runner: w.runner,
-		Dir: filepath.Join(w.dir, "work"), Worker: worker, Parallel: 2, TTL: 2 * time.Second, Poll: time.Minute, // whoever queues wakes it
+		Dir: filepath.Join(w.dir, "work"), Worker: worker, Parallel: 2, TTL: 2 * time.Second, Poll: time.Second,
 		Log: slog.New(slog.NewTextHandler(logTo{w.TB}, nil)),
 	}
 }
