@@ -21,7 +21,11 @@ const attemptsCheck = "CHECK (attempt BETWEEN 1 AND 12)"
 // SQLite can only make a table anew, of which others hold references, or, where no
 // row is written differently, change the text of its schema
 // (https://www.sqlite.org/lang_altertable.html, section 7).
-func sqliteAttempts(ctx context.Context, tx *sql.Tx) error {
+func sqliteAttempts(ctx context.Context, tx *sql.Tx) (err error) {
+	defer func() { // also after a failure: it is the connection's, not the transaction's
+		_, e := tx.ExecContext(ctx, "PRAGMA writable_schema = 0")
+		err = errors.Join(err, e)
+	}()
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA schema_version").Scan(&version); err != nil {
 		return err
@@ -37,7 +41,7 @@ func sqliteAttempts(ctx context.Context, tx *sql.Tx) error {
 	if n, err := r.RowsAffected(); n != 1 || err != nil {
 		return errors.Join(fmt.Errorf("the table runs is not as it was made: %d", n), err)
 	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA schema_version = %d; PRAGMA writable_schema = 0", version+1))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("PRAGMA schema_version = %d", version+1))
 	return err
 }
 
