@@ -165,8 +165,8 @@ func (w *cardWriter) media(m *MediaProfile) {
 			en = append(en, fmt.Sprintf("%d %s", m.Found[kind], cmp.Or(word.EN, kind)))
 			zh = append(zh, fmt.Sprintf("%s %d 处", cmp.Or(word.ZH, kind), m.Found[kind]))
 		}
-		w.line("- A program of the data's steward looked at every picture, and what it found is among these boxes: %[1]s found by `%[3]s` (`%[4]s`)",
-			"- 数据管理方的检测程序查看了每张图片，检测结果已计入上述框：`%[3]s`（`%[4]s`）检出 %[2]s",
+		w.line("- The data's steward states that a program looked at every picture, and what it found is among these boxes: %[1]s found by `%[3]s` (`%[4]s`)",
+			"- 据数据管理方声明，检测程序查看了每张图片，检测结果已计入上述框：`%[3]s`（`%[4]s`）检出 %[2]s",
 			cmp.Or(strings.Join(en, ", "), "nothing"), cmp.Or(strings.Join(zh, "、"), "0 处"), m.Detector, m.DetectorDigest)
 	}
 	if m.Recordings > 0 {

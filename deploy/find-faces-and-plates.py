@@ -28,7 +28,10 @@ def load(name):
 
 
 def find(models, path):
-    picture = cv2.imread(path, cv2.IMREAD_GRAYSCALE)  # upright, as EXIF says
+    with open(path, "rb") as f:
+        png = f.read(4) == b"\x89PNG"
+    # Upright as aihub has it: it turns a JPEG as its EXIF says, and no PNG.
+    picture = cv2.imread(path, cv2.IMREAD_GRAYSCALE | (cv2.IMREAD_IGNORE_ORIENTATION if png else 0))
     if picture is None:
         return {"error": "OpenCV cannot read this picture"}
     boxes = []

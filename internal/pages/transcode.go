@@ -195,7 +195,7 @@ func (b *bodies) get() []byte {
 func (b *bodies) put(body []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.size+cap(body) > aheadBytes {
+	if cap(body) == 0 || b.size+cap(body) > aheadBytes { // what holds nothing would never be too much
 		return
 	}
 	b.size += cap(body)

@@ -578,6 +578,7 @@ func TestHeldAndKeptAreBounded(t *testing.T) {
 	}
 	var b bodies
 	for range 5 {
+		b.put(nil)
 		b.put(make([]byte, 100, aheadBytes/3))
 		b.put(make([]byte, 0, aheadBytes+1))
 	}

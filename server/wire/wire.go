@@ -116,7 +116,7 @@ type Rotated struct {
 
 // Progress is one line of a long request's answer. Exactly one field group is set.
 type Progress struct {
-	Stage   string                `json:"stage,omitempty" doc:"ingest, profile, mask, split, store"`
+	Stage   string                `json:"stage,omitempty" doc:"ingest, profile, mask, cells, linkage, risk, split, media, store"`
 	Done    int64                 `json:"done,omitempty" doc:"rows done"`
 	Total   int64                 `json:"total,omitempty" doc:"rows; absent while unknown"`
 	Dataset *aihub.DatasetVersion `json:"dataset,omitempty" doc:"the result, in the last line"`

@@ -52,7 +52,7 @@ func TestMain(m *testing.M) {
 		case "long.jpg":
 			fmt.Println(strings.Repeat("x", media.MaxAnswer+10))
 		case "dead.jpg":
-			fmt.Fprintln(os.Stderr, "no model\x1b[2J")
+			fmt.Fprintln(os.Stderr, "no model\x1b[2J\u009b2J\u202eabc")
 			os.Exit(3)
 		case "slow.jpg":
 			time.Sleep(time.Hour)
@@ -98,7 +98,7 @@ func TestFind(t *testing.T) {
 func TestFindFails(t *testing.T) {
 	for name, want := range map[string]string{
 		"other.jpg": "another picture", "twice.jpg": "more lines than it was asked for",
-		"unread.jpg": "cannot read it", "wrong.jpg": "unknown field", "shares.jpg": "shares", "long.jpg": "longer than", "dead.jpg": "no model [2J", "slow.jpg": "no answer after",
+		"unread.jpg": "cannot read it", "wrong.jpg": "unknown field", "shares.jpg": "shares", "long.jpg": "longer than", "dead.jpg": "no model [2J 2J abc", "slow.jpg": "no answer after",
 	} {
 		f := detector(t)
 		if name == "slow.jpg" {

@@ -3,6 +3,7 @@ package finder
 import (
 	"bytes"
 	"sync"
+	"unicode"
 )
 
 // tail keeps the last bytes that were written to it.
@@ -26,7 +27,7 @@ func (t *tail) last() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return bytes.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' || r == 0x7f {
+		if r != '\n' && unicode.In(r, unicode.Cc, unicode.Cf) { // controls, and turns of direction
 			return ' '
 		}
 		return r
