@@ -54,6 +54,7 @@ type Column struct {
 	shape    [kinds]string
 	distinct map[uint64]struct{} // hashes, up to maxDistinct
 	seed     maphash.Seed
+	rounded  int64   // resident numbers that a float rounded
 	found    []Match // memory kept from value to value
 	recent   []recent
 	hits     int64 // values found among the recent, and not
@@ -109,10 +110,22 @@ func (d *Column) Add(c *table.Column) {
 			}
 		case table.Float64: // a column of whole numbers with gaps, as many a tool reads it
 			if v := c.Flt[i]; math.Abs(v) >= 1e9 && math.Abs(v) < 1<<63 && v == math.Trunc(v) {
-				d.addText(string(strconv.AppendInt(buf[:0], int64(v), 10)))
+				s := strconv.AppendInt(buf[:0], int64(v), 10)
+				if v >= 1<<53 && rounded(string(s)) {
+					d.rounded++
+					d.show(numberOf[KindResident], string(s))
+					continue
+				}
+				d.addText(string(s))
 			}
 		}
 	}
+}
+
+// rounded reports whether s is a resident number but for its check digit, which a
+// float loses with a digit or two before it.
+func rounded(s string) bool {
+	return len(s) == 18 && AreaForm(s[:6]) && residentDate(s[6:14]) && !Resident(s)
 }
 
 func (d *Column) addText(v string) {
@@ -232,6 +245,9 @@ func (d *Column) Findings() []Finding {
 	for i, r := range columnRules {
 		w, in := d.whole[i], d.inside[i]
 		n := float64(d.values)
+		if r.kind == KindResident && float64(d.rounded) >= 0.05*n { // no check digit: chance gives 0.01 %
+			w += d.rounded
+		}
 		isWhole := w > 0 && float64(w) >= r.atLeast(d)*n
 		if r.kind == KindName && isWhole && !d.nameLike() {
 			isWhole = false

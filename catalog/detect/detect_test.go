@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -285,6 +286,34 @@ func TestIntegerColumn(t *testing.T) {
 	d.Add(&c)
 	if f := d.Findings()[0]; f.Class == Direct {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A float keeps 53 bits: of a resident number the check digit is lost, not the form.
+func TestFloatColumn(t *testing.T) {
+	t.Parallel()
+	c := table.NewColumn(table.Field{Name: "n", Type: table.Float64}, 200)
+	for i := range 200 {
+		v, err := strconv.ParseFloat(fmt.Sprintf("44030419%02d0101%03d0", 50+i%40, 100+i), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.AppendFlt(v)
+	}
+	d := NewColumn(c.Field)
+	d.Add(&c)
+	if f := d.Findings()[0]; f.Kind != KindResident || f.Share < 0.99 || f.Use != "drop" || strings.Trim(f.Shape, "9") != "" {
+		t.Errorf("%+v", f)
+	}
+	c.Reset()
+	c.AppendFlt(440304195001012000)
+	for i := range 199 { // codes of 18 digits, of which one has the form
+		c.AppendFlt(9e17 + 1e6*float64(i))
+	}
+	d = NewColumn(c.Field)
+	d.Add(&c)
+	if f := d.Findings()[0]; d.rounded != 1 || f.Kind == KindResident {
+		t.Errorf("%d: %+v", d.rounded, f)
 	}
 }
 
