@@ -11,9 +11,8 @@ import (
 
 // maxAttempts is how often a run is tried before its submission fails, and maxLost
 // how often it may be lost beside that to the death of its worker's process, the
-// last of which ends it as well: a server
-// that is started anew some times in a row costs nobody a run, and an image that
-// kills workers comes to an end.
+// last of which ends it as well: a server that is started anew some times in a row
+// costs nobody a run, and an image that kills workers comes to an end.
 const (
 	maxAttempts = 3
 	maxLost     = 10
