@@ -17,6 +17,7 @@ import (
 // that restart, keep every invariant.
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
+	answers := 0
 	rapid.Check(t, func(r *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		if err != nil {
@@ -26,7 +27,7 @@ func TestAnyHistory(t *testing.T) {
 		w := newWorldIn(t, dir)
 		defer w.DB.Close()
 		quota := rapid.IntRange(1, 6).Draw(r, "quota")
-		const total = 4.0
+		const total, dearest = 4.0, 0.000001 // bits; the second is what an answer costs at most
 		sc := w.scenario("dispatch", quota, total, rapid.SampledFrom([]string{"policy", "review"}).Draw(r, "release"))
 		enr := map[aihub.OrgID]aihub.EnrolmentID{}
 		vendors := []aihub.Actor{w.alice, w.bob}
@@ -56,14 +57,41 @@ func TestAnyHistory(t *testing.T) {
 				}
 			}
 		}
-		r.Repeat(map[string]func(*rapid.T){
-			"submit": func(r *rapid.T) {
-				s, err := w.trySubmit(rapid.SampledFrom(vendors).Draw(r, "vendor"), sc, rapid.Float64Range(0, 2).Draw(r, "bits"))
+		finish := func(l *Lease) {
+			if l.run.Kind == aihub.RunScore {
+				done(l, w.FinishScore(w.ctx, l, sealedValues, w.nextTick()))
+				return
+			}
+			done(l, w.Finish(w.ctx, l, Outcome{Output: digest("o")}))
+		}
+		submit := func(r *rapid.T) {
+			// What is held is never less than the dearest answer, below.
+			s, err := w.trySubmit(rapid.SampledFrom(vendors).Draw(r, "vendor"), sc, rapid.Float64Range(dearest, 2).Draw(r, "bits"))
+			legal(err)
+			if err == nil {
+				subs = append(subs, s)
+			}
+		}
+		work := func(r *rapid.T) { // runs go their whole way, which single moves seldom find
+			for range rapid.IntRange(1, 6).Draw(r, "runs") {
+				l, err := w.Claim(w.ctx, "w3", time.Minute, aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
 				legal(err)
-				if err == nil {
-					subs = append(subs, s)
+				if l == nil {
+					return
 				}
-			},
+				leases = append(leases, l)
+				for _, to := range []aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting} {
+					legal(w.Advance(w.ctx, l, to))
+				}
+				finish(l)
+			}
+		}
+		for range rapid.IntRange(0, 3).Draw(r, "earlier") {
+			submit(r)
+			work(r)
+		}
+		r.Repeat(map[string]func(*rapid.T){
+			"submit": submit,
 			"smoke": func(r *rapid.T) {
 				v := rapid.SampledFrom(vendors).Draw(r, "vendor")
 				w.n++
@@ -98,15 +126,9 @@ func TestAnyHistory(t *testing.T) {
 			"advance": func(r *rapid.T) {
 				legal(w.Advance(w.ctx, lease(), rapid.SampledFrom([]aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting, aihub.RunQueued}).Draw(r, "to")))
 			},
+			"work":      work,
 			"heartbeat": func(r *rapid.T) { _, err := w.Heartbeat(w.ctx, lease(), time.Minute); legal(err) },
-			"finish": func(r *rapid.T) {
-				l := lease()
-				if l.run.Kind == aihub.RunScore {
-					done(l, w.FinishScore(w.ctx, l, sealedValues, w.nextTick()))
-					return
-				}
-				done(l, w.Finish(w.ctx, l, Outcome{Output: digest("o")}))
-			},
+			"finish":    func(r *rapid.T) { finish(lease()) },
 			"fail": func(r *rapid.T) {
 				l := lease()
 				owner := rapid.SampledFrom([]aihub.FaultOwner{aihub.FaultVendor, aihub.FaultScenario, aihub.FaultData, aihub.FaultPlatform, aihub.FaultPolicy}).Draw(r, "owner")
@@ -122,7 +144,13 @@ func TestAnyHistory(t *testing.T) {
 				a := rapid.SampledFrom([]aihub.Actor{w.reviewer, w.reviewer2, w.reviewer3}).Draw(r, "reviewer")
 				legal(w.Vote(w.ctx, w.votePermit(a, rel), rel.ID, rapid.Bool().Draw(r, "approve"), ""))
 			},
-			"release": func(r *rapid.T) { w.price = rapid.Float64Range(0, 0.000001).Draw(r, "price"); w.releaseDue() },
+			"release": func(r *rapid.T) {
+				if rapid.Bool().Draw(r, "at the tick") {
+					w.toTick()
+				}
+				w.price = rapid.Float64Range(0, dearest).Draw(r, "price")
+				answers += w.releaseDue()
+			},
 			"charge": func(r *rapid.T) { // and die before it is shown
 				list, err := w.DueReleases(w.ctx)
 				legal(err)
@@ -164,6 +192,9 @@ func TestAnyHistory(t *testing.T) {
 		}
 		invariants(r, w, sc, quota, total)
 	})
+	if answers == 0 {
+		t.Error("no history came to an answer: they do not reach what they test")
+	}
 }
 
 func invariants(r *rapid.T, w *world, sc aihub.Ref, quota int, total float64) {

@@ -179,8 +179,8 @@ func (db *DB) Advance(ctx context.Context, l *Lease, to aihub.RunState) error {
 		if err != nil {
 			return err
 		}
-		if to.Terminal() {
-			return fmt.Errorf("store: Advance to %s: use Finish", to)
+		if to.Terminal() || to == aihub.RunQueued {
+			return conflict(fmt.Sprintf("a worker does not move a run to %s by itself: it ends it", to), fmt.Sprintf("执行节点不能自行把运行改为 %s，应当结束该运行", to))
 		}
 		return t.advance(l, phase, to)
 	})
