@@ -78,15 +78,17 @@ type DatasetVersion struct {
 	Profile     Digest       `json:"profile"` // blob: profile, detector evidence, risk numbers (JSON)
 	Card        Digest       `json:"card"`    // blob: data card (Markdown, both languages)
 	CreatedAt   time.Time    `json:"created_at"`
-	DecidedAt   time.Time    `json:"decided_at"`
+	DecidedAt   time.Time    `json:"decided_at"`       // of State: when it was published, rejected or withdrawn
+	Reason      string       `json:"reason,omitempty"` // for State, of who decided: for stewards and reviewers
 
 	Risk RiskRecord `json:"risk,omitzero"` // what the risk gate let it through with
 
-	MaskKey     string    `json:"mask_key,omitempty"`    // id of the key it was masked with: org/scope#generation
-	Level       int       `json:"level,omitempty"`       // of general data (GB/T 43697), 1 to 4: as declared, else LevelFound
-	LevelFound  int       `json:"level_found,omitempty"` // what the detectors' evidence does not fall below
-	RetainUntil time.Time `json:"retain_until,omitzero"` // when it is erased; zero: never by itself
-	ErasedAt    time.Time `json:"erased_at,omitzero"`    // its parts cannot be read since
+	MaskKey     string    `json:"mask_key,omitempty"`     // id of the key it was masked with: org/scope#generation
+	Level       int       `json:"level,omitempty"`        // of general data (GB/T 43697), 1 to 4: as declared, else LevelFound
+	LevelFound  int       `json:"level_found,omitempty"`  // what the detectors' evidence does not fall below
+	RetainUntil time.Time `json:"retain_until,omitzero"`  // when it is erased; zero: never by itself
+	ErasedAt    time.Time `json:"erased_at,omitzero"`     // its parts cannot be read since
+	EraseReason string    `json:"erase_reason,omitempty"` // for stewards and reviewers
 }
 
 // Lowered reports whether v was declared at a lower level than the evidence says.

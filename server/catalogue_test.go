@@ -44,6 +44,25 @@ func TestWithdraw(t *testing.T) {
 	sub := vendor.submit(sc, "entered before", false)
 	w.must(steward.WithdrawDataset(ctx, data, wire.Withdraw{Reason: "a column was masked too weakly"}))
 
+	// Since when and why: for those who still see it, on the page, in the API and in its descriptions.
+	inside, outside := w.browse("steward"), w.browse("vendor")
+	for path, words := range map[string][]string{
+		"/datasets/" + data + "?lang=en":                     {"Withdrawn on ", "a column was masked too weakly"},
+		"/datasets/" + data + "?lang=zh":                     {"撤回，", "a column was masked too weakly"},
+		"/api/v1/datasets/" + data:                           {`"reason"`, "a column was masked too weakly"},
+		"/api/v1/datasets/" + data + "/metadata":             {"creativeWorkStatus", "prov:invalidatedAtTime", "a column was masked too weakly"},
+		"/api/v1/datasets/" + data + "/metadata?format=dcat": {"adms/status/Withdrawn", "prov:wasInvalidatedBy"},
+	} {
+		status, text := inside.get(path)
+		for _, word := range words {
+			if status != http.StatusOK || !strings.Contains(text, word) {
+				t.Errorf("%s: %d without %q:\n%s", path, status, word, text)
+			}
+		}
+		if status, text := outside.get(path); status != http.StatusNotFound || strings.Contains(text, "too weakly") {
+			t.Errorf("a vendor at %s: %d\n%s", path, status, text)
+		}
+	}
 	w.want(aihub.NotFound, visitor.DatasetSample(ctx, data, "csv", io.Discard))
 	w.want(aihub.Refused, steward.DatasetSample(ctx, data, "csv", io.Discard))
 	if page, err := visitor.Search(ctx, store.CatalogueQuery{Kind: "dataset"}); err != nil || page.Total != 0 {

@@ -45,6 +45,8 @@ while read -r ref; do
 	"$aihub" scenario export "$ref" --board >"$work/jsonld/board-$ref.json" </dev/null
 done <"$work/scenarios"
 cp catalog/meta/testdata/media-croissant.json "$work/croissant/folder.json"
+cp catalog/meta/testdata/withdrawn-croissant.json "$work/croissant/withdrawn.json"
+cp catalog/meta/testdata/withdrawn-dcat.json "$work/jsonld/withdrawn-dcat.json"
 "$venv/bin/python" - "$work" <<'PY'
 import glob, logging, os, sys
 import mlcroissant, rdflib

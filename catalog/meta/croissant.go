@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"maps"
 	"time"
 
 	"aihub"
@@ -51,7 +52,7 @@ func croissant(e Entry) object {
 		f["description"] = both(noted(c))
 		fields = append(fields, f)
 	}
-	return object{
+	d := object{
 		"@context": context(), "@type": "sc:Dataset", "@id": e.page(),
 		"conformsTo": []any{"http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"},
 		"name":       both(e.Title), "alternateName": e.Ref.Name, "description": both(e.Description),
@@ -83,6 +84,13 @@ func croissant(e Entry) object {
 			"prov:generatedAtLocation": e.Base,
 		},
 	}
+	if e.withdrawn() { // the specification wants files, but none is served any more: mlcroissant takes an entry without
+		delete(d, "distribution")
+		delete(d, "recordSet")
+		d["creativeWorkStatus"], d["expires"] = "Withdrawn", e.DecidedAt.UTC().Format(time.DateOnly)
+		maps.Copy(d, e.invalidated())
+	}
+	return d
 }
 
 // files are the public sample and, where its rows have some, their pictures and
@@ -125,9 +133,10 @@ func noted(c aihub.Column) aihub.Text {
 	return t
 }
 
-// published is when a second person approved e; when it was made before that.
+// published is when a second person approved e; when it was made before that, and
+// after its withdrawal, which is the later decision.
 func (e Entry) published() time.Time {
-	if e.DecidedAt.IsZero() {
+	if e.DecidedAt.IsZero() || e.withdrawn() {
 		return e.CreatedAt.UTC()
 	}
 	return e.DecidedAt.UTC()

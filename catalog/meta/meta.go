@@ -13,6 +13,7 @@ package meta
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"aihub"
 )
@@ -41,6 +42,11 @@ type object = map[string]any
 
 // Render returns e in one of Formats.
 func Render(e Entry, format string) (any, error) {
+	if format == "datapackage" && e.withdrawn() {
+		return nil, aihub.Errorf(aihub.Refused, aihub.Text{
+			EN: e.Ref.String() + " was withdrawn: a data package is of files, and it has none any more", ZH: e.Ref.String() + " 已撤回：数据包描述的是文件，而该版本已不再提供文件",
+		}).WithHint(aihub.Text{EN: "format croissant or dcat tells when and why", ZH: "格式 croissant 与 dcat 说明撤回时间与理由"})
+	}
 	switch format {
 	case "croissant":
 		return Croissant(e), nil
@@ -52,6 +58,22 @@ func Render(e Entry, format string) (any, error) {
 	return nil, aihub.Errorf(aihub.Invalid, aihub.Text{
 		EN: "format: " + strings.Join(Formats, ", "), ZH: "format 应为 " + strings.Join(Formats, "、"),
 	})
+}
+
+// withdrawn reports whether e is out of use: its sample is served no more.
+func (e Entry) withdrawn() bool { return e.State == aihub.DatasetWithdrawn }
+
+// invalidated is what PROV-O says of e, when it is out of use: since when, and by
+// what act, with the reason of who took it back.
+func (e Entry) invalidated() object {
+	act := object{"@type": "prov:Activity", "prov:label": "withdrawal"}
+	if e.Reason != "" {
+		act["dct:description"] = e.Reason
+	}
+	return object{
+		"prov:invalidatedAtTime": object{"@type": "http://www.w3.org/2001/XMLSchema#dateTime", "@value": e.DecidedAt.UTC().Format(time.RFC3339)},
+		"prov:wasInvalidatedBy":  act,
+	}
 }
 
 // page is the address of the dataset's page, api of a resource below it.

@@ -63,6 +63,13 @@ func TestGolden(t *testing.T) {
 		}
 		all["media-"+f] = v
 	}
+	for _, f := range []string{"croissant", "dcat"} {
+		v, err := Render(withdrawn(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["withdrawn-"+f] = v
+	}
 	all["board"] = results()
 	for name, v := range all {
 		got, err := json.MarshalIndent(v, "", "  ")
@@ -84,9 +91,20 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
+	if _, err := Render(withdrawn(), "datapackage"); aihub.KindOf(err) != aihub.Refused {
+		t.Errorf("a data package without data: %v", err)
+	}
 	if _, err := Render(entry(), "html"); aihub.KindOf(err) != aihub.Invalid {
 		t.Errorf("an unknown format: %v", err)
 	}
+}
+
+// withdrawn is the entry after its steward has taken it back: it has no files.
+func withdrawn() Entry {
+	e := entry()
+	e.State, e.DecidedAt, e.Sample = aihub.DatasetWithdrawn, e.DecidedAt.Add(40*24*time.Hour), File{}
+	e.Reason = "a column was masked too weakly / 某列脱敏不足"
+	return e
 }
 
 func results() any {

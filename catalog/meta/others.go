@@ -2,6 +2,7 @@ package meta
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func tagged(t aihub.Text) []any {
 func dcatContext() object {
 	return object{
 		"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/",
-		"prov": "http://www.w3.org/ns/prov#", "spdx": "http://spdx.org/rdf/terms#", "xsd": "http://www.w3.org/2001/XMLSchema#",
+		"prov": "http://www.w3.org/ns/prov#", "adms": "http://www.w3.org/ns/adms#", "spdx": "http://spdx.org/rdf/terms#", "xsd": "http://www.w3.org/2001/XMLSchema#",
 	}
 }
 
@@ -46,7 +47,7 @@ func dcat(e Entry) object {
 	date := func(t time.Time) object {
 		return object{"@type": "xsd:dateTime", "@value": t.UTC().Format(time.RFC3339)}
 	}
-	return object{
+	d := object{
 		"@id": e.page(), "@type": "dcat:Dataset",
 		"dct:title": tagged(e.Title), "dct:description": tagged(e.Description),
 		"dct:identifier": e.Ref.String(), "dcat:version": version(e.Ref),
@@ -60,6 +61,12 @@ func dcat(e Entry) object {
 		"prov:wasDerivedFrom": object{"@id": urn(e.Raw)},
 		"dcat:distribution":   e.distributions(),
 	}
+	if e.withdrawn() {
+		delete(d, "dcat:distribution")
+		d["adms:status"] = object{"@id": "http://purl.org/adms/status/Withdrawn"}
+		maps.Copy(d, e.invalidated())
+	}
+	return d
 }
 
 func (e Entry) distributions() []any {

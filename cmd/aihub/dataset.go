@@ -165,11 +165,14 @@ func (p *process) showDataset(v aihub.DatasetVersion) {
 	if v.Level > 0 {
 		p.say("cli.dataset.level", "Level", fmt.Sprint(v.Level), "Found", fmt.Sprint(v.LevelFound))
 	}
-	if !v.RetainUntil.IsZero() {
+	if !v.RetainUntil.IsZero() && v.ErasedAt.IsZero() {
 		p.say("cli.dataset.retained", "Until", v.RetainUntil.Format(time.DateOnly))
 	}
+	if v.State == aihub.DatasetWithdrawn || v.State == aihub.DatasetRejected {
+		p.say("cli.dataset."+string(v.State)+"_at", "At", v.DecidedAt.Format(time.DateOnly), "Reason", v.Reason)
+	}
 	if !v.ErasedAt.IsZero() {
-		p.say("cli.dataset.erased_at", "At", v.ErasedAt.Format(time.DateOnly))
+		p.say("cli.dataset.erased_at", "At", v.ErasedAt.Format(time.DateOnly), "Reason", v.EraseReason)
 	}
 }
 

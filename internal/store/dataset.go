@@ -134,14 +134,14 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 }
 
 const datasetCols = `id, org, author, approver, state, title_zh, title_en, description_zh, description_en, license, key_column,
-	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at,
-	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0), COALESCE(risk_json, '{}')`
+	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at, reason,
+	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0), erase_reason, COALESCE(risk_json, '{}')`
 
 func scanDataset(s scanner) (v aihub.DatasetVersion, err error) {
 	err = s.Scan(ref{&v.Ref}, &v.Org, &v.Author, null[aihub.UserID]{&v.Approver}, &v.State, &v.Title.ZH, &v.Title.EN,
 		&v.Description.ZH, &v.Description.EN, &v.License, &v.Key, js{&v.Columns}, js{&v.Parts}, &v.Content, &v.Plan, &v.Raw,
-		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt},
-		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt}, js{&v.Risk})
+		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt}, &v.Reason,
+		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt}, null[string]{&v.EraseReason}, js{&v.Risk})
 	return v, err
 }
 

@@ -79,20 +79,20 @@ func (db *DB) EraseDataset(ctx context.Context, p policies.Permit, r aihub.Ref, 
 			return conflict(fmt.Sprintf("%s is erased already", r), fmt.Sprintf("%s 已被擦除", r))
 		}
 		over := !v.RetainUntil.IsZero() && !v.RetainUntil.After(t.now)
-		state := v.State
+		state, why, decided := v.State, v.Reason, v.DecidedAt
 		if state == aihub.DatasetProposed || state == aihub.DatasetPublished {
 			if !over {
 				return conflict(fmt.Sprintf("%s is %s: what is in use is not erased", r, v.State), fmt.Sprintf("%s 处于 %s 状态，使用中的数据不可擦除", r, v.State)).
 					WithHint(aihub.Text{EN: "withdraw it first", ZH: "请先撤回"})
 			}
-			state = aihub.DatasetWithdrawn
+			state, why, decided = aihub.DatasetWithdrawn, reason, t.now
 			if err := t.restate("dataset", r.String(), string(v.State), string(state)); err != nil {
 				return err
 			}
 		}
 		t.touch("datasets", r.String())
-		if err := t.swap("UPDATE datasets SET state = ?, reason = ?, erased_at = ? WHERE id = ? AND state = ? AND erased_at IS NULL",
-			state, reason, us(t.now), r.String(), v.State); err != nil {
+		if err := t.swap("UPDATE datasets SET state = ?, reason = ?, decided_at = ?, erase_reason = ?, erased_at = ? WHERE id = ? AND state = ? AND erased_at IS NULL",
+			state, why, us(decided), reason, us(t.now), r.String(), v.State); err != nil {
 			return err
 		}
 		destroyed, shared := []aihub.Digest{}, []aihub.Digest{}

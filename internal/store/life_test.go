@@ -54,6 +54,9 @@ func lived(w *world) (sealed aihub.DatasetVersion) {
 	if len(garbage) != 2 || garbage[0] != digest("sealed alone"+one.Ref.String()) {
 		w.Fatalf("garbage %v", garbage)
 	}
+	if v, err := w.Dataset(w.ctx, w.scope(w.steward), one.Ref); err != nil || v.Reason != "old" || v.EraseReason != "no longer needed" {
+		w.Fatalf("one reason wrote over the other: %+v %v", v, err)
+	}
 	return two
 }
 
@@ -86,7 +89,7 @@ func TestErase(t *testing.T) {
 	w.must(err)
 	v, err := w.Dataset(w.ctx, w.scope(w.steward), two.Ref)
 	w.must(err)
-	if v.State != aihub.DatasetWithdrawn || v.ErasedAt.IsZero() || len(garbage) != 2 {
+	if v.State != aihub.DatasetWithdrawn || v.ErasedAt.IsZero() || len(garbage) != 2 || v.Reason != "its time is over" || !v.DecidedAt.Equal(v.ErasedAt) {
 		t.Errorf("%+v, garbage %v", v, garbage)
 	}
 	_, err = w.EraseDataset(w.ctx, self, two.Ref, "again")

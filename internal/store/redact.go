@@ -122,12 +122,13 @@ func seesDataset(s policies.Scope, v aihub.DatasetVersion) bool {
 }
 
 // redactDataset keeps back the digests of everything but the public sample: a
-// digest confirms a guess at the whole file.
+// digest confirms a guess at the whole file. So it does what those who decided said
+// to one another: of a published version that is what a reviewer found in it.
 func redactDataset(s policies.Scope, v aihub.DatasetVersion) aihub.DatasetVersion {
 	if s.All() {
 		return v
 	}
-	v.Raw, v.MaskKey = "", ""
+	v.Raw, v.MaskKey, v.Reason, v.EraseReason = "", "", "", ""
 	parts := make([]aihub.PartFile, len(v.Parts))
 	for i, p := range v.Parts {
 		if p.Part != aihub.Sample {

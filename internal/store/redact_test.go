@@ -415,7 +415,7 @@ func TestDatasetScopes(t *testing.T) {
 		w.must(err)
 		sample, _ := v.File(aihub.Sample)
 		test, _ := v.File(aihub.Test)
-		if v.Raw != "" || v.Plan == "" || v.Content == "" || sample.Input == "" || sample.Truth == "" || test.Input != "" || test.Truth != "" || test.Rows != 100 {
+		if v.Raw != "" || v.Reason != "" || v.Plan == "" || v.Content == "" || sample.Input == "" || sample.Truth == "" || test.Input != "" || test.Truth != "" || test.Rows != 100 {
 			t.Errorf("%s sees %+v", a.User, v)
 		}
 		_, err = w.DB.Dataset(w.ctx, w.scope(a), waiting)
@@ -436,6 +436,10 @@ func TestDatasetScopes(t *testing.T) {
 	w.want(aihub.Pending, w.PublishScenario(w.ctx, early, aihub.Scenario{Ref: aihub.Ref{Name: "early", Version: 1}, Dataset: waiting}, nil))
 	// A version that was withdrawn is gone, and nothing new may pin it.
 	w.must(w.WithdrawDataset(w.ctx, w.permit(w.steward, policies.DatasetWithdraw, policies.Object{ID: r.String(), Org: "city"}), r, "a mistake"))
+	v, err = w.DB.Dataset(w.ctx, w.scope(w.reviewer), r)
+	if err != nil || v.Reason != "a mistake" || v.DecidedAt.IsZero() {
+		t.Errorf("the reviewer reads %+v %v", v, err)
+	}
 	_, err = w.DB.Dataset(w.ctx, w.scope(w.alice), r)
 	w.want(aihub.NotFound, err)
 	p := w.permit(w.steward, policies.ScenarioPublish, policies.Object{ID: "late", Org: "city"})

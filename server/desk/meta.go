@@ -33,6 +33,9 @@ func (d *Desk) entry(ctx context.Context, a aihub.Actor, ref, base string) (e me
 		return e, err
 	}
 	e = meta.Entry{DatasetVersion: v, Agency: orgs[v.Org], Base: base}
+	if v.State == aihub.DatasetWithdrawn { // of no file
+		return e, nil
+	}
 	if e.Sample, err = d.sampleFile(ctx, a, v); err != nil {
 		return e, err
 	}
@@ -72,14 +75,14 @@ func (d *Desk) ScenarioTask(ctx context.Context, a aihub.Actor, ref, base string
 	if err != nil {
 		return nil, err
 	}
-	switch e, err := d.entry(ctx, a, sc.Dataset.String(), base); aihub.KindOf(err) {
-	case "":
-		return meta.Task(base, &e, sc, s), nil
-	case aihub.Refused, aihub.NotFound: // withdrawn
+	e, err := d.entry(ctx, a, sc.Dataset.String(), base)
+	switch {
+	case aihub.KindOf(err) == aihub.NotFound || err == nil && e.State == aihub.DatasetWithdrawn:
 		return meta.Task(base, nil, sc, s), nil
-	default:
+	case err != nil:
 		return nil, err
 	}
+	return meta.Task(base, &e, sc, s), nil
 }
 
 // BoardResults describes the ranking of a round, chosen as by Board, as solutions

@@ -1001,7 +1001,7 @@ func partBox(p *page, v scenarioView) templ.Component {
 			}
 		}
 		if v.own(p) && v.State != aihub.ScenarioWithdrawn {
-			templ_7745c5c3_Err = withdrawForm(p, scenarioPath(v.Ref)+"/withdraw", p.t("web.withdraw.scenario")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = withdrawForm(p, scenarioPath(v.Ref)+"/withdraw", p.t("web.withdraw.scenario"), p.t("web.withdraw.reason")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
