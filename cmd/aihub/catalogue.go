@@ -27,7 +27,7 @@ func (p *process) searchCmd() *cobra.Command {
 			return p.data(page, func() {
 				var rows [][]string
 				for _, e := range page.Entries {
-					rows = append(rows, []string{e.Kind, e.Ref.String(), e.State, string(e.Org), e.Title.In(p.lang)})
+					rows = append(rows, []string{e.Kind, e.Ref.String(), stateOf(p, "web."+e.Kind+"_state.", e.State), string(e.Org), e.Title.In(p.lang)})
 				}
 				p.table([]string{"KIND", "NAME", "STATE", "ORG", "TITLE"}, rows)
 				switch {

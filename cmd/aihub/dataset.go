@@ -61,7 +61,7 @@ func (p *process) datasetCmd() *cobra.Command {
 					for _, f := range v.Parts {
 						n += f.Rows
 					}
-					rows = append(rows, []string{v.Ref.String(), string(v.State), fmt.Sprint(n), v.Title.In(p.lang)})
+					rows = append(rows, []string{v.Ref.String(), stateOf(p, "web.dataset_state.", v.State), fmt.Sprint(n), v.Title.In(p.lang)})
 				}
 				p.table([]string{"DATASET", "STATE", "ROWS", "TITLE"}, rows)
 			})
@@ -143,7 +143,7 @@ func (p *process) sayCmd(use, key, words string, approve bool, f func(ctx contex
 }
 
 func (p *process) showDataset(v aihub.DatasetVersion) {
-	fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n", v.Ref, v.Title.In(p.lang), v.State, v.Description.In(p.lang))
+	fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n", v.Ref, v.Title.In(p.lang), stateOf(p, "web.dataset_state.", v.State), v.Description.In(p.lang))
 	var rows [][]string
 	for _, f := range v.Parts {
 		rows = append(rows, []string{string(f.Part), fmt.Sprint(f.Rows), f.Input.Short(), f.Truth.Short()})

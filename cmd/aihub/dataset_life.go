@@ -126,7 +126,7 @@ func (p *process) reidentifyCmd() *cobra.Command {
 			return p.data(rs, func() {
 				var rows [][]string
 				for _, r := range rs {
-					rows = append(rows, []string{string(r.ID), r.Dataset.String(), r.Column, fmt.Sprint(len(r.Masked)), string(r.Author), string(r.State), fmt.Sprint(r.Reads), r.Purpose})
+					rows = append(rows, []string{string(r.ID), r.Dataset.String(), r.Column, fmt.Sprint(len(r.Masked)), string(r.Author), stateOf(p, "web.life.state.", r.State), fmt.Sprint(r.Reads), r.Purpose})
 				}
 				p.table([]string{"REQUEST", "DATASET", "COLUMN", "VALUES", "USER", "STATE", "READS", "PURPOSE"}, rows)
 			})

@@ -54,7 +54,7 @@ func (p *process) enrolCmd() *cobra.Command {
 			return p.data(es, func() {
 				var rows [][]string
 				for _, e := range es {
-					rows = append(rows, []string{string(e.ID), e.Scenario.String(), string(e.Org), string(e.State), e.Purpose})
+					rows = append(rows, []string{string(e.ID), e.Scenario.String(), string(e.Org), stateOf(p, "cli.enrolment_state.", e.State), e.Purpose})
 				}
 				p.table([]string{"ENROLMENT", "SCENARIO", "ORG", "STATE", "PURPOSE"}, rows)
 			})
@@ -127,7 +127,7 @@ func (p *process) releaseCmd() *cobra.Command {
 			return p.data(rs, func() {
 				var rows [][]string
 				for _, r := range rs {
-					rows = append(rows, []string{string(r.ID), string(r.State), r.Scenario.String(), string(r.Org), string(r.Submission)})
+					rows = append(rows, []string{string(r.ID), stateOf(p, "web.release_state.", r.State), r.Scenario.String(), string(r.Org), string(r.Submission)})
 				}
 				p.table([]string{"RELEASE", "STATE", "SCENARIO", "ORG", "SUBMISSION"}, rows)
 			})

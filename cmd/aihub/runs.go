@@ -27,7 +27,7 @@ func (p *process) runsCmd() *cobra.Command {
 					p.showSubmission(v)
 					var rows [][]string
 					for _, r := range v.Runs {
-						rows = append(rows, []string{string(r.ID), string(r.Kind), string(r.State), string(r.Fault.Reason)})
+						rows = append(rows, []string{string(r.ID), string(r.Kind), stateOf(p, "web.run_state.", r.State), string(r.Fault.Reason)})
 					}
 					p.table([]string{"RUN", "KIND", "STATE", "REASON"}, rows)
 				})
@@ -39,7 +39,7 @@ func (p *process) runsCmd() *cobra.Command {
 			return p.data(subs, func() {
 				var rows [][]string
 				for _, s := range subs {
-					rows = append(rows, []string{string(s.ID), s.Scenario.String(), roundOf(s), string(s.Org), s.Name, string(s.State), string(s.Fault.Reason)})
+					rows = append(rows, []string{string(s.ID), s.Scenario.String(), roundOf(s), string(s.Org), s.Name, stateOf(p, "web.sub_state.", s.State), string(s.Fault.Reason)})
 				}
 				p.table([]string{"SUBMISSION", "SCENARIO", "ROUND", "ORG", "NAME", "STATE", "REASON"}, rows)
 			})

@@ -66,7 +66,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 					if !s.Closes.IsZero() {
 						closes = s.Closes.Local().Format(time.DateOnly)
 					}
-					rows = append(rows, []string{s.Ref.String(), string(s.State), s.Field, s.Area, closes, s.Title.In(p.lang)})
+					rows = append(rows, []string{s.Ref.String(), stateOf(p, "web.scenario_state.", s.State), s.Field, s.Area, closes, s.Title.In(p.lang)})
 				}
 				p.table([]string{"SCENARIO", "STATE", "FIELD", "AREA", "CLOSES", "TITLE"}, rows)
 			})
@@ -85,7 +85,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 				if err != nil {
 					return
 				}
-				fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n\n%s\n", v.Ref, v.Title.In(p.lang), v.State, v.Digest, spec.Description.In(p.lang))
+				fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n\n%s\n", v.Ref, v.Title.In(p.lang), stateOf(p, "web.scenario_state.", v.State), v.Digest, spec.Description.In(p.lang))
 				var rows [][]string
 				for _, r := range v.Rounds {
 					rows = append(rows, []string{r.Name, string(r.Part), fmt.Sprint(r.Quota), fmt.Sprintf("%.0f", r.BudgetBits), r.Title.In(p.lang)})

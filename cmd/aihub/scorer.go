@@ -45,7 +45,7 @@ func (p *process) scorerCmd() *cobra.Command {
 			return p.data(vs, func() {
 				var rows [][]string
 				for _, v := range vs {
-					rows = append(rows, []string{string(v.ID), string(v.State), printable(v.Name), string(v.Author), string(v.Image)})
+					rows = append(rows, []string{string(v.ID), stateOf(p, "cli.scorer_state.", v.State), printable(v.Name), string(v.Author), string(v.Image)})
 				}
 				p.table([]string{"SCORER", "STATE", "NAME", "AUTHOR", "IMAGE"}, rows)
 			})

@@ -46,6 +46,15 @@ func (p *process) table(head []string, rows [][]string) {
 	}
 }
 
+// stateOf is what a person on a terminal reads for the state s, whose messages
+// begin with family; in a pipe it is the word itself.
+func stateOf[S ~string](p *process, family string, s S) string {
+	if key := family + string(s); p.TTY && i18n.Has(key) {
+		return p.t(key)
+	}
+	return string(s)
+}
+
 // cells is how many columns of a terminal s takes: two for a Chinese character.
 func cells(s string) int {
 	n := utf8.RuneCountInString(s)

@@ -49,7 +49,7 @@ func (p *process) takeoutCmds() []*cobra.Command {
 			return p.data(all, func() {
 				var rows [][]string
 				for _, r := range all {
-					rows = append(rows, []string{string(r.ID), string(r.State), r.Scenario.String(), string(r.Org), fmt.Sprint(len(r.Files)), reasons(r), r.CreatedAt.Local().Format(time.DateTime)})
+					rows = append(rows, []string{string(r.ID), stateOf(p, "seat.files_state.", r.State), r.Scenario.String(), string(r.Org), fmt.Sprint(len(r.Files)), reasons(r), r.CreatedAt.Local().Format(time.DateTime)})
 				}
 				p.table([]string{"RELEASE", "STATE", "SCENARIO", "ORG", "FILES", "REASON", "CREATED"}, rows)
 			})
