@@ -98,6 +98,8 @@ func TestTheWholeLine(t *testing.T) {
 	// The vendor enrols with the agreement it was shown, and no other.
 	_, err = vendor.Enrol(ctx, sc.Ref.Name, wire.Enrol{Purpose: "x", Agreement: aihub.DigestOf([]byte("another text"))})
 	w.want(aihub.Conflict, err)
+	_, err = vendor.Enrol(ctx, sc.Ref.Name, wire.Enrol{Purpose: " \n", Agreement: view.Agreement})
+	w.want(aihub.Invalid, err)
 	img, err := vendor.UploadImage(ctx, bytes.NewReader(w.image("first")), nil)
 	w.must(err)
 	_, err = vendor.Submit(ctx, sc.Ref.Name, wire.NewSubmission{Image: img.Digest, Nonce: "nonce-0001"})

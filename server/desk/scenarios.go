@@ -264,6 +264,11 @@ func (d *Desk) Enrol(ctx context.Context, a aihub.Actor, ref string, in wire.Enr
 			EN: "what was signed is not the agreement of this scenario", ZH: "所签署的不是本场景的协议",
 		}).WithHint(aihub.Text{EN: "read the agreement again and send its digest", ZH: "请重新阅读协议并提交其摘要"})
 	}
+	if strings.TrimSpace(in.Purpose) == "" {
+		return aihub.Enrolment{}, aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: "an enrolment says what it is for, and this one does not", ZH: "报名须说明用途，而此处为空",
+		}).WithHint(aihub.Text{EN: "say in a sentence what you want to try: --purpose \"…\"", ZH: "请用一句话说明打算做什么：--purpose \"……\""})
+	}
 	e := aihub.Enrolment{
 		ID: aihub.EnrolmentID(aihub.NewID("enr")), Scenario: v.Ref, Org: a.Org, User: a.User, Purpose: in.Purpose,
 		Agreement: in.Agreement, State: aihub.EnrolmentRequested, CreatedAt: d.Now(),
