@@ -42,14 +42,15 @@ func main() {
 	seed := flag.String("seed", "1", "seed of the cases")
 	dir := flag.String("dir", "evaluator/crosscheck", "where this program's files are")
 	results := flag.String("results", "", "a file that keeps results between runs")
+	resume := flag.Bool("resume", false, "go on where the cases that results keeps end, with both kinds")
 	flag.Parse()
-	if err := run(*python, *cases, *plain, *golden, *only, *docs, *seed, *dir, *results, *answers); err != nil {
+	if err := run(*python, *cases, *plain, *golden, *only, *docs, *seed, *dir, *results, *answers, *resume); err != nil {
 		fmt.Fprintln(os.Stderr, "crosscheck:", err)
 		os.Exit(1)
 	}
 }
 
-func run(python string, cases, plain, golden int, only, docs, seed, dir, results, answers string) error {
+func run(python string, cases, plain, golden int, only, docs, seed, dir, results, answers string, resume bool) error {
 	script := filepath.Join(dir, "reference", "generate.py")
 	var names []string
 	switch only {
@@ -76,6 +77,19 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 			}
 		}
 	}
+	save := func() error {
+		if results == "" {
+			return nil
+		}
+		b, err := json.MarshalIndent(kept, "", " ")
+		if err == nil {
+			err = os.WriteFile(results+".new", b, 0o644)
+		}
+		if err != nil {
+			return err
+		}
+		return os.Rename(results+".new", results)
+	}
 	bad := 0
 	for _, name := range names {
 		start := time.Now()
@@ -86,13 +100,20 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 			continue
 		}
 		r := kept[name]
-		var err error
-		if cases > 0 || r == nil {
-			if r, err = ask(python, script, name, cases, seed, answers); err != nil {
+		if r == nil || cases > 0 && !resume {
+			fresh := &Report{Metrics: map[string]*Deviation{}}
+			if r != nil {
+				fresh.WrittenCases, fresh.Written = r.WrittenCases, r.Written
+			}
+			r = fresh
+			kept[name] = r
+		}
+		if r.Cases < cases {
+			if err := ask(r, python, script, name, cases, seed, answers, save); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		if plain > 0 {
+		if plain > 0 && !(resume && r.WrittenCases >= plain) {
 			r.Written = nil
 			if cases == 0 {
 				r.Failed, r.Failures = 0, nil
@@ -101,7 +122,6 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 				return err
 			}
 		}
-		kept[name] = r
 		fmt.Printf("%-12s %s, %d cases, %s\n", name, strings.Join(r.References, ", "), r.Cases, time.Since(start).Round(time.Second))
 		if r.Missing != "" {
 			fmt.Printf("  missing on this machine: %s\n", r.Missing)
@@ -113,14 +133,8 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 			fmt.Println("  DIFFERS", f)
 		}
 		bad += r.Failed
-		if results != "" {
-			b, err := json.MarshalIndent(kept, "", " ")
-			if err == nil {
-				err = os.WriteFile(results, b, 0o644)
-			}
-			if err != nil {
-				return err
-			}
+		if err := save(); err != nil {
+			return err
 		}
 	}
 	if docs != "" {
@@ -135,28 +149,27 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 }
 
 // ask compares the metrics with the reference on cases that it answers now, or
-// has answered.
-func ask(python, script, name string, cases int, seed, answers string) (*Report, error) {
+// has answered: those after the ones that r has.
+func ask(r *Report, python, script, name string, cases int, seed, answers string, save func() error) error {
 	if answers != "" {
 		if f, err := os.Open(filepath.Join(answers, name+".jsonl")); err == nil {
 			defer f.Close()
-			return Check(f)
+			return r.check(f, save)
 		}
 	}
 	if out, err := exec.Command(python, script, "--list").Output(); err == nil && !slices.Contains(strings.Fields(string(out)), name) {
-		return &Report{Metrics: map[string]*Deviation{}}, nil // written out alone
+		return nil // written out alone
 	}
-	cmd := exec.Command(python, script, name, fmt.Sprint(cases), seed)
+	cmd := exec.Command(python, script, name, fmt.Sprint(cases), seed, fmt.Sprint(r.Cases))
 	cmd.Stderr = io.Discard
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	r, err := Check(out)
-	return r, errors.Join(err, cmd.Wait())
+	return errors.Join(r.check(out, save), cmd.Wait())
 }
 
 // keep writes cases to a file of testdata, each time the same bytes.
@@ -224,9 +237,15 @@ var tolerance = map[string]float64{
 
 // Check reads generated cases, computes the metrics and compares.
 func Check(in io.Reader) (*Report, error) {
+	r := &Report{Metrics: map[string]*Deviation{}}
+	return r, r.check(in, func() error { return nil })
+}
+
+// check adds the cases that it reads to r, and has r saved now and then: the
+// slowest reference takes an hour for all of its cases.
+func (r *Report) check(in io.Reader, save func() error) error {
 	sc := bufio.NewScanner(in)
 	sc.Buffer(nil, 64<<20)
-	r := &Report{Metrics: map[string]*Deviation{}}
 	var family string
 	for n := 0; sc.Scan(); n++ {
 		if n == 0 {
@@ -236,7 +255,7 @@ func Check(in io.Reader) (*Report, error) {
 				Missing    string
 			}
 			if err := json.Unmarshal(sc.Bytes(), &head); err != nil {
-				return nil, err
+				return err
 			}
 			family, r.References, r.Missing = head.Family, head.References, head.Missing
 			continue
@@ -246,38 +265,43 @@ func Check(in io.Reader) (*Report, error) {
 			Want map[string]any
 		}
 		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			return nil, err
+			return err
 		}
 		compute, ok := families[family]
 		if !ok {
-			return nil, fmt.Errorf("unknown family %q", family)
+			return fmt.Errorf("unknown family %q", family)
 		}
 		got, err := compute(c.In)
 		if err != nil {
-			return nil, fmt.Errorf("case %d: %w", r.Cases, err)
+			return fmt.Errorf("case %d: %w", r.Cases, err)
 		}
 		r.Cases++
 		for key, want := range c.Want {
 			results, err := got(key)
 			if err != nil {
-				return nil, fmt.Errorf("case %d, %s: %w", r.Cases, key, err)
+				return fmt.Errorf("case %d, %s: %w", r.Cases, key, err)
 			}
 			list, many := want.([]any)
 			if !many {
 				list = []any{want}
 			}
 			if len(list) != len(results) {
-				return nil, fmt.Errorf("case %d, %s: %d values, want %d", r.Cases, key, len(results), len(list))
+				return fmt.Errorf("case %d, %s: %d values, want %d", r.Cases, key, len(results), len(list))
 			}
 			for i := range list {
 				r.compare(r.Metrics, key, results[i], list[i], c.In)
 			}
 		}
 		if err := r.verify(family, c.In, c.Want); err != nil {
-			return nil, fmt.Errorf("case %d: %w", r.Cases, err)
+			return fmt.Errorf("case %d: %w", r.Cases, err)
+		}
+		if r.Cases%5_000 == 0 {
+			if err := save(); err != nil {
+				return err
+			}
 		}
 	}
-	return r, sc.Err()
+	return sc.Err()
 }
 
 // compare notes in to how far got is from want, a float64 or nothing.

@@ -1,7 +1,7 @@
 """Generates cases and what the reference says about them, one JSON per line.
 
-    python3 generate.py FAMILY CASES [SEED]      cases of a family
-    python3 generate.py --list                   the families, their references
+    python3 generate.py FAMILY CASES [SEED [FIRST]]   cases of a family, from number FIRST
+    python3 generate.py --list                        the families, their references
 
 The first line says the references' versions, or what is missing here.
 """
@@ -15,6 +15,8 @@ import sys
 for v in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(v, "1")
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import quick  # before what it makes quick
+
 MODULES = {
     "tabular": ["classes", "binary", "multi", "numbers", "positive", "bounds"],
     "speech": ["errors", "diarisation", "trials"],
@@ -53,17 +55,22 @@ def main():
         return
     family, cases = sys.argv[1], int(sys.argv[2])
     seed = sys.argv[3] if len(sys.argv) > 3 else "1"
+    first = int(sys.argv[4]) if len(sys.argv) > 4 else 0
     module = next(m for m, fs in MODULES.items() if family in fs)
     try:
         make, refs = importlib.import_module(module).FAMILIES[family]
-        make(random.Random("probe"))
+        probe = random.Random("probe")
+        list(make([probe])) if hasattr(make, "batch") else make(probe)
+        quick.loaded()
     except ImportError as e:
         print(json.dumps({"family": family, "missing": str(e)}))
         return
     print(json.dumps({"family": family, "references": [version(x) for x in refs]}))
-    for i in range(cases):
-        case, want = make(random.Random(f"{family} {seed} {i}"))
-        print(json.dumps({"in": plain(case), "want": plain(want)}, ensure_ascii=False, separators=(",", ":")))
+    many = getattr(make, "batch", 1)
+    for i in range(first, cases, many):
+        rs = [random.Random(f"{family} {seed} {j}") for j in range(i, min(cases, i + many))]
+        for case, want in make(rs) if many > 1 else map(make, rs):
+            print(json.dumps({"in": plain(case), "want": plain(want)}, ensure_ascii=False, separators=(",", ":")))
 
 
 main()

@@ -16,14 +16,12 @@ import warnings
 from fractions import Fraction as F
 
 import numpy as np
-import sklearn
 from scipy import stats as st
 from sklearn import metrics as sk
 
 from common import clean, prob, size, value
 
 warnings.simplefilter("ignore")
-sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 SK = "scikit-learn"
 
 
