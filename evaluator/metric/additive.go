@@ -1,7 +1,6 @@
 package metric
 
 import (
-	"math"
 	"slices"
 
 	"aihub"
@@ -25,10 +24,9 @@ type additive struct {
 
 	// count adds rows to counters: those of cell i begin at counts[i*a.counts].
 	count func(b *Block, cell []uint16, counts []int64)
-	// cells is count where rows are in cells, into counters of half the width beside
-	// the others, to which they are added before they run over: what every row touches
-	// fits the first cache.
-	cells func(b *Block, cell []uint16, counts []uint32)
+	// beside is what counts rows that are in cells, if not count: it holds them in
+	// less memory than the counters of all cells take.
+	beside func(cells int) beside
 	// rows is how many rows a cell's counters stand for, when they say.
 	rows func(counts []int64) int64
 	// each adds rows to counters and sums of several cells at once, those of cell
@@ -38,6 +36,13 @@ type additive struct {
 	terms []term
 	// value is the formula. s.n > 0 and every sum is finite.
 	value func(s *stats) Result
+}
+
+// beside counts rows by itself, and gives them to the counters in the end, or
+// before it would run over.
+type beside interface {
+	add(b *Block, cell []uint16, counts []int64)
+	settle(counts []int64)
 }
 
 // term writes one term per row of b[lo:hi] to out, to be added to sum number
@@ -55,14 +60,19 @@ func (a *additive) New() Accumulator {
 	}
 	t := &tally{m: a, byRows: a.rows == nil && (cells == 1 || len(a.terms) == 0), n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
 	t.quick = make([][]quick, len(a.terms))
-	for i := range t.quick {
-		t.quick[i] = make([]quick, cells)
+	t.square = make([][]square, len(a.terms))
+	for i, x := range a.terms {
+		if x.square {
+			t.square[i] = make([]square, cells)
+		} else {
+			t.quick[i] = make([]quick, cells)
+		}
 	}
 	if len(a.terms) > 1 || !t.byTerm() {
 		t.nowhere = make([]int64, cells)
 	}
-	if a.cells != nil && cells > 1 {
-		t.small = make([]uint32, len(t.counts))
+	if a.beside != nil && cells > 1 {
+		t.beside = a.beside(cells)
 	}
 	return t
 }
@@ -73,13 +83,14 @@ type tally struct {
 	n       []int64
 	counts  []int64
 	sums    []Sum
-	small   []uint32  // what counts are still to get, half as much memory again
-	some    int64     // rows in small
+	beside  beside    // what counts are still to get
 	byRows  bool      // rows are counted by themselves: no term does, and no counters
 	nowhere []int64   // takes rows that something else counts
 	quick   [][]quick // of each term and cell: what sums are still to get
+	square  [][]square
 	buf     [maxQuick]float64
 	hi, lo  [maxQuick]uint64
+	full    [maxQuick]uint16
 	sample  []float64 // of the last Result
 }
 
@@ -99,12 +110,8 @@ func (t *tally) Add(b *Block) {
 		}
 	}
 	switch {
-	case t.small != nil && cell != nil:
-		if t.some += int64(b.Rows); t.some > math.MaxUint32 {
-			t.flushSmall()
-			t.some = int64(b.Rows)
-		}
-		t.m.cells(b, cell, t.small)
+	case t.beside != nil && cell != nil:
+		t.beside.add(b, cell, t.counts)
 	case t.m.count != nil:
 		t.m.count(b, cell, t.counts)
 	}
@@ -123,53 +130,48 @@ func (t *tally) Add(b *Block) {
 			case cell == nil:
 				sums[0].addQuick(out)
 			case x.square:
-				t.cells(at).addSquares(cell[lo:hi], out, &t.hi)
+				(&squareCells{t.square[at], sums, t.m.sums, t.termRows(at), &t.full}).add(cell[lo:hi], out, &t.hi)
 			default:
-				t.cells(at).add(cell[lo:hi], out, &t.hi, &t.lo)
+				(&cells{t.quick[at], sums, t.m.sums, t.termRows(at)}).add(cell[lo:hi], out, &t.hi, &t.lo)
 			}
 		}
 	}
 }
 
-// cells are those of a term. The first counts rows, unless something else does.
-func (t *tally) cells(at int) *cells {
-	c := &cells{t.quick[at], t.sums[t.m.terms[at].sum:], t.m.sums, t.n}
+// termRows are where a term counts rows. The first counts them, unless something
+// else does.
+func (t *tally) termRows(at int) []int64 {
 	if at > 0 || !t.byTerm() {
-		c.rows = t.nowhere
+		return t.nowhere
 	}
-	return c
+	return t.n
 }
 
 func (t *tally) byTerm() bool { return !t.byRows && t.m.rows == nil }
 
-func (t *tally) flushSmall() {
-	for i, c := range t.small {
-		t.counts[i] += int64(c)
-	}
-	clear(t.small)
-	t.some = 0
-}
-
 // settle gives the counts and the sums all that was added.
 func (t *tally) settle() {
-	t.flushSmall()
+	if t.beside != nil {
+		t.beside.settle(t.counts)
+	}
 	if t.m.rows != nil {
 		for i := range t.n {
 			t.n[i] = t.m.rows(t.counts[i*t.m.counts:][:t.m.counts])
 		}
 	}
 	for at, x := range t.m.terms {
+		rows := t.termRows(at)
 		for c := range t.quick[at] {
-			q := &t.quick[at][c]
-			if at == 0 && t.byTerm() {
-				t.n[c] += int64(q.n)
+			if q := &t.quick[at][c]; q.n > 0 {
+				rows[c] += int64(q.n)
+				q.flush(&t.sums[c*t.m.sums+x.sum])
 			}
-			switch s := &t.sums[c*t.m.sums+x.sum]; {
-			case q.n == 0:
-			case x.square:
-				q.flushSquares(s)
-			default:
-				q.flush(s)
+		}
+		for c := range t.square[at] {
+			if q := &t.square[at][c]; *q != (square{}) {
+				rows[c] += int64(q.hi / squareOne)
+				q.flush(&t.sums[c*t.m.sums+x.sum])
+				*q = square{}
 			}
 		}
 	}

@@ -103,24 +103,30 @@ const (
 func (b *Bootstrap) bucket(h uint64) uint16 { return uint16(mix(h^b.seed) % Buckets) }
 
 // NumberBuckets writes to out the Bucket of each key in decimal. Numbers in a row
-// mostly agree in all digits but the last two, which are then hashed alone.
+// mostly agree in all digits but the last one or two, which are then hashed alone.
 func (b *Bootstrap) NumberBuckets(keys []int64, out []uint16) {
-	high, state := int64(-1), uint64(0)
+	out = out[:len(keys)]
+	tens, hundreds := int64(-1), int64(-1)
+	var ofTens, ofHundreds uint64 // the hashes of all digits but the last, or the last two
 	var text [20]byte
 	for i, v := range keys {
 		if v < 100 {
 			out[i] = b.Bucket(string(strconv.AppendInt(text[:0], v, 10)))
 			continue
 		}
-		if v/100 != high {
-			high, state = v/100, fnvBasis
-			for _, c := range strconv.AppendInt(text[:0], high, 10) {
-				state = (state ^ uint64(c)) * fnvPrime
+		last := uint64(v - tens)
+		if last >= 10 || tens < 0 {
+			if two := uint64(v - hundreds); two >= 100 || hundreds < 0 {
+				hundreds, ofHundreds = v-v%100, fnvBasis
+				for _, c := range strconv.AppendInt(text[:0], v/100, 10) {
+					ofHundreds = (ofHundreds ^ uint64(c)) * fnvPrime
+				}
 			}
+			digit := uint64(v-hundreds) / 10
+			tens, ofTens = hundreds+10*int64(digit), (ofHundreds^('0'+digit))*fnvPrime
+			last = uint64(v - tens)
 		}
-		low := uint64(v - 100*high)
-		h := (state ^ ('0' + low/10)) * fnvPrime
-		out[i] = b.bucket((h ^ ('0' + low%10)) * fnvPrime)
+		out[i] = b.bucket((ofTens ^ ('0' + last)) * fnvPrime)
 	}
 }
 

@@ -198,25 +198,84 @@ func TestNumberBuckets(t *testing.T) {
 	}
 }
 
-// Several digits at a time are drawn as one is.
-func TestDrawPairs(t *testing.T) {
+// Sixteen buckets at a time are drawn as one is.
+func TestDraw(t *testing.T) {
 	t.Parallel()
 	r := splitmix(41)
-	for _, n := range []int{1, 2, 7, 256} {
-		for width := drawLanes; width <= 7*drawLanes; width += drawLanes {
-			pairs, w := make([]int16, (n+1)/2*2*width), make([]uint8, n)
-			for i := range pairs {
-				pairs[i] = int16(r.next()%(2*maxDigit+1)) - maxDigit
+	for _, n := range []int{1, 2, 7, 16, 256} {
+		for places := range 10 {
+			digits, w, wide := make([]int16, n*places), make([]uint8, n), make([]int16, n)
+			for i := range digits {
+				digits[i] = int16(r.next()%(2*maxDigit+1)) - maxDigit
 			}
 			for i := range w {
 				w[i] = uint8(r.next() % 17)
 			}
-			got, want := make([]int32, width), make([]int32, width)
-			drawPairs(pairs, w, got)
-			drawRows(pairs, w, want)
+			got, want := make([]int32, places), make([]int32, places)
+			if places > 0 {
+				draw(digits, w, wide, got)
+			}
+			drawRows(digits, w, wide, want)
 			if !slices.Equal(got, want) {
-				t.Fatalf("%d buckets of %d digits: %v, want %v", n, width, got, want)
+				t.Fatalf("%d buckets of %d digits: %v, want %v", n, places, got, want)
 			}
 		}
 	}
+}
+
+// Rows that are counted beside the counters, several at a time, are counted as one
+// is, whatever their number and wherever they begin; bytes run over.
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	r := splitmix(43)
+	for _, k := range []int{2, 5, 10, 31, 256} {
+		for _, cells := range []int{CoarseBuckets, Buckets} {
+			right, classes := &besideRight{counts: make([]uint32, 2*cells)}, newBesideClasses(k, cells)
+			gotRight, wantRight := make([]int64, 2*cells), make([]int64, 2*cells)
+			gotClasses, wantClasses := make([]int64, cells*(3*k+1)), make([]int64, cells*(3*k+1))
+			for _, n := range []int{0, 1, 7, 8, 15, 16, 17, 511, 512, 530, 1041, 5000} {
+				from := int(r.next() % 8)
+				b := &Block{Rows: n, Truth: Column{Class: make([]Code, from+n)[from:]}, Pred: []Column{{Class: make([]Code, from+n)[from:]}}}
+				cell := make([]uint16, from+n)[from:]
+				for i := range n {
+					y, p := Code(r.next()%uint64(k)), Code(r.next()%uint64(k+1))-1
+					if r.next()%2 == 0 {
+						p = y
+					}
+					if cell[i] = uint16(r.next() % uint64(cells)); n == 5000 { // in few places
+						y, p, cell[i] = y%2, p%2, cell[i]%3
+					}
+					b.Truth.Class[i], b.Pred[0].Class[i] = y, p
+					countClass(k, y, p, wantClasses[int(cell[i])*(3*k+1):])
+					if wantRight[2*cell[i]]++; y == p {
+						wantRight[2*cell[i]]--
+						wantRight[2*cell[i]+1]++
+					}
+				}
+				right.add(b, cell, gotRight)
+				classes.add(b, cell, gotClasses)
+				if n == 530 { // settled in between
+					right.settle(gotRight)
+					classes.settle(gotClasses)
+				}
+			}
+			right.settle(gotRight)
+			classes.settle(gotClasses)
+			if !slices.Equal(gotRight, wantRight) || !slices.Equal(gotClasses, wantClasses) {
+				t.Fatalf("%d classes in %d cells: rows are counted otherwise", k, cells)
+			}
+		}
+	}
+}
+
+func BenchmarkNumberBuckets(b *testing.B) {
+	boot := NewBootstrap("numbers")
+	keys, out := make([]int64, 1<<14), make([]uint16, 1<<14)
+	for i := range keys {
+		keys[i] = 1_234_567 + int64(i)
+	}
+	for b.Loop() {
+		boot.NumberBuckets(keys, out)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(keys)), "ns/row")
 }

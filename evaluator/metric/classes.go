@@ -15,11 +15,9 @@ func init() {
 				counts[0] += int64(b.Rows) - right
 				counts[1] += right
 			},
-			cells: func(b *Block, cell []uint16, counts []uint32) {
-				rightCells(b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows], cell, counts)
-			},
-			rows:  func(counts []int64) int64 { return counts[0] + counts[1] },
-			value: func(s *stats) Result { return Result{Value: quo(s.counts[1], s.n)} },
+			beside: func(cells int) beside { return &besideRight{counts: make([]uint32, 2*cells)} },
+			rows:   func(counts []int64) int64 { return counts[0] + counts[1] },
+			value:  func(s *stats) Result { return Result{Value: quo(s.counts[1], s.n)} },
 		}
 	})
 	// Recall averaged over the classes that the truth holds: a class without a
@@ -74,14 +72,7 @@ func byClass(s Setup, a args, value func(n int64, t table) Result) Metric {
 			countClass(k, t, pred[i], counts)
 		}
 	}
-	m.cells = func(b *Block, cell []uint16, counts []uint32) {
-		truth, pred, cell := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows], cell[:b.Rows]
-		width := m.counts
-		for i, t := range truth {
-			at := int(cell[i]) * width
-			countClass(k, t, pred[i], counts[at:at+width])
-		}
-	}
+	m.beside = func(cells int) beside { return newBesideClasses(k, cells) }
 	m.rows = func(counts []int64) (n int64) {
 		for _, c := range counts[k : 2*k] {
 			n += c
@@ -95,33 +86,14 @@ func byClass(s Setup, a args, value func(n int64, t table) Result) Metric {
 }
 
 // countClass counts a row of class t, predicted as p, in a table of k classes.
-func countClass[T int64 | uint32](k int, t, p Code, c []T) {
+func countClass(k int, t, p Code, c []int64) {
 	if p < 0 {
 		p = Code(k)
 	}
 	c[k+int(t)]++
 	c[2*k+int(p)]++
 	d := int32(p) ^ int32(t)
-	c[t] += T(1 + (d|-d)>>31) // without a branch
-}
-
-// rightCells counts rows whose class was predicted in counts[2c+1] of their cell c,
-// and others in counts[2c].
-func rightCells(truth, pred []Code, cell []uint16, counts []uint32) {
-	var at [512]uint16
-	pred, cell = pred[:len(truth)], cell[:len(truth)]
-	for len(truth) > 0 {
-		n := min(len(truth), len(at))
-		done := rightLanes(truth[:n], pred, cell, &at)
-		for i := done; i < n; i++ {
-			d := int32(truth[i] ^ pred[i])
-			at[i] = 2*cell[i] + uint16(1+(d|-d)>>31)
-		}
-		for _, c := range at[:n] {
-			counts[c]++
-		}
-		truth, pred, cell = truth[n:], pred[n:], cell[n:]
-	}
+	c[t] += int64(1 + (d|-d)>>31) // without a branch
 }
 
 func f1(n int64, t table, average string, zero float64) Result {

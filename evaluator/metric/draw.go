@@ -4,22 +4,23 @@ import "math/bits"
 
 // flat are the stats of all buckets as digits of 15 bits, which a processor
 // multiplies and adds sixteen at a time: the rows, the counts, and those limbs of
-// sums that are in use. A negative number has negative digits.
+// sums that are in use. A negative number has negative digits. The digits of one
+// place stand together, bucket after bucket.
 type flat struct {
 	counters []counterDigits // the rows, then the counts
 	sum      int             // place of the first sum
 	size     int             // digits of a sum
 	first    int             // the limb that the lowest begins at
-	width    int             // of a bucket, a multiple of drawLanes
-	pairs    []int16         // of two buckets: each digit of the first, then of the second
-	acc      []int32
+	buckets  int
+	digits   []int16 // of each place, of each bucket
+	weight   []int16 // of each bucket, in this draw
+	acc      []int32 // of each place
 }
 
 type counterDigits struct{ at, size int }
 
 const (
 	digitBits = 15
-	drawLanes = 8
 	maxDigit  = 1<<digitBits - 1
 )
 
@@ -27,7 +28,7 @@ const (
 func digitsOf(n int) int { return max(1, (n+digitBits-1)/digitBits) }
 
 func (t *tally) flatten() *flat {
-	f := &flat{}
+	f := &flat{buckets: len(t.n)}
 	counters := 1 + t.m.counts
 	used := make([]uint64, counters) // bits
 	for i, n := range t.n {
@@ -53,15 +54,14 @@ func (t *tally) flatten() *flat {
 	}
 	f.first = min(first, last)
 	f.size = digitsOf(32 * (last - f.first + 1))
-	f.width = f.sum + t.m.sums*f.size
-	f.width += (drawLanes - f.width%drawLanes) % drawLanes
-	f.pairs, f.acc = make([]int16, (len(t.n)+1)/2*2*f.width), make([]int32, f.width)
+	places := f.sum + t.m.sums*f.size
+	f.digits, f.weight, f.acc = make([]int16, places*f.buckets), make([]int16, f.buckets), make([]int32, places)
 	for i, n := range t.n {
-		row := f.pairs[i/2*2*f.width+i%2:]
+		row := f.digits[i:] // a place is f.buckets further on than the one before
 		put := func(d counterDigits, c int64) {
 			m := magnitude(c)
 			for k := range d.size {
-				row[2*(d.at+k)] = signed15(m>>(digitBits*k)&maxDigit, c < 0)
+				row[(d.at+k)*f.buckets] = signed15(m>>(digitBits*k)&maxDigit, c < 0)
 			}
 		}
 		put(f.counters[0], n)
@@ -79,7 +79,7 @@ func (t *tally) flatten() *flat {
 					acc |= uint64(m.limb[limb]) << have
 					have += 32
 				}
-				row[2*(at+k)] = signed15(acc&maxDigit, negative)
+				row[(at+k)*f.buckets] = signed15(acc&maxDigit, negative)
 				acc >>= digitBits
 				have -= digitBits
 			}
@@ -118,7 +118,7 @@ func (m *Sum) magnitude(s *Sum) (negative bool) {
 // draw sets rep to what the buckets sum to, each counted as often as w says: less
 // often than 2^15 times in all.
 func (f *flat) draw(w []uint8, rep *stats) {
-	drawPairs(f.pairs, w, f.acc)
+	draw(f.digits, w, f.weight, f.acc)
 	get := func(d counterDigits) (c int64) {
 		for k, v := range f.acc[d.at:][:d.size] {
 			c += int64(v) << (digitBits * k)
@@ -152,17 +152,17 @@ func (s *Sum) addDigit(v int64, at int) {
 	s.limb[i+1] += x >> 32
 }
 
-// drawRows sets acc to the sums over buckets of digits times weights.
-func drawRows(pairs []int16, w []uint8, acc []int32) {
-	clear(acc)
-	for i := 0; i < len(w); i += 2 {
-		a, b := int32(w[i]), int32(0)
-		if i+1 < len(w) {
-			b = int32(w[i+1])
+// drawRows sets acc to the sums over buckets of digits times weights, and wide to
+// the weights.
+func drawRows(digits []int16, w []uint8, wide []int16, acc []int32) {
+	for i, x := range w {
+		wide[i] = int16(x)
+	}
+	for at := range acc {
+		sum := int32(0)
+		for i, d := range digits[at*len(w):][:len(w)] {
+			sum += int32(d) * int32(wide[i])
 		}
-		row := pairs[i*len(acc):][:2*len(acc)]
-		for j := range acc {
-			acc[j] += a*int32(row[2*j]) + b*int32(row[2*j+1])
-		}
+		acc[at] = sum
 	}
 }

@@ -31,13 +31,25 @@ func equalAVX2(a, b *Code, n int, out *[16]uint16)
 func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
 
 //go:noescape
-func rightAVX2(truth, pred *Code, cell *uint16, n int, out *uint16)
+func rightAVX2(truth, pred *Code, cell *uint16, n int, mask int64, counts *uint32)
 
 //go:noescape
-func drawAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+func classPlacesAVX2(truth, pred *Code, cell *uint16, n int, k, shift, mask int64, first, second *uint32)
 
 //go:noescape
-func drawFourAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
+func countBytesAMD64(first, second *uint32, n int, table *uint8, full *uint32) (over int)
+
+//go:noescape
+func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
+
+//go:noescape
+func widenAVX2(w *uint8, n int, out *int16)
+
+//go:noescape
+func drawAVX2(digits, w *int16, n int, acc *[8]int32)
+
+//go:noescape
+func drawFourAVX2(digits, w *int16, n int, acc *[4][8]int32)
 
 var fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
@@ -135,21 +147,52 @@ func wholeLanes(xs []float64, out *[maxQuick]uint64) (n int, odd bool) {
 		return 0, false
 	}
 	c := squareOf
-	c[1] = four(4)
+	c[1] = four(2)
 	var all [4]uint64
 	wholeAVX2(&xs[0], n, &c, &out[0], &all)
 	return n, all != [4]uint64(fourBits(1<<64-1))
 }
 
-// rightLanes writes 2·cell, and 1 more where truth and pred agree, for as many rows
-// as it returns.
-func rightLanes(truth, pred []Code, cell []uint16, out *[512]uint16) int {
-	n := min(len(truth), len(pred), len(cell), len(out)) &^ 15
+// addWholes is addWholeRows.
+func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16) int {
+	n := min(len(whole), maxQuick)
+	if n == 0 {
+		return 0
+	}
+	_ = cell[n-1]
+	return addWholesAMD64(&cell[0], &whole[0], n, &q[0], int64(len(q)-1), &full[0])
+}
+
+// rightLanes is rightRows for as many rows as it returns. counts are a power of two,
+// and no more than 16 bits can name.
+func rightLanes(truth, pred []Code, cell []uint16, counts []uint32) int {
+	n := len(truth) &^ 15
 	if !fourLanes || n == 0 {
 		return 0
 	}
-	rightAVX2(&truth[0], &pred[0], &cell[0], n, &out[0])
+	_, _ = pred[n-1], cell[n-1]
+	rightAVX2(&truth[0], &pred[0], &cell[0], n, int64(len(counts)-1), &counts[0])
 	return n
+}
+
+// classLanes is classPlaces for as many rows as it returns. There is a power of two
+// of cells.
+func classLanes(k int, shift uint, truth, pred []Code, cell []uint16, cells int, first, second *[classRows]uint32) int {
+	n := min(len(truth), classRows) &^ 7
+	if !fourLanes || n == 0 {
+		return 0
+	}
+	_, _ = pred[n-1], cell[n-1]
+	classPlacesAVX2(&truth[0], &pred[0], &cell[0], n, int64(k), int64(shift), int64(cells-1), &first[0], &second[0])
+	return n
+}
+
+// countBytes is countByteRows.
+func countBytes(first, second []uint32, table []uint8, full *[2 * classRows]uint32) int {
+	if len(first) == 0 {
+		return 0
+	}
+	return countBytesAMD64(&first[0], &second[:len(first)][0], len(first), &table[0], &full[0])
 }
 
 // eitherLanes is either for as many rows as it returns.
@@ -184,19 +227,28 @@ func equalLanes(a, b []Code) (took int, equal int64) {
 	return took, equal
 }
 
-// drawPairs is drawRows.
-func drawPairs(pairs []int16, w []uint8, acc []int32) {
-	n := len(w) / 2
-	if !fourLanes || len(w)%2 != 0 || n == 0 {
-		drawRows(pairs, w, acc)
+// draw is drawRows.
+func draw(digits []int16, w []uint8, wide []int16, acc []int32) {
+	n := len(w)
+	if !fourLanes || n%16 != 0 || n == 0 {
+		drawRows(digits, w, wide, acc)
 		return
 	}
-	_ = pairs[2*n*len(acc)-1]
+	_, _ = digits[n*len(acc)-1], wide[n-1]
+	widenAVX2(&w[0], n, &wide[0])
 	at := 0
-	for ; len(acc)-at >= 4*drawLanes; at += 4 * drawLanes {
-		drawFourAVX2(&pairs[2*at], &w[0], n, len(acc), &acc[at])
+	for ; len(acc)-at >= 4; at += 4 {
+		var out [4][8]int32
+		drawFourAVX2(&digits[at*n], &wide[0], n, &out)
+		for i := range out {
+			acc[at+i] = eight(&out[i])
+		}
 	}
-	for ; len(acc)-at >= drawLanes; at += drawLanes {
-		drawAVX2(&pairs[2*at], &w[0], n, len(acc), &acc[at])
+	for ; at < len(acc); at++ {
+		var out [8]int32
+		drawAVX2(&digits[at*n], &wide[0], n, &out)
+		acc[at] = eight(&out)
 	}
 }
+
+func eight(x *[8]int32) int32 { return x[0] + x[1] + x[2] + x[3] + x[4] + x[5] + x[6] + x[7] }

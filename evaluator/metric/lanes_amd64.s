@@ -247,61 +247,74 @@ sixteen:
 	VZEROUPPER
 	RET
 
-// func drawAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
-TEXT ·drawAVX2(SB), NOSPLIT, $0-40
-	MOVQ  pairs+0(FP), SI
-	MOVQ  w+8(FP), DI
-	MOVQ  n+16(FP), CX
-	MOVQ  width+24(FP), BX
-	MOVQ  acc+32(FP), DX
-	SHLQ  $2, BX
-	VPXOR Y2, Y2, Y2
+// func widenAVX2(w *uint8, n int, out *int16)
+TEXT ·widenAVX2(SB), NOSPLIT, $0-24
+	MOVQ w+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ out+16(FP), DX
 
-pair:
-	VPBROADCASTW (DI), X0
-	VPMOVZXBW    X0, Y0
-	VPMADDWD     (SI), Y0, Y1
-	VPADDD       Y1, Y2, Y2
-	ADDQ         BX, SI
-	ADDQ         $2, DI
-	DECQ         CX
-	JNZ          pair
-	VMOVDQU      Y2, (DX)
+sixteen:
+	VPMOVZXBW (SI), Y0
+	VMOVDQU   Y0, (DX)
+	ADDQ      $16, SI
+	ADDQ      $32, DX
+	SUBQ      $16, CX
+	JNZ       sixteen
 	VZEROUPPER
 	RET
 
-// func drawFourAVX2(pairs *int16, w *uint8, n, width int, acc *int32)
-TEXT ·drawFourAVX2(SB), NOSPLIT, $0-40
-	MOVQ  pairs+0(FP), SI
+// func drawAVX2(digits, w *int16, n int, acc *[8]int32)
+TEXT ·drawAVX2(SB), NOSPLIT, $0-32
+	MOVQ  digits+0(FP), SI
 	MOVQ  w+8(FP), DI
 	MOVQ  n+16(FP), CX
-	MOVQ  width+24(FP), BX
-	MOVQ  acc+32(FP), DX
-	SHLQ  $2, BX
+	MOVQ  acc+24(FP), DX
+	VPXOR Y2, Y2, Y2
+
+sixteen:
+	VMOVDQU  (DI), Y0
+	VPMADDWD (SI), Y0, Y1
+	VPADDD   Y1, Y2, Y2
+	ADDQ     $32, SI
+	ADDQ     $32, DI
+	SUBQ     $16, CX
+	JNZ      sixteen
+	VMOVDQU  Y2, (DX)
+	VZEROUPPER
+	RET
+
+// func drawFourAVX2(digits, w *int16, n int, acc *[4][8]int32)
+TEXT ·drawFourAVX2(SB), NOSPLIT, $0-32
+	MOVQ  digits+0(FP), SI
+	MOVQ  w+8(FP), DI
+	MOVQ  n+16(FP), CX
+	MOVQ  acc+24(FP), DX
+	LEAQ  (SI)(CX*2), R8  // the digits of the next place
+	LEAQ  (R8)(CX*2), R9
+	LEAQ  (R9)(CX*2), R10
+	XORL  AX, AX
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 	VPXOR Y4, Y4, Y4
 	VPXOR Y5, Y5, Y5
 
-pair:
-	VPBROADCASTW (DI), X0
-	VPMOVZXBW    X0, Y0
-	VPMADDWD     (SI), Y0, Y6
-	VPADDD       Y6, Y2, Y2
-	VPMADDWD     32(SI), Y0, Y7
-	VPADDD       Y7, Y3, Y3
-	VPMADDWD     64(SI), Y0, Y8
-	VPADDD       Y8, Y4, Y4
-	VPMADDWD     96(SI), Y0, Y9
-	VPADDD       Y9, Y5, Y5
-	ADDQ         BX, SI
-	ADDQ         $2, DI
-	DECQ         CX
-	JNZ          pair
-	VMOVDQU      Y2, 0(DX)
-	VMOVDQU      Y3, 32(DX)
-	VMOVDQU      Y4, 64(DX)
-	VMOVDQU      Y5, 96(DX)
+sixteen:
+	VMOVDQU  (DI)(AX*2), Y0
+	VPMADDWD (SI)(AX*2), Y0, Y6
+	VPADDD   Y6, Y2, Y2
+	VPMADDWD (R8)(AX*2), Y0, Y7
+	VPADDD   Y7, Y3, Y3
+	VPMADDWD (R9)(AX*2), Y0, Y8
+	VPADDD   Y8, Y4, Y4
+	VPMADDWD (R10)(AX*2), Y0, Y9
+	VPADDD   Y9, Y5, Y5
+	ADDQ     $16, AX
+	CMPQ     AX, CX
+	JLT      sixteen
+	VMOVDQU  Y2, 0(DX)
+	VMOVDQU  Y3, 32(DX)
+	VMOVDQU  Y4, 64(DX)
+	VMOVDQU  Y5, 96(DX)
 	VZEROUPPER
 	RET
 
@@ -348,26 +361,171 @@ four:
 	VZEROUPPER
 	RET
 
-// func rightAVX2(truth, pred *Code, cell *uint16, n int, out *uint16)
-TEXT ·rightAVX2(SB), NOSPLIT, $0-40
-	MOVQ truth+0(FP), SI
-	MOVQ pred+8(FP), DI
-	MOVQ cell+16(FP), BX
-	MOVQ n+24(FP), CX
-	MOVQ out+32(FP), DX
+// func rightAVX2(truth, pred *Code, cell *uint16, n int, mask int64, counts *uint32)
+TEXT ·rightAVX2(SB), NOSPLIT, $0-48
+	MOVQ         truth+0(FP), SI
+	MOVQ         pred+8(FP), DI
+	MOVQ         cell+16(FP), BX
+	MOVQ         n+24(FP), CX
+	VMOVQ        mask+32(FP), X3
+	VPBROADCASTW X3, Y3          // no cell, whatever it is, is counted elsewhere
+	MOVQ         counts+40(FP), DX
+
+// COUNT4 counts the four places in the low words of a register.
+#define COUNT4(r) \
+	MOVWLZX r, R8;        \
+	INCL    (DX)(R8*4);   \
+	SHRQ    $16, r;       \
+	MOVWLZX r, R9;        \
+	INCL    (DX)(R9*4);   \
+	SHRQ    $16, r;       \
+	MOVWLZX r, R10;       \
+	INCL    (DX)(R10*4);  \
+	SHRQ    $16, r;       \
+	INCL    (DX)(r*4)
 
 sixteen:
-	VMOVDQU  (SI), Y0
-	VPCMPEQW (DI), Y0, Y0
-	VMOVDQU  (BX), Y1
-	VPADDW   Y1, Y1, Y1
-	VPSUBW   Y0, Y1, Y1
-	VMOVDQU  Y1, (DX)
-	ADDQ     $32, SI
-	ADDQ     $32, DI
-	ADDQ     $32, BX
-	ADDQ     $32, DX
-	SUBQ     $16, CX
-	JNZ      sixteen
+	VMOVDQU      (SI), Y0
+	VPCMPEQW     (DI), Y0, Y0
+	VMOVDQU      (BX), Y1
+	VPADDW       Y1, Y1, Y1
+	VPSUBW       Y0, Y1, Y1
+	VPAND        Y3, Y1, Y1
+	VMOVQ        X1, R11
+	VPEXTRQ      $1, X1, R12
+	VEXTRACTI128 $1, Y1, X2
+	VMOVQ        X2, R13
+	VPEXTRQ      $1, X2, AX
+	COUNT4(R11)
+	COUNT4(R12)
+	COUNT4(R13)
+	COUNT4(AX)
+	ADDQ         $32, SI
+	ADDQ         $32, DI
+	ADDQ         $32, BX
+	SUBQ         $16, CX
+	JNZ          sixteen
 	VZEROUPPER
 	RET
+
+// func classPlacesAVX2(truth, pred *Code, cell *uint16, n int, k, shift, mask int64, first, second *uint32)
+TEXT ·classPlacesAVX2(SB), NOSPLIT, $0-72
+	MOVQ         truth+0(FP), SI
+	MOVQ         pred+8(FP), DI
+	MOVQ         cell+16(FP), BX
+	MOVQ         n+24(FP), CX
+	VPBROADCASTD k+32(FP), Y8
+	VMOVQ        shift+40(FP), X9
+	VPBROADCASTD mask+48(FP), Y7
+	MOVQ         first+56(FP), R8
+	MOVQ         second+64(FP), R9
+	VPADDD       Y8, Y8, Y10   // 2k
+	VPCMPEQD     Y12, Y12, Y12
+	VPADDD       Y8, Y10, Y11
+	VPSUBD       Y12, Y11, Y11 // 3k+1
+
+eight:
+	VPMOVZXWD (SI), Y0
+	VPMOVSXWD (DI), Y1
+	VPMOVZXWD (BX), Y2
+	VPMINUD   Y8, Y0, Y0  // is below k
+	VPMINUD   Y8, Y1, Y1  // of no class: k
+	VPAND     Y7, Y2, Y2
+	VPSLLD    X9, Y2, Y2
+	VPCMPEQD  Y0, Y1, Y3
+	VPANDN    Y8, Y3, Y4  // k where they differ
+	VPADDD    Y0, Y4, Y4
+	VPADDD    Y2, Y4, Y4
+	VMOVDQU   Y4, (R8)
+	VPADDD    Y10, Y1, Y1
+	VPBLENDVB Y3, Y11, Y1, Y1
+	VPADDD    Y2, Y1, Y1
+	VMOVDQU   Y1, (R9)
+	ADDQ      $16, SI
+	ADDQ      $16, DI
+	ADDQ      $16, BX
+	ADDQ      $32, R8
+	ADDQ      $32, R9
+	SUBQ      $8, CX
+	JNZ       eight
+	VZEROUPPER
+	RET
+
+// func countBytesAMD64(first, second *uint32, n int, table *uint8, full *uint32) (over int)
+TEXT ·countBytesAMD64(SB), NOSPLIT, $0-48
+	MOVQ first+0(FP), SI
+	MOVQ second+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ table+24(FP), DX
+	MOVQ full+32(FP), R9
+	LEAQ (SI)(CX*4), SI
+	LEAQ (DI)(CX*4), DI
+	NEGQ CX
+	XORL R10, R10
+
+one:
+	MOVL (SI)(CX*4), AX
+	MOVL (DI)(CX*4), BX
+	INCB (DX)(AX*1)
+	JEQ  firstFull
+
+next:
+	INCB (DX)(BX*1)
+	JEQ  secondFull
+
+done:
+	INCQ CX
+	JNZ  one
+	MOVQ R10, over+40(FP)
+	RET
+
+firstFull:
+	MOVL AX, (R9)(R10*4)
+	INCQ R10
+	JMP  next
+
+secondFull:
+	MOVL BX, (R9)(R10*4)
+	INCQ R10
+	JMP  done
+
+// func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
+TEXT ·addWholesAMD64(SB), NOSPLIT, $0-56
+	MOVQ cell+0(FP), SI
+	MOVQ whole+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ q+24(FP), BX
+	MOVQ mask+32(FP), R8
+	MOVQ full+40(FP), R9
+	MOVQ $(1<<56), R14  // squareOne
+	LEAQ (SI)(CX*2), SI
+	LEAQ (DI)(CX*8), DI
+	NEGQ CX
+	XORL R10, R10
+
+one:
+	MOVWLZX (SI)(CX*2), R11
+	ANDQ    R8, R11
+	SHLQ    $4, R11
+	MOVQ    (DI)(CX*8), AX
+	MULQ    AX
+	ADDQ    R14, DX
+	MOVQ    (BX)(R11*1), R12
+	MOVQ    8(BX)(R11*1), R13
+	ADDQ    AX, R12
+	ADCQ    DX, R13
+	MOVQ    R12, (BX)(R11*1)
+	MOVQ    R13, 8(BX)(R11*1)
+	JCS     isFull
+
+next:
+	INCQ CX
+	JNZ  one
+	MOVQ R10, over+48(FP)
+	RET
+
+isFull:
+	SHRQ $4, R11
+	MOVW R11, (R9)(R10*2)
+	INCQ R10
+	JMP  next

@@ -30,8 +30,20 @@ func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uin
 	return scatterRows(at, slabs, keys, bins)
 }
 
-func drawPairs(pairs []int16, w []uint8, acc []int32) { drawRows(pairs, w, acc) }
+func draw(digits []int16, w []uint8, wide []int16, acc []int32) { drawRows(digits, w, wide, acc) }
 
 func wholeLanes([]float64, *[maxQuick]uint64) (int, bool) { return 0, false }
 
-func rightLanes(truth, pred []Code, cell []uint16, out *[512]uint16) int { return 0 }
+func rightLanes(truth, pred []Code, cell []uint16, counts []uint32) int { return 0 }
+
+func classLanes(int, uint, []Code, []Code, []uint16, int, *[classRows]uint32, *[classRows]uint32) int {
+	return 0
+}
+
+func countBytes(first, second []uint32, table []uint8, full *[2 * classRows]uint32) int {
+	return countByteRows(first, second, table, full)
+}
+
+func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16) int {
+	return addWholeRows(cell, whole, q, full)
+}

@@ -11,10 +11,11 @@ import (
 func TestQuick(t *testing.T) {
 	t.Parallel()
 	r := splitmix(11)
-	edge := []float64{0, math.Copysign(0, -1), 1, -1, 4, -4, math.Nextafter(4, 5), 0x1p-40, math.Nextafter(0x1p-40, 0), 0x1p12, math.Nextafter(0x1p12, 0),
+	edge := []float64{0, math.Copysign(0, -1), 1, -1, 2, -2, math.Nextafter(2, 3), 4, 0x1p-40, math.Nextafter(0x1p-40, 0), 0x1p12, math.Nextafter(0x1p12, 0),
 		0x1p-53, 0x1p-54, math.SmallestNonzeroFloat64, math.MaxFloat64 / 1e200, 1 - 0x1p-53, 0.1, 36.04365338911715}
 	for round := range 200 {
-		var q, sq quick
+		var q quick
+		var sq square
 		var fast, slow, fastSq, slowSq, all, allSq Sum
 		var xs []float64
 		var rows int64
@@ -34,12 +35,16 @@ func TestQuick(t *testing.T) {
 			q.add(&fast, x, &rows)
 			slow.Add(x)
 			if math.Abs(x) < 1e100 {
-				sq.addSquare(&fastSq, x, &rows)
+				if m, ok := wholeOf(x); !ok {
+					fastSq.AddSquare(x)
+				} else if sq.add(m) {
+					sq.flush(&fastSq)
+				}
 				slowSq.AddSquare(x)
 			}
 		}
 		q.flush(&fast)
-		sq.flushSquares(&fastSq)
+		sq.flush(&fastSq)
 		for at := 0; at < len(xs); at += maxQuick {
 			part := xs[at:min(at+maxQuick, len(xs))]
 			allSq.addSquaresQuick(part)
@@ -51,30 +56,31 @@ func TestQuick(t *testing.T) {
 		}
 		// By cells: each value goes to the sum of its own.
 		var hi, lo [maxQuick]uint64
-		qs, sums, want := make([]quick, 5), make([]Sum, 10), make([]Sum, 5)
-		qsSq, sumsSq, wantSq := make([]quick, 5), make([]Sum, 5), make([]Sum, 5)
-		full := [2][]int64{make([]int64, 5), make([]int64, 5)}
+		qs, sums, want := make([]quick, 8), make([]Sum, 16), make([]Sum, 8)
+		qsSq, sumsSq, wantSq := make([]square, 8), make([]Sum, 8), make([]Sum, 8)
+		full := [2][]int64{make([]int64, 8), make([]int64, 8)}
+		var over [maxQuick]uint16
 		for at := 0; at < len(xs); at += maxQuick {
 			part := xs[at:min(at+maxQuick, len(xs))]
 			cell := make([]uint16, len(part))
 			for i, x := range part {
-				cell[i] = uint16(r.next() % 5)
+				cell[i] = uint16(r.next() % uint64(1+round%8))
 				want[cell[i]].Add(x)
 				wantSq[cell[i]].AddSquare(x)
 			}
-			plain, squared := cells{qs, sums, 2, full[0]}, cells{qsSq, sumsSq, 1, full[1]}
+			plain, squared := cells{qs, sums, 2, full[0]}, squareCells{qsSq, sumsSq, 1, full[1], &over}
 			plain.add(cell, part, &hi, &lo)
-			squared.addSquares(cell, part, &hi)
+			squared.add(cell, part, &hi)
 		}
 		for c := range qs {
-			if full[0][c]+int64(qs[c].n) != full[1][c]+int64(qsSq[c].n) {
-				t.Fatalf("round %d: cell %d has %d values and %d squares", round, c, full[0][c]+int64(qs[c].n), full[1][c]+int64(qsSq[c].n))
+			if full[0][c]+int64(qs[c].n) != full[1][c]+int64(qsSq[c].hi/squareOne) {
+				t.Fatalf("round %d: cell %d has %d values and %d squares", round, c, full[0][c]+int64(qs[c].n), full[1][c]+int64(qsSq[c].hi/squareOne))
 			}
 			qs[c].flush(&sums[2*c])
 			if sums[2*c].big().Cmp(want[c].big()) != 0 {
 				t.Fatalf("round %d: cell %d is %v, want %v", round, c, sums[2*c].Float(), want[c].Float())
 			}
-			qsSq[c].flushSquares(&sumsSq[c])
+			qsSq[c].flush(&sumsSq[c])
 			if sumsSq[c].big().Cmp(wantSq[c].big()) != 0 {
 				t.Fatalf("round %d: squares of cell %d are %v, want %v", round, c, sumsSq[c].Float(), wantSq[c].Float())
 			}

@@ -64,7 +64,7 @@ func (s *Sum) AddSquare(x float64) {
 
 // quick holds values that a Sum is still to get, as integers: for most values
 // that metrics add, this is several times faster than Sum.Add and as exact. For
-// plain values they are hi·2^-40 and lo·2^-92, for squares 128 bits of 2^-106.
+// plain values they are hi·2^-40 and lo·2^-92.
 type quick struct {
 	hi, lo uint64
 	n      uint32
@@ -88,34 +88,16 @@ func (q *quick) add(s *Sum, x float64, rows *int64) {
 	}
 }
 
-// addSquare is add for the square of x. A quick takes either values or squares.
-func (q *quick) addSquare(s *Sum, x float64, rows *int64) {
-	if m, ok := wholeOf(x); ok {
-		q.addWhole(m)
-	} else {
-		s.AddSquare(x)
-	}
-	if q.n++; q.n == maxQuick {
-		*rows += maxQuick
-		q.flushSquares(s)
-	}
-}
-
-// addWhole adds m².
-func (q *quick) addWhole(m uint64) {
-	hi, lo := bits.Mul64(m, m)
-	var c uint64
-	q.lo, c = bits.Add64(q.lo, lo, 0)
-	q.hi += hi + c
-}
-
-// wholeOf is |x|·2^53, when that is a whole number and x in [-4, 4].
+// wholeOf is |x|·2^53, when that is a whole number and x in [-2, 2], or else 0.
 func wholeOf(x float64) (m uint64, ok bool) {
-	if !(x >= -4 && x <= 4) {
+	if !(x >= -2 && x <= 2) {
 		return 0, false
 	}
 	t := int64(x * 0x1p53)
-	return uint64(max(t, -t)), float64(float64(t)*0x1p-53) == x
+	if float64(float64(t)*0x1p-53) != x {
+		return 0, false
+	}
+	return uint64(max(t, -t)), true
 }
 
 // cells are the quicks, the sums and the rows of each cell; the sum of cell c is
@@ -148,29 +130,6 @@ func (t *cells) add(cell []uint16, xs []float64, hi, lo *[maxQuick]uint64) {
 	for i := n; i < len(xs); i++ {
 		c := cell[i]
 		t.q[c].add(&t.sums[int(c)*t.k], xs[i], &t.rows[c])
-	}
-}
-
-// addSquares is add for the squares of xs.
-func (t *cells) addSquares(cell []uint16, xs []float64, whole *[maxQuick]uint64) {
-	n, odd := wholeLanes(xs, whole)
-	cell = cell[:len(xs)]
-	for i, c := range cell[:n] {
-		x := &t.q[c]
-		x.addWhole(whole[i])
-		if x.n++; x.n == maxQuick {
-			t.rows[c] += maxQuick
-			x.flushSquares(&t.sums[int(c)*t.k])
-		}
-	}
-	for i := 0; odd && i < n; i++ {
-		if _, ok := wholeOf(xs[i]); !ok {
-			t.sums[int(cell[i])*t.k].AddSquare(xs[i])
-		}
-	}
-	for i := n; i < len(xs); i++ {
-		c := cell[i]
-		t.q[c].addSquare(&t.sums[int(c)*t.k], xs[i], &t.rows[c])
 	}
 }
 
@@ -232,12 +191,6 @@ func (s *Sum) addSquaresQuick(xs []float64) {
 func (q *quick) flush(s *Sum) {
 	s.addBits(q.hi, unitExp40)
 	s.addBits(q.lo, unitExp92)
-	*q = quick{}
-}
-
-func (q *quick) flushSquares(s *Sum) {
-	s.addBits(q.lo, unitExp106)
-	s.addBits(q.hi, unitExp106+64)
 	*q = quick{}
 }
 
