@@ -88,7 +88,7 @@ func TestFinalBoard(t *testing.T) {
 	if a.Values[0].Value != 0.8312345 || a.Rank != 1 || q.Rank != 1 || !q.Tied || base.Rank != 3 || !base.Baseline {
 		t.Errorf("ranks %+v", b.Rows)
 	}
-	if q.Standing.P < 0.05 || base.Standing.P > 1e-6 || a.Standing.RankHi != 2 || base.Standing.RankLo != 3 || !a.Standing.Pareto || !q.Standing.Pareto ||
+	if a.Standing.P != nil || *q.Standing.P < 0.05 || *base.Standing.P > 1e-6 || a.Standing.RankHi != 2 || base.Standing.RankLo != 3 || !a.Standing.Pareto || !q.Standing.Pareto ||
 		a.Standing.Wall != 32 || q.Standing.Wall != 1 || a.Standing.MeanRank != 1 {
 		t.Errorf("standings %+v %+v %+v", a.Standing, q.Standing, base.Standing)
 	}

@@ -97,7 +97,7 @@ func (p *process) showBoard(b wire.Board) {
 		head = append(head, p.t("web.board.p"), p.t("web.board.ranks"), p.t("web.board.mean_rank"), p.t("web.board.wall"), p.t("web.board.cpu"), p.t("web.board.pareto"))
 	}
 	var rows [][]string
-	for _, r := range b.Rows {
+	for i, r := range b.Rows {
 		rank := fmt.Sprint(r.Rank)
 		if r.Tied {
 			rank += "="
@@ -122,7 +122,16 @@ func (p *process) showBoard(b wire.Board) {
 				}
 				return fmt.Sprintf("≤ %g s", x)
 			}
-			row = append(row, fmt.Sprintf("%.3g", s.P), fmt.Sprintf("%d–%d", s.RankLo, s.RankHi), fmt.Sprintf("%.3g", s.MeanRank),
+			pair, ranks := "-", p.t("web.board.not_known")
+			if s.P != nil {
+				pair = fmt.Sprintf("%.3g", *s.P)
+			} else if i > 0 {
+				pair = p.t("web.board.not_tested")
+			}
+			if s.RankLo > 0 {
+				ranks = fmt.Sprintf("%d–%d", s.RankLo, s.RankHi)
+			}
+			row = append(row, pair, ranks, fmt.Sprintf("%.3g", s.MeanRank),
 				seconds(s.Wall), seconds(s.CPU), map[bool]string{true: "●", false: ""}[s.Pareto])
 		}
 		rows = append(rows, row)
@@ -130,6 +139,9 @@ func (p *process) showBoard(b wire.Board) {
 	p.table(head, rows)
 	if b.Final {
 		p.say("web.board.final")
+		if b.Untested() {
+			p.say("web.board.untested")
+		}
 	} else {
 		p.say("web.board.budget", "Part", b.Budget.Part, "Bits", fmt.Sprintf("%.1f", b.Budget.Bits), "Total", fmt.Sprintf("%.0f", b.Budget.Total), "Answers", b.Budget.Answers)
 	}

@@ -24,28 +24,30 @@ type Measured struct {
 
 // Standing is what a final board says of one row beside its values.
 type Standing struct {
-	P        float64 `json:"p"`              // that it differs from the first row by chance alone; Holm over all pairs
-	RankLo   int     `json:"rank_lo"`        // 95 % of the bootstrap draws rank it between these
-	RankHi   int     `json:"rank_hi"`        //
-	First    float64 `json:"first"`          // share of the draws in which nobody is better
-	MeanRank float64 `json:"mean_rank"`      // over the board's metrics, each a task; ties share their mean place
-	Wall     float64 `json:"wall,omitempty"` // seconds of the run, rounded up to a power of two; 0: not known
-	CPU      float64 `json:"cpu,omitempty"`  // seconds of processor time, likewise
-	Pareto   bool    `json:"pareto"`         // nobody is both as good and as quick, and better in one
+	P        *float64 `json:"p,omitempty"`       // that it differs from the first row by chance alone; Holm over all tested pairs; nil: the first row, or not tested
+	RankLo   int      `json:"rank_lo,omitempty"` // 95 % of the bootstrap draws rank it between these; 0: not known
+	RankHi   int      `json:"rank_hi,omitempty"` //
+	First    *float64 `json:"first,omitempty"`   // share of the draws in which nobody is better; nil: not known
+	MeanRank float64  `json:"mean_rank"`         // over the board's metrics, each a task; ties share their mean place
+	Wall     float64  `json:"wall,omitempty"`    // seconds of the run, rounded up to a power of two; 0: not known
+	CPU      float64  `json:"cpu,omitempty"`     // seconds of processor time, likewise
+	Pareto   bool     `json:"pareto"`            // nobody is both as good and as quick, and better in one
 }
 
 // Final ranks rows of a final round anew, in place of the order of values alone:
 // a row joins the group above it when the paired test against the group's leader
-// does not find a difference, by all pairs' Holm-adjusted p at level Alpha. It
+// does not find a difference, by all pairs' Holm-adjusted p at level Alpha. Where
+// nothing can be tested, as no spread of the values is known, it joins when the two
+// are equal at the board's precision: as multiples of step, when that is above 0. It
 // returns the rows and their standings in that order. better is that of the
 // primary metric, directions those of all metrics. Rows come from Rank.
-func Final(rows []Row, measured map[aihub.SubmissionID]Measured, better string, directions []string) ([]Row, []Standing) {
+func Final(rows []Row, measured map[aihub.SubmissionID]Measured, step float64, better string, directions []string) ([]Row, []Standing) {
 	rows = slices.Clone(rows)
 	n := len(rows)
 	p := pairs(rows, measured)
 	for lead := 0; lead < n; {
 		next := lead + 1
-		for next < n && alike(rows, p, lead, next) {
+		for next < n && alike(rows, p, step, lead, next) {
 			next++
 		}
 		for i := lead; i < next; i++ {
@@ -56,9 +58,9 @@ func Final(rows []Row, measured map[aihub.SubmissionID]Measured, better string, 
 	out := make([]Standing, n)
 	for i, r := range rows {
 		m := measured[r.Submission]
-		out[i] = Standing{P: 1, RankLo: r.Rank, RankHi: r.Rank, Wall: Coarse(m.Wall), CPU: Coarse(m.CPU)}
-		if i > 0 {
-			out[i].P = p[0][i]
+		out[i] = Standing{Wall: Coarse(m.Wall), CPU: Coarse(m.CPU)}
+		if i > 0 && !math.IsNaN(p[0][i]) {
+			out[i].P = &p[0][i]
 		}
 	}
 	stability(rows, measured, better, out)
@@ -74,49 +76,50 @@ func Final(rows []Row, measured map[aihub.SubmissionID]Measured, better string, 
 	return rows, out
 }
 
-func alike(rows []Row, p [][]float64, lead, i int) bool {
+func alike(rows []Row, p [][]float64, step float64, lead, i int) bool {
 	a, b := rows[lead].Values[0], rows[i].Values[0]
-	if a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined {
+	switch {
+	case a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined:
 		return a.Status == b.Status
+	case math.IsNaN(p[lead][i]):
+		return a.Value == b.Value || step > 0 && math.Round(a.Value/step) == math.Round(b.Value/step)
 	}
 	return p[lead][i] >= Alpha
 }
 
 // pairs returns the Holm-adjusted two-sided p of every pair of rows: the normal
-// test of the difference over its paired standard error. Where that is not known
-// the two are told apart by their values alone.
+// test of the difference over its paired standard error. Pairs of which that is
+// not known are not tested: their p is NaN, and the others are adjusted without them.
 func pairs(rows []Row, measured map[aihub.SubmissionID]Measured) [][]float64 {
 	n := len(rows)
 	out := make([][]float64, n)
 	for i := range out {
-		out[i] = make([]float64, n)
-		out[i][i] = 1
+		out[i] = slices.Repeat([]float64{math.NaN()}, n)
 	}
 	var raw []float64
+	var of [][2]int
 	for i := range n {
 		for j := i + 1; j < n; j++ {
 			a, b := rows[i].Values[0], rows[j].Values[0]
-			switch d := math.Abs(a.Value - b.Value); {
-			case a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined:
-				raw = append(raw, 1)
-			case d == 0:
-				raw = append(raw, 1)
-			default:
-				se, known := PairedSE(a, b, measured[rows[i].Submission].Sample, measured[rows[j].Submission].Sample)
-				if !known || se == 0 {
-					raw = append(raw, 0)
-					break
-				}
-				raw = append(raw, math.Erfc(d/se/math.Sqrt2))
+			if a.Status == aihub.MetricUndefined || b.Status == aihub.MetricUndefined {
+				continue
 			}
+			se, known := PairedSE(a, b, measured[rows[i].Submission].Sample, measured[rows[j].Submission].Sample)
+			if !known {
+				continue
+			}
+			p := 1.0
+			if d := math.Abs(a.Value - b.Value); d > 0 && se > 0 {
+				p = math.Erfc(d / se / math.Sqrt2)
+			} else if d > 0 {
+				p = 0
+			}
+			raw, of = append(raw, p), append(of, [2]int{i, j})
 		}
 	}
-	adjusted := Holm(raw)
-	for i := range n {
-		for j := i + 1; j < n; j++ {
-			out[i][j], out[j][i] = adjusted[0], adjusted[0]
-			adjusted = adjusted[1:]
-		}
+	for k, p := range Holm(raw) {
+		i, j := of[k][0], of[k][1]
+		out[i][j], out[j][i] = p, p
 	}
 	return out
 }
@@ -139,25 +142,25 @@ func Holm(p []float64) []float64 {
 	return out
 }
 
-// stability ranks the rows under each bootstrap draw, which are the same for all.
+// stability ranks the rows that have a value under each bootstrap draw, which are
+// the same for all. Unless every one of them was drawn, nothing is known.
 func stability(rows []Row, measured map[aihub.SubmissionID]Measured, better string, out []Standing) {
 	var with []int
-	draws := 0
 	for i, r := range rows {
-		if s := measured[r.Submission].Sample; len(s) > 0 {
+		if r.Values[0].Status != aihub.MetricUndefined {
 			with = append(with, i)
-			draws = len(s)
 		}
 	}
-	for _, i := range with {
-		if len(measured[rows[i].Submission].Sample) != draws {
-			return // drawn differently: nothing is paired
-		}
-	}
-	if len(with) < 2 {
+	if len(with) == 0 {
 		return
 	}
-	ranks := make([][]int, len(rows))
+	draws := len(measured[rows[with[0]].Submission].Sample)
+	for _, i := range with {
+		if n := len(measured[rows[i].Submission].Sample); n == 0 || n != draws {
+			return
+		}
+	}
+	ranks, first := make([][]int, len(rows)), make([]int, len(rows))
 	for d := range draws {
 		for _, i := range with {
 			x, rank := measured[rows[i].Submission].Sample[d], 1
@@ -168,13 +171,14 @@ func stability(rows []Row, measured map[aihub.SubmissionID]Measured, better stri
 			}
 			ranks[i] = append(ranks[i], rank)
 			if rank == 1 {
-				out[i].First += 1 / float64(draws)
+				first[i]++
 			}
 		}
 	}
 	for _, i := range with {
 		slices.Sort(ranks[i])
-		out[i].RankLo, out[i].RankHi = ranks[i][(draws-1)*25/1000], ranks[i][((draws-1)*975+999)/1000]
+		share := float64(first[i]) / float64(draws)
+		out[i].First, out[i].RankLo, out[i].RankHi = &share, ranks[i][(draws-1)*25/1000], ranks[i][((draws-1)*975+999)/1000]
 	}
 }
 

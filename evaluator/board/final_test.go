@@ -42,7 +42,7 @@ func TestFinal(t *testing.T) {
 	measured := map[aihub.SubmissionID]Measured{
 		"a": {sample(0.900, 0.002), 30, 30}, "b": {sample(0.897, 0.002), 3, 3}, "c": {sample(0.890, 0.0005), 3.5, 9}, "d": {Wall: 1, CPU: 1},
 	}
-	got, st := Final(rows, measured, "max", []string{"max", "min"})
+	got, st := Final(rows, measured, 0, "max", []string{"max", "min"})
 	var places [][2]any
 	for _, g := range got {
 		places = append(places, [2]any{string(g.Submission), g.Rank})
@@ -54,10 +54,10 @@ func TestFinal(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// The spread of each score alone (0.01) could not tell a from c; paired it can.
-	if st[1].P < Alpha || st[2].P > 0.001 || st[0].P != 1 {
-		t.Errorf("p of %v, %v, %v", st[0].P, st[1].P, st[2].P)
+	if *st[1].P < Alpha || *st[2].P > 0.001 || st[0].P != nil || st[3].P != nil {
+		t.Errorf("p of %v, %v, %v", st[0].P, *st[1].P, *st[2].P)
 	}
-	if st[0].First < 0.7 || st[0].First+st[1].First+st[2].First < 0.999 || st[0].RankLo != 1 || st[0].RankHi != 2 || st[2].RankLo != 3 || st[2].RankHi != 3 {
+	if *st[0].First < 0.7 || *st[0].First+*st[1].First+*st[2].First < 0.999 || st[3].First != nil || st[3].RankHi != 0 || st[0].RankLo != 1 || st[0].RankHi != 2 || st[2].RankLo != 3 || st[2].RankHi != 3 {
 		t.Errorf("stability %+v", st)
 	}
 	if st[0].MeanRank != 1.5 || st[1].MeanRank != 3 || st[2].MeanRank != 3 || st[3].MeanRank != 2.5 {
@@ -66,6 +66,36 @@ func TestFinal(t *testing.T) {
 	// a is best, b is quicker; c is as slow as b by the coarse clock and worse; d has no score.
 	if !st[0].Pareto || !st[1].Pareto || st[2].Pareto || st[3].Pareto || st[0].Wall != 32 || st[2].Wall != 4 || st[2].CPU != 16 {
 		t.Errorf("pareto %+v", st)
+	}
+}
+
+// A metric without draws and without an interval has no test: no difference is
+// called certain, no rank stable. What is equal in multiples of the step ties.
+func TestFinalUntested(t *testing.T) {
+	rows := []Row{finalRow("a", 0.5000001), finalRow("b", 0.5), finalRow("c", 0.44), finalRow("d", math.NaN())}
+	got, st := Final(rows, nil, 0.01, "max", []string{"max"})
+	for i, want := range []int{1, 1, 3, 4} {
+		if got[i].Rank != want || st[i].P != nil || st[i].First != nil || st[i].RankLo != 0 || st[i].RankHi != 0 {
+			t.Errorf("%s: rank %d, %+v", got[i].Submission, got[i].Rank, st[i])
+		}
+	}
+	if got, _ := Final(rows, nil, 0, "max", []string{"max"}); got[1].Rank != 2 {
+		t.Errorf("without a step: %+v", got)
+	}
+	// Pairs that are not tested do not make the others' tests harder.
+	tested := []Row{finalRow("a", 0.9), finalRow("b", 0.5), finalRow("c", 0.4)}
+	for i := range tested[:2] {
+		v := &tested[i].Values[0]
+		v.Lo, v.Hi = v.Value-0.28, v.Value+0.28
+	}
+	got, st = Final(tested, nil, 0.01, "max", []string{"max"})
+	if st[1].P == nil || math.Abs(*st[1].P-0.0477) > 0.001 || got[1].Rank != 2 || st[2].P != nil || got[2].Rank != 3 {
+		t.Errorf("%+v, p of b %v", got, st[1].P)
+	}
+	// One of two without draws: ranks among the others would look better than they are.
+	half := map[aihub.SubmissionID]Measured{"a": {Sample: []float64{0.9, 0.8}}, "b": {Sample: []float64{0.5, 0.4}}}
+	if _, st = Final(tested, half, 0.01, "max", []string{"max"}); st[0].First != nil || st[1].RankLo != 0 {
+		t.Errorf("%+v", st)
 	}
 }
 
@@ -116,7 +146,7 @@ func TestEqualsTie(t *testing.T) {
 			row := finalRow(string(rune('a'+i)), v)
 			rows, measured[row.Submission] = append(rows, row), Measured{Sample: s}
 		}
-		got, _ := Final(rows, measured, "max", []string{"max"})
+		got, _ := Final(rows, measured, 0, "max", []string{"max"})
 		for _, g := range got {
 			if g.Rank > 1 {
 				split++

@@ -135,8 +135,9 @@ func (d *Desk) CloseScenario(ctx context.Context, a aihub.Actor, ref string) err
 
 // Board ranks the released scores of a round; "" is the round that is open, or
 // the first. It changes at ticks only, as releases do. With asOf it is the board
-// as it stood then: later releases are left out, and so is what the leak budget
-// has been asked since. Its paired tests are among the rows that it has.
+// as it stood then: later releases are left out, and the leak budget is that of the
+// last certificate that was shown by then, without what is reserved. Its paired
+// tests are among the rows that it has.
 func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string, asOf time.Time) (wire.Board, error) {
 	v, s, err := d.Scenario(ctx, a, ref)
 	if err != nil {
@@ -153,13 +154,17 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string, asOf
 		return wire.Board{}, err
 	}
 	now := d.Now()
-	if !asOf.IsZero() && asOf.Before(now) {
+	past := !asOf.IsZero() && asOf.Before(now)
+	if past {
 		now = asOf
 		entries = slices.DeleteFunc(entries, func(e store.Entry) bool { return e.Score.ReleasedAt.After(asOf) })
 	}
 	b := wire.Board{Scenario: v.Ref, Title: v.Title, Round: r.Name, Final: r.Part == aihub.Final, AsOf: lastTick(now, time.Duration(s.Sharing.Score.Tick)), Entry: "best"}
 	if b.Budget, err = d.DB.PartBudget(ctx, v.Ref, r.Name); err != nil {
 		return wire.Board{}, err
+	}
+	if past && !b.Final {
+		b.Budget = asked(b.Budget, entries)
 	}
 	directions := []string{}
 	for _, m := range s.Metrics {
@@ -180,7 +185,7 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string, asOf
 	rows := board.Rank(ranked, b.Metrics, b.Better)
 	var standings []board.Standing
 	if b.Final {
-		if rows, standings, err = evaluator.Standings(ctx, d.DB, v.Ref, r.Name, rows, directions); err != nil {
+		if rows, standings, err = evaluator.Standings(ctx, d.DB, v.Ref, r.Name, rows, s.Sharing.Score.Step, directions); err != nil {
 			return wire.Board{}, err
 		}
 	}
@@ -195,6 +200,18 @@ func (d *Desk) Board(ctx context.Context, a aihub.Actor, ref, round string, asOf
 		b.Rows = append(b.Rows, out)
 	}
 	return b, nil
+}
+
+// asked is the budget of a hidden part as the certificates of released scores
+// tell it: each says what everyone had spent on the part when it was given.
+func asked(b aihub.Budget, released []store.Entry) aihub.Budget {
+	b.Bits, b.Reserved, b.Answers = 0, 0, 0
+	for _, e := range released {
+		if c := e.Score.Proof; c != nil && c.Answers > b.Answers {
+			b.Bits, b.Answers = c.Bits, c.Answers
+		}
+	}
+	return b
 }
 
 // maxTasks bounds how many boards are put together.

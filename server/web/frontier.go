@@ -7,6 +7,7 @@ import (
 
 	"aihub"
 	"aihub/internal/i18n"
+	"aihub/server/wire"
 )
 
 // frontierView is the picture of a final board, in the units of its view box:
@@ -95,9 +96,23 @@ func (p *page) seconds(x float64) string {
 	return p.t("web.board.seconds", i18n.Args{"Seconds": i18n.Number(x, 2)})
 }
 
-func pValue(x float64) string {
-	if x < 0.001 {
+// pValue is the p of row i: none of the first, and none that nobody could test.
+func (p *page) pValue(i int, x *float64) string {
+	switch {
+	case i == 0:
+		return "—"
+	case x == nil:
+		return p.t("web.board.not_tested")
+	case *x < 0.001:
 		return "< 0.001"
 	}
-	return i18n.Number(x, 3)
+	return i18n.Number(*x, 3)
+}
+
+// ranks is between which places the draws put a row.
+func (p *page) ranks(s wire.Standing) string {
+	if s.RankLo == 0 {
+		return p.t("web.board.not_known")
+	}
+	return fmt.Sprintf("%d–%d", s.RankLo, s.RankHi)
 }

@@ -236,16 +236,26 @@ type BoardRow struct {
 	Proof      *aihub.Certificate  `json:"certificate,omitempty" doc:"how far its values can be off, as of their release"`
 }
 
+// Untested reports whether a final board has a difference that nobody could test.
+func (b Board) Untested() bool {
+	for i, r := range b.Rows {
+		if i > 0 && r.Standing != nil && r.Standing.P == nil && r.Values[0].Status != aihub.MetricUndefined {
+			return true
+		}
+	}
+	return false
+}
+
 // Standing is what the board of a final round says of one row beside its values.
 type Standing struct {
-	P        float64 `json:"p" doc:"that it differs from the first row by chance alone: paired test, Holm-adjusted over all pairs; rows at 0.05 or more from their group's first share its rank"`
-	RankLo   int     `json:"rank_lo" doc:"95 % of the bootstrap draws rank it from here"`
-	RankHi   int     `json:"rank_hi" doc:"to here"`
-	First    float64 `json:"first" doc:"share of the draws in which nobody is better"`
-	MeanRank float64 `json:"mean_rank" doc:"over the board's metrics, each a task; ties share their mean place"`
-	Wall     float64 `json:"wall,omitempty" doc:"seconds of the run, rounded up to a power of two; absent: not known"`
-	CPU      float64 `json:"cpu,omitempty" doc:"seconds of processor time, likewise"`
-	Pareto   bool    `json:"pareto" doc:"nobody is as good, as quick and as cheap, and better in one of them"`
+	P        *float64 `json:"p,omitempty" doc:"that it differs from the first row by chance alone: paired test, Holm-adjusted over all tested pairs; rows at 0.05 or more from their group's first share its rank. Absent: the first row itself, or not tested, as no spread of the values is known; then rows share a rank when they are equal in multiples of the step"`
+	RankLo   int      `json:"rank_lo,omitempty" doc:"95 % of the bootstrap draws rank it from here; absent: not known"`
+	RankHi   int      `json:"rank_hi,omitempty" doc:"to here"`
+	First    *float64 `json:"first,omitempty" doc:"share of the draws in which nobody is better; absent: not known"`
+	MeanRank float64  `json:"mean_rank" doc:"over the board's metrics, each a task; ties share their mean place"`
+	Wall     float64  `json:"wall,omitempty" doc:"seconds of the run, rounded up to a power of two; absent: not known"`
+	CPU      float64  `json:"cpu,omitempty" doc:"seconds of processor time, likewise"`
+	Pareto   bool     `json:"pareto" doc:"nobody is as good, as quick and as cheap, and better in one of them"`
 }
 
 // Checkpoint is the newest signed state of the ledger.
