@@ -234,6 +234,9 @@ func (c *pageColumn) plan(l *pages.Leaf, first *refused) pages.Column {
 			return first.set(c.refusal(string(src[bad[0]])))
 		}
 		out.New = pages.TextsOrFail(c.kernel.Append, shown)
+		if c.kernel.Alike != nil {
+			out.Alike = pages.AlikeOrFail(c.kernel.Alike, shown)
+		}
 		return out
 	}
 	out.New = func() pages.MapFunc {

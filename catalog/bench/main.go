@@ -178,6 +178,9 @@ func plan(f *pages.File, ids string, workers int) (pages.Plan, error) {
 			out.Columns[i] = pages.Column{Op: pages.Map, Type: pages.Fixed, Width: 16, Logical: pages.None, New: func() pages.MapFunc { return rawIDs(k) }}
 		case k.Append != nil:
 			out.Columns[i] = pages.Column{Op: pages.Map, Nullable: p.Columns[c.Name].OnInvalid == "missing", New: pages.Texts(k.Append, nil)}
+			if k.Alike != nil {
+				out.Columns[i].Alike = pages.AlikeOrFail(k.Alike, func([][]byte, []int) error { return nil })
+			}
 		case c.Name == "birth":
 			out.Columns[i] = pages.Column{Op: pages.Map, New: func() pages.MapFunc { return births(k) }}
 		default:

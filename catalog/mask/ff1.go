@@ -212,7 +212,8 @@ func (w *form) round(x, hi, lo []uint64, q, s []byte, k int, decrypt bool) {
 	_, rl := w.place(next)
 	lo = lo[:len(x)]
 	s = s[:16*len(x)]
-	for j, c := range x {
+	for j := w.roundLanes(x, hi, lo, q, s, m.m, rl, decrypt); j < len(x); j++ {
+		c := x[j]
 		p := (*[16]byte)(s[j*16:])
 		y := binary.BigEndian.Uint64(p[:8])
 		if w.long {

@@ -3,7 +3,9 @@ package mask
 import (
 	"bytes"
 	"crypto/aes"
+	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"math/big"
 	"math/rand/v2"
 	"slices"
@@ -173,7 +175,7 @@ func TestFF1Lanes(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 3))
 	key := []byte("0123456789abcdef0123456789abcdef")
-	for _, c := range []struct{ radix, n, t int }{{10, 8, 3}, {2, 45, 0}, {36, 19, 11}, {65536, 6, 20}, {10, 36, 7}, {31, 9, 8}} {
+	for _, c := range []struct{ radix, n, t int }{{10, 8, 3}, {10, 12, 6}, {31, 8, 8}, {1000, 4, 0}, {1 << 10, 4, 2}, {2, 45, 0}, {36, 19, 11}, {65536, 6, 20}, {10, 36, 7}, {31, 9, 8}} {
 		f, err := NewFF1(key, c.radix)
 		if err != nil {
 			t.Fatal(err)
@@ -205,11 +207,15 @@ func TestFF1Lanes(t *testing.T) {
 			}
 			want = append(want, y)
 		}
+		rawA, rawB := slices.Clone(a), slices.Clone(b)
 		w.crypt(a, b, tweaks, false)
 		for i, y := range want {
 			if a[i] != f.num(y[:w.u]) || b[i] != f.num(y[w.u:]) {
 				t.Fatalf("radix %d: value %d differs among others", c.radix, i)
 			}
+		}
+		if w.crypt(a, b, tweaks, true); !slices.Equal(a, rawA) || !slices.Equal(b, rawB) {
+			t.Fatalf("radix %d: values together do not come back", c.radix)
 		}
 	}
 }
@@ -287,5 +293,51 @@ func BenchmarkFF1(b *testing.B) {
 			}
 			b.ReportMetric((cpuTime(b)-start)/float64(b.N)/64, "cpu-ns/value")
 		})
+	}
+}
+
+// A round in lanes is one done by itself, at the ends of what its blocks and halves
+// may be, for every modulus.
+func TestRoundLanes(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(6, 6))
+	for _, m := range []uint64{1000, 1001, 10_000, 65536, 923_521, 1<<20 - 1, 1 << 20} {
+		for _, decrypt := range []bool{false, true} {
+			w := &form{modU: newModulus(m), modV: newModulus(m), bLen: 3}
+			var x, hi, lo [lanes]uint64
+			var q, s [lanes * 16]byte
+			for i := range lanes {
+				y := rng.Uint64()
+				switch i % 8 { // near multiples, where a quotient may be wrong
+				case 0:
+					y = y / m * m
+				case 1:
+					y = y/m*m - 1
+				case 2:
+					y = math.MaxUint64 - uint64(i)
+				case 3:
+					y = uint64(rng.IntN(3)) * (m - 1)
+				case 4:
+					y = y>>32/m*m<<32 - uint64(rng.IntN(3))
+				}
+				binary.BigEndian.PutUint64(s[16*i:], y)
+				x[i], hi[i], lo[i] = []uint64{0, m - 1, rng.Uint64N(m)}[rng.IntN(3)], rng.Uint64(), rng.Uint64()
+			}
+			rng.Shuffle(lanes, func(a, b int) {
+				sa, sb := s[16*a:16*a+16], s[16*b:16*b+16]
+				for i := range sa {
+					sa[i], sb[i] = sb[i], sa[i]
+				}
+			})
+			w.fill(x[:], hi[:], lo[:], q[:], 0)
+			wantX, wantQ := x, q
+			for i := range lanes { // fewer than lanes do not go together
+				w.round(wantX[i:i+1], hi[i:i+1], lo[i:i+1], wantQ[16*i:16*i+16], s[16*i:16*i+16], 4, decrypt)
+			}
+			w.round(x[:], hi[:], lo[:], q[:], s[:], 4, decrypt)
+			if x != wantX || q != wantQ {
+				t.Fatalf("modulus %d, decrypt %t: lanes differ", m, decrypt)
+			}
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"strings"
@@ -139,6 +138,10 @@ func (date) Type() table.Type { return table.Date }
 
 func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int) {
 	out = table.NewColumn(table.Field{Type: table.Date}, c.Len())
+	if c.Valid == nil && d.all(out.Int[:c.Len()], c.Int) {
+		out.Int = out.Int[:c.Len()]
+		return out, nil
+	}
 	for i := range c.Len() {
 		if c.Null(i) {
 			out.AppendNull()
@@ -155,6 +158,38 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 	return out, bad
 }
 
+// all puts what of returns for each of v into days, and says whether that is all:
+// false, where a value is out of the years, or needs more than a table.
+func (d date) all(days, v []int64) bool {
+	firsts := &yearStart
+	switch {
+	case d.instant || d.to == "month":
+		return false
+	case d.to == "5years":
+		firsts = &fiveYearStart
+	}
+	days = days[:len(v)]
+	for i, day := range v {
+		if day < int64(yearStart[1]) || day >= int64(yearStart[10000]) {
+			return false
+		}
+		days[i] = int64(firsts[year(day)])
+	}
+	return true
+}
+
+// year is that of a day from the years 0 to 9999.
+func year(day int64) int {
+	y := int(uint64(day-int64(yearStart[0])) * 400 / 146097) // or one beside
+	if int64(yearStart[y]) > day {
+		y--
+	}
+	if int64(yearStart[y+1]) <= day {
+		y++
+	}
+	return y
+}
+
 // of is the first day of what v, in days or microseconds, lies in; false outside
 // of the years 1 to 9999.
 func (d date) of(v int64) (day int64, ok bool) {
@@ -165,12 +200,7 @@ func (d date) of(v int64) (day int64, ok bool) {
 		return 0, false
 	}
 	day = v
-	y := int(uint64(day-int64(yearStart[0])) * 400 / 146097) // or one beside
-	if int64(yearStart[y]) > day {
-		y--
-	} else if int64(yearStart[y+1]) <= day {
-		y++
-	}
+	y := year(day)
 	switch d.to {
 	case "month":
 		m := 1 + int(day-int64(yearStart[y]))/31
@@ -188,6 +218,14 @@ func (d date) of(v int64) (day int64, ok bool) {
 var yearStart = func() (t [10001]int32) {
 	for y := range t {
 		t[y] = int32(civil(y+400, 1, 1) - 146097) // civil takes no year 0
+	}
+	return t
+}()
+
+// fiveYearStart are, for each year, the first days of the five that it is one of.
+var fiveYearStart = func() (t [10001]int32) {
+	for y := range t {
+		t[y] = yearStart[y-y%5]
 	}
 	return t
 }()
@@ -269,7 +307,7 @@ func (a address) run(out *texts, src [][]byte) {
 		v := text(b)
 		var last *string
 		if len(v) >= 12 {
-			last = &known[(binary.LittleEndian.Uint64(b[4:])*0x9e3779b97f4a7c15+binary.LittleEndian.Uint64(b))*0x9e3779b97f4a7c15>>58]
+			last = &known[nearness(b)]
 			if *last != "" && strings.HasPrefix(v, *last) {
 				out.data = append(out.data, *last...)
 				out.end()

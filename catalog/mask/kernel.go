@@ -41,6 +41,12 @@ type Kernel struct {
 	// data must stay below 4 GiB.
 	Append func(data []byte, ends []uint32, src [][]byte) ([]byte, []uint32, []int)
 
+	// Alike makes functions that do the same where most results are alike: they append
+	// to data and ends what is not there yet, and to refs which of the texts each
+	// value that is not bad becomes. With fresh, nothing is there. A function serves
+	// one goroutine. Alike is nil for techniques whose results are many.
+	Alike func() func(fresh bool, data []byte, ends, refs []uint32, src [][]byte) (d []byte, e, r []uint32, bad []int)
+
 	// Raw appends the 16 bytes of each value whose hex digits a pseudonym is; nil
 	// for any other technique.
 	Raw func(data []byte, src [][]byte) []byte
@@ -72,6 +78,19 @@ func (m *Masking) Kernel(column string) (Kernel, bool) {
 					out.bad[i] -= from
 				}
 				return out.data, out.ends, out.bad
+			}
+			if a, ok := t.kernel.(alike); ok {
+				k.Alike = func() func(bool, []byte, []uint32, []uint32, [][]byte) ([]byte, []uint32, []uint32, []int) {
+					f, first := a.alike(), 0
+					return func(fresh bool, data []byte, ends, refs []uint32, src [][]byte) ([]byte, []uint32, []uint32, []int) {
+						if fresh {
+							first = len(ends)
+						}
+						out := choices{texts{data, ends, nil}, refs, first}
+						f(&out, fresh, src)
+						return out.data, out.ends, out.refs, out.bad
+					}
+				}
 			}
 			if p, ok := t.kernel.(pseudonym); ok {
 				k.Raw = p.raw

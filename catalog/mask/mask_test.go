@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -181,6 +182,33 @@ func TestCMAC(t *testing.T) {
 	for i, w := range want {
 		if got := hex.EncodeToString(sums[i*16 : i*16+16]); got != w {
 			t.Errorf("%d bytes: %s, want %s", len(src[i]), got, w)
+		}
+	}
+}
+
+// Texts of as many blocks each, whatever their lengths, have the results that they
+// have among others.
+func TestSums(t *testing.T) {
+	t.Parallel()
+	b, _ := block.NewAES(make([]byte, 32))
+	p := newPRF(b)
+	rng := rand.New(rand.NewPCG(5, 5))
+	all := make([]byte, 100)
+	for i := range all {
+		all[i] = byte(rng.Uint32())
+	}
+	for n := range 70 {
+		var src [][]byte
+		for i := range lanes {
+			src = append(src, all[i%7:][:max(n-i%2, 0)])
+		}
+		for _, src := range [][][]byte{src, src[:1], src[:33], {src[0], src[2]}} {
+			var got, want, buf [lanes * 16]byte
+			p.sum(&got, src)
+			p.sumAny(&want, &buf, src)
+			if got != want {
+				t.Fatalf("%d texts of about %d bytes: %x, want %x", len(src), n, got, want)
+			}
 		}
 	}
 }

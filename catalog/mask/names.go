@@ -29,7 +29,8 @@ func (n names) run(out *texts, src [][]byte) {
 		data = data[:cap(data)]
 		for i, v := range trimmed[:k] {
 			if len(v) > 0 {
-				at += putName((*[mostName]byte)(data[at:]), text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
+				d := drawName(text(v), binary.BigEndian.Uint64(sums[i*16:]), binary.BigEndian.Uint64(sums[i*16+8:]))
+				at += d.put((*[mostName]byte)(data[at:]))
 			}
 			ends = append(ends, uint32(at))
 		}
@@ -47,9 +48,15 @@ func trim(v string) string {
 	return strings.TrimSpace(v)
 }
 
-// putName draws a name of the same kind as v and returns its length. Behind it
-// out is overwritten.
-func putName(out *[mostName]byte, v string, a, b uint64) int {
+// drawn is a name: words of two lists.
+type drawn struct {
+	first, second *word
+	blank         bool   // between them
+	code          uint32 // below nameCodes: which of all names
+}
+
+// drawName draws a name of the same kind as v.
+func drawName(v string, a, b uint64) drawn {
 	runes := hanRunes(v)
 	latin := runes == 0
 	if latin {
@@ -59,15 +66,35 @@ func putName(out *[mostName]byte, v string, a, b uint64) int {
 		}
 	}
 	if latin {
-		n := draw(&latinGiven, b).put(out, 0)
-		out[n] = ' '
-		return draw(&latinSurnames, a).put(out, n+1)
+		i, k := latinSurnames.draw(a), latinGiven.draw(b)
+		return drawn{&latinGiven.words[k], &latinSurnames.words[i], true, nameCode(2, i, k)}
 	}
-	given := &hanGiven2
+	given, kind := &hanGiven2, 1
 	if runes <= 2 {
-		given = &hanGiven1
+		given, kind = &hanGiven1, 0
 	}
-	return draw(given, b).put(out, draw(&hanSurnames, a).put(out, 0))
+	i, k := hanSurnames.draw(a), given.draw(b)
+	return drawn{&hanSurnames.words[i], &given.words[k], false, nameCode(kind, i, k)}
+}
+
+// nameCode numbers names by their lists and the places in them.
+func nameCode(kind, surname, given int) uint32 {
+	return uint32(kind<<(surnameBits+givenBits) | surname<<givenBits | given)
+}
+
+const (
+	surnameBits, givenBits = 7, 8
+	nameCodes              = 3 << (surnameBits + givenBits)
+)
+
+// put writes the name and returns its length. Behind it out is overwritten.
+func (d *drawn) put(out *[mostName]byte) int {
+	n := d.first.put(out, 0)
+	if d.blank {
+		out[n] = ' '
+		n++
+	}
+	return d.second.put(out, n)
 }
 
 // word is a text of up to 15 bytes.
@@ -136,14 +163,15 @@ func ranked(words string) list {
 	return l
 }
 
-func draw(l *list, x uint64) *word {
+// draw returns the place of a word.
+func (l *list) draw(x uint64) int {
 	x = l.whole.of(x)
 	k, _ := bits.Mul64(x, l.part) // x*parts/total, or one less
 	i := int(l.first[k])
 	for l.sums[i] <= x {
 		i++
 	}
-	return &l.words[i]
+	return i
 }
 
 // The most common surnames first (公安部 name reports), then given names in

@@ -64,7 +64,7 @@ func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
 
 // lookAlike adds one made-up value to c.
 func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
-	person := draw(&hanSurnames, rng.Uint64()).String() + draw(&hanGiven2, rng.Uint64()).String()
+	person := hanSurnames.words[hanSurnames.draw(rng.Uint64())].String() + hanGiven2.words[hanGiven2.draw(rng.Uint64())].String()
 	mobile := fmt.Sprintf("138%08d", rng.IntN(100_000_000))
 	switch c.Type {
 	case table.Int64:

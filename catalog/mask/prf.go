@@ -61,6 +61,58 @@ func double(x [16]byte) (y [16]byte) {
 func (p *prf) sum(out *[lanes * 16]byte, src [][]byte) {
 	buf := buffers.Get().(*[lanes * 16]byte)
 	defer buffers.Put(buf)
+	// Texts of one table are mostly of one length, or about: as many blocks.
+	blocks := 0
+	for _, v := range src {
+		n := max((len(v)+15)/16, 1)
+		if blocks > 0 && n != blocks {
+			p.sumAny(out, buf, src)
+			return
+		}
+		blocks = n
+	}
+	size := 16 * len(src)
+	for from := 0; from < 16*(blocks-1); from += 16 {
+		for i, v := range src {
+			b := (*[16]byte)(buf[i*16:])
+			if from == 0 {
+				*b = [16]byte(v)
+			} else {
+				xor(b, b, (*[16]byte)(v[from:]))
+			}
+		}
+		p.block.Encrypt(buf[:size], buf[:size])
+	}
+	for i, v := range src {
+		b := (*[16]byte)(buf[i*16:])
+		x, y := p.lastBlock(v, 16*(blocks-1))
+		if blocks > 1 {
+			x ^= binary.LittleEndian.Uint64(b[:8])
+			y ^= binary.LittleEndian.Uint64(b[8:])
+		}
+		binary.LittleEndian.PutUint64(b[:8], x)
+		binary.LittleEndian.PutUint64(b[8:], y)
+	}
+	p.block.Encrypt(out[:size], buf[:size])
+}
+
+// lastBlock is the last block of v, which begins at from, with its key, as two words
+// whose first byte is the lowest.
+func (p *prf) lastBlock(v []byte, from int) (x, y uint64) {
+	rest, k := v[from:], &p.k2
+	switch n := len(rest); {
+	case n == 16:
+		x, y, k = binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:]), &p.k1
+	case from > 0 && n < 8: // the block before has what is missing of a word
+		x = binary.LittleEndian.Uint64(v[len(v)-8:])>>(8*(8-n)) | 0x80<<(8*n)
+	default:
+		x, y = padded(rest)
+	}
+	return x ^ binary.LittleEndian.Uint64(k[:8]), y ^ binary.LittleEndian.Uint64(k[8:])
+}
+
+// sumAny is sum for texts of any number of blocks each.
+func (p *prf) sumAny(out, buf *[lanes * 16]byte, src [][]byte) {
 	var at [lanes]int
 	active := len(src)
 	for i := range active {

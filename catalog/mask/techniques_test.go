@@ -474,7 +474,24 @@ func TestDateAgreesWithTime(t *testing.T) {
 			}
 		}
 	}
+	days := table.NewColumn(table.Field{Type: table.Date}, 0)
+	for day := from; day <= to; day += 17 {
+		days.AppendInt(day)
+	}
+	for _, d := range []date{{to: "year"}, {to: "5years"}, {to: "month"}} {
+		got, bad := d.Mask(&days, nil)
+		for i, v := range days.Int {
+			if want, _ := d.of(v); got.Int[i] != want || len(bad) > 0 {
+				t.Fatalf("%v of day %d among others is %d, not %d", d, v, got.Int[i], want)
+			}
+		}
+	}
 	for _, day := range []int64{from - 1, to + 1, math.MinInt64, math.MaxInt64} {
+		one := table.NewColumn(table.Field{Type: table.Date}, 0)
+		one.AppendInt(day)
+		if _, bad := (date{to: "5years"}).Mask(&one, nil); len(bad) != 1 {
+			t.Errorf("day %d is in five years", day)
+		}
 		if got, ok := (date{to: "year"}).of(day); ok {
 			t.Errorf("day %d is in a year that begins with %d", day, got)
 		}
@@ -500,8 +517,8 @@ func TestDraw(t *testing.T) {
 			for l.sums[i] <= x%total {
 				i++
 			}
-			if got := draw(l, x); got != &l.words[i] {
-				t.Fatalf("%d draws %s, not %s", x, got, &l.words[i])
+			if got := l.draw(x); got != i {
+				t.Fatalf("%d draws %s, not %s", x, &l.words[got], &l.words[i])
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // Builder takes the values that a MapFunc makes, one behind the other. Those of a
@@ -19,12 +20,52 @@ type Builder struct {
 	off   []uint32 // of ByteArray: 0, and where each value ends
 	n     int      // values and nulls
 	null  []uint32 // which are null
+	refer bool     // data and off are texts to which refs refers
+	refs  []uint32 // which of them each value is that is not null
 	spare []byte
 }
 
 func (b *Builder) reset(t Type, width int) {
 	b.typ, b.width, b.n, b.head = t, width, 0, 0
 	b.data, b.off, b.null = b.data[:0], append(b.off[:0], 0), b.null[:0]
+	b.refer, b.refs = false, b.refs[:0]
+}
+
+// alike appends texts to which f refers.
+func (b *Builder) alike(f AlikeFunc, src [][]byte) (bad []int, err error) {
+	if b.typ != ByteArray {
+		panic("pages: texts in a column of " + b.typ.String())
+	}
+	from, fresh := len(b.refs), !b.refer
+	b.refer = true
+	b.data, b.off, b.refs, bad = f(fresh, b.data, b.off, b.refs, src)
+	if len(b.refs)-from != len(src)-len(bad) {
+		return bad, fmt.Errorf("pages: %d texts of %d, of which %d are bad", len(b.refs)-from, len(src), len(bad))
+	}
+	for _, i := range bad {
+		b.null = append(b.null, uint32(b.n+i))
+	}
+	b.n += len(src)
+	return bad, nil
+}
+
+// referred are the texts to which refs refers.
+func (b *Builder) referred() Values {
+	return Values{Type: b.typ, n: len(b.off) - 1, Data: b.data, off: b.off}
+}
+
+// spread turns values that refer to texts into those texts, one behind the other.
+func (b *Builder) spread() {
+	v, size := b.referred(), 0
+	for _, x := range b.refs {
+		size += len(v.Bytes(int(x)))
+	}
+	data, off := slices.Grow(b.spare[:0], size), make([]uint32, 1, len(b.refs)+1)
+	for _, x := range b.refs {
+		data = append(data, v.Bytes(int(x))...)
+		off = append(off, uint32(len(data)))
+	}
+	b.data, b.spare, b.off, b.refer = data, b.data, off, false
 }
 
 // Bytes appends a value of a ByteArray column, or of a Fixed one of its width.

@@ -20,7 +20,8 @@ type page struct {
 	repRaw  []byte // the levels as they stand in the page, with the lengths of v1
 	defRaw  []byte
 	valid   int  // entries that have a value
-	coded   bool // by dictionary: index holds the values
+	coded   bool // by dictionary: coder has the indices, and index holds them where they were asked for
+	coder   hybrid[uint32]
 	index   []uint32
 	values  Values
 }
@@ -123,7 +124,7 @@ func (r *chunkReader) next(p *page) error {
 	if err != nil {
 		return err
 	}
-	return r.wrap(r.decode(p, h, b))
+	return r.wrap(r.decodeAll(p, h, b))
 }
 
 // expand returns the payload decompressed: b itself when it is not compressed.
@@ -162,7 +163,7 @@ func (r *chunkReader) readDict(h *pageHeader, b []byte) error {
 	return r.wrap(err)
 }
 
-// decode fills p from a page's header and payload.
+// decode fills p from a page's header and payload, but for the indices.
 func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
 	n := int(h.values)
 	*p = page{h: h, entries: n}
@@ -239,26 +240,33 @@ func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
 	if len(b) == 0 || b[0] > 32 {
 		return errors.New("indices of no or too large a width")
 	}
-	r.indexBuf = resize(r.indexBuf, p.valid)
-	p.index = r.indexBuf
-	if err := unpackRLE(p.index, b[1:], int(b[0])); err != nil {
+	p.coder = hybrid[uint32]{src: b[1:], width: int(b[0])}
+	return nil
+}
+
+// indices fills index with the next indices of page p.
+func (r *chunkReader) indices(p *page, index []uint32) error {
+	if err := p.coder.fill(index); err != nil {
 		return err
 	}
-	if b[0] < 32 && 1<<b[0] <= r.dict.n { // no index of this width is too great
-		return nil
-	}
-	var t0, t1, t2, t3 uint32
-	x := p.index
-	for ; len(x) >= 4; x = x[4:] {
-		t0, t1, t2, t3 = max(t0, x[0]), max(t1, x[1]), max(t2, x[2]), max(t3, x[3])
-	}
-	for _, v := range x {
-		t0 = max(t0, v)
-	}
-	if int64(max(t0, t1, t2, t3)) >= int64(r.dict.n) {
+	if len(index) > 0 && int64(p.coder.most) >= int64(r.dict.n) {
 		return errors.New("an index behind the dictionary")
 	}
 	return nil
+}
+
+// decodeAll is decode, and holds all indices of the page in memory.
+func (r *chunkReader) decodeAll(p *page, h pageHeader, b []byte) error {
+	if err := r.decode(p, h, b); err != nil || !p.coded {
+		return err
+	}
+	return r.allIndices(p)
+}
+
+func (r *chunkReader) allIndices(p *page) error {
+	r.indexBuf = resize(r.indexBuf, p.valid)
+	p.index = r.indexBuf
+	return r.indices(p, p.index)
 }
 
 // levelsOrZero is levels for repetition: nothing is nil.

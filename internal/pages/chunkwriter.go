@@ -77,6 +77,7 @@ type chunkWriter struct {
 	dict     dictionary
 	dictMode int // 0 not decided, 1 dictionary, 2 plain
 	indices  []uint32
+	remap    []uint32 // what a value refers to -> index+1, or 0
 	levels   []byte
 	scratch  []byte
 	whole    []byte
@@ -216,31 +217,28 @@ func (w *chunkWriter) finish() (written, error) {
 // values writes a page of b's values: as indices while the dictionary is worth
 // it, else plain. Values of a fixed width have their levels before them in b.
 func (w *chunkWriter) values(p pageOf, b *Builder) error {
-	v := b.values()
 	if w.dictMode == 0 {
-		w.dictMode = 2
-		if w.typ != Boolean && v.n > 0 && w.dict.vals.n == 0 {
-			seen := &w.dict
-			for i := range min(v.n, dictSample) {
-				seen.add(v.Bytes(i))
-			}
-			// Few of many, or all of few: a short chunk is not known to repeat.
-			if 2*seen.vals.n <= min(v.n, dictSample) {
-				w.dictMode = 1
-			}
-			seen.reset(w.typ, w.width)
-		}
+		w.decide(b)
 	}
 	levels := append(append(w.levels[:0], p.rep...), p.def...)
 	w.levels = levels
 	if w.dictMode == 1 {
-		w.indices = resize(w.indices, v.n)
-		w.dict.addAll(w.indices, &v)
+		v := b.values()
+		if b.refer {
+			w.addReferred(b)
+		} else {
+			w.indices = resize(w.indices, v.n)
+			w.dict.addAll(w.indices, &v)
+		}
 		if w.dict.full() {
 			w.dictMode = 2 // this page is the last of indices
 		}
 		return w.coded(p, w.indices, levels)
 	}
+	if b.refer {
+		b.spread()
+	}
+	v := b.values()
 	p.encoding = encPlain
 	switch {
 	case w.typ == Boolean:
@@ -261,6 +259,48 @@ func (w *chunkWriter) values(p pageOf, b *Builder) error {
 	w.scratch = plain(append(w.scratch[:0], levels...), &v)
 	w.worthwhile(w.scratch)
 	return w.add(p, w.scratch, len(levels), nil)
+}
+
+// decide says by the first values whether a dictionary is worth it.
+func (w *chunkWriter) decide(b *Builder) {
+	w.dictMode = 2
+	v := b.values()
+	some := min(v.n, dictSample)
+	if w.typ == Boolean || some == 0 || w.dict.vals.n > 0 {
+		return
+	}
+	different := 0
+	if b.refer { // in the order of first use
+		for _, x := range b.refs[:some] {
+			different = max(different, int(x)+1)
+		}
+	} else {
+		for i := range some {
+			w.dict.add(v.Bytes(i))
+		}
+		different = w.dict.vals.n
+		w.dict.reset(w.typ, w.width)
+	}
+	// Few of many, or all of few: a short chunk is not known to repeat.
+	if 2*different <= some {
+		w.dictMode = 1
+	}
+}
+
+// addReferred puts the indices of b's values into w.indices.
+func (w *chunkWriter) addReferred(b *Builder) {
+	v := b.referred()
+	w.remap = resize(w.remap, v.n)
+	clear(w.remap)
+	w.indices = resize(w.indices, len(b.refs))
+	for i, x := range b.refs {
+		y := w.remap[x]
+		if y == 0 {
+			y = w.dict.add(v.Bytes(int(x))) + 1
+			w.remap[x] = y
+		}
+		w.indices[i] = y - 1
+	}
 }
 
 // plain appends values as PLAIN has them.
@@ -309,14 +349,26 @@ func equalLengths(s []byte, v *Values) ([]byte, bool) {
 
 // coded writes a page of indices into w.dict, which holds all of them.
 func (w *chunkWriter) coded(p pageOf, index []uint32, levels []byte) error {
-	width := bitsFor(max(w.dict.vals.n-1, 0))
+	s, width := w.indexPage(levels)
+	return w.putIndices(p, packRLE(s, index, width), len(levels))
+}
+
+// indexPage begins a page of indices: behind it, they are to be appended with a width.
+func (w *chunkWriter) indexPage(levels ...[]byte) (s []byte, width int) {
+	width = bitsFor(max(w.dict.vals.n-1, 0))
 	w.decided = true // indices and plain pages share a codec
-	s := append(w.scratch[:0], levels...)
-	s = append(s, byte(width))
-	s = packRLE(s, index, width)
+	s = w.scratch[:0]
+	for _, l := range levels {
+		s = append(s, l...)
+	}
+	return append(s, byte(width)), width
+}
+
+// putIndices writes the page s, which begins with levels bytes of them.
+func (w *chunkWriter) putIndices(p pageOf, s []byte, levels int) error {
 	w.scratch = s
 	p.encoding = encDict
-	return w.add(p, s, len(levels), nil)
+	return w.add(p, s, levels, nil)
 }
 
 // appendLevels appends levels as a page of the kind has them.

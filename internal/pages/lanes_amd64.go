@@ -11,6 +11,51 @@ func widenAVX2(dst *float64, src *float32, n int, most *[8]uint32)
 //go:noescape
 func lookAVX2(index *uint32, table *[8]int32, out *int16, n int, most *[8]uint32)
 
+//go:noescape
+func unpackAVX2(dst *uint32, src *byte, n int, w *bitPlaces, most *[8]uint32)
+
+// bitPlaces say where eight values of one width, which are as many bytes, lie.
+type bitPlaces struct {
+	bytes [32]uint8 // of each value: the four bytes that hold it, from its half's beginning
+	shift [8]uint32 // where it begins in them
+	mask  uint32
+	width int32
+	half  int64 // the byte with the fifth value's first bit
+}
+
+// packedWidths are the widths whose values lie in four bytes, wherever they begin.
+var packedWidths = func() (t [26]bitPlaces) {
+	for width := range t {
+		w := &t[width]
+		*w = bitPlaces{mask: 1<<width - 1, width: int32(width), half: int64(width / 2)}
+		for i := range 8 {
+			bit := i%4*width + i/4*(width&1)*4
+			w.shift[i] = uint32(bit % 8)
+			for k := range 4 {
+				w.bytes[4*i+k] = uint8(bit/8 + k)
+			}
+		}
+	}
+	return t
+}()
+
+// unpackLanes unpacks the first n values, a multiple of eight, and returns the
+// greatest of them.
+func unpackLanes(dst []uint32, src []byte, width int) (n int, most uint32) {
+	if !wide || width == 0 || width >= len(packedWidths) {
+		return 0, 0
+	}
+	w := &packedWidths[width]
+	// Of each eight the last sixteen bytes read begin at half.
+	n = min(len(dst)/8, (len(src)-int(w.half)-16)/width+1) * 8
+	if len(src) < int(w.half)+16 || n == 0 {
+		return 0, 0
+	}
+	var lanes [8]uint32
+	unpackAVX2(&dst[:n][0], &src[0], n, w, &lanes)
+	return n, greatest(&lanes)
+}
+
 var wide = cpu.X86.HasAVX2
 
 // risingLanes compares the first n of xs with their next.

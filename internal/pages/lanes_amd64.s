@@ -68,3 +68,33 @@ sixteen:
 	VMOVDQU   Y0, (DX)
 	VZEROUPPER
 	RET
+
+// func unpackAVX2(dst *uint32, src *byte, n int, w *bitPlaces, most *[8]uint32)
+TEXT ·unpackAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         n+16(FP), CX
+	MOVQ         w+24(FP), AX
+	MOVQ         most+32(FP), DX
+	VMOVDQU      (AX), Y2
+	VMOVDQU      32(AX), Y3
+	VPBROADCASTD 64(AX), Y4
+	MOVLQSX      68(AX), R9
+	MOVQ         72(AX), R8
+	VPXOR        Y0, Y0, Y0
+
+eightvalues:
+	VMOVDQU     (SI), X1
+	VINSERTI128 $1, (SI)(R8*1), Y1, Y1
+	VPSHUFB     Y2, Y1, Y1
+	VPSRLVD     Y3, Y1, Y1
+	VPAND       Y4, Y1, Y1
+	VPMAXUD     Y1, Y0, Y0
+	VMOVDQU     Y1, (DI)
+	ADDQ        R9, SI
+	ADDQ        $32, DI
+	SUBQ        $8, CX
+	JNZ         eightvalues
+	VMOVDQU     Y0, (DX)
+	VZEROUPPER
+	RET

@@ -3,6 +3,7 @@ package pages
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -61,6 +62,57 @@ func TestLanes(t *testing.T) {
 		for i, x := range index {
 			if out[i] != table[x%8] {
 				t.Fatalf("%d became %d, want %d", x, out[i], table[x%8])
+			}
+		}
+	}
+}
+
+// Values of any width are unpacked as one at a time, whatever stands behind them, and
+// in pieces as together.
+func TestUnpack(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(2, 9))
+	for width := range 33 {
+		for _, n := range []int{0, 1, 7, 8, 9, 63, 64, 65, 500} {
+			want := make([]uint32, n)
+			most := uint32(0)
+			for i := range want {
+				if want[i] = uint32(r.Uint64() & (1<<width - 1)); i/20%3 == 1 {
+					want[i] = want[i/20*20] // runs
+				}
+				most = max(most, want[i])
+			}
+			packed := pack(nil, want, width)
+			for _, behind := range []int{0, 1, 40} {
+				got := make([]uint32, n)
+				if width > 0 {
+					if m := unpackMost(got, append(slices.Clone(packed), make([]byte, behind)...), width); m != most || !slices.Equal(got, want) {
+						t.Fatalf("%d values of %d bits: %d, the greatest %d; want %d, %d", n, width, got, m, want, most)
+					}
+				}
+			}
+			// Written in pieces, and read in others.
+			for _, piece := range []int{1, 5, 16, 100} {
+				var b []byte
+				var held []uint32
+				for from := 0; from < n; from += piece {
+					held = append(held, want[from:min(from+piece, n)]...)
+					k := 0
+					b, k = packSome(b, held, width, from+piece >= n)
+					if held = held[k:]; len(held) > 7 {
+						t.Fatalf("%d values are left of a piece", len(held))
+					}
+				}
+				d := hybrid[uint32]{src: b, width: width}
+				got := make([]uint32, n)
+				for from := 0; from < n; from += piece + 3 {
+					if err := d.fill(got[from:min(from+piece+3, n)]); err != nil {
+						t.Fatalf("%d values of %d bits in pieces of %d: %v", n, width, piece, err)
+					}
+				}
+				if d.most != most || !slices.Equal(got, want) {
+					t.Fatalf("%d values of %d bits in pieces of %d: %d, the greatest %d; want %d, %d", n, width, piece, got, d.most, want, most)
+				}
 			}
 		}
 	}

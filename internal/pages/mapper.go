@@ -14,11 +14,12 @@ type worker struct {
 	j     *job
 	r     chunkReader
 	w     chunkWriter
-	funcs map[int]MapFunc
+	funcs map[funcKey]MapFunc
 	pg    page
 	b     Builder
 	dict  Builder  // the mapped dictionary
 	remap []uint32 // index of the source's dictionary -> new index+1, or 0
+	fresh int      // entries of remap that are 0
 	index []uint32
 	def   []byte
 	lev   []byte
@@ -27,19 +28,32 @@ type worker struct {
 
 const nullIndex = ^uint32(0)
 
-func (k *worker) mapFunc(leaf int) MapFunc {
-	f := k.funcs[leaf]
+// funcKey is a leaf, and whether its function may refer to texts.
+type funcKey struct {
+	leaf  int
+	alike bool
+}
+
+func (k *worker) mapFunc(leaf int, alike bool) MapFunc {
+	c := &k.j.p.Columns[leaf]
+	key := funcKey{leaf, alike && c.Alike != nil}
+	f := k.funcs[key]
 	if f == nil {
-		f = k.j.p.Columns[leaf].New()
-		k.funcs[leaf] = f
+		if key.alike {
+			f = c.Alike()
+		} else {
+			f = c.New()
+		}
+		k.funcs[key] = f
 	}
 	return f
 }
 
-// apply maps values behind what out holds already.
-func (k *worker) apply(leaf int, in *Values, out *Builder) error {
+// apply maps values behind what out holds already. With alike, out may come to refer
+// to texts.
+func (k *worker) apply(leaf int, in *Values, out *Builder, alike bool) error {
 	before := out.n
-	if err := k.mapFunc(leaf)(in, out); err != nil {
+	if err := k.mapFunc(leaf, alike)(in, out); err != nil {
 		return err
 	}
 	if out.n-before != in.n {
@@ -256,7 +270,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 		if !started {
 			started = true
 			if most := min(r.c.size+r.c.size/16+4096, 32<<20); int64(cap(buf)) < most {
-				buf = make([]byte, 0, most) // rather than grow into it
+				buf = make([]byte, 0, (most>>19+1)<<19) // rather than grow into it; chunks differ by little
 			}
 			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, buf)
 			if coded && copying {
@@ -271,13 +285,8 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 			return written{}, r.wrap(err)
 		}
 		if p.coded && copying && h.kind == w.kind {
-			for _, x := range p.index {
-				if x >= next {
-					if x > next {
-						return written{}, errRewrite
-					}
-					next++
-				}
+			if next, err = k.inOrder(next); err != nil {
+				return written{}, err
 			}
 			h.encoding = encDict
 			w.emit(&h, k.rowsOf(&h), b)
@@ -315,7 +324,7 @@ func (k *worker) rowsOf(h *pageHeader) int {
 // mapDict maps the dictionary of the chunk into k.dict.
 func (k *worker) mapDict(leaf int, typ Type, width int) error {
 	k.dict.reset(typ, width)
-	if err := k.apply(leaf, &k.r.dict, &k.dict); err != nil {
+	if err := k.apply(leaf, &k.r.dict, &k.dict, false); err != nil {
 		return err
 	}
 	k.remap = resize(k.remap, k.r.dict.n)
@@ -323,6 +332,7 @@ func (k *worker) mapDict(leaf int, typ Type, width int) error {
 	for _, i := range k.dict.null {
 		k.remap[i] = nullIndex
 	}
+	k.fresh = k.r.dict.n - len(k.dict.null)
 	return nil
 }
 
@@ -350,21 +360,22 @@ func (k *worker) mapPage(leaf int) error {
 		out.rep = appendLevels(nil, w.kind, p.rep, r.leaf.MaxRep)
 		out.def = k.defs(nil, nil, wider)
 	}
+	if p.coded && !wider && len(k.dict.null) == 0 {
+		return k.recodePage(out)
+	}
 	if p.coded {
+		if err := r.allIndices(p); err != nil {
+			return r.wrap(err)
+		}
 		dict := k.dict.values()
 		nulls := k.lev[:0] // a byte for each value: 1 became null
 		if len(k.dict.null) > 0 {
 			nulls = resize(k.lev, p.valid)
 			clear(nulls)
-			k.index = resize(k.index, p.valid)
 		}
+		k.index = resize(k.index, p.valid)
 		to, n := k.index, 0
-		if len(k.dict.null) == 0 {
-			to = p.index // where they stand: they are not needed any more
-			k.recode(to, &dict)
-			n = len(to)
-		}
-		for i, x := range p.index[n:] {
+		for i, x := range p.index {
 			y := k.remap[x]
 			if y == 0 {
 				y = w.dict.add(dict.Bytes(k.skipNulls(x))) + 1
@@ -391,7 +402,7 @@ func (k *worker) mapPage(leaf int) error {
 		b.data = append(append(b.data, out.rep...), out.def...)
 		b.head = len(b.data)
 	}
-	if err := k.apply(leaf, &p.values, b); err != nil {
+	if err := k.apply(leaf, &p.values, b, true); err != nil {
 		return err
 	}
 	if !wider && len(b.null) == 0 {
@@ -411,19 +422,6 @@ func (k *worker) mapPage(leaf int) error {
 		b.head = len(out.rep) + len(out.def)
 	}
 	return w.values(out, b)
-}
-
-// recode gives the indices of a dictionary without nulls their new numbers.
-func (k *worker) recode(index []uint32, dict *Values) {
-	remap := k.remap
-	for i, x := range index {
-		y := remap[x]
-		if y == 0 {
-			y = k.w.dict.add(dict.Bytes(int(x))) + 1
-			remap[x] = y
-		}
-		index[i] = y - 1
-	}
 }
 
 // skipNulls is the place of entry x of the mapped dictionary among its values.

@@ -35,6 +35,10 @@ type Column struct {
 	// worker, so that the function may keep buffers.
 	New func() MapFunc
 
+	// Alike makes a function that does the same where most results of a page are
+	// alike, as AlikeOrFail makes one; nil has New do all.
+	Alike func() MapFunc
+
 	// Type, Width (of Fixed) and Logical describe the mapped column. Same keeps
 	// them all.
 	Type    Type

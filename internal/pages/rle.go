@@ -3,61 +3,119 @@ package pages
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"math/bits"
 	"slices"
 )
 
 var errRLE = errors.New("levels or indices are cut off")
 
-// unpackRLE fills dst from the RLE and bit-packed hybrid in src with values of
-// width bits, at most 8 for levels and 32 for indices.
+// hybrid reads values of width bits, at most 8 for levels and 32 for indices, from
+// the RLE and bit-packed hybrid in src, as many at a time as the caller has room for.
+type hybrid[T uint8 | uint32] struct {
+	src    []byte
+	width  int
+	run    int // values left of a run
+	value  T   // its value
+	packed int // values left of packed groups
+	group  [8]T
+	rest   []T    // of group: unpacked, not yet given out
+	most   uint32 // the greatest value given out
+}
+
+// unpackRLE fills dst from src.
 func unpackRLE[T uint8 | uint32](dst []T, src []byte, width int) error {
-	if width == 0 {
+	d := hybrid[T]{src: src, width: width}
+	return d.fill(dst)
+}
+
+// fill fills dst with the next values.
+func (d *hybrid[T]) fill(dst []T) error {
+	if d.width == 0 {
 		clear(dst)
 		return nil
 	}
 	for len(dst) > 0 {
-		head, n := binary.Uvarint(src)
-		if n <= 0 {
-			return errRLE
-		}
-		src = src[n:]
-		if head&1 == 0 {
-			count := head >> 1
-			w := (width + 7) / 8
-			if count == 0 || len(src) < w {
+		switch {
+		case len(d.rest) > 0:
+			n := copy(dst, d.rest)
+			for _, v := range dst[:n] {
+				d.most = max(d.most, uint32(v))
+			}
+			dst, d.rest = dst[n:], d.rest[n:]
+		case d.run > 0:
+			n := min(d.run, len(dst))
+			for i := range dst[:n] {
+				dst[i] = d.value
+			}
+			dst, d.run = dst[n:], d.run-n
+		case d.packed > 0:
+			n := min(d.packed, len(dst)) &^ 7
+			if n*d.width/8 > len(d.src) {
 				return errRLE
 			}
-			var v uint32
-			for i := range w {
-				v |= uint32(src[i]) << (8 * i)
+			if n > 0 {
+				d.most = max(d.most, unpackMost(dst[:n], d.src, d.width))
+				dst = dst[n:]
+			} else { // less than a group, of which the last may be cut off behind its last value
+				if n = min(len(d.src)*8/d.width, 8); n < min(d.packed, len(dst)) {
+					return errRLE
+				}
+				d.rest = d.group[:n]
+				unpack(d.rest, d.src, d.width)
 			}
-			if src = src[w:]; uint64(v)>>width != 0 {
-				return errRLE
+			d.src = d.src[min((n+7)/8*d.width, len(d.src)):]
+			d.packed -= n
+		default:
+			if err := d.header(); err != nil {
+				return err
 			}
-			run := dst[:min(count, uint64(len(dst)))]
-			for i := range run {
-				run[i] = T(v)
-			}
-			dst = dst[len(run):]
-			continue
 		}
-		groups := head >> 1
-		if groups == 0 || groups > uint64(len(src)) {
-			return errRLE
-		}
-		n = len(dst)
-		if groups*8 < uint64(n) {
-			n = int(groups * 8)
-		}
-		if need := (n*width + 7) / 8; need > len(src) {
-			return errRLE
-		}
-		unpack(dst[:n], src, width)
-		dst = dst[n:]
-		src = src[min(groups*uint64(width), uint64(len(src))):]
 	}
 	return nil
+}
+
+// header reads what the next values are.
+func (d *hybrid[T]) header() error {
+	head, n := binary.Uvarint(d.src)
+	if n <= 0 {
+		return errRLE
+	}
+	d.src = d.src[n:]
+	if head&1 == 1 {
+		groups := head >> 1
+		if groups == 0 || groups > uint64(len(d.src)) {
+			return errRLE
+		}
+		d.packed = int(groups * 8)
+		return nil
+	}
+	w := (d.width + 7) / 8
+	if head>>1 == 0 || len(d.src) < w {
+		return errRLE
+	}
+	var v uint32
+	for i := range w {
+		v |= uint32(d.src[i]) << (8 * i)
+	}
+	if d.src = d.src[w:]; uint64(v)>>d.width != 0 {
+		return errRLE
+	}
+	d.run, d.value, d.most = int(min(head>>1, math.MaxInt32)), T(v), max(d.most, v)
+	return nil
+}
+
+// unpackMost is unpack, and returns the greatest value.
+func unpackMost[T uint8 | uint32](dst []T, src []byte, width int) (most uint32) {
+	done := 0
+	if wide, ok := any(dst).([]uint32); ok {
+		done, most = unpackLanes(wide, src, width)
+	}
+	unpack(dst[done:], src[done*width/8:], width)
+	for _, v := range dst[done:] {
+		most = max(most, uint32(v))
+	}
+	return most
 }
 
 // unpack reads len(dst) values of width bits, least significant first. src holds
@@ -151,13 +209,20 @@ func unpack[T uint8 | uint32 | uint64](dst []T, src []byte, width int) {
 // packRLE appends v as the hybrid with width bits: runs of at least 16 equal
 // values as runs, all else packed.
 func packRLE[T uint8 | uint32](b []byte, v []T, width int) []byte {
+	b, _ = packSome(b, v, width, true)
+	return b
+}
+
+// packSome is packRLE for some values, and returns how many of them it has written: of
+// the last, all. Else fewer than eight are left, which no group holds yet.
+func packSome[T uint8 | uint32](b []byte, v []T, width int, last bool) ([]byte, int) {
 	for i := 0; i < len(v); {
 		// The run that begins here?
 		j := i + 1
 		for j < len(v) && v[j] == v[i] {
 			j++
 		}
-		if j-i >= 16 || j == len(v) {
+		if j-i >= 16 || j == len(v) && last {
 			b = binary.AppendUvarint(b, uint64(j-i)<<1)
 			x := uint32(v[i])
 			for range (width + 7) / 8 {
@@ -169,17 +234,23 @@ func packRLE[T uint8 | uint32](b []byte, v []T, width int) []byte {
 		}
 		// Packed groups of eight up to the next long run, which begins at a
 		// multiple of eight from here.
-		from := i
-		for i < len(v) {
-			i = min(i+8, len(v))
+		from, end := i, len(v)
+		if !last {
+			end -= (end - i) % 8
+		}
+		for i < end {
+			i = min(i+8, end)
 			if i+16 <= len(v) && v[i] == v[i+8] && v[i] == v[i+15] && same(v[i:i+16]) {
 				break
 			}
 		}
+		if i == from {
+			return b, i
+		}
 		b = binary.AppendUvarint(b, uint64((i-from+7)/8)<<1|1)
 		b = pack(b, v[from:i], width)
 	}
-	return b
+	return b, len(v)
 }
 
 func same[T comparable](v []T) bool {

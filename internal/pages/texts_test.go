@@ -3,6 +3,9 @@ package pages
 import (
 	"bytes"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -70,6 +73,81 @@ func TestTextsOfAnotherContract(t *testing.T) {
 		b.reset(ByteArray, 0)
 		if err := Texts(f, nil)()(&in, &b); err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// Texts to which values refer are written as texts one behind the other are, whether
+// few are different, many, or more than a dictionary holds, with nulls and without.
+func TestAlike(t *testing.T) {
+	t.Parallel()
+	text := func(v []byte, different int) string {
+		return strings.Repeat("x", int(v[1])%3*8) + strconv.Itoa(int(v[0])<<8|int(v[1])%different)
+	}
+	for _, different := range []int{2, 256} {
+		for _, nulls := range []bool{false, true} {
+			for _, values := range []int{0, 1, 3000, 70_000} {
+				var w chunkWriter
+				w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+				var b Builder
+				b.reset(ByteArray, 0)
+				var want []any
+				for i := range values {
+					v := []byte{byte(i * 7 >> 8), byte(i * 7)}
+					b.Bytes(v)
+					if nulls && i%5 == 0 {
+						want = append(want, nil)
+					} else {
+						want = append(want, text(v, different))
+					}
+				}
+				w.dictMode = 2
+				if err := w.values(pageOf{entries: values, rows: values}, &b); err != nil {
+					t.Fatal(err)
+				}
+				src := openBytes(t, oneColumn(t, &w, "s"))
+				row := 0
+				one := func(v []byte) (string, bool) {
+					defer func() { row++ }()
+					return text(v, different), !nulls || row%5 != 0
+				}
+				plan := Plan{Workers: 1, Columns: []Column{{Op: Map, Nullable: nulls, New: func() MapFunc { panic("not asked for what is alike") },
+					Alike: AlikeOrFail(func() AlikeFunc {
+						known := map[string]uint32{}
+						return func(fresh bool, data []byte, ends, refs []uint32, src [][]byte) (_ []byte, _, _ []uint32, bad []int) {
+							if fresh {
+								clear(known)
+							}
+							for i, v := range src {
+								s, ok := one(v)
+								if !ok {
+									bad = append(bad, i)
+									continue
+								}
+								ref, ok := known[s]
+								if !ok {
+									ref = uint32(len(known))
+									known[s] = ref
+									data = append(data, s...)
+									ends = append(ends, uint32(len(data)))
+								}
+								refs = append(refs, ref)
+							}
+							return data, ends, refs, bad
+						}
+					}, func([][]byte, []int) error { return nil })}}}
+				out := create(t)
+				if err := Transcode(t.Context(), src, plan, Output{File: out}); err != nil {
+					t.Fatal(err)
+				}
+				got, err := column(openBytes(t, contents(t, out)), 0, 0, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("%d values, %d endings, nulls %t: what is read is not what was made", values, different, nulls)
+				}
+			}
 		}
 	}
 }

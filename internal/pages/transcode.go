@@ -137,7 +137,7 @@ func (a *assembler) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			k := &worker{j: a.j, funcs: map[int]MapFunc{}}
+			k := &worker{j: a.j, funcs: map[funcKey]MapFunc{}}
 			for {
 				a.mu.Lock()
 				for a.err == nil && a.next < total && (a.next >= a.placed-a.queued+aheadTasks*workers || a.held > int64(aheadBytes*workers)) {

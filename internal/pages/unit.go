@@ -189,7 +189,7 @@ func (k *worker) load(ctx context.Context, u Unit, leaf int) error {
 func (k *worker) fillPool(leaf int, v *Values, mapped bool) error {
 	b := &k.store.pool
 	if mapped {
-		return k.apply(leaf, v, b)
+		return k.apply(leaf, v, b, false)
 	}
 	if v.Type == ByteArray {
 		for i := range v.n {
