@@ -14,9 +14,17 @@ import (
 // band replaces a number by the interval it lies in: 20-29 for integers and a
 // whole width, [20,30) otherwise; <20 and >=90 beyond the ends.
 type band struct {
-	width    float64
+	steps
 	min, max *float64
 	integers bool
+}
+
+func newBand(width float64, min, max *float64, integers bool) band {
+	origin := 0.0
+	if min != nil {
+		origin = *min
+	}
+	return band{newSteps(origin, width), min, max, integers}
 }
 
 func (band) Type() table.Type { return table.String }
@@ -41,18 +49,14 @@ func (b band) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 }
 
 func (b band) of(v float64) string {
-	origin := 0.0
-	if b.min != nil {
-		origin = *b.min
-		if v < origin {
-			return "<" + table.FormatFloat(origin)
-		}
+	if b.min != nil && v < *b.min {
+		return "<" + table.FormatFloat(*b.min)
 	}
 	if b.max != nil && v >= *b.max {
 		return ">=" + table.FormatFloat(*b.max)
 	}
-	lo := origin + math.Floor((v-origin)/b.width)*b.width
-	hi := lo + b.width
+	n := b.below(v)
+	lo, hi := b.at(n), b.at(n+1)
 	if b.max != nil {
 		hi = min(hi, *b.max)
 	}

@@ -104,6 +104,8 @@ func TestTechniques(t *testing.T) {
 		"keep":           {Rule{Use: "keep"}, col("c", table.Int64, "1", "∅"), []string{"1", "∅"}, table.Int64},
 		"band":           {Rule{Use: "band", Width: 10}, col("c", table.Int64, "0", "9", "10", "-1", "∅"), []string{"0-9", "0-9", "10-19", "-10--1", "∅"}, table.String},
 		"band ends":      {Rule{Use: "band", Width: 10, Min: f(20), Max: f(85)}, col("c", table.Int64, "19", "20", "84", "85"), []string{"<20", "20-29", "80-84", ">=85"}, table.String},
+		"band decimals":  {Rule{Use: "band", Width: 0.1}, col("c", table.Float64, "0.2", "0.3", "0.69", "0.7", "-0.1"), []string{"[0.2,0.3)", "[0.3,0.4)", "[0.6,0.7)", "[0.7,0.8)", "[-0.1,0)"}, table.String},
+		"band origin":    {Rule{Use: "band", Width: 0.25, Min: f(0.1)}, col("c", table.Float64, "0.1", "0.35", "0.599"), []string{"[0.1,0.35)", "[0.35,0.6)", "[0.35,0.6)"}, table.String},
 		"band float":     {Rule{Use: "band", Width: 0.5}, col("c", table.Float64, "0.25", "1"), []string{"[0,0.5)", "[1,1.5)"}, table.String},
 		"hierarchy 1":    {Rule{Use: "hierarchy", Level: 1, Hierarchy: age}, col("c", table.Int64, "2", "7", "∅"), []string{"0-4", "5-9", "∅"}, table.String},
 		"hierarchy 3":    {Rule{Use: "hierarchy", Level: 3, Hierarchy: age}, col("c", table.String, "2"), []string{"*"}, table.String},

@@ -126,9 +126,9 @@ func (r Rule) masker(t table.Type, c block.Cipher, by int, identifying map[int]s
 	case "name":
 		return textMasker{names{newPRF(c)}}, nil
 	case "band":
-		return band{r.Width, r.Min, r.Max, t == table.Int64}, nil
+		return newBand(r.Width, r.Min, r.Max, t == table.Int64), nil
 	case "round":
-		return round{t, r.Width}, nil
+		return round{t, newSteps(0, r.Width)}, nil
 	case "clip":
 		return clip{t, r.Min, r.Max}, nil
 	case "shift":

@@ -40,8 +40,8 @@ func mapNumbers(c *table.Column, ints func(i int, v int64) (int64, bool), floats
 
 // round replaces a number by the nearest multiple of a width; a half goes up.
 type round struct {
-	t     table.Type
-	width float64
+	t table.Type
+	steps
 }
 
 func (r round) Type() table.Type { return r.t }
@@ -59,8 +59,7 @@ func (r round) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {
 		}
 		return lower, lower <= v
 	}, func(_ int, v float64) (float64, bool) {
-		n := math.Floor(v/r.width + 0.5)
-		return float64(n * r.width), true
+		return r.steps.at(math.Floor(v/r.width + 0.5)), true
 	})
 }
 
@@ -170,7 +169,12 @@ var (
 // 16 bits, scaled to a mean of 0 and a standard deviation of scale. It is nearly
 // normal, ends at 4.9 deviations, and comes out alike on every machine, as the
 // logarithms of other methods do not. It alone gives no differential privacy:
-// package dp does. A row without a subject is bad.
+// package dp does. A row without a subject is bad, and so is a number so large
+// that the error is lost in its last digit.
+//
+// The error is one of 2^19 known multiples of a known unit. A float is therefore
+// rounded to that unit before: with its own last digits it would say which
+// multiple was added, since all but one would leave a rest of no two decimals.
 type noise struct {
 	bySubject
 	t     table.Type
@@ -183,19 +187,22 @@ func (s noise) Type() table.Type { return s.t }
 var noiseUnit = math.Sqrt(8.0 * (1<<32 - 1) / 12)
 
 func (s noise) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
-	add := make([]float64, c.Len())
+	add := make([]int, c.Len()) // units
 	known := make([]bool, c.Len())
 	s.draws(raw, func(i int, bits *[16]byte) {
 		sum := 0
 		for k := 0; k < 16; k += 2 {
 			sum += int(binary.BigEndian.Uint16(bits[k:]))
 		}
-		add[i], known[i] = float64(float64(2*sum-8*math.MaxUint16)/(2*noiseUnit)*s.scale), true
+		add[i], known[i] = sum-4*math.MaxUint16, true
 	})
+	unit := s.scale / noiseUnit
 	return mapNumbers(c, func(i int, v int64) (int64, bool) {
-		w := v + int64(math.Round(add[i]))
-		return w, known[i] && (w > v) == (math.Round(add[i]) > 0)
+		by := math.Round(float64(float64(add[i]) / noiseUnit * s.scale))
+		w := v + int64(by)
+		return w, known[i] && (w > v) == (by > 0)
 	}, func(i int, v float64) (float64, bool) {
-		return float64(v + add[i]), known[i]
+		n := math.Round(v / unit)
+		return float64((n + float64(add[i])) * unit), known[i] && !(math.Abs(n) > 1<<52) // a NaN stays one
 	})
 }

@@ -124,6 +124,8 @@ func TestNumbers(t *testing.T) {
 		"round":       {Rule{Use: "round", Width: 10}, col("c", table.Int64, "14", "15", "-14", "-15", "-16", "0", "∅"), []string{"10", "20", "-10", "-10", "-20", "0", "∅"}},
 		"round ends":  {Rule{Use: "round", Width: 10, OnInvalid: "missing"}, col("c", table.Int64, "9223372036854775807", "-9223372036854775808"), []string{"∅", "∅"}},
 		"round float": {Rule{Use: "round", Width: 0.5}, col("c", table.Float64, "1.2", "1.25", "-0.1"), []string{"1", "1.5", "0"}},
+		"decimals":    {Rule{Use: "round", Width: 0.1}, col("c", table.Float64, "0.3", "0.6", "0.7", "1.11", "2.32", "-0.05", "1e300"), []string{"0.3", "0.6", "0.7", "1.1", "2.3", "0", "1e+300"}},
+		"thirds":      {Rule{Use: "round", Width: 0.15}, col("c", table.Float64, "0.4", "0.9"), []string{"0.45", "0.9"}},
 		"clip":        {Rule{Use: "clip", Min: f(18), Max: f(90)}, col("c", table.Int64, "5", "18", "90", "103", "∅"), []string{"18", "18", "90", "90", "∅"}},
 		"clip float":  {Rule{Use: "clip", Max: f(0.5)}, col("c", table.Float64, "-7", "0.75"), []string{"-7", "0.5"}},
 		"suppress":    {Rule{Use: "suppress", Values: []string{"乙"}}, col("c", table.String, "甲", "乙", "∅"), []string{"甲", "∅", "∅"}},
@@ -132,6 +134,7 @@ func TestNumbers(t *testing.T) {
 		"record":      {Rule{Use: "suppress", Values: []string{"乙"}, Record: true}, col("c", table.String, "甲", "乙", "丙"), []string{"甲", "丙"}},
 		"aggregate":   {Rule{Use: "aggregate", K: 3}, col("c", table.Int64, "1", "2", "3", "10", "20", "30", "31", "∅"), []string{"2", "2", "2", "23", "23", "23", "23", "∅"}},
 		"ties":        {Rule{Use: "aggregate", K: 2}, col("c", table.Float64, "5", "5", "5", "1", "9", "9.5"), []string{"4", "4", "4", "4", "9.25", "9.25"}},
+		"no number":   {Rule{Use: "aggregate", K: 3}, floats(math.NaN(), 1, 2, 3, math.Inf(1)), []string{"NaN", "2", "2", "2", "∅"}},
 		"too few":     {Rule{Use: "aggregate", K: 5}, col("c", table.Int64, "1", "3"), []string{"2", "2"}},
 	} {
 		got, m := mask1(t, c.r, c.in)
@@ -233,6 +236,58 @@ func TestNoise(t *testing.T) {
 	again, _ := apply(t, p, batch(id, v))
 	if !slices.Equal(again.Col("v").Flt, out.Col("v").Flt) {
 		t.Error("the noise changed")
+	}
+}
+
+// floats is a column v of any numbers; a CSV has no NaN.
+func floats(vals ...float64) table.Column {
+	c := table.NewColumn(table.Field{Name: "v", Type: table.Float64}, len(vals))
+	for _, v := range vals {
+		c.AppendFlt(v)
+	}
+	return c
+}
+
+// Whoever knows the plan knows the unit of the error, and that the raw numbers have
+// two decimals: every number of two decimals that the error reaches is as good a
+// candidate as the raw one. At full precision a handful was left.
+func TestNoiseIsNotUndone(t *testing.T) {
+	t.Parallel()
+	raw := []float64{8123.45, 10250.1, 3999.99, 7000, 15200.75, -0.01, math.NaN()}
+	ids := make([]string, len(raw))
+	for i := range ids {
+		ids[i] = fmt.Sprint("id", i)
+	}
+	for _, scale := range []float64{0.5, 500, 30000} {
+		p := Plan{Default: "keep", Columns: map[string]Rule{"v": {Use: "noise", By: "id", Scale: scale}}}
+		out, m := apply(t, p, batch(col("id", table.String, ids...), floats(raw...)))
+		if m.Err() != nil {
+			t.Fatal(m.Err())
+		}
+		c := out.Col("v")
+		if c.Flt[6] == c.Flt[6] {
+			t.Error("a NaN became a number")
+		}
+		unit := scale / noiseUnit
+		for i := range 6 {
+			candidates := map[float64]bool{}
+			// The reviewer's attack: take each error off, and see whether the noise
+			// would make what was published of the number of two decimals beside it.
+			for k := -4 * math.MaxUint16; k <= 4*math.MaxUint16; k++ {
+				x := math.Round(float64(c.Flt[i]-float64(float64(k)*unit))*100) / 100
+				if float64(x+float64(float64(k)*unit)) == c.Flt[i] || float64((math.Round(x/unit)+float64(k))*unit) == c.Flt[i] {
+					candidates[x] = true
+				}
+			}
+			reach := int(2 * 4.8 * scale * 100) // numbers of two decimals within the error
+			if want := min(reach, 8*math.MaxUint16); len(candidates) < want {
+				t.Errorf("scale %v: %v is one of %d numbers, not of %d", scale, raw[i], len(candidates), want)
+			}
+		}
+	}
+	far := batch(col("id", table.String, "a", "b"), floats(1e300, math.Inf(1)))
+	if out, _ := apply(t, Plan{Default: "keep", Columns: map[string]Rule{"v": {Use: "noise", By: "id", Scale: 1, OnInvalid: "missing"}}}, far); !out.Col("v").Null(0) || !out.Col("v").Null(1) {
+		t.Error("a number that no error changes was published")
 	}
 }
 

@@ -197,7 +197,9 @@ func (p *permute) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad [
 
 // aggregate is univariate micro-aggregation: the values in order fall into groups of
 // k rows or more, all rows of one value into the same, and each becomes the mean of
-// its group. The last group takes what would be fewer than k.
+// its group. The last group takes what would be fewer than k. A NaN is in no group
+// and stays one, as a null does; an infinite number, of which there is no mean, is
+// bad.
 type aggregate struct {
 	tally
 	k    int64
@@ -209,6 +211,9 @@ func (a *aggregate) Type() table.Type { return a.t }
 func (a *aggregate) seal() {
 	a.mean = make(map[uint64]uint64, len(a.bits))
 	vs := a.numbers()
+	if a.t == table.Float64 {
+		vs = slices.DeleteFunc(vs, func(v uint64) bool { f := math.Float64frombits(v); return f-f != 0 })
+	}
 	left := int64(0)
 	for _, v := range vs {
 		left += a.bits[v]
@@ -252,6 +257,9 @@ func (a *aggregate) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) 
 		return int64(m), ok
 	}, func(i int, v float64) (float64, bool) {
 		m, ok := a.mean[math.Float64bits(v)]
+		if v != v {
+			return v, true
+		}
 		return math.Float64frombits(m), ok
 	})
 }
