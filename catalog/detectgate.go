@@ -97,9 +97,10 @@ func maskNote(r mask.Rule) aihub.Text {
 		return aihub.Text{EN: fmt.Sprintf("generalised to level %d", r.Level), ZH: fmt.Sprintf("泛化到第 %d 级", r.Level)}
 	case "date":
 		return map[string]aihub.Text{
-			"year":   {EN: "first day of the year", ZH: "截断到年（当年首日）"},
-			"month":  {EN: "first day of the month", ZH: "截断到月（当月首日）"},
-			"5years": {EN: "first day of five years", ZH: "五年段（首日）"},
+			"quarter": {EN: "first day of the quarter", ZH: "截断到季度（当季首日）"},
+			"year":    {EN: "first day of the year", ZH: "截断到年（当年首日）"},
+			"month":   {EN: "first day of the month", ZH: "截断到月（当月首日）"},
+			"5years":  {EN: "first day of five years", ZH: "五年段（首日）"},
 		}[r.To]
 	case "address":
 		if r.To == "city" {

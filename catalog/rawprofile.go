@@ -110,6 +110,9 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 	}
 	proposals := detect.Propose(schema, findings)
 	for i, f := range schema {
+		if proposals[i].Class == detect.Quasi {
+			generalise(stats[i], &proposals[i])
+		}
 		c := RawColumn{Class: proposals[i].Class, Level: proposals[i].Level, Evidence: proposals[i].Because}
 		c.Name, c.Type, c.Use = f.Name, f.Type, proposals[i].Use
 		stats[i].profile(&c.ColumnProfile)
@@ -168,7 +171,7 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 	b.WriteString(detect.PlanYAML(proposals))
 	b.WriteString("split: {sample: 0.1, train: 0.5, test: 0.25, final: 0.15}\n")
 	if len(quasi) > 0 {
-		fmt.Fprintf(&b, "risk: # bands or hierarchies for these columns save rows\n  quasi: [%s]\n  k: 5\n  max_suppression: 0.05\n", strings.Join(quasi, ", "))
+		fmt.Fprintf(&b, "risk: # aihub dataset search finds how far to generalise these columns, and writes it\n  quasi: [%s]\n  k: 5\n  max_suppression: 0.05\n", strings.Join(quasi, ", "))
 	}
 	return b.String()
 }

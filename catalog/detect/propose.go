@@ -15,7 +15,7 @@ type Proposal struct {
 	Class   Class     `json:"class"`
 	Level   int       `json:"level"` // see Level
 	Use     string    `json:"use"`   // technique, keep and drop among them
-	Rule    string    `json:"rule"`  // the whole rule as YAML in one line
+	Rule    string    `json:"rule"`  // the whole rule as YAML: in one line, or a mapping in several
 	Because []Finding `json:"because"`
 }
 
@@ -94,14 +94,18 @@ func ruleFor(t table.Type, f Finding) (use, rule string) {
 	return with("pseudonym", ", domain: "+string(f.Kind))
 }
 
-// PlanYAML writes proposals as a mask plan, with the evidence in comments. It
-// holds no value of the data.
+// PlanYAML writes proposals as a mask plan, with the evidence in comments. Those
+// hold no value of the data.
 func PlanYAML(ps []Proposal) string {
 	var b strings.Builder
 	b.WriteString("mask:\n  columns:\n")
 	for _, p := range ps {
 		name, _ := json.Marshal(p.Column) // a JSON string is a YAML one
-		fmt.Fprintf(&b, "    %s: %s # %s, level %d", name, p.Rule, p.Class, p.Level)
+		rule := " " + p.Rule
+		if strings.Contains(rule, "\n") {
+			rule = ""
+		}
+		fmt.Fprintf(&b, "    %s:%s # %s, level %d", name, rule, p.Class, p.Level)
 		for _, f := range p.Because {
 			if f.Kind == "" {
 				continue
@@ -115,6 +119,9 @@ func PlanYAML(ps []Proposal) string {
 			}
 		}
 		b.WriteByte('\n')
+		if rule == "" {
+			b.WriteString("      " + strings.ReplaceAll(p.Rule, "\n", "\n      ") + "\n")
+		}
 	}
 	return b.String()
 }

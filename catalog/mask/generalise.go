@@ -132,7 +132,7 @@ func (h hierarchy) up(v string) (string, bool) {
 	return up, ok
 }
 
-// date replaces an instant by the first day of its year, month or five years.
+// date replaces an instant by the first day of its year, quarter, month or five years.
 type date struct {
 	to      string
 	instant bool
@@ -206,10 +206,13 @@ func (d date) of(v int64) (day int64, ok bool) {
 	day = v
 	y := year(day)
 	switch d.to {
-	case "month":
+	case "month", "quarter":
 		m := 1 + int(day-int64(yearStart[y]))/31
 		if m < 12 && civil(y, m+1, 1) <= day {
 			m++
+		}
+		if d.to == "quarter" {
+			m -= (m - 1) % 3
 		}
 		return civil(y, m, 1), true
 	case "5years":

@@ -72,7 +72,7 @@ type Rule struct {
 	Record    bool     `json:"record,omitempty" yaml:"record"`         // suppress: the whole row
 	Level     int      `json:"level,omitempty" yaml:"level"`           // hierarchy: 1 is the column beside the value
 	Hierarchy string   `json:"hierarchy,omitempty" yaml:"hierarchy"`   // hierarchy: lines of value;level 1;level 2;…
-	To        string   `json:"to,omitempty" yaml:"to"`                 // date: year, month, 5years; address: district, city
+	To        string   `json:"to,omitempty" yaml:"to"`                 // date: year, quarter, month, 5years; address: district, city
 	Area      string   `json:"area,omitempty" yaml:"area"`             // resident: any, keep, city, province
 	OnInvalid string   `json:"on_invalid,omitempty" yaml:"on_invalid"`
 	Because   string   `json:"because,omitempty" yaml:"because"` // keep: why a column that looks like an identifier is none
@@ -253,7 +253,7 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 		oneOf("to", r.To, "district", "city")
 	case "date":
 		ofType(table.Date, table.Timestamp)
-		oneOf("to", r.To, "year", "month", "5years")
+		oneOf("to", r.To, "year", "quarter", "month", "5years")
 	case "band":
 		ofType(table.Int64, table.Float64)
 		if !(r.Width > 0) {

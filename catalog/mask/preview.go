@@ -66,6 +66,9 @@ func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
 func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 	person := hanSurnames.words[hanSurnames.draw(rng.Uint64())].String() + hanGiven2.words[hanGiven2.draw(rng.Uint64())].String()
 	mobile := fmt.Sprintf("138%08d", rng.IntN(100_000_000))
+	if r.Use == "hierarchy" && c.ParseText(someValue(rng, r)) {
+		return // one of its values; of another type none would be found in it
+	}
 	switch c.Type {
 	case table.Int64:
 		switch r.Use {
@@ -82,9 +85,6 @@ func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 					return
 				}
 			}
-		case "hierarchy":
-			v, _ := strconv.ParseInt(someValue(rng, r), 10, 64) // 0 when the hierarchy is of text
-			c.AppendInt(v)
 		default:
 			c.AppendInt(int64(1 + rng.IntN(98)))
 		}
@@ -120,8 +120,6 @@ func lookAlike(rng *rand.Rand, r Rule, c *table.Column) {
 			c.AppendStr(fmt.Sprintf("某某省某某市某某区某某路%d号", 1+rng.IntN(200)))
 		case "redact":
 			c.AppendStr(fmt.Sprintf("市民%s反映路灯不亮，电话%s", person, mobile))
-		case "hierarchy":
-			c.AppendStr(someValue(rng, r))
 		default:
 			c.AppendStr(strings.ToUpper(fmt.Sprintf("text %03d", rng.IntN(1000))))
 		}

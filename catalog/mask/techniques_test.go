@@ -513,11 +513,12 @@ func TestDateAgreesWithTime(t *testing.T) {
 		y, m, d := when.Date()
 		month := day - int64(d) + 1
 		year := day - int64(when.YearDay()) + 1
+		quarter := time.Date(y, m-(m-1)%3, 1, 0, 0, 0, 0, time.UTC).Unix() / 86400
 		for _, c := range []struct {
 			date date
 			v    int64
 			want int64
-		}{{date{to: "month"}, day, month}, {date{to: "year"}, day, year}, {date{"month", true}, day*86400_000_000 + 86399_999_999, month}} {
+		}{{date{to: "month"}, day, month}, {date{to: "quarter"}, day, quarter}, {date{to: "year"}, day, year}, {date{"month", true}, day*86400_000_000 + 86399_999_999, month}} {
 			if got, ok := c.date.of(c.v); !ok || got != c.want {
 				t.Fatalf("%v of %v is day %d, not %d", c.date, when, got, c.want)
 			}

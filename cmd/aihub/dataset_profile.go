@@ -40,7 +40,11 @@ func (p *process) datasetProfileCmd() *cobra.Command {
 		return p.data(r, func() {
 			p.showRawProfile(r)
 			if manifest != "" {
-				p.say("cli.profile.written", "File", manifest, "Data", args[0])
+				next := "cli.profile.written"
+				if strings.Contains(r.Manifest, "\nrisk:") {
+					next = "cli.profile.search"
+				}
+				p.say(next, "File", manifest, "Data", args[0])
 			} else {
 				fmt.Fprintf(p.Out, "\n%s", r.Manifest)
 			}

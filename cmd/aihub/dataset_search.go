@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
+	"aihub"
 	"aihub/catalog"
 	"aihub/server/client"
 	"aihub/server/wire"
@@ -17,7 +17,7 @@ import (
 // datasetSearchCmd looks for the levels of generalisation that lose least. It
 // reads local files and sends nothing.
 func (p *process) datasetSearchCmd() *cobra.Command {
-	var manifest string
+	var manifest, write string
 	var keep int
 	c := p.verb("search DATA", "cli.dataset.search.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		m, err := readFile(manifest, 1<<20)
@@ -35,9 +35,28 @@ func (p *process) datasetSearchCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return p.data(s, func() { p.showSearch(s) })
+		if write != "" {
+			if len(s.Best) == 0 {
+				return aihub.Errorf(aihub.Refused, aihub.Text{EN: "no combination of levels keeps the limits: nothing was written", ZH: "没有满足限值的层级组合，未写入任何内容"}).
+					WithHint(aihub.Text{EN: "raise max_suppression, lower k, or take a quasi-identifier out", ZH: "请提高 max_suppression、降低 k，或去掉某个准标识符"})
+			}
+			best, err := s.Write(m, s.Best[0])
+			if err == nil {
+				err = writeNew(write, string(best))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return p.data(s, func() {
+			p.showSearch(s)
+			if write != "" {
+				p.say("cli.search.written", "File", write, "Data", args[0])
+			}
+		})
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	c.Flags().StringVar(&write, "write", "", p.t("cli.flag.write"))
 	c.Flags().IntVar(&keep, "best", 10, p.t("cli.flag.best"))
 	p.require(c, "manifest")
 	return c
@@ -61,7 +80,7 @@ func (p *process) showSearch(s catalog.Search) {
 			if s.Columns[i].Levels == 1 {
 				r = append(r, "-")
 			} else {
-				r = append(r, strconv.Itoa(l))
+				r = append(r, s.Columns[i].Step(l))
 			}
 		}
 		rows = append(rows, append(r, fmt.Sprintf("%.6f", n.Loss), fmt.Sprintf("%d (%.2f%%)", n.Suppressed, 100*float64(n.Suppressed)/float64(max(1, s.Rows))),
@@ -70,12 +89,8 @@ func (p *process) showSearch(s catalog.Search) {
 	p.table(head, rows)
 	var write []string
 	for i, l := range s.Best[0].Levels {
-		switch c := s.Columns[i]; {
-		case c.Levels == 1:
-		case l == 0:
-			write = append(write, c.Name+": {use: keep}")
-		default:
-			write = append(write, fmt.Sprintf("%s: {use: hierarchy, level: %d}", c.Name, l))
+		if c := s.Columns[i]; c.Levels > 1 {
+			write = append(write, c.Name+": "+c.Rule(l))
 		}
 	}
 	p.say("cli.search.write", "Rules", strings.Join(write, "\n    "))
