@@ -73,7 +73,9 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 			}
 		}
 	}
-	faults = append(faults, pointFaults(spec)...)
+	if faults = append(faults, pointFaults(spec)...); len(faults) == 0 && p.boot != nil {
+		p.draw()
+	}
 	if len(faults) > 0 {
 		return nil, aihub.Errorf(aihub.Contract, aihub.Text{
 			EN: "the metrics of this scenario cannot be computed", ZH: "无法计算该场景的指标",
@@ -92,6 +94,29 @@ func bind(spec scenarios.Spec, m scenarios.Metric, boot *metric.Bootstrap) (metr
 		return bindTexts(m.Use, needs, spec, column.Name, m.Params, boot)
 	}
 	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot, Sliced: len(spec.Slices) > 0})
+}
+
+// draw has the primary metric drawn: what is compared by it is tested. Metrics that
+// gather the same still do.
+func (p *Plan) draw() {
+	at := slices.IndexFunc(p.spec.Metrics, func(m scenarios.Metric) bool { return m.Primary })
+	if at < 0 {
+		return
+	}
+	info, _ := p.spec.Info(p.spec.Metrics[at])
+	t, ok := p.metrics[at].(*textMetric)
+	if !ok {
+		p.metrics[at] = metric.Drawn(p.metrics[at], p.boot, info.Range, false)
+		return
+	}
+	drawn := metric.DrawnUnits(t.Measure, t.Value, p.boot, info.Range)
+	for i, m := range p.metrics {
+		if x, ok := m.(*textMetric); ok && x.column == t.column && x.Measure.Key() == drawn.Key() {
+			unit, m := *x.UnitMetric, *x
+			unit.Measure, m.UnitMetric = drawn, &unit
+			p.metrics[i] = &m
+		}
+	}
 }
 
 // quick is p with metric.Quick.

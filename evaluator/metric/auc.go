@@ -15,14 +15,16 @@ func init() {
 	// the numerator is an integer. The interval is DeLong's (1988), from the same
 	// sorted scores.
 	register("roc_auc@1", func(s Setup, a args) Metric {
-		return &auc{a.signed, Code(a.one), s.Boot != nil}
+		return &auc{signed: a.signed, positive: Code(a.one), interval: s.Boot != nil}
 	})
 }
 
 type auc struct {
 	signed
-	positive Code
-	interval bool
+	positive  Code
+	interval  bool
+	boot      *Bootstrap // Drawn: placements are summed by bucket
+	clustered bool       // rows of a bucket belong together: the interval is of buckets, not of rows
 }
 
 func (m *auc) New() Accumulator { return &aucRows{m: m} }
@@ -37,11 +39,16 @@ type aucRows struct {
 	pos, neg []uint64 // once wide
 	wide     bool
 	bad      int64 // scores that are not finite
+	marks    marks
+	sample   []float64 // of the last Result
 }
 
 func (a *aucRows) Add(b *Block) {
 	if a.full(a.narrow.n, len(a.pos)+len(a.neg)) {
 		a.flush()
+	}
+	if a.m.boot != nil {
+		a.marks.add(b, a.m.positive)
 	}
 	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
 	from := 0
@@ -117,7 +124,11 @@ func (a *aucRows) Merge(o Accumulator) {
 	a.pos = append(a.pos, x.pos...)
 	a.neg = append(a.neg, x.neg...)
 	a.bad += x.bad
+	a.marks.merge(&x.marks)
 }
+
+// Sample is the AUC under every draw.
+func (a *aucRows) Sample() []float64 { return a.sample }
 
 // groups calls yield for each group of equal scores, from the lowest, with the
 // positives and negatives in it. Those in memory are sorted.
@@ -224,7 +235,13 @@ func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg *big.Int) Result {
 	pn := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(n)))
 	v, _ := ratio(u, pn.Lsh(pn, 1), 0).Float64()
 	r := Result{Value: v, N: int64(p + n), Status: aihub.MetricOK}
-	if a.m.interval && p > 1 && n > 1 {
+	if a.m.boot != nil {
+		var se float64
+		if a.sample, se = a.marks.draw(a.m.boot, v); a.m.clustered && a.sample != nil {
+			r.Lo, r.Hi = max(0, v-float64(1.959963984540054*se)), min(1, v+float64(1.959963984540054*se))
+		}
+	}
+	if a.m.interval && !a.m.clustered && p > 1 && n > 1 {
 		se := math.Sqrt(placementVariance(sqPos, u, p, n) + placementVariance(sqNeg, u, n, p))
 		r.Lo, r.Hi = max(0, v-float64(1.959963984540054*se)), min(1, v+float64(1.959963984540054*se))
 	}

@@ -11,7 +11,7 @@ import (
 func init() {
 	curve := func(use string, of func(a args) func(c *curved) Result) {
 		register(use, func(s Setup, a args) Metric {
-			return &curveMetric{auc{a.signed, Code(a.one), s.Boot != nil}, of(a)}
+			return &curveMetric{auc: auc{signed: a.signed, positive: Code(a.one), interval: s.Boot != nil}, gini: use == "gini@1", value: of(a)}
 		})
 	}
 	// Σ (R_i - R_{i-1})·P_i over groups of equal scores. Without positives it is
@@ -44,6 +44,9 @@ func init() {
 			r.Value = 2*r.Value - 1
 			if r.Lo != 0 || r.Hi != 0 {
 				r.Lo, r.Hi = 2*r.Lo-1, 2*r.Hi-1
+			}
+			for i, x := range c.keys.sample {
+				c.keys.sample[i] = 2*x - 1
 			}
 			return r
 		})
@@ -110,13 +113,14 @@ func both(of func(c *curved) Result) func(c *curved) Result {
 
 type curveMetric struct {
 	auc
+	gini  bool // 2·auc - 1, with all that an AUC has
 	value func(c *curved) Result
 }
 
 // Perfect is NaN where the best value depends on the truth.
 func (m *curveMetric) Perfect() float64 { return m.perfect }
 
-func (m *curveMetric) New() Accumulator { return &curveRows{aucRows{m: &m.auc}, m} }
+func (m *curveMetric) New() Accumulator { return &curveRows{aucRows: aucRows{m: &m.auc}, m: m} }
 
 type curveRows struct {
 	aucRows

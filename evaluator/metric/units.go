@@ -127,6 +127,8 @@ type Additive[U any] struct {
 // Key is ID.
 func (a *Additive[U]) Key() string { return a.ID }
 
+func (a *Additive[U]) drawn() bool { return !a.Plain }
+
 // New returns an empty Gather for units of type U.
 func (a *Additive[U]) New(boot *Bootstrap) Gather {
 	if a.Plain {
