@@ -12,6 +12,7 @@ import (
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
+	"aihub/scenarios"
 )
 
 // Release answers every submission whose tick has come (and which reviewers
@@ -93,7 +94,9 @@ func (w *Worker) charge(ctx context.Context, p policies.Permit, r aihub.Release,
 	if round.Part == aihub.Final {
 		a, err = terms.Final(score.Sealed)
 	} else {
-		q := sharing.Question{Sealed: score.Sealed, Baseline: sub.Baseline}
+		// A baseline is entered by the owner of the truth, from whom nothing is hidden.
+		// Where the last entry counts, each is shown, at the price of that.
+		q := sharing.Question{Sealed: score.Sealed, Every: sub.Baseline || countsLast(scenario, sub.Round)}
 		if err := w.against(ctx, sub, terms, &q); err != nil {
 			return err
 		}
@@ -118,11 +121,16 @@ func (w *Worker) round(ctx context.Context, sub aihub.Submission) (aihub.Round, 
 	return aihub.Round{}, cmp.Or(err, fmt.Errorf("evaluator: %s has no round %q", sub.Scenario, sub.Round))
 }
 
+// countsLast reports whether a round's board has the last entry of an organisation.
+func countsLast(sc aihub.Scenario, round string) bool {
+	spec, err := scenarios.ParseCanonical(sc.Spec)
+	return err == nil && slices.ContainsFunc(spec.Rounds, func(r scenarios.Round) bool { return r.Name == round && r.Entry == "last" })
+}
+
 // against fills in what was shown so far to the submission's organisation in its
-// round, and how the sealed primary values compare. A baseline is entered by the
-// owner of the truth, from whom nothing is hidden: each is shown as it is.
+// round, and how the sealed primary values compare; nothing where each is shown.
 func (w *Worker) against(ctx context.Context, sub aihub.Submission, terms sharing.Terms, q *sharing.Question) error {
-	if sub.Baseline {
+	if q.Every {
 		return nil
 	}
 	entries, err := w.DB.Board(ctx, sub.Scenario, sub.Round)

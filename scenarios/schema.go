@@ -243,7 +243,7 @@ var hints = map[string]hint{
 	"Round.part":   {false, aihub.Text{EN: "hidden part it scores on; each round has its own", ZH: "所用的隐藏分区；各轮次不同"}, oneOf([]string{"test", "final"}, "test")},
 	"Round.opens":  {false, aihub.Text{EN: "first moment; default publication", ZH: "开始时间；默认为发布之时"}, nil},
 	"Round.closes": {false, aihub.Text{EN: "end; default when the scenario closes; the final part needs one", ZH: "结束时间；默认为场景关闭之时；final 分区必填"}, nil},
-	"Round.entry":  {false, aihub.Text{EN: "which of an organisation's released scores stands on the board", ZH: "榜单采用机构的哪一次已公布成绩"}, oneOf([]string{"best", "last"}, "best")},
+	"Round.entry":  {false, aihub.Text{EN: "which of an organisation's scores stands on the board; with last every score is shown in steps, better or not, and each answer costs the full price of one", ZH: "榜单采用机构的哪一次成绩；取 last 时每个成绩无论高低均按步长公布，每次答复都按新成绩的全价收取"}, oneOf([]string{"best", "last"}, "best")},
 	"Round.quota":  {false, aihub.Text{EN: "attempts of an organisation; 1 on the final part", ZH: "每个机构的提交次数；final 分区为 1"}, numbers(1, maxQuota, DefaultQuota)},
 	"Round.bits":   {false, aihub.Text{EN: "leak budget of the part, in bits, for everyone together", ZH: "该分区的泄露预算（比特），所有机构共用"}, numbers(1, maxBits, DefaultBits)},
 	"Round.share":  {false, aihub.Text{EN: "bits of it that one organisation may spend; default half", ZH: "单个机构最多可用的比特；默认为一半"}, numbers(1, maxBits, nil)},

@@ -3,6 +3,7 @@ package server_test
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,13 @@ import (
 )
 
 // A board as of an earlier moment shows what the hidden part had been asked by
-// then; and a final board of scores of which no spread is known calls no
-// difference certain.
+// then; where the last entry counts it is shown, better or not; and a final board of
+// scores of which no spread is known calls no difference certain.
 func TestBoardAsOfAndUntested(t *testing.T) {
 	w := newWorld(t)
 	w.dataset("event-dispatch")
 	closes := w.now().Add(2 * time.Hour).UTC()
-	sc := w.scenario("event-dispatch", "rounds:\n", fmt.Sprintf("rounds:\n  - {name: last, part: final, closes: %s}\n", closes.Format(time.RFC3339)))
+	sc := w.scenario("event-dispatch", "    quota: 20\n", "    quota: 20\n    entry: last\n", "rounds:\n", fmt.Sprintf("rounds:\n  - {name: last, part: final, closes: %s}\n", closes.Format(time.RFC3339)))
 	vendor, rival := w.as("vendor"), w.as("rival")
 	for _, v := range []person{vendor, rival} {
 		v.enrol(sc)
@@ -67,6 +68,17 @@ func TestBoardAsOfAndUntested(t *testing.T) {
 	if now.Budget.Answers != 2 || then.Budget.Answers != 1 || before.Budget.Answers != 0 || before.Budget.Bits != 0 ||
 		then.Budget.Bits <= 0 || then.Budget.Bits >= now.Budget.Bits || then.Budget.Total != now.Budget.Total || len(then.Rows) != 1 {
 		t.Errorf("now %+v\nthen %+v\nbefore %+v", now.Budget, then.Budget, before.Budget)
+	}
+
+	// Where the last entry counts a worse one replaces a better, at the price of a new
+	// score.
+	enter(vendor, "open", 0.3)
+	w.pass(time.Minute)
+	answer(1)
+	worse := board("open", time.Time{})
+	if len(worse.Rows) != 2 || worse.Rows[1].Values[0].Value != 0.3 || worse.Rows[1].Org.ID != then.Rows[0].Org.ID ||
+		math.Abs(worse.Budget.Bits-3*then.Budget.Bits) > 1e-4 {
+		t.Errorf("after a worse one: %+v, budget %+v", worse.Rows, worse.Budget)
 	}
 
 	enter(vendor, "last", 0.5000001)

@@ -588,7 +588,7 @@ func TestKraft(t *testing.T) {
 			t.Fatal(err)
 		}
 		symbols := math.Pow(5+2, float64(len(tm.Metrics)))
-		for _, q := range []Question{{}, {Baseline: true}, {Best: make([]aihub.MetricValue, 1)}} {
+		for _, q := range []Question{{}, {Every: true}, {Best: make([]aihub.MetricValue, 1)}} {
 			c := tm.code(grids, q)
 			sum := symbols * math.Exp2(-c.new)
 			if len(q.Best) > 0 {

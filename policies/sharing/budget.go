@@ -21,7 +21,7 @@ const Delta = 0.05
 //
 // G counts a metric's grid points; the two more are "undefined" and a reviewer's
 // refusal. ρ is the prior chance of an improvement: Prior, and 1 when nothing
-// was shown before, for then there is always something new. The sum of 2^-length
+// was shown before or everything is, for then there is always something new. The sum of 2^-length
 // over all symbols is at most ρ + (1-ρ) = 1 (Kraft): it is a prefix code.
 type code struct{ new, old float64 }
 
@@ -30,7 +30,7 @@ func (t Terms) code(grids map[string]grid, q Question) code {
 	for _, g := range grids {
 		values += math.Log2(float64(g.levels()) + 2)
 	}
-	if q.Baseline || len(q.Best) == 0 {
+	if q.Every || len(q.Best) == 0 {
 		return code{new: values}
 	}
 	return code{values - math.Log2(Prior), -math.Log2(1 - Prior)}

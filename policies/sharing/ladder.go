@@ -38,10 +38,10 @@ const (
 
 // Question is what an answer depends on.
 type Question struct {
-	Sealed   []aihub.MetricValue // at full precision
-	Best     []aihub.MetricValue // last shown to the same organisation in the same round; nil when nothing was
-	Leader   *Paired             // compares the sealed primary values of this and of what Best was shown of; nil: not known
-	Baseline bool                // entered by the owner of the truth: each is shown as it is
+	Sealed []aihub.MetricValue // at full precision
+	Best   []aihub.MetricValue // last shown to the same organisation in the same round; nil when nothing was
+	Leader *Paired             // compares the sealed primary values of this and of what Best was shown of; nil: not known
+	Every  bool                // each is shown as it is: entered by the owner of the truth, or in a round that counts the last
 }
 
 // Paired compares two scores of the same rows.
@@ -83,7 +83,7 @@ func (t Terms) Answer(q Question) (Answer, error) {
 		return Answer{}, err
 	}
 	best := q.Best
-	if q.Baseline {
+	if q.Every {
 		best = nil
 	}
 	improved, err := grids[primary.ID].improves(primary, value, best, q.Leader)

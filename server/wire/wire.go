@@ -191,7 +191,7 @@ type Board struct {
 	Primary  string       `json:"primary"`
 	Better   string       `json:"better" enum:"max,min"`
 	AsOf     time.Time    `json:"as_of" doc:"the tick up to which outcomes are shown"`
-	Entry    string       `json:"entry" enum:"best,last" doc:"which of an organisation's released scores stands here"`
+	Entry    string       `json:"entry" enum:"best,last" doc:"which of an organisation's scores stands here: with last, every score is shown, better or not"`
 	Final    bool         `json:"final" doc:"a final part: scored once, after the close, at full precision"`
 	Budget   aihub.Budget `json:"budget" doc:"leak budget of the round's hidden part, for everyone together"`
 	Rows     []BoardRow   `json:"rows"`
