@@ -34,6 +34,35 @@ func (m *Manifest) take(path string, d *meta.Described) error {
 	return nil
 }
 
+// settle gives the described columns the names that the table at path has of them:
+// a contract names a column twice, and data have either.
+func settle(path string, d *meta.Described) error {
+	if len(d.Logical) == 0 {
+		return nil
+	}
+	m := Manifest{}
+	m.Mask.Default = "drop"
+	if err := m.take(path, d); err != nil {
+		return err
+	}
+	m.Types = nil // of columns that it may not have
+	r, err := table.Open(path, m.options())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for column, logical := range d.Logical {
+		if !has(r.Schema(), column) && has(r.Schema(), logical) {
+			d.Rename(column, logical)
+		}
+	}
+	return nil
+}
+
+func has(schema []table.Field, column string) bool {
+	return slices.ContainsFunc(schema, func(f table.Field) bool { return f.Name == column })
+}
+
 // described refuses a file that has not the columns that are described.
 func described(schema []table.Field, d *meta.Described) error {
 	if d == nil {
@@ -41,7 +70,7 @@ func described(schema []table.Field, d *meta.Described) error {
 	}
 	var fs []aihub.Fault
 	for _, c := range d.Columns {
-		if !slices.ContainsFunc(schema, func(f table.Field) bool { return f.Name == c.Name }) {
+		if !has(schema, c.Name) {
 			fs = append(fs, aihub.Fault{Code: "unknown_column", Where: "column " + c.Name, Message: aihub.Text{
 				EN: "it is described, and the data has no such column", ZH: "描述文件中有此列，而数据中没有"}})
 		}

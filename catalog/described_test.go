@@ -39,6 +39,19 @@ func TestProfileDescribed(t *testing.T) {
 	if _, err := w.publish(p.Manifest, b.String()); err != nil {
 		t.Errorf("%v\n%s", err, p.Manifest)
 	}
+	// A contract's physical names, and data that have the logical ones.
+	c, err := meta.Read([]byte(`# a contract
+{apiVersion: v3.1.0, kind: DataContract, id: c, name: c, schema: [{name: t, properties: [{name: code, physicalName: F_CODE, logicalType: string, primaryKey: true},
+  {name: kind, physicalName: kind, logicalType: string}, {name: n, physicalName: F_N, logicalType: string, description: how many}]}]}`))
+	w.must(err)
+	if c.Key != "F_CODE" {
+		t.Errorf("%+v", c)
+	}
+	p, err = ProfileDescribed(w.ctx, path, c, nil)
+	w.must(err)
+	if !strings.Contains(p.Manifest, `key: "code"`) || !strings.Contains(p.Manifest, `"n": {zh: "how many"`) || !strings.Contains(p.Manifest, `"n": string`) || strings.Contains(p.Manifest, "F_") {
+		t.Errorf("%s", p.Manifest)
+	}
 	d.Columns = append(d.Columns, meta.DescribedColumn{Name: "gone"})
 	if _, err := ProfileDescribed(w.ctx, path, d, nil); aihub.KindOf(err) != aihub.Contract {
 		t.Errorf("a column that is not there: %v", err)

@@ -2,8 +2,10 @@ package catalog
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/csv"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"aihub"
 	"aihub/catalog/media"
@@ -354,6 +358,29 @@ func TestHostileFolders(t *testing.T) {
 			t.Errorf("%s: %v %+v", name, err, e)
 		}
 	}
+	// What the table says, what lies there and what is in the pictures is said at once.
+	f := &rawFolder{files: map[string][]byte{}}
+	f.add("x.png", pngOf(patched(0)), "[[40,24,16,16],[400,240,160,160]]", "", "")
+	f.add("short.png", pngOf(patched(0))[:400], "", "", "")
+	f.add("y.wav", noise(0), "[[1,2,3,4]]", "[[250,500]]", "")
+	f.add("gone.png", pngOf(patched(1)), "40,24", "", "")
+	for i := range 20 {
+		f.add(fmt.Sprintf("%d.png", i), pngOf(patched(i)), "", "", "")
+	}
+	f.files["stray.png"] = pngOf(patched(2))
+	delete(f.files, "gone.png")
+	_, err := w.Publish(w.ctx, w.steward, []byte(albumManifest), f.pack(t), nil)
+	var all *aihub.Error
+	var said []string
+	if errors.As(err, &all) {
+		for _, x := range all.Faults {
+			said = append(said, x.Code+" "+x.Where)
+		}
+	}
+	slices.Sort(said)
+	if d := cmp.Diff([]string{"media_boxes x.png", "media_boxes y.wav", "media_missing gone.png", "media_spans y.wav", "media_unnamed stray.png", "media_unreadable short.png"}, said); d != "" {
+		t.Error(err, d)
+	}
 	good := album().pack(t)
 	for name, c := range map[string]struct{ old, new, code string }{
 		"nothing hidden of pictures":   {"boxes: faces, style: pixelate, ", "", "media_unmasked"},
@@ -469,10 +496,12 @@ func TestFolderIsErased(t *testing.T) {
 func TestFolderWithDetector(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	raw, found := album(), media.Found{Detector: "d.py", Digest: "sha256:" + strings.Repeat("a", 64), Pictures: map[string][]media.FoundBox{}}
+	raw, found := album(), media.Found{Detector: "d.py", Digest: "sha256:" + strings.Repeat("a", 64), Pictures: map[string][]media.FoundBox{}, Digests: map[string]string{}}
 	manifest := strings.Replace(albumManifest, "boxes: faces, ", "", 1)
-	for name := range raw.files {
+	for name, b := range raw.files {
 		if !strings.HasSuffix(name, ".wav") {
+			sum := sha256.Sum256(b)
+			found.Digests[name] = hex.EncodeToString(sum[:])
 			found.Pictures[name] = []media.FoundBox{{Box: media.Box{X: 40, Y: 24, W: 16, H: 16}, Kind: "face"}}
 		}
 	}
@@ -499,7 +528,16 @@ func TestFolderWithDetector(t *testing.T) {
 	if !errors.As(err, &e) || e.Kind != aihub.Contract || len(e.Faults) != 1 || e.Faults[0].Code != "media_boxes" || e.Faults[0].Where != beside {
 		t.Error(err)
 	}
+	// What it found is of what it was shown, not of what has its name now.
 	found.Pictures[beside][0].X = 40
+	shown := found.Digests[beside]
+	found.Digests[beside] = strings.Repeat("0", 64)
+	write()
+	_, err = w.Publish(w.ctx, w.steward, []byte(manifest), raw.pack(t), nil)
+	if !errors.As(err, &e) || e.Kind != aihub.Contract || len(e.Faults) != 1 || e.Faults[0].Code != "media_found" || !strings.Contains(err.Error(), "do not fit") {
+		t.Error(err)
+	}
+	found.Digests[beside] = shown
 	for name := range found.Pictures {
 		delete(found.Pictures, name)
 		break

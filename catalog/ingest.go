@@ -171,10 +171,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	if err := masking.Err(); err != nil {
 		return nil, err
 	}
-	if in.folder != nil {
-		in.folder.unnamed()
-	}
-	return in, in.folder.err()
+	return in, in.folder.check(ctx, rm.dir, p)
 }
 
 // close removes the masked rows and lets go of the raw folder.

@@ -53,6 +53,9 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 	m := Manifest{}
 	m.Mask.Default = "drop" // what cannot be read is null, and dropped
 	if d != nil {
+		if err := settle(path, d); err != nil {
+			return p, err
+		}
 		if err := m.take(path, d); err != nil {
 			return p, err
 		}
@@ -129,7 +132,7 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 // where a person must choose.
 func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manifest, d *meta.Described) string {
 	key, truth := p.keyColumn(), p.truthColumn()
-	if d != nil && d.Key != "" {
+	if d != nil && (d.Key != "" || len(d.Keys) > 0) {
 		key = d.Key
 	}
 	var quasi []string
@@ -158,6 +161,9 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, yamlText(title), yamlText(title), yamlText(text), yamlText(text))
 	fmt.Fprintf(&b, "license: %s # terms of the public sample: choose\n", yamlText(license))
 	p.reading(&b, m, d)
+	if d != nil && len(d.Keys) > 0 {
+		fmt.Fprintf(&b, "# The description names %s as the key together: a manifest has one column.\n", oneLine(strings.Join(d.Keys, ", "), 200))
+	}
 	if key == "" {
 		row := "row_id"
 		for p.column(row) != nil {

@@ -55,6 +55,7 @@ type Column struct {
 	distinct map[uint64]struct{} // hashes, up to maxDistinct
 	seed     maphash.Seed
 	rounded  int64   // resident numbers that a float rounded
+	cards    int64   // bank cards that it rounded
 	found    []Match // memory kept from value to value
 	recent   []recent
 	hits     int64 // values found among the recent, and not
@@ -116,6 +117,12 @@ func (d *Column) Add(c *table.Column) {
 					d.show(numberOf[KindResident], string(s))
 					continue
 				}
+				if v >= 1<<53 && roundedCard(string(s)) {
+					d.cards++
+					if i := numberOf[KindCard]; d.shape[i] == "" {
+						d.show(i, string(s))
+					}
+				}
 				d.addText(string(s))
 			}
 		}
@@ -126,6 +133,20 @@ func (d *Column) Add(c *table.Column) {
 // float loses with a digit or two before it.
 func rounded(s string) bool {
 	return len(s) == 18 && AreaForm(s[:6]) && residentDate(s[6:14]) && !Resident(s)
+}
+
+// roundedCard reports whether s may be a bank card whose last digits a float has
+// lost: 17 to 19 digits of an issuer in China (62 UnionPay, 60, 68 and 95 before it),
+// for cards of others have 16 digits, which a float keeps.
+func roundedCard(s string) bool {
+	if len(s) < 17 || len(s) > 19 {
+		return false
+	}
+	switch s[:2] {
+	case "62", "60", "68", "95":
+		return true
+	}
+	return false
 }
 
 func (d *Column) addText(v string) {
@@ -247,6 +268,9 @@ func (d *Column) Findings() []Finding {
 		n := float64(d.values)
 		if r.kind == KindResident && float64(d.rounded) >= 0.05*n { // no check digit: chance gives 0.01 %
 			w += d.rounded
+		}
+		if r.kind == KindCard && float64(d.cards) >= 0.2*n { // no check digit: chance gives 2 to 5 %
+			w = max(w, d.cards)
 		}
 		isWhole := w > 0 && float64(w) >= r.atLeast(d)*n
 		if r.kind == KindName && isWhole && !d.nameLike() {

@@ -3,6 +3,8 @@ package detect
 import (
 	"bufio"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"strconv"
@@ -314,6 +316,61 @@ func TestFloatColumn(t *testing.T) {
 	d.Add(&c)
 	if f := d.Findings()[0]; d.rounded != 1 || f.Kind == KindResident {
 		t.Errorf("%d: %+v", d.rounded, f)
+	}
+}
+
+// Bank cards of 17 digits and more are told by issuer and length where a float has
+// lost the check digit; numbers of that size that are none are left alone.
+func TestFloatCards(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(17, 19))
+	card := func(prefix string, n int) float64 {
+		body := prefix
+		for len(body) < n-1 {
+			body += string(rune('0' + rng.IntN(10)))
+		}
+		v, err := strconv.ParseFloat(body+string(LuhnDigit(body)), 64)
+		if err != nil || !BankCard(body+string(LuhnDigit(body))) {
+			t.Fatal(body, err)
+		}
+		return v
+	}
+	of := func(f func(i int) float64) Finding {
+		c := table.NewColumn(table.Field{Name: "n", Type: table.Float64}, 2000)
+		for i := range 2000 {
+			c.AppendFlt(f(i))
+		}
+		d := NewColumn(c.Field)
+		d.Add(&c)
+		return d.Findings()[0]
+	}
+	for name, f := range map[string]func(i int) float64{
+		"19 digits":          func(int) float64 { return card("622202", 19) },
+		"17 digits":          func(int) float64 { return card("621226", 17) },
+		"18 digits":          func(int) float64 { return card("601382", 18) },
+		"beside those of 16": func(i int) float64 { return card([]string{"622588", "621700"}[i%2], []int{16, 19}[i%2]) },
+		"a third of amounts": func(i int) float64 {
+			if i%3 == 0 {
+				return card("622848", 19)
+			}
+			return 1e16 * (1 + rng.Float64())
+		},
+	} {
+		if got := of(f); got.Kind != KindCard || got.Class != Direct || got.Use != "drop" || strings.Trim(got.Shape, "9") != "" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	for name, f := range map[string]func(i int) float64{
+		"of any digits":      func(int) float64 { return math.Trunc(1e16 + rng.Float64()*9e18) },
+		"of any size":        func(int) float64 { return math.Trunc(math.Pow(10, 16+rng.Float64()*2.9)) },
+		"nanoseconds":        func(i int) float64 { return 1.7e18 + float64(i)*6e13 },
+		"snowflakes":         func(i int) float64 { return math.Trunc(1.2e18 + rng.Float64()*3e17) },
+		"normal":             func(int) float64 { return math.Trunc(5e17 + math.Abs(rng.NormFloat64())*2e17) },
+		"cells in fractions": func(int) float64 { return rng.Float64() * 1e5 },
+	} {
+		if got := of(f); got.Kind == KindCard {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package media
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,11 +30,13 @@ type FoundBox struct {
 	Kind string `json:"kind"` // face, plate or other
 }
 
-// Found is what a detector found in each picture that it was shown, by path.
+// Found is what a detector found in each picture that it was shown, by path. Boxes
+// are of the bytes that it was shown: another picture of that name has none.
 type Found struct {
 	Detector string                `json:"detector"` // the program's name
 	Digest   string                `json:"digest"`   // of the program: sha256:…
 	Pictures map[string][]FoundBox `json:"pictures"`
+	Digests  map[string]string     `json:"digests,omitempty"` // of the pictures: SHA-256, hex
 }
 
 // MaxAnswer bounds a detector's answer about one picture, in bytes.
@@ -120,6 +124,25 @@ func ParseFound(b []byte) (f Found, err error) {
 					return fmt.Errorf("%.100q: %w", name, err)
 				}
 				f.Pictures[name] = list
+				return nil
+			})
+		case "digests":
+			if f.Digests != nil {
+				return errors.New("it lists the digests twice")
+			}
+			f.Digests = map[string]string{}
+			return object(d, func(name string) error {
+				if len(f.Digests) == MaxFoundPictures {
+					return fmt.Errorf("digests of more than %d pictures", MaxFoundPictures)
+				}
+				var sum string
+				if err := d.Decode(&sum); err != nil {
+					return noJSON(err)
+				}
+				if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+					return fmt.Errorf("%.100q: its digest is no SHA-256 in hexadecimal", name)
+				}
+				f.Digests[name] = sum
 				return nil
 			})
 		}

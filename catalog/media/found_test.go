@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -90,6 +91,8 @@ func TestParseFoundBounds(t *testing.T) {
 		"behind":   {append(of(""), "{}"...), "more behind"},
 		"cut":      {of("")[:50], "no such JSON"},
 		"null":     {of(`"a":null`), "no such JSON"},
+		"digest":   {append(bytes.TrimSuffix(of(`"a":[]`), []byte("}")), `,"digests":{"a":"abc"}}`...), "no SHA-256"},
+		"digests":  {append(bytes.TrimSuffix(of(`"a":[]`), []byte("}")), `,"digests":{},"digests":{}}`...), "digests twice"},
 	} {
 		if _, err := ParseFound(c.b); err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 500 {
 			t.Errorf("%s: %.300v", name, err)

@@ -22,8 +22,10 @@ type Described struct {
 	File        string // of the table, as it is named there
 	Delimiter   string // one character, "" when it is not said
 	Encoding    string
-	Key         string // a column that names a row
+	Key         string   // a column that names a row
+	Keys        []string // columns that name it together: then there is no Key
 	Columns     []DescribedColumn
+	Logical     map[string]string // other names of columns, which the data may have instead
 }
 
 // DescribedColumn is a column as it is described there.
@@ -160,7 +162,7 @@ func readPackage(top node) Described {
 		if d.Delimiter = r.at("dialect").at("delimiter").text(); d.Delimiter == "" && r.at("format").text() == "tsv" {
 			d.Delimiter = "\t"
 		}
-		d.Key = r.at("schema").at("primaryKey").first()
+		d.key(r.at("schema").at("primaryKey").list())
 		for _, f := range fields {
 			d.Columns = append(d.Columns, DescribedColumn{f.at("name").text(), frictionless[f.at("type").text()], or(f.at("description").text(), f.at("title").text())})
 		}
@@ -180,16 +182,57 @@ func readODCS(top node) Described {
 		if d.Description == "" {
 			d.Description = t.at("description").text()
 		}
+		var keys []node
+		unique := ""
 		for _, c := range t.at("properties").list() {
-			name := or(c.at("name").text(), c.at("physicalName").text())
-			if c.at("primaryKey").yes() || d.Key == "" && c.at("unique").yes() && c.at("required").yes() {
-				d.Key = name
+			logical := c.at("name").text()
+			name := or(c.at("physicalName").text(), logical)
+			if logical != "" && logical != name {
+				if d.Logical == nil {
+					d.Logical = map[string]string{}
+				}
+				d.Logical[name] = logical
+			}
+			if c.at("primaryKey").yes() {
+				keys = append(keys, node{name})
+			} else if unique == "" && c.at("unique").yes() && c.at("required").yes() {
+				unique = name
 			}
 			d.Columns = append(d.Columns, DescribedColumn{name, odcs[c.at("logicalType").text()], c.at("description").text()})
+		}
+		if d.key(keys); len(keys) == 0 {
+			d.Key = unique
 		}
 		break
 	}
 	return d
+}
+
+// key takes the column that names a row, or those that do together.
+func (d *Described) key(names []node) {
+	for _, n := range names {
+		d.Keys = append(d.Keys, n.text())
+	}
+	if len(d.Keys) < 2 {
+		d.Key, d.Keys = or(d.Keys...), nil
+	}
+}
+
+// Rename takes the name that the data have of a column.
+func (d *Described) Rename(column, name string) {
+	for i := range d.Columns {
+		if d.Columns[i].Name == column {
+			d.Columns[i].Name = name
+		}
+	}
+	for i := range d.Keys {
+		if d.Keys[i] == column {
+			d.Keys[i] = name
+		}
+	}
+	if d.Key == column {
+		d.Key = name
+	}
 }
 
 var odcs = map[string]string{"string": "string", "integer": "int64", "number": "float64", "boolean": "bool", "date": "date", "timestamp": "timestamp"}

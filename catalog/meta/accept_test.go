@@ -53,6 +53,13 @@ schema:
         description: when
 `, Described{Format: "odcs", Name: "Flows", Title: "Flows", Description: "Water flows", File: "flows_2026", Key: "id",
 			Columns: []DescribedColumn{{"id", "string", ""}, {"at", "timestamp", "when"}}}},
+		"two keys": {`{"resources": [{"path": "a.csv", "schema": {"primaryKey": ["a", "b"], "fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "string"}]}}]}`,
+			Described{Format: "datapackage", File: "a.csv", Keys: []string{"a", "b"}, Columns: []DescribedColumn{{"a", "string", ""}, {"b", "string", ""}}}},
+		"physical names": {`# a contract
+{apiVersion: v3.1.0, kind: DataContract, id: c, schema: [{name: t, properties: [
+			{name: id, physicalName: F_ID, logicalType: string, primaryKey: true}, {name: no, physicalName: F_NO, logicalType: integer, primaryKey: true}, {name: x, unique: true, required: true}]}]}`,
+			Described{Format: "odcs", Name: "c", File: "t", Keys: []string{"F_ID", "F_NO"}, Columns: []DescribedColumn{{"F_ID", "string", ""}, {"F_NO", "int64", ""}, {"x", "", ""}},
+				Logical: map[string]string{"F_ID": "id", "F_NO": "no"}}},
 	} {
 		got, err := Read([]byte(c.text))
 		if err != nil {

@@ -71,17 +71,17 @@ func croissant(e Entry) object {
 		}},
 		"rai:dataUseCases":                 sentence(aihub.Text{EN: "Developing and testing algorithms for the scenarios that pin this version, inside the platform.", ZH: "为固定引用本版本的应用场景研发和测试算法，仅限平台内使用。"}),
 		"rai:dataPreprocessingProtocol":    []any{sentence(aihub.Text{EN: "Masked column by column by the plan " + string(e.Plan) + "; rows dealt to parts by a keyed hash of their key.", ZH: "按脱敏方案 " + string(e.Plan) + " 逐列脱敏；按主键的密钥散列划分数据分区。"})},
-		"rai:personalSensitiveInformation": []any{sentence(aihub.Text{EN: "Direct identifiers are dropped, replaced or pseudonymised; the risk gate was passed before publication; a second person approved.", ZH: "直接标识符已删除、替换或假名化；发布前已通过风险关口；由第二人批准。"})},
+		"rai:personalSensitiveInformation": []any{sentence(aihub.Text{EN: "What was done to each column is in its description. A second person approved.", ZH: "各列的处理方式见其描述。由第二人批准。"}), sentence(e.measured())},
 		"rai:dataLimitations":              []any{sentence(aihub.Text{EN: "Values are masked: do not infer anything about real persons. Hidden parts: " + e.parts().EN + ".", ZH: "取值已脱敏，不得据此推断真实个人。数据分区：" + e.parts().ZH + "。"})},
 		"rai:dataReleaseMaintenancePlan":   sentence(aihub.Text{EN: "A version never changes; a correction is a new version; a version may be withdrawn.", ZH: "版本不可变更；更正以新版本发布；版本可被撤回。"}),
 		"prov:wasDerivedFrom":              object{"@type": "prov:Entity", "@id": urn(e.Raw), "prov:label": "the raw table, which never leaves its owner"},
 		"prov:wasGeneratedBy": object{
 			"@type": "prov:Activity", "prov:label": "masking",
-			"prov:used":                []any{object{"@id": urn(e.Raw)}, object{"@id": urn(e.Plan)}},
-			"prov:endedAtTime":         e.CreatedAt.UTC().Format(time.RFC3339),
-			"prov:wasAssociatedWith":   object{"@type": "prov:Agent", "prov:label": string(e.Org)},
-			"prov:wasInformedBy":       object{"@type": "prov:Activity", "prov:label": "approval by a second person", "prov:endedAtTime": e.published().Format(time.RFC3339)},
-			"prov:generatedAtLocation": e.Base,
+			"prov:used":              []any{object{"@id": urn(e.Raw)}, object{"@id": urn(e.Plan)}},
+			"prov:endedAtTime":       e.CreatedAt.UTC().Format(time.RFC3339),
+			"prov:wasAssociatedWith": object{"@type": "prov:Agent", "prov:label": string(e.Org)},
+			"prov:wasInformedBy":     object{"@type": "prov:Activity", "prov:label": "approval by a second person", "prov:endedAtTime": e.published().Format(time.RFC3339)},
+			"prov:atLocation":        object{"@id": e.Base},
 		},
 	}
 	if e.withdrawn() { // the specification wants files, but none is served any more: mlcroissant takes an entry without

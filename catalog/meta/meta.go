@@ -76,6 +76,23 @@ func (e Entry) invalidated() object {
 	}
 }
 
+// measured says which limits of disclosure risk were declared, and what was
+// measured against each.
+func (e Entry) measured() aihub.Text {
+	if len(e.Risk.Limits) == 0 {
+		return aihub.Text{EN: "No limit of disclosure risk was declared, and none was measured.", ZH: "未声明泄露风险限值，亦未测量。"}
+	}
+	var all []string
+	for _, l := range e.Risk.Limits {
+		all = append(all, fmt.Sprintf("%s %s %.4g (%.4g)", l.Key, l.Rule, l.Limit, l.Measured))
+	}
+	list, over := strings.Join(all, "; "), strings.Join(e.Risk.Quasi, ", ")
+	return aihub.Text{
+		EN: fmt.Sprintf("Disclosure risk over %s, limits and in brackets what was measured: %s; %d rows published, %d left out.", over, list, e.Risk.Rows, e.Risk.Suppressed),
+		ZH: fmt.Sprintf("准标识符 %s 上的泄露风险，限值及括号内的实测值：%s；发布 %d 行，舍弃 %d 行。", over, list, e.Risk.Rows, e.Risk.Suppressed),
+	}
+}
+
 // page is the address of the dataset's page, api of a resource below it.
 func (e Entry) page() string { return e.Base + "/datasets/" + e.Ref.String() }
 

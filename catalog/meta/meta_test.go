@@ -35,6 +35,7 @@ func entry() Entry {
 			Parts:   []aihub.PartFile{{Part: aihub.Sample, Rows: 100}, {Part: aihub.Train, Rows: 800}, {Part: aihub.Test, Rows: 300}},
 			Content: aihub.DigestOf([]byte("content")), Plan: aihub.DigestOf([]byte("plan")), Raw: aihub.DigestOf([]byte("raw")),
 			CreatedAt: at, DecidedAt: at.Add(time.Hour),
+			Risk: aihub.RiskRecord{Quasi: []string{"at", "share"}, Rows: 1200, Suppressed: 7, Limits: []aihub.RiskLimit{{Key: "k", Rule: ">=", Limit: 5, Measured: 12}, {Key: "max_risk", Rule: "<=", Limit: 0.2, Measured: 0.03125}}},
 		},
 		Agency: aihub.Text{ZH: "福田区政务服务数据管理局", EN: "Futian data bureau"}, Base: "https://aihub.example",
 		Sample: File{SHA256: strings.Repeat("ab", 32), Bytes: 12345, Rows: 100},
@@ -220,6 +221,19 @@ func croissantRules(t *testing.T, v any) {
 		}
 		if key := id(set["key"]); !fields[key] {
 			t.Errorf("key %s is no field", key)
+		}
+	}
+}
+
+// What was measured is told, and that nothing was.
+func TestMeasured(t *testing.T) {
+	t.Parallel()
+	e := entry()
+	for want, risk := range map[string]aihub.RiskRecord{"k >= 5 (12); max_risk <= 0.2 (0.03125)": e.Risk, "none was measured": {}} {
+		e.Risk = risk
+		raw, err := json.Marshal(Croissant(e))
+		if err != nil || !strings.Contains(strings.ReplaceAll(strings.ReplaceAll(string(raw), `\u003e`, ">"), `\u003c`, "<"), want) {
+			t.Errorf("%v: no %q in\n%s", err, want, raw)
 		}
 	}
 }

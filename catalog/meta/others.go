@@ -52,7 +52,7 @@ func dcat(e Entry) object {
 		"dct:title": tagged(e.Title), "dct:description": tagged(e.Description),
 		"dct:identifier": e.Ref.String(), "dcat:version": version(e.Ref),
 		"dct:publisher":       object{"@type": "foaf:Agent", "foaf:name": tagged(e.Agency)},
-		"dct:license":         e.License,
+		"dct:license":         license(e.License),
 		"dct:issued":          date(e.published()),
 		"dct:created":         date(e.CreatedAt),
 		"dct:language":        []any{object{"@id": "http://id.loc.gov/vocabulary/iso639-1/zh"}, object{"@id": "http://id.loc.gov/vocabulary/iso639-1/en"}},
@@ -67,6 +67,14 @@ func dcat(e Entry) object {
 		maps.Copy(d, e.invalidated())
 	}
 	return d
+}
+
+// license is a document: by its address, or by what it is called.
+func license(name string) object {
+	if strings.HasPrefix(name, "https://") || strings.HasPrefix(name, "http://") {
+		return object{"@id": name}
+	}
+	return object{"@type": "dct:LicenseDocument", "dct:title": name}
 }
 
 func (e Entry) distributions() []any {

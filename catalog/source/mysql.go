@@ -20,7 +20,7 @@ import (
 var mysqlTypes = map[string]table.Type{
 	"TINYINT": table.Int64, "SMALLINT": table.Int64, "MEDIUMINT": table.Int64, "INT": table.Int64, "BIGINT": table.Int64, "YEAR": table.Int64,
 	"UNSIGNED TINYINT": table.Int64, "UNSIGNED SMALLINT": table.Int64, "UNSIGNED MEDIUMINT": table.Int64, "UNSIGNED INT": table.Int64, "UNSIGNED BIGINT": table.Int64,
-	"DECIMAL": table.Float64, "FLOAT": table.Float64, "DOUBLE": table.Float64,
+	"FLOAT": table.Float64, "DOUBLE": table.Float64,
 	"DATE": table.Date, "DATETIME": table.Timestamp, "TIMESTAMP": table.Timestamp,
 	"CHAR": table.String, "VARCHAR": table.String, "TINYTEXT": table.String, "TEXT": table.String, "MEDIUMTEXT": table.String, "LONGTEXT": table.String,
 	"ENUM": table.String, "SET": table.String, "JSON": table.String,
@@ -80,6 +80,11 @@ func fetchMySQL(ctx context.Context, address string, f io.Writer, o Options) err
 	fields, err := columns(names, func(i int) (table.Type, string, bool) {
 		called := types[i].DatabaseTypeName()
 		t, ok := mysqlTypes[called]
+		if precision, scale, is := types[i].DecimalSize(); called == "DECIMAL" {
+			if t, ok = table.String, true; is {
+				t = decimal(precision, scale)
+			}
+		}
 		return t, strings.ToLower(called), ok
 	})
 	if err != nil {

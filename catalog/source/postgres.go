@@ -16,7 +16,7 @@ import (
 var postgresTypes = map[uint32]table.Type{
 	pgtype.BoolOID: table.Bool,
 	pgtype.Int2OID: table.Int64, pgtype.Int4OID: table.Int64, pgtype.Int8OID: table.Int64,
-	pgtype.Float4OID: table.Float64, pgtype.Float8OID: table.Float64, pgtype.NumericOID: table.Float64,
+	pgtype.Float4OID: table.Float64, pgtype.Float8OID: table.Float64, // numeric: see decimal
 	pgtype.DateOID: table.Date, pgtype.TimestampOID: table.Timestamp, pgtype.TimestamptzOID: table.Timestamp,
 	pgtype.TextOID: table.String, pgtype.VarcharOID: table.String, pgtype.BPCharOID: table.String, pgtype.NameOID: table.String,
 	pgtype.UUIDOID: table.String, pgtype.JSONOID: table.String, pgtype.JSONBOID: table.String, pgtype.InetOID: table.String,
@@ -56,6 +56,12 @@ func fetchPostgres(ctx context.Context, address string, f io.Writer, o Options) 
 	}
 	fields, err := columns(names, func(i int) (table.Type, string, bool) {
 		t, ok := postgresTypes[desc[i].DataTypeOID]
+		if desc[i].DataTypeOID == pgtype.NumericOID {
+			t, ok = table.String, true             // of any number of digits
+			if m := desc[i].TypeModifier; m >= 4 { // precision and scale, 4 more
+				t = decimal(int64(m-4)>>16, int64(m-4)&0x7ff)
+			}
+		}
 		called := "unknown"
 		if p, known := conn.TypeMap().TypeForOID(desc[i].DataTypeOID); known {
 			called = p.Name

@@ -193,3 +193,15 @@ func failed(err error, said string) error {
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the database refuses the query: " + said, ZH: "数据库拒绝该查询：" + said}).
 		WithHint(aihub.Text{EN: "one SELECT, by a user who may read the tables; nothing is written", ZH: "应为一条 SELECT，且用户有读取权限；不写入任何内容"})
 }
+
+// decimal is the type of a decimal number that loses no digit of it: a float keeps
+// 15. What has more is a text; a query may cast it.
+func decimal(precision, scale int64) table.Type {
+	switch {
+	case scale == 0 && precision <= 18:
+		return table.Int64
+	case precision <= 15 && scale > 0 && scale < 0x400: // a scale below 0 stands there as a large one
+		return table.Float64
+	}
+	return table.String
+}

@@ -193,6 +193,7 @@ func TestPostgres(t *testing.T) {
 	owner, address := postgres(t)
 	if _, err := owner.Exec(t.Context(), `
 		CREATE TABLE people (id int PRIMARY KEY, big bigint, name text, tag varchar(9), fee numeric(9,2), w real, ok bool, born date, seen timestamp, at timestamptz, doc jsonb, pic bytea);
+		CREATE TABLE numbers AS SELECT 110101199003074610::numeric(18) AS person, 12345678901234567890::numeric(20) AS wide, 1.5::numeric(15,2) AS fee, 0.1234567890123456789::numeric(30,19) AS fine, 110101199003074610::numeric AS free;
 		INSERT INTO people VALUES
 			(1, 9223372036854775807, '张三', 'a', 12.50, 0.5, true, '1999-02-28', '2024-01-02 03:04:05.678901', '2024-01-01 08:00:00+08', '{"a": 1}', '\x00'),
 			(2, NULL, '', NULL, NULL, NULL, false, NULL, NULL, NULL, NULL, NULL);
@@ -212,6 +213,18 @@ func TestPostgres(t *testing.T) {
 		{"1", "9223372036854775807", "张三", "a", "12.5", "0.5", "true", "1999-02-28", "2024-01-02T03:04:05.678901Z", "2024-01-01T00:00:00Z", `{"a": 1}`},
 		{"2", "∅", "", "∅", "∅", "∅", "false", "∅", "∅", "∅", "∅"},
 	}, texts(b)); d != "" {
+		t.Error(d)
+	}
+	// No digit of a number is lost: a float keeps 15 of them.
+	numbers := filepath.Join(t.TempDir(), "numbers")
+	if err := Fetch(t.Context(), address, numbers, Options{Query: "TABLE numbers"}); err != nil {
+		t.Fatal(err)
+	}
+	b = read(t, numbers)
+	if got, want := schema(b), "person int64,wide string,fee float64,fine string,free string"; got != want {
+		t.Errorf("%s\n%s", got, want)
+	}
+	if d := cmp.Diff([][]string{{"110101199003074610", "12345678901234567890", "1.5", "0.1234567890123456789", "110101199003074610"}}, texts(b)); d != "" {
 		t.Error(d)
 	}
 	var last int64
@@ -253,8 +266,8 @@ func TestMySQL(t *testing.T) {
 	if err := os.WriteFile(setup, []byte(`
 SET NAMES utf8mb4;
 CREATE DATABASE city CHARACTER SET utf8mb4;
-CREATE TABLE city.people (id int PRIMARY KEY, big bigint unsigned, name varchar(20), fee decimal(9,2), w double, ok tinyint, born date, seen datetime(6), note text, pic blob) CHARACTER SET utf8mb4;
-INSERT INTO city.people VALUES (1, 9223372036854775807, '张三', 12.50, 0.5, 1, '1999-02-28', '2024-01-02 03:04:05.678901', 'n', 'x'), (2, NULL, '', NULL, NULL, 0, NULL, NULL, NULL, NULL);
+CREATE TABLE city.people (id int PRIMARY KEY, big bigint unsigned, name varchar(20), fee decimal(9,2), person decimal(18), wide decimal(20), w double, ok tinyint, born date, seen datetime(6), note text, pic blob) CHARACTER SET utf8mb4;
+INSERT INTO city.people VALUES (1, 9223372036854775807, '张三', 12.50, 110101199003074610, 12345678901234567890, 0.5, 1, '1999-02-28', '2024-01-02 03:04:05.678901', 'n', 'x'), (2, NULL, '', NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
 CREATE USER reader@'%' IDENTIFIED BY 'p@ss-w0rd';
 GRANT ALL ON city.* TO reader@'%';
 `), 0o644); err != nil {
@@ -265,15 +278,15 @@ GRANT ALL ON city.* TO reader@'%';
 	path := filepath.Join(t.TempDir(), "people")
 	serve(t, command(t, dir, as, mariadbd, "--no-defaults", "--datadir="+data, "--port="+p, "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"), "--init-file="+setup, "--innodb-flush-log-at-trx-commit=0"), func() error {
-		return Fetch(t.Context(), address, path, Options{Query: "SELECT id, big, name, fee, w, ok, born, seen, note FROM people ORDER BY id"})
+		return Fetch(t.Context(), address, path, Options{Query: "SELECT id, big, name, fee, person, wide, w, ok, born, seen, note FROM people ORDER BY id"})
 	})
 	b := read(t, path)
-	if got, want := schema(b), "id int64,big int64,name string,fee float64,w float64,ok int64,born date,seen timestamp,note string"; got != want {
+	if got, want := schema(b), "id int64,big int64,name string,fee float64,person int64,wide string,w float64,ok int64,born date,seen timestamp,note string"; got != want {
 		t.Errorf("%s\n%s", got, want)
 	}
 	if d := cmp.Diff([][]string{
-		{"1", "9223372036854775807", "张三", "12.5", "0.5", "1", "1999-02-28", "2024-01-02T03:04:05.678901Z", "n"},
-		{"2", "∅", "", "∅", "∅", "0", "∅", "∅", "∅"},
+		{"1", "9223372036854775807", "张三", "12.5", "110101199003074610", "12345678901234567890", "0.5", "1", "1999-02-28", "2024-01-02T03:04:05.678901Z", "n"},
+		{"2", "∅", "", "∅", "∅", "∅", "∅", "0", "∅", "∅", "∅"},
 	}, texts(b)); d != "" {
 		t.Error(d)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -43,18 +45,27 @@ func (p *process) maskImageCmd() *cobra.Command {
 			DetectorDigest string           `json:"detector_digest,omitempty"`
 			Found          []media.FoundBox `json:"found,omitempty"`
 		}
+		shown := "" // digest of what a detector saw
 		if detector != "" {
 			found, err := findOne(cmd.Context(), detector, args[0])
 			if err != nil {
 				return err
 			}
 			info.Detector, info.DetectorDigest, info.Found = found.Detector, found.Digest, found.Pictures[args[0]]
+			shown = found.Digests[args[0]]
 			for _, b := range info.Found {
 				list = append(list, b.Box)
 			}
 		}
 		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
-			info.ImageInfo, err = media.MaskImage(w, r, media.Style(style), list)
+			h := sha256.New()
+			all := io.TeeReader(r, h)
+			info.ImageInfo, err = media.MaskImage(w, all, media.Style(style), list)
+			if err == nil && shown != "" {
+				if _, err = io.Copy(io.Discard, all); err == nil && hex.EncodeToString(h.Sum(nil)) != shown {
+					err = aihub.Errorf(aihub.Conflict, aihub.Text{EN: args[0] + " changed after the detector looked at it: nothing was written", ZH: args[0] + " 在检测之后被改动，未写入任何内容"})
+				}
+			}
 			for _, b := range info.Found {
 				if err == nil && !b.Touches(info.Width, info.Height) {
 					err = aihub.Errorf(aihub.Contract, aihub.Text{EN: fmt.Sprintf("the detector found a box outside of the picture, which would hide nothing: %+v", b.Box), ZH: fmt.Sprintf("检测程序给出的框在图片之外，未遮盖任何内容：%+v", b.Box)}).

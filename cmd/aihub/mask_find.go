@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"aihub"
 	"aihub/catalog/media"
 	"aihub/catalog/media/finder"
 	"aihub/internal/archive"
@@ -27,12 +30,12 @@ func (p *process) findIn(ctx context.Context, folder, program string) (out archi
 	if err != nil {
 		return out, err
 	}
-	found := media.Found{Detector: f.Name, Digest: f.Digest, Pictures: map[string][]media.FoundBox{}}
+	found := media.Found{Detector: f.Name, Digest: f.Digest, Pictures: map[string][]media.FoundBox{}, Digests: map[string]string{}}
 	bar := p.progress()
 	defer bar.end()
 	for i, name := range names {
 		bar.show(wire.Progress{Stage: "find", Done: int64(i), Total: int64(len(names))})
-		if found.Pictures[name], err = f.Find(ctx, filepath.Join(folder, filepath.FromSlash(name))); err != nil {
+		if found.Pictures[name], found.Digests[name], err = findAt(ctx, f, filepath.Join(folder, filepath.FromSlash(name))); err != nil {
 			f.Kill()
 			return out, err
 		}
@@ -42,6 +45,34 @@ func (p *process) findIn(ctx context.Context, folder, program string) (out archi
 	}
 	b, err := json.Marshal(found)
 	return archive.File{Name: media.FoundName, Data: b}, err
+}
+
+// findAt has a detector look at a picture, and returns the digest of what it was
+// shown: before and after it looked, the file has the same bytes.
+func findAt(ctx context.Context, f *finder.Finder, picture string) (boxes []media.FoundBox, digest string, err error) {
+	if digest, err = digestOf(picture); err != nil {
+		return nil, "", err
+	}
+	if boxes, err = f.Find(ctx, picture); err != nil {
+		return nil, "", err
+	}
+	after, err := digestOf(picture)
+	if err == nil && after != digest {
+		err = aihub.Errorf(aihub.Conflict, aihub.Text{EN: picture + " changed while the detector looked at it", ZH: picture + " 在检测期间被改动"}).
+			WithHint(aihub.Text{EN: "run it again when nothing writes to the folder", ZH: "请在无人写入该文件夹时重新执行"})
+	}
+	return boxes, digest, err
+}
+
+func digestOf(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // pictures are the paths of the pictures below a folder, as an archive has them.
@@ -83,10 +114,10 @@ func findOne(ctx context.Context, program, picture string) (media.Found, error) 
 	if err != nil {
 		return media.Found{}, err
 	}
-	boxes, err := f.Find(ctx, picture)
+	boxes, digest, err := findAt(ctx, f, picture)
 	if err != nil {
 		f.Kill()
 		return media.Found{}, err
 	}
-	return media.Found{Detector: f.Name, Digest: f.Digest, Pictures: map[string][]media.FoundBox{picture: boxes}}, f.Close()
+	return media.Found{Detector: f.Name, Digest: f.Digest, Pictures: map[string][]media.FoundBox{picture: boxes}, Digests: map[string]string{picture: digest}}, f.Close()
 }
