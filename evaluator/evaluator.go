@@ -173,8 +173,11 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 			bucket[i] = p.boot.Bucket(key)
 		}
 	}
-	s := p.tallies(nil)
-	if err := s.add(ctx, t.Label, bucket, nil, pred.columns); err != nil {
+	s, label := p.tallies(nil), t.Label
+	if kind := cellsOf(p.spec); kind != nil && kind.Keyed {
+		label.Key = t.Keys
+	}
+	if err := s.add(ctx, label, bucket, nil, pred.columns); err != nil {
 		return nil, nil, err
 	}
 	return s.results()
@@ -323,6 +326,9 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64, err e
 func cut(c metric.Column, lo, hi int) metric.Column {
 	if c.Class != nil {
 		return metric.Column{Class: c.Class[lo:hi]}
+	}
+	if c.Key != nil {
+		return metric.Column{Str: c.Str[lo:hi], Key: c.Key[lo:hi]}
 	}
 	if c.Str != nil {
 		return metric.Column{Str: c.Str[lo:hi]}

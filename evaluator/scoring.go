@@ -107,6 +107,7 @@ type piles struct {
 	by   *grouping // nil: no slices
 	only bool      // classes, not numbers
 	str  bool      // texts
+	keys bool      // and what the dataset calls their rows
 }
 
 // pile is some rows of truth.
@@ -132,6 +133,9 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		return nil, err
 	}
 	p := &piles{Scoring: s, n: 1, seed: maphash.MakeSeed(), by: by, only: len(spec.Truth.Classes) > 0, str: ofTexts(spec)}
+	if kind := cellsOf(spec); kind != nil {
+		p.keys = kind.Keyed
+	}
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -175,6 +179,9 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		id = name(id[:0], key)
 		if p.file == nil {
 			v.str = strings.Clone(v.str) // of a batch that is used again
+			if p.keys {
+				v.key = strings.Clone(key)
+			}
 			p.all.add(string(id), v, bucket, p)
 			return nil
 		}
@@ -190,7 +197,10 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		for _, g := range v.groups {
 			record = binary.LittleEndian.AppendUint16(record, g)
 		}
-		record = append(append(record, v.str...), id...)
+		if record = append(record, v.str...); p.keys {
+			record = append(binary.LittleEndian.AppendUint32(record, uint32(len(key))), key...)
+		}
+		record = append(record, id...)
 		return p.file.add(p.pileOf(id), record)
 	})
 	return p, err
@@ -215,7 +225,9 @@ func (l *pile) add(id string, v label, bucket uint16, p *piles) {
 	case p.only:
 		l.label.Class = append(l.label.Class, v.class)
 	case p.str:
-		l.label.Str = append(l.label.Str, v.str)
+		if l.label.Str = append(l.label.Str, v.str); p.keys {
+			l.label.Key = append(l.label.Key, v.key)
+		}
 	default:
 		l.label.Flt = append(l.label.Flt, v.flt)
 	}
@@ -275,7 +287,7 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 	n := p.file.count[i]
 	l := &p.work
 	l.ids, l.bucket = sized(l.ids, n)[:0], sized(l.bucket, n)[:0]
-	l.label = metric.Column{Class: l.label.Class[:0], Flt: l.label.Flt[:0], Str: l.label.Str[:0]}
+	l.label = metric.Column{Class: l.label.Class[:0], Flt: l.label.Flt[:0], Str: l.label.Str[:0], Key: l.label.Key[:0]}
 	// Ids become views of one text: no allocation of each.
 	p.text, p.ends = p.text[:0], p.ends[:0]
 	var groups []uint16
@@ -293,14 +305,21 @@ func (p *piles) load(i int) (*pile, *IDs, error) {
 		for k := range groups {
 			groups[k] = binary.LittleEndian.Uint16(r[10+2*k:])
 		}
-		v, id, str := binary.LittleEndian.Uint64(r), r[head:], ""
+		v, id, str, key := binary.LittleEndian.Uint64(r), r[head:], "", ""
 		if p.str {
 			if v > uint64(len(id)) {
 				return fmt.Errorf("evaluator: the spilled truth is damaged")
 			}
 			str, id = string(id[:v]), id[v:]
 		}
-		l.add("", label{metric.Code(v), math.Float64frombits(v), str, groups}, binary.LittleEndian.Uint16(r[8:]), p)
+		if p.keys {
+			if len(id) < 4 || uint64(len(id)-4) < uint64(binary.LittleEndian.Uint32(id)) {
+				return fmt.Errorf("evaluator: the spilled truth is damaged")
+			}
+			n := 4 + int(binary.LittleEndian.Uint32(id))
+			key, id = string(id[4:n]), id[n:]
+		}
+		l.add("", label{metric.Code(v), math.Float64frombits(v), str, key, groups}, binary.LittleEndian.Uint16(r[8:]), p)
 		p.text = append(p.text, id...)
 		p.ends = append(p.ends, len(p.text))
 		return nil

@@ -363,6 +363,10 @@ func gather(to, from metric.Column, order []int32) metric.Column {
 		for i, row := range order {
 			to.Str[i] = from.Str[row]
 		}
+		to.Key = to.Key[:0]
+		for _, row := range order[:min(len(order), len(from.Key))] {
+			to.Key = append(to.Key, from.Key[row])
+		}
 	default:
 		to.Flt = sized(to.Flt, len(order))
 		for i, row := range order {

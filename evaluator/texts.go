@@ -22,7 +22,7 @@ import (
 type textMetric struct {
 	*metric.UnitMetric
 	column string
-	unit   func(ref, hyp string) any
+	unit   func(key, ref, hyp string) any
 	boot   *metric.Bootstrap
 }
 
@@ -43,12 +43,12 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	unit := func(ref, hyp string) any { return &speech.Utterance{Ref: ref, Hyp: hyp} }
+	unit := func(_, ref, hyp string) any { return &speech.Utterance{Ref: ref, Hyp: hyp} }
 	switch needs {
 	case scenarios.NeedsPassages:
-		unit = func(ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
+		unit = func(_, ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
 	case scenarios.NeedsAnswers:
-		unit = func(ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
+		unit = func(_, ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
 	}
 	if needs.Cells() {
 		unit = intake.Kinds[needs].Unit
@@ -101,12 +101,15 @@ func (t *textTally) Add(b *metric.Block) {
 	if t.follows {
 		return
 	}
-	bucket := uint16(0)
+	bucket, key := uint16(0), ""
 	for i := range b.Rows {
 		if b.Bucket != nil {
 			bucket = b.Bucket[i]
 		}
-		t.g.Add(t.m.unit(b.Truth.Str[i], b.Pred[0].Str[i]), bucket)
+		if len(b.Truth.Key) > 0 {
+			key = b.Truth.Key[i]
+		}
+		t.g.Add(t.m.unit(key, b.Truth.Str[i], b.Pred[0].Str[i]), bucket)
 	}
 }
 

@@ -308,7 +308,7 @@ func TestGatheredOnce(t *testing.T) {
 	for _, m := range metrics {
 		x := m.(*textMetric)
 		unit := x.unit
-		x.unit = func(ref, hyp string) any { parsed++; return unit(ref, hyp) }
+		x.unit = func(key, ref, hyp string) any { parsed++; return unit(key, ref, hyp) }
 	}
 	b := &metric.Block{Rows: 2,
 		Truth: metric.Column{Str: []string{`[{"category_id": 1, "bbox": [0, 0, 10, 10]}, {"category_id": 1, "bbox": [50, 50, 160, 160]}, {"category_id": 1, "bbox": [300, 300, 60, 60]}]`, `[{"category_id": 2, "bbox": [0, 0, 5, 5]}]`}},

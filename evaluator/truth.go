@@ -73,6 +73,7 @@ type label struct {
 	class  metric.Code
 	flt    float64
 	str    string
+	key    string   // the row's, where units stand in that order
 	groups []uint16 // of each slice; valid until the next row
 }
 

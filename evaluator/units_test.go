@@ -96,6 +96,7 @@ func TestObjectsLikeTheirReferences(t *testing.T) {
 			Metrics          map[string]float64
 			Params           map[string]string
 			Truth, Predicted []string
+			Keys             []string // of the images; unit-0 and on
 			File             json.RawMessage
 		}
 	}
@@ -131,8 +132,18 @@ func TestObjectsLikeTheirReferences(t *testing.T) {
 			}
 			spec := unitSpec(t, "jsonl", metrics)
 			b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "answer", Type: table.String}}, 0)
+			at := map[string]int{}
+			if c.Keys == nil {
+				for i := range c.Truth {
+					c.Keys = append(c.Keys, fmt.Sprintf("unit-%d", i))
+					at[strconv.Itoa(i+1)] = i
+				}
+			}
+			for i, key := range c.Keys {
+				at[key] = i
+			}
 			for i, cell := range c.Predicted {
-				b.Cols[0].AppendStr(fmt.Sprintf("unit-%d", i))
+				b.Cols[0].AppendStr(c.Keys[i])
 				b.Cols[1].AppendStr(cell)
 				b.Rows++
 			}
@@ -163,15 +174,40 @@ func TestObjectsLikeTheirReferences(t *testing.T) {
 					t.Fatal(err, faultsOf(err))
 				}
 				for i := range b.Rows {
-					n, err := strconv.Atoi(b.Cols[0].Str[i])
-					if err != nil {
-						t.Fatal(err)
+					read[at[b.Cols[0].Str[i]]] = b.Cols[1].Str[i]
+				}
+			}
+			// Under the row ids of a run, dealt to piles, it is the same.
+			key, run := []byte("0123456789abcdef0123456789abcdef"), table.NewBatch(b.Schema(), b.Rows)
+			for i := range b.Rows {
+				run.Cols[0].AppendStr(table.RowID(key, c.Keys[i]))
+				run.Cols[1].AppendStr(c.Predicted[i])
+				run.Rows++
+			}
+			hidden := filepath.Join(t.TempDir(), "hidden")
+			if f, err = os.Create(hidden); err == nil {
+				err = writeTable(f, "jsonl", run)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := NewPlan(spec, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, pile := range []int64{0, 4} {
+				got, err := Scoring{Plan: plan, Key: "id", RowKey: key, Dir: t.TempDir(), pile: pile}.Run(t.Context(), keyedFile(t, c.Keys, c.Truth), hidden)
+				if err != nil || got.Faults != nil {
+					t.Fatal(err, got.Faults)
+				}
+				for i, v := range got.Values {
+					if want := c.Metrics[spec.Metrics[i].Use]; math.Abs(v.Value-want) > 1e-12 {
+						t.Errorf("under row ids, piles of %d: %s is %v, the reference says %v", pile, v.ID, v.Value, want)
 					}
-					read[n-1] = b.Cols[1].Str[i]
 				}
 			}
 			for name, cells := range map[string][]string{"cells": c.Truth, "file": read} {
-				values, _, err := ScoreLocal(t.Context(), spec, path, cellsFile(t, cells), nil, nil)
+				values, _, err := ScoreLocal(t.Context(), spec, path, keyedFile(t, c.Keys, cells), nil, nil)
 				if err != nil {
 					t.Fatal(name, err, faultsOf(err))
 				}
@@ -187,9 +223,18 @@ func TestObjectsLikeTheirReferences(t *testing.T) {
 
 func cellsFile(t *testing.T, cells []string) string {
 	t.Helper()
+	var keys []string
+	for i := range cells {
+		keys = append(keys, fmt.Sprintf("unit-%d", i))
+	}
+	return keyedFile(t, keys, cells)
+}
+
+func keyedFile(t *testing.T, keys, cells []string) string {
+	t.Helper()
 	b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "label", Type: table.String}}, 0)
 	for i, c := range cells {
-		b.Cols[0].AppendStr(fmt.Sprintf("unit-%d", i))
+		b.Cols[0].AppendStr(keys[i])
 		b.Cols[1].AppendStr(c)
 		b.Rows++
 	}

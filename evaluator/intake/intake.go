@@ -15,7 +15,6 @@ package intake
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -32,8 +31,10 @@ type Kind struct {
 	// Truth and Predicted check a cell. A fault's message says what is expected;
 	// it quotes nothing.
 	Truth, Predicted func(cell string) *aihub.Text
-	// Unit joins two cells that passed.
-	Unit func(truth, predicted string) any
+	// Unit joins two cells that passed, of the row that the dataset calls key.
+	Unit func(key, truth, predicted string) any
+	// Keyed says that Unit reads the key.
+	Keyed bool
 	// Answer is the predicted cell that says what a true one says.
 	Answer func(truth string) string
 	// Empty is the cell of a unit of which nothing is said.
@@ -82,26 +83,10 @@ func finite(s string) (float64, bool) {
 	return v, err == nil && !math.IsInf(v, 0) && !math.IsNaN(v)
 }
 
-// strict reads exactly one JSON value without unknown keys.
-func strict(s string, v any) error {
-	d := json.NewDecoder(strings.NewReader(s))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("more than one value")
-	}
-	if _, err := d.Token(); err == nil {
-		return errors.New("more than one value")
-	}
-	return nil
-}
-
 // A cell of spans is a JSON list of [type, start, end).
 var spans = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readSpans(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readSpans(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		ref, _ := readSpans(t)
 		hyp, _ := readSpans(p)
 		return &text.Spans{Ref: ref, Hyp: hyp}
@@ -112,8 +97,8 @@ var spans = Kind{
 func readSpans(s string) ([]text.Span, *aihub.Text) {
 	bad := say(`expected a list of [type, start, end], as in [["PER",0,3]], with 0 ≤ start < end`, `应为 [类型, 起, 止] 的列表，例如 [["PER",0,3]]，且 0 ≤ 起 < 止`)
 	var list [][]json.RawMessage
-	if strict(s, &list) != nil {
-		return nil, bad
+	if err := strict(s, &list); err != nil {
+		return nil, because(err, bad)
 	}
 	out := make([]text.Span, len(list))
 	for i, x := range list {
@@ -135,18 +120,18 @@ var clusters = Kind{
 		return nil
 	}),
 	Predicted: bounded(func(string) *aihub.Text { return nil }),
-	Unit:      func(t, p string) any { return &graph.Item{Ref: t, Hyp: p} },
+	Unit:      func(_, t, p string) any { return &graph.Item{Ref: t, Hyp: p} },
 	Answer:    same,
 }
 
 // A true cell of links is {"true": entity, "known": [other true ones], "of": how
-// many candidates there are, "stratum": kind of relation}; a predicted one {candidate: score}, all of them or
-// the best. A true entity that is not listed stands last of all. Known ones are
+// many candidates there are, "stratum": kind of relation}; a predicted one
+// {candidate: score}, all of them or the best. A true entity that is not listed stands last of all. Known ones are
 // not among the candidates that "of" counts.
 var links = Kind{
 	Truth:     bounded(func(s string) *aihub.Text { _, bad := readLink(s); return bad }),
 	Predicted: bounded(func(s string) *aihub.Text { _, bad := readScores(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		link, _ := readLink(t)
 		scores, _ := readScores(p)
 		for _, k := range link.Known {
@@ -154,20 +139,29 @@ var links = Kind{
 				delete(scores, k) // the filtered setting
 			}
 		}
+		// The candidates are of the truth: of the others that are listed, of-1 at
+		// most, the best, stand beside the true one, so that names nobody asked about
+		// neither make the rank of chance worse nor that of the true one better. Who
+		// is not listed stands behind all who are, and the true one last.
 		mine, listed := scores[link.True]
-		c := &graph.Candidates{True: mine, Stratum: link.Stratum}
-		for name, v := range scores {
-			if name != link.True {
-				c.Others = append(c.Others, v)
+		delete(scores, link.True)
+		var above, equal int
+		for _, v := range scores {
+			switch {
+			case v > mine:
+				above++
+			case v == mine:
+				equal++
 			}
 		}
-		// Who is not listed stands behind all who are, and the true one last.
-		rest := -math.MaxFloat64
-		if !listed {
-			c.True, rest = -math.MaxFloat64, -math.MaxFloat64/2
-		}
-		for len(c.Others) < link.Of-1 {
-			c.Others = append(c.Others, rest)
+		c := &graph.Candidates{Others: make([]float64, link.Of-1), Stratum: link.Stratum}
+		for i := range c.Others {
+			switch {
+			case !listed || i < above:
+				c.Others[i] = 1
+			case i >= above+equal:
+				c.Others[i] = -1
+			}
 		}
 		return c
 	},
@@ -189,16 +183,20 @@ type link struct {
 
 func readLink(s string) (link, *aihub.Text) {
 	var l link
-	if strict(s, &l) != nil || l.True == "" || l.Of < 2 || l.Of > 1_000_000 {
-		return l, say(`expected {"true": entity, "known": [...], "of": candidates}, at least 2 candidates`, `应为 {"true": 实体, "known": [...], "of": 候选数}，候选数至少为 2`)
+	bad := say(`expected {"true": entity, "known": [...], "of": candidates}, at least 2 candidates`, `应为 {"true": 实体, "known": [...], "of": 候选数}，候选数至少为 2`)
+	if err := strict(s, &l); err != nil {
+		return l, because(err, bad)
+	}
+	if l.True == "" || l.Of < 2 || l.Of > 1_000_000 {
+		return l, bad
 	}
 	return l, nil
 }
 
 func readScores(s string) (map[string]float64, *aihub.Text) {
 	m := map[string]float64{}
-	if strict(s, &m) != nil || m == nil {
-		return nil, say(`expected {candidate: score}, finite numbers`, `应为 {候选: 分数}，分数为有限数`)
+	if err := strict(s, &m); err != nil {
+		return nil, because(err, say(`expected {candidate: score}, finite numbers`, `应为 {候选: 分数}，分数为有限数`))
 	}
 	return m, nil
 }

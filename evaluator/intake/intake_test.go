@@ -4,10 +4,12 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,9 +17,9 @@ import (
 	"testing"
 
 	"aihub"
+	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/graph"
 	"aihub/evaluator/metric/speech"
-	"aihub/evaluator/metric/vision"
 	"aihub/internal/table"
 	"aihub/scenarios"
 
@@ -212,7 +214,7 @@ func TestKinds(t *testing.T) {
 			if bad := k.Predicted(p); bad != nil {
 				t.Errorf("%s: predicted %q: %v", needs, p, bad)
 			}
-			if k.Unit(truth, p) == nil {
+			if k.Unit("7", truth, p) == nil {
 				t.Errorf("%s: no unit", needs)
 			}
 		}
@@ -224,7 +226,7 @@ func TestKinds(t *testing.T) {
 	}
 	// Predicted scores must be numbers.
 	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`} {
-		if needs != scenarios.NeedsLinks && Kinds[needs].Predicted(s) == nil {
+		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}
 	}
@@ -235,7 +237,7 @@ func TestKinds(t *testing.T) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	unit := func(p string) *graph.Candidates {
-		return links.Unit(`{"true":"Q1","known":["Q2"],"of":5}`, p).(*graph.Candidates)
+		return links.Unit("", `{"true":"Q1","known":["Q2"],"of":5}`, p).(*graph.Candidates)
 	}
 	for p, want := range map[string]int64{`{"Q1":1,"Q2":9,"Q3":2}`: 4, `{"Q2":9}`: 10, `{}`: 10, `{"Q1":0}`: 2} {
 		if got, ok := graph.Rank2(unit(p), "realistic"); !ok || got != want {
@@ -244,16 +246,132 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Whatever the ids of a run are, an image is the same.
+// Candidates are of the truth: names that nobody asked about make neither the rank
+// of chance worse nor that of the true one better, whatever they score.
+func TestInventedCandidates(t *testing.T) {
+	t.Parallel()
+	const truth, honest = `{"true":"a","known":[],"of":10}`, `{"a":0.5,"b":0.9,"c":0.8`
+	var junk strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&junk, `,"junk%d":%d`, i, -i%2)
+	}
+	for _, use := range []string{"link_amr@1", "link_adjusted_hits@1", "link_adjusted_mrr@1", "link_amri@1", "link_mrr@1", "link_hits@1", "link_mr@1"} {
+		m, faults := metric.BindUnits(use, nil)
+		if faults != nil {
+			t.Fatal(faults)
+		}
+		value := func(predicted string) float64 {
+			if bad := links.Predicted(predicted); bad != nil {
+				t.Fatal(bad)
+			}
+			g := m.Measure.New(nil)
+			g.Add(links.Unit("", truth, predicted), 0)
+			return m.Result(g).Value
+		}
+		if a, b := value(honest+"}"), value(honest+junk.String()+"}"); a != b {
+			t.Errorf("%s is %v, and %v with candidates that are none", use, a, b)
+		}
+		if a, b := value(`{"a":-1.7976931348623157e308}`), value(`{"a":1}`); a != b {
+			t.Errorf("%s is %v of the least score, %v of another", use, a, b)
+		}
+	}
+}
+
+// null is not 0, and of a key that stands twice nobody knows which one counts.
+func TestNullAndRepeatedKeys(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		needs scenarios.Needs
+		bad   []string
+	}{
+		{scenarios.NeedsLinks, []string{`{"a":null,"b":-1,"c":-2}`, `{"a":0.1,"a":0.9}`, `{"a":0.1,"\u0061":0.9}`, `{"a":1}]`}},
+		{scenarios.NeedsSpans, []string{`[["PER",null,3]]`, `[null]`, `null`}},
+		{scenarios.NeedsObjects, []string{
+			`[{"category_id":1,"bbox":[null,0,10,10],"score":1}]`, `[{"category_id":1,"keypoints":[0,null,1],"score":1}]`,
+			`[{"category_id":1,"bbox":[0,0,1,1],"score":1,"score":0.5}]`, `[{"category_id":1,"bbox":[0,0,1,1],"score":1,"SCORE":0.5}]`,
+			`[{"category_id":1,"segmentation":{"size":[2,null],"counts":[4]},"score":1}]`, `[{"category_id":1,"segmentation":{"size":[2,2],"counts":[null,4]},"score":1}]`}},
+	} {
+		for _, s := range c.bad {
+			if bad := Kinds[c.needs].Predicted(s); bad == nil || bad.EN == "" || bad.ZH == "" {
+				t.Errorf("%s: %s passed", c.needs, s)
+			}
+		}
+	}
+	for _, good := range []string{`{"a":1,"A":2,"a ":3}`, `{"n":1," null":2,"\"":3,":":4}`} {
+		if bad := links.Predicted(good); bad != nil {
+			t.Errorf("%s: %s", good, bad.EN)
+		}
+	}
+	many := "{"
+	for i := range 100 {
+		many += fmt.Sprintf(`"k%d":1,`, i)
+	}
+	if links.Predicted(many+`"x":1}`) != nil || links.Predicted(many+`"k99":1}`) == nil {
+		t.Error("many keys")
+	}
+	if links.Truth(`{"true":"a","of":null}`) == nil || links.Truth(`{"true":"a","of":5,"of":9}`) == nil {
+		t.Error("a truth passed")
+	}
+	_, faults := read(t, scenarios.FormatCOCO, []byte(`[{"image_id":"a","category_id":1,"bbox":[null,0,1,1],"score":1}]`))
+	if d := cmp.Diff([]string{"bad_item item 1"}, faults); d != "" {
+		t.Error(d)
+	}
+	r, err := OpenTruth(file(t, []byte(`{"images":[{"id":1}],"annotations":[{"image_id":1,"category_id":1,"bbox":[null,0,1,1],"keypoints":null}]}`)), scenarios.FormatCOCO, "id", "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); aihub.KindOf(err) != aihub.Contract {
+		t.Errorf("an annotation with null: %v", err)
+	}
+}
+
+// A document that was in the pool and never judged is no judgement: bpref skips
+// it, and all others take it for not relevant, as trec_eval does.
+func TestUnjudged(t *testing.T) {
+	t.Parallel()
+	for use, want := range map[string]float64{"bpref@1": 1, "map@1": 0.5, "mrr@1": 0.5, "r_precision@1": 0, "ndcg@1": 0.6309297535714575, "success_at_k@1": 1, "recall_at_k@1": 1, "precision_at_k@1": 0.1, "rbp@1": 0.16} {
+		m, faults := metric.BindUnits(use, nil)
+		if faults != nil {
+			t.Fatal(faults)
+		}
+		g := m.Measure.New(nil)
+		g.Add(runs.Unit("", "n -1\nm 0\nr 1", "n 3\nr 2\nm 1"), 0)
+		if got := m.Result(g).Value; math.Abs(got-want) > 1e-15 {
+			t.Errorf("%s is %v, want %v", use, got, want)
+		}
+	}
+}
+
+// Images stand in the order of the dataset's keys, numbers by value, whatever the
+// row ids of a run are and however a cell is written.
 func TestObjectsOrder(t *testing.T) {
 	t.Parallel()
-	a := objects.Unit("[]", `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`).(*vision.Image)
-	b := objects.Unit("[]", `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`).(*vision.Image)
-	c := objects.Unit("[]", "[]").(*vision.Image)
-	if a.ID != b.ID || a.ID == c.ID || a.ID < 0 {
-		t.Errorf("%d %d %d", a.ID, b.ID, c.ID)
+	const hit, truth = `[{"category_id":1,"bbox":[0,0,10,10],"score":1}]`, `[{"category_id":1,"bbox":[0,0,10,10],"area":100}]`
+	m, faults := metric.BindUnits("coco_ap50@1", nil)
+	if faults != nil {
+		t.Fatal(faults)
 	}
-	if r := turns.Unit("0 1 a", "").(*speech.Recording); len(r.Ref) != 1 || len(r.Hyp) != 0 {
+	value := func(found, empty string, blanks int) float64 {
+		a, b := m.Measure.New(nil), m.Measure.New(nil)
+		a.Add(objects.Unit(empty, "[]", "["+strings.Repeat(" ", blanks)+hit[1:]), 0)
+		b.Add(objects.Unit(found, truth, hit), 0)
+		a.Merge(b)
+		return m.Result(a).Value
+	}
+	for blanks := range 20 {
+		for _, c := range []struct {
+			found, empty string
+			want         float64
+		}{{"9", "10", 1}, {"10", "9", 0.5}, {"a", "b", 1}, {"b", "a", 0.5}, {"10", "a", 1}, {"a", "10", 0.5}, {"-1", "0", 1}, {"07", "7", 0.5}} {
+			if got := value(c.found, c.empty, blanks); math.Abs(got-c.want) > 1e-9 {
+				t.Fatalf("the object in %s, none in %s, %d blanks: %v, want %v", c.found, c.empty, blanks, got, c.want)
+			}
+		}
+	}
+	if r := turns.Unit("", "0 1 a", "").(*speech.Recording); len(r.Ref) != 1 || len(r.Hyp) != 0 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -26,7 +26,7 @@ func eachLine(s string, f func(fields []string) *aihub.Text) *aihub.Text {
 // A cell of turns is a line "start duration speaker" for each, in seconds.
 var turns = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		ref, _ := readTurns(t)
 		hyp, _ := readTurns(p)
 		return &speech.Recording{Ref: ref, Hyp: hyp}
@@ -52,11 +52,11 @@ func readTurns(s string) (out []speech.Turn, bad *aihub.Text) {
 	return out, bad
 }
 
-// A true cell of runs is a line "document relevance" for each judgement, a
-// predicted one a line "document score" for each found document.
+// A true cell of runs is a line "document relevance" for each judgement, -1 for a
+// document of the pool that nobody judged, a predicted one a line "document score" for each found document.
 var runs = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readJudged(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readFound(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		rel, _ := readJudged(t)
 		docs, _ := readFound(p)
 		return &rank.Query{Rel: rel, Docs: docs}
@@ -79,7 +79,7 @@ func readJudged(s string) (map[string]int, *aihub.Text) {
 		if _, twice := out[w[0]]; err != nil || r < -1 || r > 1000 || twice {
 			return say("relevance must be a whole number up to 1000, and each document stands once", "相关度须为不超过 1000 的整数，且每个文档只出现一次")
 		}
-		out[w[0]] = max(r, 0)
+		out[w[0]] = r
 		return nil
 	})
 	return out, bad
@@ -108,7 +108,7 @@ func readFound(s string) (out []rank.Doc, bad *aihub.Text) {
 // A cell of tracks is a line "frame id x y width height" for each box.
 var tracks = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readTracks(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readTracks(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		truth, _ := readTracks(t)
 		pred, _ := readTracks(p)
 		u := &track.Sequence{Frames: make([]track.Frame, max(len(truth), len(pred)))}

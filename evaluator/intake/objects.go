@@ -3,9 +3,9 @@ package intake
 import (
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"aihub"
@@ -29,16 +29,21 @@ func objectsOf(points int) Kind {
 	return Kind{
 		Truth:     bounded(func(s string) *aihub.Text { _, bad := readImage(s, points); return bad }),
 		Predicted: bounded(func(s string) *aihub.Text { _, bad := readObjects(s, true, points); return bad }),
-		Unit: func(t, p string) any {
+		// Equal scores of different images stand in the order of the dataset's keys, as
+		// in the reference: numbers by value, before other names.
+		Unit: func(key, t, p string) any {
 			im, _ := readImage(t, 0)
 			im.Pred, _ = readObjects(p, true, 0)
-			// Images of equal scores stand in an order that neither rows nor row ids
-			// change; two that say the same are alike.
-			h := fnv.New64a()
-			h.Write([]byte(t + "\x00" + p)) // never fails
-			im.ID = int64(h.Sum64() >> 1)
+			n, err := strconv.ParseInt(key, 10, 64)
+			if err != nil {
+				n = math.MaxInt64
+			}
+			if im.ID = n; strconv.FormatInt(n, 10) != key {
+				im.Name = strings.Clone(key)
+			}
 			return im
 		},
+		Keyed: true,
 		Answer: func(t string) string {
 			out := []object{}
 			one := 1.0
@@ -102,11 +107,11 @@ var notObjects = say("expected a JSON list of objects with category_id, bbox, se
 // splitImage reads a true cell without looking into its objects.
 func splitImage(s string) (x annotated, bad *aihub.Text) {
 	if strings.HasPrefix(strings.TrimSpace(s), "{") {
-		if strict(s, &x) != nil || x.Annotations == nil {
-			return x, say("expected {annotations, neg_category_ids, not_exhaustive_category_ids}", "应为 {annotations, neg_category_ids, not_exhaustive_category_ids}")
+		if err := strict(s, &x); err != nil || x.Annotations == nil {
+			return x, because(err, say("expected {annotations, neg_category_ids, not_exhaustive_category_ids}", "应为 {annotations, neg_category_ids, not_exhaustive_category_ids}"))
 		}
-	} else if strict(s, &x.Annotations) != nil || x.Annotations == nil {
-		return x, notObjects
+	} else if err := strict(s, &x.Annotations); err != nil || x.Annotations == nil {
+		return x, because(err, notObjects)
 	}
 	for _, c := range append(slices.Clone(x.Negative), x.NotExhaustive...) {
 		if c < 0 || c >= MaxCategory {
@@ -130,8 +135,8 @@ func readImage(s string, points int) (*vision.Image, *aihub.Text) {
 
 func readObjects(s string, predicted bool, points int) ([]vision.Object, *aihub.Text) {
 	var list []object
-	if strict(s, &list) != nil || list == nil {
-		return nil, notObjects
+	if err := strict(s, &list); err != nil || list == nil {
+		return nil, because(err, notObjects)
 	}
 	return readAll(list, predicted, points)
 }

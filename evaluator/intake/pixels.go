@@ -18,7 +18,7 @@ import (
 // row from the top: "2 3 0*4 1*2".
 var pixels = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, _, bad := readPixels(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, _, bad := readPixels(s); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		truth, size, _ := readPixels(t)
 		pred, other, _ := readPixels(p)
 		if size != other { // an image of another size answers nothing

@@ -149,8 +149,12 @@ func cocoItem(raw []byte) (id, item string, bad *aihub.Text) {
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
-	if d.Decode(&x) != nil {
-		return "", "", say("expected an object with image_id, category_id, bbox or segmentation, and score", "应为含 image_id、category_id、bbox 或 segmentation 以及 score 的对象")
+	err := d.Decode(&x)
+	if err == nil {
+		err = plain(string(raw), true)
+	}
+	if err != nil {
+		return "", "", because(err, say("expected an object with image_id, category_id, bbox or segmentation, and score", "应为含 image_id、category_id、bbox 或 segmentation 以及 score 的对象"))
 	}
 	if id, bad = cocoID(x.Image); bad != nil {
 		return "", "", bad

@@ -16,7 +16,7 @@ import (
 var segments = Kind{
 	Truth:     bounded(func(s string) *aihub.Text { _, _, _, bad := readSegments(s, true); return bad }),
 	Predicted: bounded(func(s string) *aihub.Text { _, _, _, bad := readSegments(s, false); return bad }),
-	Unit: func(t, p string) any {
+	Unit: func(_, t, p string) any {
 		u := &vision.Panoptic{}
 		var size, other [2]int
 		u.Truth, u.TruthClass, size, _ = readSegments(t, true)

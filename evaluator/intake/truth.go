@@ -134,7 +134,23 @@ func (g *grouped) annotation(raw []byte, where string) {
 	bad := say("expected an object with image_id, category_id, bbox, area, iscrowd", "应为含 image_id、category_id、bbox、area、iscrowd 的对象")
 	id := ""
 	o := object{}
-	if json.Unmarshal(raw, &x) == nil {
+	var numbers struct {
+		Box    json.RawMessage `json:"bbox"`
+		Mask   json.RawMessage `json:"segmentation"`
+		Points json.RawMessage `json:"keypoints"`
+	}
+	err := json.Unmarshal(raw, &x)
+	if err == nil {
+		err = json.Unmarshal(raw, &numbers)
+	}
+	for _, n := range []json.RawMessage{numbers.Box, numbers.Mask, numbers.Points} {
+		if err == nil && string(n) != "null" { // as if it were not there
+			err = plain(string(n), true)
+		}
+	}
+	if err != nil {
+		bad = because(err, bad)
+	} else {
 		if id, bad = cocoID(x.Image); bad == nil {
 			o = object{Category: x.Category, Box: x.Box, Area: x.Area, Crowd: x.Crowd, Points: x.Points}
 			var m mask

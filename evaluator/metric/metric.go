@@ -95,11 +95,14 @@ type Block struct {
 // half the time of metrics that do little more than read.
 type Code = int16
 
-// Column is one column: Class for classes, Flt for numbers, Str for texts.
+// Column is one column: Class for classes, Flt for numbers, Str for texts; Key, of
+// texts of the truth, what the dataset calls their rows, where units stand in that
+// order.
 type Column struct {
 	Class []Code
 	Flt   []float64
 	Str   []string
+	Key   []string
 }
 
 // Result is the value of a metric. Value is finite, and 0 when undefined.

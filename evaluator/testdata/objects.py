@@ -167,4 +167,23 @@ def keypoints():
             "file": {"images": images, "annotations": annotations, "categories": categories}}
 
 
-print(json.dumps({"polygons": polygons(), "cases": [segmentation(), segmentation(lvis=True), keypoints()]}, separators=(",", ":")))
+def ties():
+    """Equal scores in many images, whose ids are numbers in no order."""
+    images = [{"id": int(i), "height": 400, "width": 400} for i in rng.permutation(np.concatenate([np.arange(1, 21), np.arange(95, 116), np.arange(995, 1012)]))]
+    categories = [{"id": c, "name": str(c)} for c in (1, 2)]
+    annotations, results = [], []
+    for im in images:
+        for _ in range(int(rng.integers(0, 3))):
+            x, y = rng.integers(0, 300, 2).tolist()
+            w, h = rng.integers(20, 100, 2).tolist()
+            annotations.append({"id": len(annotations) + 1, "image_id": im["id"], "category_id": int(rng.integers(1, 3)), "bbox": [x, y, w, h], "area": w * h, "iscrowd": 0})
+            results.append({"image_id": im["id"], "category_id": annotations[-1]["category_id"], "bbox": [x + int(rng.integers(0, 9)), y, w, h], "score": float(rng.choice([0.5, 0.9]))})
+        for _ in range(int(rng.integers(0, 3))):
+            results.append({"image_id": im["id"], "category_id": int(rng.integers(1, 3)), "bbox": [*rng.integers(0, 300, 2).tolist(), 40, 40], "score": float(rng.choice([0.5, 0.9]))})
+    values = coco("bbox", images, annotations, results, categories, COCO_NAMES)
+    truth, pred = cells(images, annotations, results, ["category_id", "bbox"])
+    return {"name": "equal scores", "metrics": {f"coco_{k}@1": v for k, v in values.items()}, "params": {"iou": "bbox"}, "truth": truth, "predicted": pred,
+            "keys": [str(im["id"]) for im in images], "file": {"images": images, "annotations": annotations, "categories": categories}}
+
+
+print(json.dumps({"polygons": polygons(), "cases": [segmentation(), segmentation(lvis=True), keypoints(), ties()]}, separators=(",", ":")))

@@ -11,8 +11,9 @@ import (
 	"aihub/evaluator/metric"
 )
 
-// Query is one query: its judgements (0 not relevant, above: how much), and
-// what was returned. Unit of ndcg@1, map@1, mrr@1, precision_at_k@1,
+// Query is one query: its judgements (0 not relevant, above: how much, below: in
+// the pool and never judged, which bpref skips and all others take for not
+// relevant, as trec_eval does), and what was returned. Unit of ndcg@1, map@1, mrr@1, precision_at_k@1,
 // recall_at_k@1, r_precision@1, bpref@1 and success_at_k@1. Averages are over
 // the judged queries: a reader gives each of them, with no Docs when nothing
 // was returned.
@@ -96,7 +97,7 @@ func measure(q *Query, k int, exponential bool) (v [8]float64, relevant bool) {
 	for _, r := range q.Rel {
 		if r > 0 {
 			ideal = append(ideal, r)
-		} else {
+		} else if r == 0 {
 			none++
 		}
 	}
@@ -116,7 +117,7 @@ func measure(q *Query, k int, exponential bool) (v [8]float64, relevant bool) {
 	for i, d := range docs {
 		r, judged := q.Rel[d.ID]
 		if r <= 0 {
-			if judged {
+			if judged && r == 0 {
 				above++
 			}
 			continue

@@ -12,11 +12,12 @@ import (
 )
 
 // Image is one image: its objects, and the detected ones. Unit of the coco_*,
-// oks_*, lvis_* and voc_* metrics. ID orders images: equal scores of different
-// images stand in the order of ID, those of one image as they are listed. No two
-// images share one.
+// oks_*, lvis_* and voc_* metrics. ID, and of equal ones Name, orders images:
+// equal scores of different images stand in that order, those of one image as they
+// are listed. No two images share both.
 type Image struct {
 	ID    int64
+	Name  string
 	Truth []Object
 	Pred  []Object
 
@@ -134,7 +135,7 @@ func linspace(from, to float64, n int) []float64 {
 // ignored, for each range of areas.
 type detected struct {
 	score  float64
-	image  int64
+	image  int32  // as imageOrder numbers it
 	place  uint16 // in its image, by score
 	tp, ig [areas]uint16
 }
@@ -149,6 +150,7 @@ type cocoImages struct {
 	images  int64
 	bad     bool
 	classes []cocoClass
+	order   imageOrder
 	result  map[string]metric.Result // of what was gathered so far
 
 	// Scratch of one image.
@@ -171,6 +173,7 @@ func (c *cocoImages) Add(unit any, _ uint16) {
 	im := unit.(*Image)
 	c.images++
 	c.result = nil
+	image := c.order.add(im)
 	c.gt, c.dt = byClass(c.gt[:0], im.Truth), byClass(c.dt[:0], im.Pred)
 	for _, o := range im.Pred {
 		if o.Score-o.Score != 0 {
@@ -209,7 +212,7 @@ func (c *cocoImages) Add(unit any, _ uint16) {
 		for len(c.classes) <= class {
 			c.classes = append(c.classes, cocoClass{})
 		}
-		c.one(&c.classes[class], im.ID, c.federated && slices.Contains(im.NotExhaustive, class))
+		c.one(&c.classes[class], image, c.federated && slices.Contains(im.NotExhaustive, class))
 	}
 }
 
@@ -222,7 +225,7 @@ func byClass(out []int32, objects []Object) []int32 {
 
 // one matches the detections of one class in one image. With free, those that
 // find nothing are not wrong.
-func (c *cocoImages) one(k *cocoClass, image int64, free bool) {
+func (c *cocoImages) one(k *cocoClass, image int32, free bool) {
 	first := len(k.dets)
 	k.dets = slices.Grow(k.dets, len(c.dts))[:first+len(c.dts)]
 	dets := k.dets[first:]
@@ -348,6 +351,7 @@ func (c *cocoImages) overlap() {
 func (c *cocoImages) Merge(o metric.Gather) {
 	x := o.(*cocoImages)
 	c.result = nil
+	first := c.order.merge(&x.order)
 	c.images += x.images
 	c.bad = c.bad || x.bad
 	for len(c.classes) < len(x.classes) {
@@ -355,7 +359,10 @@ func (c *cocoImages) Merge(o metric.Gather) {
 	}
 	for i := range x.classes {
 		k := &c.classes[i]
-		k.dets = append(k.dets, x.classes[i].dets...)
+		for _, d := range x.classes[i].dets {
+			d.image += first
+			k.dets = append(k.dets, d)
+		}
 		for a, n := range x.classes[i].truth {
 			k.truth[a] += n
 		}
@@ -380,6 +387,7 @@ func (c *cocoImages) all() map[string]metric.Result {
 	var ar [areas]mean
 	var few [2]mean
 	var often [3]mean
+	rank := c.order.ranks()
 	for i := range c.classes {
 		k := &c.classes[i]
 		slices.SortFunc(k.dets, func(a, b detected) int {
@@ -389,7 +397,7 @@ func (c *cocoImages) all() map[string]metric.Result {
 			case a.score < b.score:
 				return 1
 			}
-			return cmp.Or(cmp.Compare(a.image, b.image), int(a.place)-int(b.place))
+			return cmp.Or(cmp.Compare(rank[a.image], rank[b.image]), int(a.place)-int(b.place))
 		})
 		for a := range areas {
 			n := k.truth[a]

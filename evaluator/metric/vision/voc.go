@@ -44,7 +44,7 @@ func (v voc) New(*metric.Bootstrap) metric.Gather { return &vocImages{v: v} }
 
 type vocDetection struct {
 	score float64
-	image int64
+	image int32
 	place int
 	right bool
 }
@@ -59,6 +59,7 @@ type vocImages struct {
 	images  int64
 	bad     bool
 	classes []vocClass
+	order   imageOrder
 }
 
 func (g *vocImages) class(k int) *vocClass {
@@ -71,6 +72,7 @@ func (g *vocImages) class(k int) *vocClass {
 func (g *vocImages) Add(unit any, _ uint16) {
 	im := unit.(*Image)
 	g.images++
+	image := g.order.add(im)
 	for _, o := range im.Truth {
 		if !o.Difficult {
 			g.class(o.Class).truth++
@@ -101,7 +103,7 @@ func (g *vocImages) Add(unit any, _ uint16) {
 			right, taken[best] = !taken[best], true
 		}
 		k := g.class(d.Class)
-		k.dets = append(k.dets, vocDetection{d.Score, im.ID, place, right})
+		k.dets = append(k.dets, vocDetection{d.Score, image, place, right})
 	}
 }
 
@@ -122,19 +124,25 @@ func (v voc) overlap(a, b [4]float64) float64 {
 func (g *vocImages) Merge(o metric.Gather) {
 	x := o.(*vocImages)
 	g.images += x.images
+	first := g.order.merge(&x.order)
 	g.bad = g.bad || x.bad
 	for i, k := range x.classes {
 		c := g.class(i)
-		c.dets, c.truth = append(c.dets, k.dets...), c.truth+k.truth
+		for _, d := range k.dets {
+			d.image += first
+			c.dets = append(c.dets, d)
+		}
+		c.truth += k.truth
 	}
 }
 
 func (g *vocImages) Result(string) metric.Result {
 	var sum metric.Sum
 	var n int64
+	rank := g.order.ranks()
 	for i := range g.classes {
 		if k := &g.classes[i]; k.truth > 0 {
-			sum.Add(g.v.average(k))
+			sum.Add(g.v.average(k, rank))
 			n++
 		}
 	}
@@ -149,9 +157,9 @@ func (g *vocImages) Result(string) metric.Result {
 	return metric.OK(sum.Mean(n), g.images)
 }
 
-func (v voc) average(k *vocClass) float64 {
+func (v voc) average(k *vocClass, rank []int32) float64 {
 	slices.SortFunc(k.dets, func(a, b vocDetection) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.image, b.image), cmp.Compare(a.place, b.place))
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(rank[a.image], rank[b.image]), cmp.Compare(a.place, b.place))
 	})
 	var at []float64 // the precision at each right detection
 	for i, d := range k.dets {
