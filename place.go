@@ -13,6 +13,8 @@ var placeWords = []struct {
 	{regexp.MustCompile(`\brow (\d+) \(line (\d+)\)`), "第 $1 条记录（第 $2 行）"},
 	{regexp.MustCompile(`\brow (\d+)`), "第 $1 条记录"},
 	{regexp.MustCompile(`\bline (\d+)`), "第 $1 行"},
+	{regexp.MustCompile(`\bitem (\d+)`), "第 $1 项"},
+	{regexp.MustCompile(`\bfile (\d+)`), "第 $1 个文件"},
 	{regexp.MustCompile(`\blayer (\d+)`), "第 $1 层"},
 	{regexp.MustCompile(`(^|[ ，、,）])column `), "${1}列 "},
 }

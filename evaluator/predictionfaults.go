@@ -39,7 +39,7 @@ func (c *check) end() {
 }
 
 func (c *check) keyFault(code string, near bool, id, en, zh string) {
-	c.add(faultKey{-1, code, near}, c.spec.Input.Key, id, func() aihub.Text { return aihub.Text{EN: en, ZH: zh} })
+	c.add(faultKey{-1, code, near, ""}, c.spec.Input.Key, id, func() aihub.Text { return aihub.Text{EN: en, ZH: zh} })
 }
 
 // add counts a fault of a value in the current row. Rows may come in any order;
@@ -55,7 +55,7 @@ func (c *check) add(at faultKey, column, value string, message func() aihub.Text
 	if n == maxExamples && f.rows[n-1] < c.row {
 		return
 	}
-	x := fmt.Sprintf("row %d", c.row)
+	x := fmt.Sprintf("%s %d", c.noun, c.row)
 	if value != "" {
 		x += " " + quote(value)
 	}
@@ -67,21 +67,23 @@ func (c *check) add(at faultKey, column, value string, message func() aihub.Text
 	}
 }
 
-// report returns every fault: of columns and missing ids first, then of values
+// report returns every fault: of columns, of rows that are none and missing ids first, then of values
 // in the order of the schema.
 func (c *check) report() []aihub.Fault {
-	faults := slices.Clone(c.columnFaults)
+	faults := slices.Concat(c.columnFaults, c.broken)
 	if c.lost > 0 {
-		faults = append(faults, aihub.Fault{Code: "missing_ids", Where: "column " + clip(c.spec.Input.Key), Count: c.lost, Examples: c.examples, Message: aihub.Text{
-			EN: fmt.Sprintf("%d of %d ids have no row", c.lost, c.want), ZH: fmt.Sprintf("%d 个行标识（共 %d 个）没有对应的行", c.lost, c.want),
-		}})
+		message := aihub.Text{EN: fmt.Sprintf("%d of %d ids have no row", c.lost, c.want), ZH: fmt.Sprintf("%d 个行标识（共 %d 个）没有对应的行", c.lost, c.want)}
+		if len(c.broken) > 0 {
+			message.EN, message.ZH = message.EN+", or only one that could not be read", message.ZH+"，或其所在行无法读取"
+		}
+		faults = append(faults, aihub.Fault{Code: "missing_ids", Where: "column " + clip(c.spec.Input.Key), Count: c.lost, Examples: c.examples, Message: message})
 	}
 	keys := slices.SortedFunc(maps.Keys(c.faults), func(a, b faultKey) int {
-		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.code, b.code), cmp.Compare(b2i(a.near), b2i(b.near)))
+		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.code, b.code), cmp.Compare(b2i(a.near), b2i(b.near)), strings.Compare(a.what, b.what))
 	})
 	for _, k := range keys {
 		f := c.faults[k]
-		f.Where = fmt.Sprintf("row %d, column %s", f.rows[0], f.column)
+		f.Where = fmt.Sprintf("%s %d, column %s", c.noun, f.rows[0], f.column)
 		faults = append(faults, f.Fault)
 	}
 	return faults

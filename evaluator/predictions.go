@@ -77,18 +77,24 @@ func (c *check) read(ctx context.Context, r table.Reader, maxRows int64) ([]aihu
 		if err == io.EOF {
 			break
 		}
+		if errors.Is(err, table.ErrLeftOut) { // the others were all read
+			if c.broken, err = fileFaults(err); err != nil {
+				return nil, err
+			}
+			break
+		}
 		if err != nil {
 			faults, err := fileFaults(err)
 			return append(c.report(), faults...), err
 		}
-		if c.row+int64(b.Rows) > maxRows {
+		if c.rows+int64(b.Rows) > maxRows {
 			return append(c.report(), tooManyRows(c.want)), nil
 		}
 		if err := c.batch(b); err != nil {
 			return nil, err
 		}
 	}
-	if c.row == 0 && c.want > 0 {
+	if c.rows == 0 && c.want > 0 && c.broken == nil {
 		return append(c.columnFaults, aihub.Fault{Code: "empty_file", Message: aihub.Text{
 			EN: fmt.Sprintf("the file has a header but no rows; %d are expected", c.want),
 			ZH: fmt.Sprintf("文件只有表头没有数据行，应有 %d 行", c.want),
@@ -140,7 +146,7 @@ func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Rea
 			EN: fmt.Sprintf("the file looks like %s; output.format is %s", is, want),
 			ZH: fmt.Sprintf("文件看起来是 %s；output.format 为 %s", is, want)}}}, nil
 	}
-	r, err := table.Open(path, table.Options{Format: want, CSVOptions: table.CSVOptions{Text: true, MaxRows: maxRows}})
+	r, err := table.Open(path, table.Options{Format: want, CSVOptions: table.CSVOptions{Text: true, MaxRows: maxRows, Partial: true}})
 	if err != nil {
 		faults, err := fileFaults(err)
 		return nil, faults, err
@@ -185,7 +191,10 @@ type check struct {
 	groups       [][]*checked // that sum to one
 	columnFaults []aihub.Fault
 	faults       map[faultKey]*tallied // of values
-	row          int64                 // rows read; the current row
+	broken       []aihub.Fault         // of rows that the reader left out
+	rows         int64                 // rows read
+	row          int64                 // the current row's number in the file
+	noun         string                // what has that number
 
 	// take takes the current row, which has this id. It is place, unless rows go
 	// elsewhere first.
@@ -212,6 +221,7 @@ type faultKey struct {
 	order int
 	code  string
 	near  bool
+	what  string // is expected of a cell
 }
 
 // checked is one declared column and its accepted values.
@@ -236,7 +246,10 @@ type checked struct {
 // newCheck makes the check of a file; kept says that the input kept its keys, which
 // may then be numbers. The ids of a run are texts.
 func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) *check {
-	c := &check{spec: spec, want: want, faults: map[faultKey]*tallied{}}
+	c := &check{spec: spec, want: want, noun: "row", faults: map[faultKey]*tallied{}}
+	if noun := intake.Nouns[spec.Output.Format]; noun != "" {
+		c.noun = noun
+	}
 	c.take = func(id string) error { c.place(id); return nil }
 	var names []string
 	for _, f := range schema {
@@ -365,7 +378,9 @@ func (c *check) batch(b *table.Batch) error {
 		}
 	}
 	for i := range b.Rows {
-		c.row++
+		if c.rows, c.row = c.rows+1, c.row+1; len(b.Numbers) > 0 {
+			c.row = b.Numbers[i]
+		}
 		for _, k := range c.columns {
 			if k.ok = k.in != nil; k.ok {
 				k.ok = c.value(k, i)
@@ -419,7 +434,7 @@ func sized[T any](s []T, n int) []T {
 func (c *check) value(k *checked, i int) bool {
 	// CSV has no other way to say that a text is empty.
 	if k.in.Null(i) && !(k.text > 0 && c.spec.Output.Format == table.FormatCSV) {
-		c.add(faultKey{k.order, "empty_value", false}, k.Name, "", func() aihub.Text { return aihub.Text{EN: "the value is empty", ZH: "值为空"} })
+		c.add(faultKey{k.order, "empty_value", false, ""}, k.Name, "", func() aihub.Text { return aihub.Text{EN: "the value is empty", ZH: "值为空"} })
 		return false
 	}
 	if k.Type == "string" {
@@ -427,7 +442,7 @@ func (c *check) value(k *checked, i int) bool {
 		if k.codes == nil {
 			k.newStr = v
 			if k.text > 0 && tooLong(v, k.text) {
-				c.add(faultKey{k.order, "text_too_long", false}, k.Name, v, func() aihub.Text {
+				c.add(faultKey{k.order, "text_too_long", false, ""}, k.Name, v, func() aihub.Text {
 					return aihub.Text{
 						EN: fmt.Sprintf("the text has more than %d characters", k.text),
 						ZH: fmt.Sprintf("文本超过 %d 个字符", k.text),
@@ -436,10 +451,11 @@ func (c *check) value(k *checked, i int) bool {
 				return false
 			}
 			if k.cells != nil {
-				if bad := k.cells.Predicted(v); bad != nil {
-					c.add(faultKey{k.order, "bad_cell", false}, k.Name, clip(v), func() aihub.Text { return *bad })
-					return false
+				bad := k.cells.Faults(v)
+				for _, x := range bad {
+					c.add(faultKey{k.order, "bad_cell", false, x.EN}, k.Name, v, func() aihub.Text { return *x })
 				}
+				return len(bad) == 0
 			}
 			return true
 		}
@@ -452,7 +468,7 @@ func (c *check) value(k *checked, i int) bool {
 		}
 		if !known {
 			_, near := k.codes[strings.TrimSpace(v)]
-			c.add(faultKey{k.order, "unknown_class", near}, k.Name, v, func() aihub.Text {
+			c.add(faultKey{k.order, "unknown_class", near, ""}, k.Name, v, func() aihub.Text {
 				if near {
 					return aihub.Text{EN: "the value is a class but for blanks around it", ZH: "去掉首尾空格后才是合法类别"}
 				}
@@ -474,7 +490,7 @@ func (c *check) value(k *checked, i int) bool {
 		text = k.in.Str[i]
 		v, ok := parseNumber(text, k.Type == "int64")
 		if !ok {
-			c.add(faultKey{k.order, "bad_type", false}, k.Name, text, func() aihub.Text {
+			c.add(faultKey{k.order, "bad_type", false, ""}, k.Name, text, func() aihub.Text {
 				return aihub.Text{EN: "expected a number of type " + k.Type, ZH: "应为 " + k.Type + " 类型的数"}
 			})
 			return false
@@ -489,12 +505,12 @@ func (c *check) value(k *checked, i int) bool {
 		text = table.FormatFloat(k.newFlt)
 	}
 	if !finite {
-		c.add(faultKey{k.order, "not_finite", false}, k.Name, text, func() aihub.Text {
+		c.add(faultKey{k.order, "not_finite", false, ""}, k.Name, text, func() aihub.Text {
 			return aihub.Text{EN: "the value is not a finite number", ZH: "值不是有限数"}
 		})
 		return false
 	}
-	c.add(faultKey{k.order, "out_of_range", false}, k.Name, text, func() aihub.Text {
+	c.add(faultKey{k.order, "out_of_range", false, ""}, k.Name, text, func() aihub.Text {
 		return aihub.Text{
 			EN: fmt.Sprintf("the value is outside [%v, %v]", k.Range[0], k.Range[1]),
 			ZH: fmt.Sprintf("值超出 [%v, %v]", k.Range[0], k.Range[1]),
@@ -532,7 +548,7 @@ func (c *check) sum(group []*checked) {
 		total += k.newFlt
 	}
 	if math.Abs(total-1) > sumTolerance {
-		c.add(faultKey{group[0].order, "sums_to_one", false}, group[0].Name, table.FormatFloat(total), func() aihub.Text {
+		c.add(faultKey{group[0].order, "sums_to_one", false, ""}, group[0].Name, table.FormatFloat(total), func() aihub.Text {
 			var names []string
 			for _, k := range group {
 				names = append(names, k.Name)

@@ -365,3 +365,77 @@ func FuzzCheckPredictions(f *testing.F) {
 		}
 	})
 }
+
+// Rows that are none hide neither the faults of the others nor ids without a row,
+// and rows are named as they stand in the file: on both ways to a score.
+func TestEveryFaultAtOnce(t *testing.T) {
+	t.Parallel()
+	text := scenarios.OutputColumn{Name: "o", Type: "string"}
+	for _, c := range []struct {
+		name, format, in string
+		column           scenarios.OutputColumn
+		use              string
+		want             []string
+	}{
+		{"csv", "csv", "id,v\na,1,9\nb,x\nc,1,2\nzz,nan\n", scenarios.OutputColumn{Name: "v", Type: "float64"}, "mse@1", []string{
+			"ragged (line 2): row 1 has 3 fields, the header has 2", "ragged (line 4): row 3 has 3 fields, the header has 2",
+			`missing_ids (column id): 3 of 4 ids have no row, or only one that could not be read [×3]: "a", "c", "d"`,
+			`extra_ids (row 4, column id): the input has no such id; read and write the key column as text: row 4 "zz"`,
+			`bad_type (row 2, column v): expected a number of type float64: row 2 "x"`, `not_finite (row 4, column v): the value is not a finite number: row 4 "nan"`}},
+		{"jsonl", "jsonl", "{\"id\":\"a\",\"v\":1}\n{\"id\":\"b\",\"v\":}\n{\"id\":\"c\",\"v\":\"x\"}\n{\"id\":\"zz\",\"v\":1}\n", scenarios.OutputColumn{Name: "v", Type: "float64"}, "mse@1", []string{
+			"json (line 2, column 15): expected a value (JSON has no NaN: write null)",
+			`missing_ids (column id): 2 of 4 ids have no row, or only one that could not be read [×2]: "b", "d"`,
+			`extra_ids (row 4, column id): the input has no such id; read and write the key column as text: row 4 "zz"`,
+			`bad_type (row 3, column v): expected a number of type float64: row 3 "x"`}},
+		{"coco", scenarios.FormatCOCO, `[{"image_id":"a","category_id":1,"bbox":[0,0,-5,1],"score":1},{"image_id":"zzz","category_id":-3,"bbox":[0,0,1,1]}]`, text, "coco_ap@1", []string{
+			`bad_item (item 1): bbox must be [x, y, width, height] with sizes not below 0: item 1 "{\"image_id\":\"a\",\"category_id\":1,\"bbox\":[0,0,-5,1],\"score\":1}"`,
+			`bad_item (item 2): category_id must be a whole number from 0 to 9999: item 2 "{\"image_id\":\"zzz\",\"category_id\":-3,\"bbox\":[0,0,1,1]}"`,
+			`bad_item (item 2): score must be a finite number: item 2 "{\"image_id\":\"zzz\",\"category_id\":-3,\"bbox\":[0,0,1,1]}"`,
+			`extra_ids (item 2, column id): the input has no such id; read and write the key column as text: item 2 "zzz"`}},
+		{"trec", scenarios.FormatTREC, "a Q0 d1 1 nan t\nb Q0 d1 1 0.5 t\nb Q0 d1 1 0.6 t\nq Q1 x\nnope Q0 d1 1 3 t\n", text, "map@1", []string{
+			`bad_value (line 1): score must be a finite number: line 1 "a Q0 d1 1 nan t"`,
+			`bad_value (line 3): a document stands twice for one id: line 3 "b Q0 d1 1 0.6 t"`,
+			`bad_line (line 4): expected: id Q0 document rank score tag: line 4 "q Q1 x"`,
+			`extra_ids (line 5, column id): the input has no such id; read and write the key column as text: line 5 "nope"`}},
+		{"cells", "jsonl", `{"id":"a","o":"[{\"category_id\":-1,\"bbox\":[0,0,1,1]}]"}` + "\n" + `{"id":"b","o":"["}` + "\n" + `{"id":"c","o":"[]"}` + "\n" + `{"id":"d","o":"[]"}` + "\n", text, "coco_ap@1", []string{
+			`bad_cell (row 1, column o): category_id must be a whole number from 0 to 9999: row 1 "[{\"category_id\":-1,\"bbox\":[0,0,1,1]}]"`,
+			`bad_cell (row 2, column o): expected a JSON list of objects with category_id, bbox, segmentation, keypoints, area, iscrowd, score: row 2 "["`,
+			`bad_cell (row 1, column o): score must be a finite number: row 1 "[{\"category_id\":-1,\"bbox\":[0,0,1,1]}]"`}},
+	} {
+		truthType, truths := "string", []string{"", "", "", ""}
+		if c.use == "mse@1" {
+			truthType, truths = "float64", []string{"1", "2", "3", "4"}
+		} else if c.use == "coco_ap@1" {
+			truths = []string{"[]", "[]", "[]", "[]"}
+		}
+		spec := scenarios.Spec{Input: scenarios.Input{Key: "id"}, Output: scenarios.Output{Format: c.format, File: "p", Columns: []scenarios.OutputColumn{c.column}},
+			Truth: scenarios.Truth{Column: "y", Type: truthType}, Metrics: []scenarios.Metric{{ID: "m", Use: c.use, Prediction: c.column.Name, Direction: "min", Primary: true}}}
+		path := write(t, c.in)
+		_, faults, err := CheckPredictions(t.Context(), spec, path, mustIDs(t, "a", "b", "c", "d"))
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if d := cmp.Diff(c.want, lines(t, faults)); d != "" {
+			t.Errorf("%s: -want +got\n%s", c.name, d)
+		}
+		plan, err := NewPlan(spec, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		truth := filepath.Join(t.TempDir(), "truth.csv")
+		text := "id,y\n"
+		for i, v := range truths {
+			text += string(rune('a'+i)) + "," + v + "\n"
+		}
+		if err := os.WriteFile(truth, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Scoring{Plan: plan, Key: "id", Dir: t.TempDir()}.Run(t.Context(), truth, path)
+		if err != nil {
+			t.Fatal(c.name, err)
+		}
+		if d := cmp.Diff(c.want, lines(t, got.Faults)); d != "" {
+			t.Errorf("%s, scored: -want +got\n%s", c.name, d)
+		}
+	}
+}

@@ -361,7 +361,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	}
 	end := func() error {
 		c.end()
-		if len(c.faults) > 0 || len(c.columnFaults) > 0 || c.lost > 0 {
+		if len(c.faults) > 0 || len(c.columnFaults) > 0 || len(c.broken) > 0 || c.lost > 0 {
 			return ctx.Err() // there will be no score
 		}
 		return t.add(ctx, now.label, now.bucket, now.groups, c.accepted())
@@ -372,7 +372,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 			return Scored{}, err
 		}
 		c.take = func(id string) error {
-			p.progress(p.rows + c.row)
+			p.progress(p.rows + c.rows)
 			if p.n > 1 {
 				i := p.pileOf([]byte(id))
 				if i < at {
@@ -413,7 +413,7 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 		defer dealt.Close()
 		var record []byte
 		c.take = func(id string) error {
-			p.progress(p.rows + c.row)
+			p.progress(p.rows + c.rows)
 			record = c.pack(record[:0], id)
 			return dealt.add(p.pileOf([]byte(id)), record)
 		}

@@ -333,7 +333,7 @@ func TestBadCells(t *testing.T) {
 	for _, f := range faultsOf(err) {
 		codes = append(codes, fmt.Sprintf("%s %d", f.Code, f.Count))
 	}
-	if got := strings.Join(codes, ", "); got != "extra_ids 1, bad_cell 2" {
+	if got := strings.Join(codes, ", "); got != "extra_ids 1, bad_cell 1, bad_cell 1" {
 		t.Errorf("%v: %s", err, got)
 	}
 	// So are polygons, key points and segments that are none.

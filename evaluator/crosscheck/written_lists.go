@@ -441,7 +441,7 @@ func drawRuns(r *rng) (*runCase, []string) {
 		for i := range n {
 			id := "d" + strconv.Itoa(i)
 			if r.chance(0.7) || i == 0 {
-				rel[id] = pick(r, 0, 0, 1, 1, 2, 3)
+				rel[id] = pick(r, -1, 0, 0, 1, 1, 2, 3)
 			}
 			if r.chance(0.9) {
 				docs[id] = float64(r.IntN(grain)) / float64(grain)
@@ -474,7 +474,7 @@ func wantRuns(c *runCase, key string) (float64, bool) {
 			if g > 0 {
 				grades = append(grades, g)
 				R++
-			} else {
+			} else if g == 0 { // below, nobody judged it
 				nonrelevant++
 			}
 		}
@@ -495,7 +495,7 @@ func wantRuns(c *runCase, key string) (float64, bool) {
 			g, judged := rel[d.ID]
 			place := float64(at + 1)
 			if g <= 0 {
-				if judged {
+				if judged && g == 0 {
 					before++
 				}
 				continue

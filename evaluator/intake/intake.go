@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,9 @@ type Kind struct {
 	// Truth and Predicted check a cell. A fault's message says what is expected;
 	// it quotes nothing.
 	Truth, Predicted func(cell string) *aihub.Text
+	// every says everything that is wrong with a predicted cell of several parts; it
+	// may be nil. See Faults.
+	every func(cell string) []*aihub.Text
 	// Unit joins two cells that passed, of the row that the dataset calls key.
 	Unit func(key, truth, predicted string) any
 	// Keyed says that Unit reads the key.
@@ -39,6 +43,29 @@ type Kind struct {
 	Answer func(truth string) string
 	// Empty is the cell of a unit of which nothing is said.
 	Empty string
+}
+
+// Faults says everything that is wrong with a predicted cell, each once.
+func (k *Kind) Faults(cell string) []*aihub.Text {
+	first := k.Predicted(cell)
+	if first == nil {
+		return nil
+	}
+	all := []*aihub.Text{first}
+	if k.every != nil && len(cell) <= MaxCell {
+		all = append(all, k.every(cell)...)
+	}
+	return distinct(all)
+}
+
+// distinct leaves out what was said before.
+func distinct(all []*aihub.Text) (out []*aihub.Text) {
+	for _, x := range all {
+		if !slices.ContainsFunc(out, func(y *aihub.Text) bool { return *x == *y }) {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // MaxCell bounds the bytes of one cell.

@@ -123,21 +123,32 @@ func TestFormats(t *testing.T) {
 		{"coco at fault", scenarios.FormatCOCO, []byte(`[{"image_id": "a", "category_id": 1, "bbox": [0, 0, -2, 2], "score": 0.5}, {"image_id": [], "category_id": 1},
 			{"image_id": "a", "category_id": 1.5, "bbox": [0,0,1,1], "score": 1}, {"image_id": "a", "category_id": 1, "bbox": [0,0,1,1]},
 			{"image_id": "ok", "category_id": 1, "bbox": [0,0,1,1], "score": 1}, {"image_id": "a", "category_id": 1, "bbox": [0,0,1,1], "score": NaN}]`),
-			map[string]string{"ok": `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`},
-			[]string{"bad_item item 1", "bad_item item 2", "bad_item item 3", "bad_item item 4", "bad_file item 6"}},
+			map[string]string{"ok": `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`, "a": "[]"},
+			[]string{
+				"bad_item item 1 " + `"{\"image_id\": \"a\", \"category_id\": 1, \"bbox\": [0, 0, -2, 2], \"…"`, // sizes
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // the id
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // no box
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // no score
+				"bad_item item 4 " + `"{\"image_id\": \"a\", \"category_id\": 1, \"bbox\": [0,0,1,1]}"`,             // nor here
+				"bad_item item 3 " + `"{\"image_id\": \"a\", \"category_id\": 1.5, \"bbox\": [0,0,1,1], \"sc…"`,
+				"bad_file item 6"}},
 		{"coco without an end", scenarios.FormatCOCO, []byte(`[{"image_id": "a"`), map[string]string{}, []string{"bad_file item 1"}},
 		{"coco that is none", scenarios.FormatCOCO, []byte(`{}`), map[string]string{}, []string{"bad_file item 1"}},
 		{"rttm", scenarios.FormatRTTM, []byte("SPEAKER x 1 0.5 1.5 <NA> <NA> ann <NA> <NA>\n\nSPEAKER y 1 0 1 <NA> <NA> bob <NA> <NA>\nSPEAKER x 1 3 1 <NA> <NA> bob <NA>\n"),
 			map[string]string{"x": "0.5 1.5 ann\n3 1 bob", "y": "0 1 bob"}, nil},
 		{"rttm at fault", scenarios.FormatRTTM, []byte("SPEAKER x 1 0 NaN <NA> <NA> a <NA> <NA>\nLEXEME x 1 0 1 <NA> <NA> a <NA> <NA>\nSPEAKER x 1 -1 1 <NA> <NA> a\nSPEAKER x 1 1 0 <NA> <NA> a\nSPEAKER \xff 1 1 1 <NA> <NA> a\n"),
-			map[string]string{}, []string{"bad_value line 1", "bad_value line 3", "bad_value line 4", "bad_line line 2", "not_utf8 line 5"}},
+			map[string]string{"x": ""}, []string{`bad_value line 1 "SPEAKER x 1 0 NaN <NA> <NA> a <NA> <NA>"`, `bad_value line 3 "SPEAKER x 1 -1 1 <NA> <NA> a"`,
+				`bad_value line 4 "SPEAKER x 1 1 0 <NA> <NA> a"`, `bad_line line 2 "LEXEME x 1 0 1 <NA> <NA> a <NA> <NA>"`, `not_utf8 line 5 "SPEAKER \xff 1 1 1 <NA> <NA> a"`}},
 		{"ctm", scenarios.FormatCTM, []byte(";; comment\nx 1 2.0 0.5 世界\nx 1 1.0 0.5 你好 0.9\ny A 0 1 one\n"), map[string]string{"x": "你好 世界", "y": "one"}, nil},
-		{"ctm at fault", scenarios.FormatCTM, []byte("x 1 a 0.5 w\nx 1 1\n"), map[string]string{}, []string{"bad_value line 1", "bad_line line 2"}},
+		{"ctm at fault", scenarios.FormatCTM, []byte("x 1 a 0.5 w\nx 1 1\n"), map[string]string{"x": ""}, []string{`bad_value line 1 "x 1 a 0.5 w"`, `bad_line line 2 "x 1 1"`}},
+		{"ctm of two channels", scenarios.FormatCTM, []byte("a 1 0.0 0.1 hello\na 2 0.0 0.1 other\na 1 0.2 0.1 world\n"), map[string]string{"a": "hello world other"}, nil},
 		{"trec", scenarios.FormatTREC, []byte("q2 Q0 d1 1 0.5 run\nq1 Q0 d1 1 3 run\nq2 Q0 d9 9 -1e3 run\n"), map[string]string{"q1": "d1 3", "q2": "d1 0.5\nd9 -1e3"}, nil},
-		{"trec at fault", scenarios.FormatTREC, []byte("q1 Q0 d1 1 inf run\nq1 0 d1 1 3 run\nq1 Q0 d1 1 3 run\nq1 Q0 d1 2 2 run\n"), map[string]string{"q1": "d1 3"},
-			[]string{"bad_value line 1", "bad_line line 2", "bad_value line 4"}},
+		{"trec at fault", scenarios.FormatTREC, []byte("q1 Q0 d1 1 inf run\nq1 0 d1 1 3 run\nq1 Q0 d1 1 3 run\nq1 Q0 d1 2 2 run\n"), map[string]string{"q1": ""},
+			[]string{`bad_value line 1 "q1 Q0 d1 1 inf run"`, `bad_line line 2 "q1 0 d1 1 3 run"`, `bad_value line 3 "q1 Q0 d1 1 3 run"`, `bad_value line 4 "q1 Q0 d1 2 2 run"`}},
+		{"trec twice at fault", scenarios.FormatTREC, []byte("q1 Q0 d1 1 1 run\nq1 Q0 d1 1 nan run\n"), map[string]string{"q1": "d1 1"},
+			[]string{`bad_value line 2 "q1 Q0 d1 1 nan run"`, `bad_value line 2 "q1 Q0 d1 1 nan run"`}},
 		{"masks", scenarios.FormatMasks, masks(t, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1), "b.png": grey(1, 1, 200)}), map[string]string{"a": "2 3 0*4 1*2", "b": "1 1 200*1"}, nil},
-		{"masks at fault", scenarios.FormatMasks, masks(t, map[string]image.Image{"../a.png": grey(1, 1, 1), "b.jpg": nil, "c.png": nil, "d.png": rgba, "e.png": grey(1, 1, 4)}), map[string]string{"e": "1 1 4*1"},
+		{"masks at fault", scenarios.FormatMasks, masks(t, map[string]image.Image{"../a.png": grey(1, 1, 1), "b.jpg": nil, "c.png": nil, "d.png": rgba, "e.png": grey(1, 1, 4)}), map[string]string{"c": "0 0", "d": "0 0", "e": "1 1 4*1"},
 			[]string{`bad_name file "../a.png"`, `bad_name file "b.jpg"`, `bad_mask file "c.png"`, `bad_mask file "d.png"`}},
 		{"no archive", scenarios.FormatMasks, []byte("PK"), map[string]string{}, []string{"bad_file the archive"}},
 	} {
@@ -313,7 +324,7 @@ func TestNullAndRepeatedKeys(t *testing.T) {
 		t.Error("a truth passed")
 	}
 	_, faults := read(t, scenarios.FormatCOCO, []byte(`[{"image_id":"a","category_id":1,"bbox":[null,0,1,1],"score":1}]`))
-	if d := cmp.Diff([]string{"bad_item item 1"}, faults); d != "" {
+	if d := cmp.Diff([]string{`bad_item item 1 "{\"image_id\":\"a\",\"category_id\":1,\"bbox\":[null,0,1,1],\"score\":…"`}, faults); d != "" {
 		t.Error(d)
 	}
 	r, err := OpenTruth(file(t, []byte(`{"images":[{"id":1}],"annotations":[{"image_id":1,"category_id":1,"bbox":[null,0,1,1],"keypoints":null}]}`)), scenarios.FormatCOCO, "id", "p")

@@ -23,9 +23,22 @@ func eachLine(s string, f func(fields []string) *aihub.Text) *aihub.Text {
 	return nil
 }
 
+// everyLine is the every of cells whose lines are checked one by one.
+func everyLine(check func(cell string) *aihub.Text) func(cell string) []*aihub.Text {
+	return func(cell string) (out []*aihub.Text) {
+		for l := range strings.Lines(cell) {
+			if bad := check(l); bad != nil {
+				out = distinct(append(out, bad))
+			}
+		}
+		return out
+	}
+}
+
 // A cell of turns is a line "start duration speaker" for each, in seconds.
 var turns = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }),
+	every: everyLine(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }),
 	Unit: func(_, t, p string) any {
 		ref, _ := readTurns(t)
 		hyp, _ := readTurns(p)
@@ -56,6 +69,7 @@ func readTurns(s string) (out []speech.Turn, bad *aihub.Text) {
 // document of the pool that nobody judged, a predicted one a line "document score" for each found document.
 var runs = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readJudged(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readFound(s); return bad }),
+	every: everyLine(func(s string) *aihub.Text { _, bad := readFound(s); return bad }),
 	Unit: func(_, t, p string) any {
 		rel, _ := readJudged(t)
 		docs, _ := readFound(p)
@@ -108,6 +122,7 @@ func readFound(s string) (out []rank.Doc, bad *aihub.Text) {
 // A cell of tracks is a line "frame id x y width height" for each box.
 var tracks = Kind{
 	Truth: bounded(func(s string) *aihub.Text { _, bad := readTracks(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readTracks(s); return bad }),
+	every: everyLine(func(s string) *aihub.Text { _, bad := readTracks(s); return bad }),
 	Unit: func(_, t, p string) any {
 		truth, _ := readTracks(t)
 		pred, _ := readTracks(p)

@@ -29,6 +29,14 @@ func objectsOf(points int) Kind {
 	return Kind{
 		Truth:     bounded(func(s string) *aihub.Text { _, bad := readImage(s, points); return bad }),
 		Predicted: bounded(func(s string) *aihub.Text { _, bad := readObjects(s, true, points); return bad }),
+		every: func(s string) []*aihub.Text {
+			var list []object
+			if strict(s, &list) != nil {
+				return nil
+			}
+			_, bad := readEvery(list, true, points)
+			return bad
+		},
 		// Equal scores of different images stand in the order of the dataset's keys, as
 		// in the reference: numbers by value, before other names.
 		Unit: func(key, t, p string) any {
@@ -145,27 +153,33 @@ func readObjects(s string, predicted bool, points int) ([]vision.Object, *aihub.
 const maxSteps = 1 << 26
 
 func readAll(list []object, predicted bool, points int) ([]vision.Object, *aihub.Text) {
-	out := make([]vision.Object, len(list))
+	out, bad := readEvery(list, predicted, points)
+	if len(bad) > 0 {
+		return nil, bad[0]
+	}
+	return out, nil
+}
+
+// readEvery returns everything that is wrong with the objects, each once.
+func readEvery(list []object, predicted bool, points int) (out []vision.Object, bad []*aihub.Text) {
+	out = make([]vision.Object, len(list))
 	steps := int64(0)
 	for _, o := range list { // before anything is drawn
 		if o.Mask != nil {
 			steps += o.Mask.steps()
 		}
 		if steps > maxSteps {
-			return nil, say("the polygons of one image are too long", "单个图像的多边形过长")
+			return nil, []*aihub.Text{say("the polygons of one image are too long", "单个图像的多边形过长")}
 		}
 	}
 	for i, o := range list {
-		v, bad := o.read(predicted)
-		if bad != nil {
-			return nil, bad
+		v, wrong := o.read(predicted)
+		if len(wrong) == 0 && points > 0 && len(v.Points) != points {
+			wrong = append(wrong, say(fmt.Sprintf("keypoints must hold x, y and visibility of %d points", points), fmt.Sprintf("keypoints 须含 %d 个点的 x、y 与可见性", points)))
 		}
-		if points > 0 && len(v.Points) != points {
-			return nil, say(fmt.Sprintf("keypoints must hold x, y and visibility of %d points", points), fmt.Sprintf("keypoints 须含 %d 个点的 x、y 与可见性", points))
-		}
-		out[i] = v
+		bad, out[i] = append(bad, wrong...), v
 	}
-	return out, nil
+	return out, distinct(bad)
 }
 
 // steps is how much boundary the polygons of m have. It stops counting when that is
@@ -216,65 +230,71 @@ func (m *mask) read() (vision.RLE, bool) {
 	return vision.RLE{}, false
 }
 
-func (o object) read(predicted bool) (v vision.Object, bad *aihub.Text) {
-	switch {
-	case o.Category == nil || *o.Category < 0 || *o.Category >= MaxCategory:
-		return v, badCategory
-	case o.Box == nil && o.Mask == nil && o.Points == nil:
-		return v, say("an object needs bbox, segmentation or keypoints", "每个对象须有 bbox、segmentation 或 keypoints")
-	case predicted && (o.Score == nil || *o.Score-*o.Score != 0):
-		return v, say("score must be a finite number", "score 须为有限数")
-	case predicted && (o.Crowd != 0 || o.Area != nil):
-		return v, say("area and iscrowd are the truth's: leave them out", "area 与 iscrowd 属于真值：请去掉")
-	case !predicted && o.Score != nil:
-		return v, say("score is of predictions, not of truth", "score 属于预测，不属于真值")
+// read checks an object, and returns everything that is wrong with it.
+func (o object) read(predicted bool) (v vision.Object, bad []*aihub.Text) {
+	wrong := func(x *aihub.Text) { bad = append(bad, x) }
+	if o.Category == nil || *o.Category < 0 || *o.Category >= MaxCategory {
+		wrong(badCategory)
+	} else {
+		v.Class = *o.Category
 	}
-	v.Class = *o.Category
-	if o.Score != nil {
+	if o.Box == nil && o.Mask == nil && o.Points == nil {
+		wrong(say("an object needs bbox, segmentation or keypoints", "每个对象须有 bbox、segmentation 或 keypoints"))
+	}
+	switch {
+	case predicted && (o.Score == nil || *o.Score-*o.Score != 0):
+		wrong(say("score must be a finite number", "score 须为有限数"))
+	case !predicted && o.Score != nil:
+		wrong(say("score is of predictions, not of truth", "score 属于预测，不属于真值"))
+	case o.Score != nil:
 		v.Score = *o.Score
+	}
+	if predicted && (o.Crowd != 0 || o.Area != nil) {
+		wrong(say("area and iscrowd are the truth's: leave them out", "area 与 iscrowd 属于真值：请去掉"))
 	}
 	if o.Box != nil {
 		if len(o.Box) != 4 || o.Box[2] < 0 || o.Box[3] < 0 {
-			return v, say("bbox must be [x, y, width, height] with sizes not below 0", "bbox 须为 [x, y, 宽, 高]，宽高不小于 0")
+			wrong(say("bbox must be [x, y, width, height] with sizes not below 0", "bbox 须为 [x, y, 宽, 高]，宽高不小于 0"))
+		} else if slices.ContainsFunc(o.Box, func(x float64) bool { return math.Abs(x) > 1e9 }) {
+			wrong(say("bbox lies outside any image", "bbox 超出任何图像"))
+		} else {
+			copy(v.Box[:], o.Box)
+			v.Area = v.Box[2] * v.Box[3]
 		}
-		for i, x := range o.Box {
-			if math.Abs(x) > 1e9 {
-				return v, say("bbox lies outside any image", "bbox 超出任何图像")
-			}
-			v.Box[i] = x
-		}
-		v.Area = v.Box[2] * v.Box[3]
 	}
 	if o.Mask != nil {
 		m, ok := o.Mask.read()
 		if !ok {
-			return v, say("segmentation must be {size: [h, w], counts: COCO's runs} or {size: [h, w], polygons: [[x, y, …], …]} with three corners or more, near the image",
-				"segmentation 须为 {size: [高, 宽], counts: COCO 游程} 或 {size: [高, 宽], polygons: [[x, y, …], …]}，至少三个角点且位于图像附近")
+			wrong(say("segmentation must be {size: [h, w], counts: COCO's runs} or {size: [h, w], polygons: [[x, y, …], …]} with three corners or more, near the image",
+				"segmentation 须为 {size: [高, 宽], counts: COCO 游程} 或 {size: [高, 宽], polygons: [[x, y, …], …]}，至少三个角点且位于图像附近"))
 		}
 		v.Mask, v.Area = m, float64(m.Area())
 	}
-	if o.Points != nil {
-		if len(o.Points)%3 != 0 || len(o.Points) > 3*maxPoints {
-			return v, badPoints
-		}
-		for i := 0; i < len(o.Points); i += 3 {
-			x, y, seen := o.Points[i], o.Points[i+1], o.Points[i+2]
-			if math.Abs(x) > 1e9 || math.Abs(y) > 1e9 || !predicted && seen != 0 && seen != 1 && seen != 2 {
-				return v, badPoints
-			}
-			v.Points = append(v.Points, vision.Point{X: x, Y: y, Seen: seen > 0})
-		}
+	if v.Points = o.points(predicted); len(v.Points) < len(o.Points)/3 || len(o.Points)%3 != 0 {
+		wrong(badPoints)
 	}
 	if o.Area != nil {
 		if v.Area = *o.Area; v.Area < 0 || v.Area > 1e18 {
-			return v, say("area must not be below 0", "area 不得小于 0")
+			wrong(say("area must not be below 0", "area 不得小于 0"))
 		}
 	}
 	v.Crowd = o.Crowd == 1
 	if o.Crowd < 0 || o.Crowd > 1 {
-		return v, say("iscrowd is 0 or 1", "iscrowd 为 0 或 1")
+		wrong(say("iscrowd is 0 or 1", "iscrowd 为 0 或 1"))
 	}
-	return v, nil
+	return v, bad
+}
+
+// points are those before the first that is none.
+func (o object) points(predicted bool) (out []vision.Point) {
+	for i := 0; i+2 < len(o.Points) && len(o.Points) <= 3*maxPoints; i += 3 {
+		x, y, seen := o.Points[i], o.Points[i+1], o.Points[i+2]
+		if math.Abs(x) > 1e9 || math.Abs(y) > 1e9 || !predicted && seen != 0 && seen != 1 && seen != 2 {
+			break
+		}
+		out = append(out, vision.Point{X: x, Y: y, Seen: seen > 0})
+	}
+	return out
 }
 
 // maxPoints bounds the key points of an object.

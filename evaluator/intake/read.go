@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,12 +31,24 @@ const (
 	batchUnits = 256
 )
 
+// Nouns are what a format's units are found by: the number of the first line, result
+// or file of each, which table.Batch.Numbers says.
+var Nouns = map[string]string{
+	scenarios.FormatCOCO: "item", scenarios.FormatRTTM: "line", scenarios.FormatCTM: "line", scenarios.FormatTREC: "line", scenarios.FormatMasks: "file",
+}
+
 // Open reads a file of format (one of scenarios.UnitFormats) as a table of two
 // columns of text: key, and column with a cell for each unit, in the order of the
 // ids. Items of one unit may stand anywhere. Items that are at fault are left out
 // and named by the error that ends the reading: a Contract error with every fault.
 func Open(path, format, key, column string) (table.Reader, error) {
-	g := &grouped{cells: map[string][]string{}, faults: map[string]*aihub.Fault{}}
+	return open(path, format, key, column, false)
+}
+
+// open is Open; with quiet, messages do not say what stands in the file.
+func open(path, format, key, column string, quiet bool) (table.Reader, error) {
+	g := newGrouped()
+	g.quiet = quiet
 	var err error
 	if format == scenarios.FormatMasks {
 		err = g.masks(path)
@@ -64,6 +77,9 @@ func Open(path, format, key, column string) (table.Reader, error) {
 // grouped gathers the items of units.
 type grouped struct {
 	cells  map[string][]string // of each id, its items as lines or JSON objects
+	first  map[string]int64    // of each id, the number of its first item in the file
+	quiet  bool                // the file is truth
+	broken bool                // the file could not be read to its end
 	items  int
 	faults map[string]*aihub.Fault
 	order  []string
@@ -72,7 +88,15 @@ type grouped struct {
 	images map[string]annotated // what LVIS knows of an image beside its objects
 }
 
-func (g *grouped) fault(code, where, en, zh string) {
+func newGrouped() *grouped {
+	return &grouped{cells: map[string][]string{}, first: map[string]int64{}, faults: map[string]*aihub.Fault{}}
+}
+
+// fault counts a fault at a place, with what stands there.
+func (g *grouped) fault(code, where, value, en, zh string) {
+	if code == "bad_file" {
+		g.broken = true
+	}
 	key := code + en
 	f := g.faults[key]
 	if f == nil {
@@ -80,17 +104,52 @@ func (g *grouped) fault(code, where, en, zh string) {
 		g.faults[key], g.order = f, append(g.order, key)
 	}
 	if f.Count++; len(f.Examples) < maxFaults {
+		if value != "" && !g.quiet {
+			where += " " + quote(value)
+		}
 		f.Examples = append(f.Examples, where)
 	}
 }
 
-// add keeps an item of a unit.
-func (g *grouped) add(id, item, where string) {
+// quote renders what stands in a file on one line.
+func quote(s string) string {
+	if len(s) > 240 {
+		s = s[:240] // of as many characters at least as are shown
+	}
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60]) + "…"
+	}
+	return strconv.Quote(s)
+}
+
+// at notes that the n-th item of the file is of a unit, and reports whether its id
+// can be one.
+func (g *grouped) at(id string, n int, where string) bool {
+	if id == "" || len(id) > maxID || !utf8.ValidString(id) {
+		g.fault("bad_id", where, id, fmt.Sprintf("the id is empty, not UTF-8, or longer than %d bytes", maxID), fmt.Sprintf("标识为空、不是 UTF-8 或超过 %d 字节", maxID))
+		return false
+	}
+	if _, known := g.first[id]; !known {
+		g.first[id] = int64(n)
+	}
+	return true
+}
+
+// add keeps an item of a unit, the n-th of the file. One at fault is left out, but
+// its unit is there, so that an id that nobody asked for is named, too.
+func (g *grouped) add(id, item string, n int, where string, bad ...*aihub.Text) {
+	for _, x := range bad {
+		g.fault("bad_item", where, item, x.EN, x.ZH)
+	}
+	ok := g.at(id, n, where)
 	switch {
-	case id == "" || len(id) > maxID || !utf8.ValidString(id):
-		g.fault("bad_id", where, fmt.Sprintf("the id is empty, not UTF-8, or longer than %d bytes", maxID), fmt.Sprintf("标识为空、不是 UTF-8 或超过 %d 字节", maxID))
+	case !ok:
+	case len(bad) > 0:
+		if g.cells[id] == nil {
+			g.cells[id] = []string{}
+		}
 	case g.items >= maxItems:
-		g.fault("too_many_rows", where, fmt.Sprintf("more than %d items", maxItems), fmt.Sprintf("超过 %d 项", maxItems))
+		g.fault("too_many_rows", where, "", fmt.Sprintf("more than %d items", maxItems), fmt.Sprintf("超过 %d 项", maxItems))
 	default:
 		g.items++
 		g.cells[id] = append(g.cells[id], item)
@@ -106,14 +165,18 @@ func (g *grouped) err() error {
 	for _, k := range g.order {
 		list = append(list, *g.faults[k])
 	}
-	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the file is at fault", ZH: "文件有误"}).WithFaults(list)
+	err := aihub.Errorf(aihub.Contract, aihub.Text{EN: "the file is at fault", ZH: "文件有误"}).WithFaults(list)
+	if g.broken {
+		return err
+	}
+	return err.Because(table.ErrLeftOut)
 }
 
 // coco reads a list of results.
 func (g *grouped) coco(r io.Reader) error {
 	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		g.fault("bad_file", "item 1", "expected a JSON list of results", "应为结果的 JSON 列表")
+		g.fault("bad_file", "item 1", "", "expected a JSON list of results", "应为结果的 JSON 列表")
 		return nil
 	}
 	n := 0
@@ -122,26 +185,29 @@ func (g *grouped) coco(r io.Reader) error {
 		where := "item " + strconv.Itoa(n)
 		var raw json.RawMessage
 		if err := d.Decode(&raw); err != nil {
-			g.fault("bad_file", where, fmt.Sprintf("not JSON from byte %d on", d.InputOffset()), fmt.Sprintf("自第 %d 字节起不是合法 JSON", d.InputOffset()))
+			g.fault("bad_file", where, "", fmt.Sprintf("not JSON from byte %d on", d.InputOffset()), fmt.Sprintf("自第 %d 字节起不是合法 JSON", d.InputOffset()))
 			return nil
 		}
 		id, item, bad := cocoItem(raw)
-		if bad != nil {
-			g.fault("bad_item", where, bad.EN, bad.ZH)
+		if id == "" && len(bad) > 0 { // nobody knows whose it is
+			for _, x := range bad {
+				g.fault("bad_item", where, item, x.EN, x.ZH)
+			}
 			continue
 		}
-		g.add(id, item, where)
+		g.add(id, item, n, where, bad...)
 	}
 	if _, err := d.Token(); err != nil {
-		g.fault("bad_file", "item "+strconv.Itoa(n+1), "the list does not end", "列表未结束")
+		g.fault("bad_file", "item "+strconv.Itoa(n+1), "", "the list does not end", "列表未结束")
 	} else if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		g.fault("bad_file", "item "+strconv.Itoa(n+1), "there is something behind the list", "列表之后还有内容")
+		g.fault("bad_file", "item "+strconv.Itoa(n+1), "", "there is something behind the list", "列表之后还有内容")
 	}
 	return nil
 }
 
-// cocoItem splits a result into the id of its image and the object as cells hold it.
-func cocoItem(raw []byte) (id, item string, bad *aihub.Text) {
+// cocoItem splits a result into the id of its image, "" when it has none, and the
+// object as cells hold it; of one at fault it returns the text, and all that is wrong.
+func cocoItem(raw []byte) (id, item string, bad []*aihub.Text) {
 	var x struct {
 		Image json.RawMessage `json:"image_id"`
 		object
@@ -154,17 +220,26 @@ func cocoItem(raw []byte) (id, item string, bad *aihub.Text) {
 		err = plain(string(raw), true)
 	}
 	if err != nil {
-		return "", "", because(err, say("expected an object with image_id, category_id, bbox or segmentation, and score", "应为含 image_id、category_id、bbox 或 segmentation 以及 score 的对象"))
+		bad = append(bad, because(err, say("expected an object with image_id, category_id, bbox or segmentation, and score", "应为含 image_id、category_id、bbox 或 segmentation 以及 score 的对象")))
+		var only struct {
+			Image json.RawMessage `json:"image_id"`
+		}
+		if json.Unmarshal(raw, &only) == nil {
+			id, _ = cocoID(only.Image)
+		}
+		return id, string(raw), bad
 	}
-	if id, bad = cocoID(x.Image); bad != nil {
-		return "", "", bad
+	id, wrong := cocoID(x.Image)
+	if wrong != nil {
+		bad = append(bad, wrong)
 	}
-	if _, bad := x.object.read(true); bad != nil {
-		return "", "", bad
+	_, more := x.object.read(true)
+	if bad = append(bad, more...); len(bad) > 0 {
+		return id, string(raw), bad
 	}
 	b, err := json.Marshal(x.object)
 	if err != nil {
-		return "", "", say("not a result", "不是结果对象")
+		return id, string(raw), []*aihub.Text{say("not a result", "不是结果对象")}
 	}
 	return id, string(b), nil
 }
@@ -204,39 +279,46 @@ func (g *grouped) lines(r io.Reader, format string) error {
 		}
 		where := "line " + strconv.Itoa(n)
 		if !utf8.ValidString(line) {
-			g.fault("not_utf8", where, "the line is not UTF-8", "该行不是 UTF-8")
+			g.fault("not_utf8", where, line, "the line is not UTF-8", "该行不是 UTF-8")
 			continue
 		}
 		if len(w) < want.least || len(w) > want.most || format == scenarios.FormatRTTM && w[0] != "SPEAKER" || format == scenarios.FormatTREC && w[1] != "Q0" {
-			g.fault("bad_line", where, want.en, want.zh)
+			g.fault("bad_line", where, line, want.en, want.zh)
 			continue
 		}
-		id, item, bad := w[0], "", (*aihub.Text)(nil)
+		id, item := w[0], ""
+		var bad []*aihub.Text
+		check := func(b *aihub.Text) {
+			if b != nil {
+				bad = append(bad, b)
+			}
+		}
 		switch format {
 		case scenarios.FormatRTTM:
 			id, item = w[1], w[3]+" "+w[4]+" "+w[7]
-			bad = turns.Predicted(item)
+			check(turns.Predicted(item))
 		case scenarios.FormatCTM:
-			item = w[2] + " " + w[3] + " " + w[4]
-			bad = wordLine(w[2:5])
+			item = w[1] + " " + w[2] + " " + w[3] + " " + w[4]
+			check(wordLine(w[2:5]))
 		case scenarios.FormatTREC:
 			item = w[2] + " " + w[4]
-			bad = runs.Predicted(item)
-			if bad == nil && seen[[2]string{id, w[2]}] {
-				bad = say("a document stands twice for one id", "同一标识下文档重复出现")
+			check(runs.Predicted(item))
+			if seen[[2]string{id, w[2]}] {
+				check(say("a document stands twice for one id", "同一标识下文档重复出现"))
 			}
-			if bad == nil {
-				seen[[2]string{id, w[2]}] = true
-			}
+			seen[[2]string{id, w[2]}] = true
 		}
-		if bad != nil {
-			g.fault("bad_value", where, bad.EN, bad.ZH)
-			continue
+		for _, x := range bad {
+			g.fault("bad_value", where, line, x.EN, x.ZH)
 		}
-		g.add(id, item, where)
+		if len(bad) == 0 {
+			g.add(id, item, n, where)
+		} else if g.at(id, n, where) && g.cells[id] == nil {
+			g.cells[id] = []string{}
+		}
 	}
 	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
-		g.fault("bad_line", "the last line that was read", fmt.Sprintf("a line has more than %d bytes", maxLine), fmt.Sprintf("有一行超过 %d 字节", maxLine))
+		g.fault("bad_line", "the last line that was read", "", fmt.Sprintf("a line has more than %d bytes", maxLine), fmt.Sprintf("有一行超过 %d 字节", maxLine))
 	} else if err != nil {
 		return fmt.Errorf("read predictions: %w", err)
 	}
@@ -252,27 +334,22 @@ func wordLine(w []string) *aihub.Text {
 	return nil
 }
 
-// words puts the words of a recording in the order of their starts; of equal
-// starts, in that of the file.
+// words puts the words of a recording in order: channel by channel, by their names,
+// and by their starts; of equal starts, in the order of the file.
 func words(items []string) string {
 	type word struct {
-		at   float64
-		text string
+		channel string
+		at      float64
+		text    string
 	}
 	list := make([]word, len(items))
 	for i, s := range items {
 		w := strings.Fields(s)
-		list[i].at, _ = finite(w[0])
-		list[i].text = w[2]
+		list[i].channel, list[i].text = w[0], w[3]
+		list[i].at, _ = finite(w[1])
 	}
 	slices.SortStableFunc(list, func(a, b word) int {
-		switch {
-		case a.at < b.at:
-			return -1
-		case a.at > b.at:
-			return 1
-		}
-		return 0
+		return cmp.Or(strings.Compare(a.channel, b.channel), cmp.Compare(a.at, b.at))
 	})
 	var out []string
 	for _, w := range list {
@@ -288,24 +365,24 @@ func (g *grouped) masks(path string) error {
 		if _, missing := os.Stat(path); missing != nil {
 			return fmt.Errorf("read predictions: %w", missing)
 		}
-		g.fault("bad_file", "the archive", "not a zip archive of PNG files", "不是 PNG 文件的 zip 归档")
+		g.fault("bad_file", "the archive", "", "not a zip archive of PNG files", "不是 PNG 文件的 zip 归档")
 		return nil
 	}
 	defer z.Close()
-	for _, f := range z.File {
+	for i, f := range z.File {
 		where := "file " + strconv.QuoteToASCII(f.Name[:min(len(f.Name), 100)])
 		id, isPNG := strings.CutSuffix(f.Name, ".png")
 		switch {
 		case f.FileInfo().IsDir():
 			continue
 		case !isPNG || strings.ContainsAny(id, "/\\"):
-			g.fault("bad_name", where, "each file is <id>.png, in no folder", "每个文件须为 <标识>.png，且不在文件夹中")
+			g.fault("bad_name", where, "", "each file is <id>.png, in no folder", "每个文件须为 <标识>.png，且不在文件夹中")
 			continue
 		case f.UncompressedSize64 > MaxCell:
-			g.fault("too_large", where, fmt.Sprintf("a mask has at most %d bytes", MaxCell), fmt.Sprintf("掩码最多 %d 字节", MaxCell))
+			g.fault("too_large", where, "", fmt.Sprintf("a mask has at most %d bytes", MaxCell), fmt.Sprintf("掩码最多 %d 字节", MaxCell))
 			continue
 		case len(g.cells[id]) > 0:
-			g.fault("duplicate_ids", where, "the file stands twice", "文件重复")
+			g.fault("duplicate_ids", where, "", "the file stands twice", "文件重复")
 			continue
 		}
 		cell, bad := maskFile(f)
@@ -313,10 +390,14 @@ func (g *grouped) masks(path string) error {
 			bad = tooLarge
 		}
 		if bad != nil {
-			g.fault("bad_mask", where, bad.EN, bad.ZH)
+			g.fault("bad_mask", where, "", bad.EN, bad.ZH)
+			if cell = pixels.Empty; !g.at(id, i+1, where) {
+				continue
+			}
+			g.cells[id] = []string{cell}
 			continue
 		}
-		g.add(id, cell, where)
+		g.add(id, cell, i+1, where)
 	}
 	return nil
 }
@@ -364,6 +445,7 @@ func (r *reader) Next() (*table.Batch, error) {
 			}
 		}
 		b.Cols[1].AppendStr(text)
+		b.Numbers = append(b.Numbers, r.g.first[id])
 		delete(r.g.cells, id)
 		b.Rows++
 	}

@@ -18,18 +18,18 @@ import (
 
 // OpenTruth reads the annotations of units as a table like that of Open: COCO's
 // images and annotations, RTTM, CTM, the judgements of a TREC run (qrels), an
-// archive of PNG masks. Its cells are what a dataset's truth column holds. Polygons
+// archive of PNG masks. No message says what stands there. Its cells are what a dataset's truth column holds. Polygons
 // of COCO and LVIS get the size of their image; without one they are left out.
 func OpenTruth(path, format, key, column string) (table.Reader, error) {
 	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
-		return Open(path, format, key, column)
+		return open(path, format, key, column, true)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	defer f.Close()
-	g := &grouped{cells: map[string][]string{}, faults: map[string]*aihub.Fault{}}
+	g := newGrouped()
 	if format == scenarios.FormatCOCO {
 		g.cocoTruth(f)
 	} else if err := g.qrels(f); err != nil {
@@ -44,7 +44,7 @@ func OpenTruth(path, format, key, column string) (table.Reader, error) {
 func (g *grouped) cocoTruth(r io.Reader) {
 	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
 	bad := func() {
-		g.fault("bad_file", fmt.Sprintf("byte %d", d.InputOffset()), "expected a JSON object with images and annotations", "应为含 images 与 annotations 的 JSON 对象")
+		g.fault("bad_file", fmt.Sprintf("byte %d", d.InputOffset()), "", "expected a JSON object with images and annotations", "应为含 images 与 annotations 的 JSON 对象")
 	}
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		bad()
@@ -78,11 +78,11 @@ func (g *grouped) cocoTruth(r io.Reader) {
 			continue
 		}
 		for i, raw := range list {
-			g.image(raw, fmt.Sprintf("images %d", i+1))
+			g.image(raw, i+1)
 		}
 	}
 	for i, raw := range annotations {
-		g.annotation(raw, fmt.Sprintf("annotations %d", i+1))
+		g.annotation(raw, i+1)
 	}
 	if _, err := d.Token(); err != nil || !found["images"] || !found["annotations"] {
 		bad()
@@ -91,7 +91,8 @@ func (g *grouped) cocoTruth(r io.Reader) {
 
 // image notes that there is an image, though nothing may be in it, its size, and
 // what LVIS knows of it.
-func (g *grouped) image(raw []byte, where string) {
+func (g *grouped) image(raw []byte, n int) {
+	where := "images " + strconv.Itoa(n)
 	var x struct {
 		ID            json.RawMessage `json:"id"`
 		Height        int             `json:"height"`
@@ -106,9 +107,10 @@ func (g *grouped) image(raw []byte, where string) {
 		id, bad = cocoID(x.ID)
 	}
 	if bad != nil {
-		g.fault("bad_item", where, bad.EN, bad.ZH)
+		g.fault("bad_item", where, "", bad.EN, bad.ZH)
 		return
 	}
+	g.at(id, n, where)
 	if g.cells[id] == nil {
 		g.cells[id] = []string{}
 	}
@@ -121,7 +123,8 @@ func (g *grouped) image(raw []byte, where string) {
 	}
 }
 
-func (g *grouped) annotation(raw []byte, where string) {
+func (g *grouped) annotation(raw []byte, n int) {
+	where := "annotations " + strconv.Itoa(n)
 	var x struct {
 		Image    json.RawMessage `json:"image_id"`
 		Category *int            `json:"category_id"`
@@ -151,6 +154,7 @@ func (g *grouped) annotation(raw []byte, where string) {
 	if err != nil {
 		bad = because(err, bad)
 	} else {
+		var all []*aihub.Text
 		if id, bad = cocoID(x.Image); bad == nil {
 			o = object{Category: x.Category, Box: x.Box, Area: x.Area, Crowd: x.Crowd, Points: x.Points}
 			var m mask
@@ -160,19 +164,25 @@ func (g *grouped) annotation(raw []byte, where string) {
 				m.Size = size
 				o.Mask = &m
 			}
-			_, bad = o.read(false)
+			_, all = o.read(false)
+		}
+		for _, x := range all[min(1, len(all)):] {
+			g.fault("bad_item", where, "", x.EN, x.ZH)
+		}
+		if len(all) > 0 {
+			bad = all[0]
 		}
 	}
 	if bad != nil {
-		g.fault("bad_item", where, bad.EN, bad.ZH)
+		g.fault("bad_item", where, "", bad.EN, bad.ZH)
 		return
 	}
 	b, err := json.Marshal(o)
 	if err != nil {
-		g.fault("bad_item", where, err.Error(), err.Error())
+		g.fault("bad_item", where, "", err.Error(), err.Error())
 		return
 	}
-	g.add(id, string(b), where)
+	g.add(id, string(b), n, where)
 }
 
 // qrels reads lines "query iteration document relevance".
@@ -187,7 +197,7 @@ func (g *grouped) qrels(r io.Reader) error {
 			continue
 		}
 		if len(w) != 4 {
-			g.fault("bad_line", where, "expected: id iteration document relevance", "应为：标识 轮次 文档 相关度")
+			g.fault("bad_line", where, "", "expected: id iteration document relevance", "应为：标识 轮次 文档 相关度")
 			continue
 		}
 		item := w[2] + " " + w[3]
@@ -196,11 +206,11 @@ func (g *grouped) qrels(r io.Reader) error {
 			bad = say("a document stands twice for one id", "同一标识下文档重复出现")
 		}
 		if bad != nil {
-			g.fault("bad_value", where, bad.EN, bad.ZH)
+			g.fault("bad_value", where, "", bad.EN, bad.ZH)
 			continue
 		}
 		seen[[2]string{w[0], w[2]}] = true
-		g.add(w[0], item, where)
+		g.add(w[0], item, n, where)
 	}
 	if err := s.Err(); err != nil {
 		return fmt.Errorf("read truth: %w", err)

@@ -21,6 +21,11 @@ type CSVOptions struct {
 	Text      bool            // columns without a declared type are strings: nothing is inferred
 	MaxRows   int64           // more are refused; 0: no limit
 
+	// Partial reads a text file although rows of it are at fault: they are left out,
+	// Batch.Numbers tell, and their faults are the error that ends the reading, whose
+	// cause is ErrLeftOut.
+	Partial bool
+
 	// Watch is called while the whole file is checked, with the bytes read so far;
 	// an error ends the reading. It may be nil.
 	Watch func(bytes int64) error
@@ -87,6 +92,7 @@ type csvReader struct {
 	rows   int64 // found by check
 	read   int64
 	texts  []byte // of rows: see keep
+	out    leftOut
 }
 
 // rewindable returns r if it can seek, else a copy of it in a file that has no
@@ -142,7 +148,14 @@ func (c *csvReader) check(o CSVOptions) error {
 	}
 	s.checkText(text)
 	cols := c.header(s, &f, o)
+	whole := f.total > 0 // what is at fault is no row
+	bad := func() {      // the row
+		if n := len(c.out.rows); n <= maxLeftOut && (n == 0 || c.out.rows[n-1] != c.rows) {
+			c.out.rows = append(c.out.rows, c.rows)
+		}
+	}
 	for {
+		before := f.total
 		if err := s.next(); err == io.EOF {
 			break
 		} else if err != nil {
@@ -152,6 +165,7 @@ func (c *csvReader) check(o CSVOptions) error {
 		if o.MaxRows > 0 && c.rows > o.MaxRows {
 			f.add("too_many_rows", fmt.Sprintf("line %d", s.start), aihub.Text{
 				EN: fmt.Sprintf("more than %d rows", o.MaxRows), ZH: fmt.Sprintf("超过 %d 行", o.MaxRows)})
+			whole = true
 			break
 		}
 		s.checkText(text)
@@ -159,6 +173,7 @@ func (c *csvReader) check(o CSVOptions) error {
 			f.add("ragged", fmt.Sprintf("line %d", s.start), aihub.Text{
 				EN: fmt.Sprintf("row %d has %d fields, the header has %d", c.rows, len(s.fields), len(cols)),
 				ZH: fmt.Sprintf("第 %d 行数据有 %d 个字段，表头有 %d 个", c.rows, len(s.fields), len(cols))})
+			bad()
 			continue
 		}
 		for i := range cols {
@@ -166,15 +181,22 @@ func (c *csvReader) check(o CSVOptions) error {
 				cols[i].see(view(s.field(i)), c.rows, s.fields[i].line, &f)
 			}
 		}
+		if f.total > before {
+			bad()
+		}
 	}
 	for i := range cols {
 		c.schema = append(c.schema, Field{cols[i].name, cols[i].typ()})
 	}
 	c.enc = text.found()
-	return f.err(notATable, aihub.Text{
+	hint := aihub.Text{
 		EN: fmt.Sprintf("the file was read as %s, its fields separated by %q; mend the places named and try again", c.enc, string(c.delim)),
 		ZH: fmt.Sprintf("文件按 %s 编码读取，字段分隔符为 %q；请修正上述位置后重试", c.enc, string(c.delim)),
-	})
+	}
+	if c.out.partial(o, &f, whole, notATable, hint) {
+		return nil
+	}
+	return f.err(notATable, hint)
 }
 
 var notATable = aihub.Text{EN: "the CSV file breaks its contract", ZH: "CSV 文件不符合约定"}
@@ -352,7 +374,7 @@ func (c *csvReader) rewind() error {
 func (c *csvReader) Schema() []Field { return c.schema }
 
 // Rows implements Counted.
-func (c *csvReader) Rows() int64 { return c.rows }
+func (c *csvReader) Rows() int64 { return c.rows - int64(len(c.out.rows)) }
 
 func (c *csvReader) Next() (*Batch, error) {
 	b := c.ring.next()
@@ -364,8 +386,14 @@ func (c *csvReader) Next() (*Batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.read++; len(c.scan.fields) != len(c.schema) || c.read > c.rows {
+		if c.read++; c.out.next(c.read) {
+			continue
+		}
+		if len(c.scan.fields) != len(c.schema) || c.read > c.rows {
 			return nil, changed(nil)
+		}
+		if c.out.err != nil {
+			b.Numbers = append(b.Numbers, c.read)
 		}
 		row := c.keep(c.scan.rec)
 		for i := range b.Cols {
@@ -383,7 +411,7 @@ func (c *csvReader) Next() (*Batch, error) {
 	if c.read != c.rows {
 		return nil, changed(nil)
 	}
-	return nil, io.EOF
+	return nil, c.out.end()
 }
 
 // keep copies a record to where nothing is written again: one allocation serves

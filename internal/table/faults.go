@@ -1,7 +1,10 @@
 package table
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"aihub"
@@ -16,6 +19,48 @@ type faults struct {
 	list  []aihub.Fault
 	count map[string]int64
 	codes []string
+	total int64
+}
+
+// ErrLeftOut is the cause of the Contract error that ends a reading in which every
+// row was given but those at fault, which the error names.
+var ErrLeftOut = errors.New("rows at fault were left out")
+
+// maxLeftOut is how many rows a partial reading leaves out. A file with more is
+// refused before the first is read.
+const maxLeftOut = 1 << 16
+
+// leftOut are the rows of a text file that a partial reading leaves out, in order.
+type leftOut struct {
+	rows []int64
+	read int   // of rows, by the second reading
+	err  error // at the end; nil when no row is at fault
+}
+
+// next reports whether this row of the second reading is left out.
+func (l *leftOut) next(row int64) bool {
+	if l.read < len(l.rows) && l.rows[l.read] == row {
+		l.read++
+		return true
+	}
+	return false
+}
+
+// end is what ends the second reading.
+func (l *leftOut) end() error { return cmp.Or(l.err, io.EOF) }
+
+// partial makes the faults those of rows that are left out, and reports whether
+// that will do: when it was said so, and nothing is wrong with the file as a whole.
+func (l *leftOut) partial(o CSVOptions, f *faults, whole bool, what, hint aihub.Text) bool {
+	if !o.Partial || whole || f.total == 0 || len(l.rows) > maxLeftOut {
+		return false
+	}
+	l.err = f.err(what, hint)
+	var e *aihub.Error
+	if errors.As(l.err, &e) {
+		l.err = e.Because(ErrLeftOut)
+	}
+	return true
 }
 
 func (f *faults) add(code, where string, msg aihub.Text) {
@@ -25,6 +70,7 @@ func (f *faults) add(code, where string, msg aihub.Text) {
 	if f.count[code] == 0 {
 		f.codes = append(f.codes, code)
 	}
+	f.total++
 	f.count[code]++
 	if f.count[code] <= maxShown {
 		f.list = append(f.list, aihub.Fault{Code: code, Where: where, Message: msg})

@@ -52,6 +52,7 @@ type jsonlReader struct {
 	batch  *Batch // of it, being filled
 	rows   int64  // found by check
 	read   int64
+	out    leftOut
 }
 
 // lineReader yields lines that are not blank, at most maxRecord bytes each.
@@ -129,6 +130,7 @@ func (j *jsonlReader) check(o Options) error {
 	j.lines = &lineReader{r: bufio.NewReaderSize(text, sniffBytes)}
 	var f faults
 	var cols []jsonGuess
+	whole := false // what is at fault is no row
 	j.line.emit = func(path []byte, k jsonKind, v []byte) error {
 		i, ok := j.index[string(path)]
 		if !ok {
@@ -162,6 +164,7 @@ func (j *jsonlReader) check(o Options) error {
 		}
 		if err == errLongLine {
 			f.add("too_long", fmt.Sprintf("line %d", j.lines.n), aihub.Text{EN: fmt.Sprintf("the line is longer than %d bytes", maxRecord), ZH: fmt.Sprintf("该行超过 %d 字节", maxRecord)})
+			whole = true
 			break
 		}
 		if err != nil {
@@ -172,17 +175,29 @@ func (j *jsonlReader) check(o Options) error {
 			f.add("json_array", fmt.Sprintf("line %d", j.lines.n), aihub.Text{
 				EN: `the file is one JSON array; a table is JSON Lines, one object a line without commas between: jq -c '.[]' FILE > FILE.jsonl`,
 				ZH: `文件是一个 JSON 数组；数据表应为 JSON Lines，每行一个对象，行间无逗号：jq -c '.[]' 文件 > 文件.jsonl`})
+			whole = true
 			break
 		}
 		if o.MaxRows > 0 && j.rows > o.MaxRows {
 			f.add("too_many_rows", fmt.Sprintf("line %d", j.lines.n), aihub.Text{EN: fmt.Sprintf("more than %d rows", o.MaxRows), ZH: fmt.Sprintf("超过 %d 行", o.MaxRows)})
+			whole = true
 			break
 		}
+		before, known := f.total, len(cols)
 		if err := j.line.read(b); err != nil {
+			for _, c := range cols[known:] { // names of a line that is none
+				delete(j.index, c.name)
+			}
+			cols = cols[:known]
 			at := min(j.line.at, len(b))
 			f.add("json", fmt.Sprintf("line %d, column %d", j.lines.n, utf8.RuneCount(b[:at])+1), aihub.Text{EN: err.Error(), ZH: "不是合法的一行 JSON 对象（" + err.Error() + "）"})
 		}
+		if f.total > before && len(j.out.rows) <= maxLeftOut {
+			j.out.rows = append(j.out.rows, j.rows)
+		}
 	}
+	whole = whole || len(cols) == 0
+	rows := f.total // faults of rows
 	if j.rows == 0 {
 		f.add("empty", "line 1", aihub.Text{EN: "the file has no rows: one JSON object a line is expected", ZH: "文件没有数据：每行应为一个 JSON 对象"})
 	}
@@ -203,7 +218,11 @@ func (j *jsonlReader) check(o Options) error {
 	}
 	checkDeclared(o.Types, func(name string) bool { _, ok := j.index[name]; return ok }, &f)
 	j.enc = text.found()
-	return f.err(notJSONL, aihub.Text{EN: "mend the places named and try again", ZH: "请修正上述位置后重试"})
+	hint := aihub.Text{EN: "mend the places named and try again", ZH: "请修正上述位置后重试"}
+	if whole = whole || f.total > rows; j.out.partial(o.CSVOptions, &f, whole, notJSONL, hint) {
+		return nil
+	}
+	return f.err(notJSONL, hint)
 }
 
 // rewind starts the second reading.
@@ -239,7 +258,7 @@ func (j *jsonlReader) rewind() error {
 func (j *jsonlReader) Schema() []Field { return j.schema }
 
 // Rows implements Counted.
-func (j *jsonlReader) Rows() int64 { return j.rows }
+func (j *jsonlReader) Rows() int64 { return j.rows - int64(len(j.out.rows)) }
 
 func (j *jsonlReader) Next() (*Batch, error) {
 	j.batch = j.ring.next()
@@ -249,10 +268,16 @@ func (j *jsonlReader) Next() (*Batch, error) {
 			break
 		}
 		if err == nil {
+			if j.read++; j.out.next(j.read) {
+				continue
+			}
 			err = j.line.read(b)
 		}
-		if err != nil {
+		if err != nil || j.read > j.rows {
 			return nil, changed(err)
+		}
+		if j.out.err != nil {
+			j.batch.Numbers = append(j.batch.Numbers, j.read)
 		}
 		j.batch.Rows++
 		for i := range j.batch.Cols {
@@ -262,13 +287,13 @@ func (j *jsonlReader) Next() (*Batch, error) {
 		}
 		n += len(b)
 	}
-	if j.read += int64(j.batch.Rows); j.read > j.rows || j.batch.Rows == 0 && j.read != j.rows {
+	if j.batch.Rows > 0 {
+		return j.batch, nil
+	}
+	if j.read != j.rows {
 		return nil, changed(nil)
 	}
-	if j.batch.Rows == 0 {
-		return nil, io.EOF
-	}
-	return j.batch, nil
+	return nil, j.out.end()
 }
 
 func (j *jsonlReader) Close() error { return j.done() }

@@ -157,6 +157,10 @@ func (c *Column) Reset() {
 type Batch struct {
 	Cols []Column
 	Rows int
+
+	// Numbers say which of the file's rows these are, from 1; nil: those that
+	// follow the ones before.
+	Numbers []int64
 }
 
 // NewBatch returns an empty batch of the schema.
@@ -237,6 +241,7 @@ func (c *Column) AppendRows(src *Column, idx []int) {
 
 // Reset empties b and keeps its memory.
 func (b *Batch) Reset() {
+	b.Numbers = b.Numbers[:0]
 	for i := range b.Cols {
 		b.Cols[i].Reset()
 	}

@@ -213,3 +213,71 @@ func wantFault(t testing.TB, err error, code, where string) aihub.Fault {
 	t.Fatalf("no fault %s at %q in %v", code, where, err)
 	return aihub.Fault{}
 }
+
+// A partial reading gives the rows that are good with their numbers, and then every
+// fault of the others.
+func TestPartial(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, format, in, rows, codes string
+	}{
+		{"csv", FormatCSV, "id,v\na,1,9\nb,x\n\nc,1,2\nd,5\" pipe\nzz,nan\n", "2 b x, 5 zz nan", "ragged line 2, ragged line 5, bad_quote line 6, column 4"},
+		{"csv, none", FormatCSV, "id,v\na,1\n", "1 a 1", ""},
+		{"csv, all", FormatCSV, "id,v\na\n", "", "ragged line 2"},
+		{"jsonl", FormatJSONL, "{\"id\":\"a\",\"v\":1}\n{\"id\":\"b\",\"w\":2,\"v\":}\n\n{\"id\":\"c\",\"v\":\"x\"}\n{\"id\":\"d\",\"id\":\"e\"}\n{\"id\":\"zz\",\"v\":1}\n",
+			"1 a 1, 3 c x, 5 zz 1", "json line 2, column 21, json line 5, column 16"},
+		// What is wrong with the file as a whole ends it.
+		{"csv, header", FormatCSV, "id,id\na\nb,1\n", "-", "duplicate_column line 1, column 4, ragged line 2"},
+		{"jsonl, none good", FormatJSONL, "{\n", "-", "json line 1, column 3"},
+	} {
+		path := filepath.Join(t.TempDir(), "table")
+		if err := os.WriteFile(path, []byte(c.in), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(path, Options{Format: c.format, CSVOptions: CSVOptions{Text: true, Partial: true}})
+		var rows, codes []string
+		row := int64(0)
+		for err == nil {
+			var b *Batch
+			if b, err = r.Next(); err != nil {
+				break
+			}
+			for i := range b.Rows {
+				if row++; len(b.Numbers) > 0 {
+					row = b.Numbers[i]
+				}
+				id, _ := b.Cols[0].Text(i)
+				v, _ := b.Cols[1].Text(i)
+				rows = append(rows, fmt.Sprintf("%d %s %s", row, id, v))
+			}
+		}
+		if r == nil {
+			rows = []string{"-"}
+		}
+		var e *aihub.Error
+		if errors.As(err, &e) {
+			if errors.Is(err, ErrLeftOut) != (r != nil) {
+				t.Errorf("%s: the cause of %v", c.name, err)
+			}
+			for _, f := range e.Faults {
+				codes = append(codes, f.Code+" "+f.Where)
+			}
+		} else if err != io.EOF {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if got := strings.Join(rows, ", "); got != c.rows {
+			t.Errorf("%s: rows %q, want %q", c.name, got, c.rows)
+		}
+		if got := strings.Join(codes, ", "); got != c.codes {
+			t.Errorf("%s: faults %q, want %q", c.name, got, c.codes)
+		}
+	}
+	// Without end, they are refused at once.
+	path := filepath.Join(t.TempDir(), "table")
+	if err := os.WriteFile(path, []byte("a,b\n"+strings.Repeat("1\n", maxLeftOut+1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path, Options{Format: FormatCSV, CSVOptions: CSVOptions{Partial: true}}); aihub.KindOf(err) != aihub.Contract || errors.Is(err, ErrLeftOut) {
+		t.Errorf("%v", err)
+	}
+}

@@ -22,7 +22,9 @@ def runs(r):
     for q in range(r.choice([1, 1, 2, 4])):
         docs = ["d%d" % i for i in range(r.choice([1, 3, 8, 20]))]
         judged = [d for d in docs if r.random() < 0.7] or docs[:1]
-        qrel["q%d" % q] = {d: r.choice([0, 0, 1, 1, 2, 3]) for d in judged}
+        qrel["q%d" % q] = {d: r.choice([-1, 0, 0, 1, 1, 2, 3]) for d in judged}
+        if max(qrel["q%d" % q].values()) < 0:  # trec_eval ends the process
+            qrel["q%d" % q][judged[0]] = 0
         grain = r.choice([2, 8, 1 << 20])
         run["q%d" % q] = {d: r.randrange(grain) / grain for d in docs if r.random() < 0.9}
     names = {"map@1": "map", "mrr@1": "recip_rank", "r_precision@1": "Rprec", "bpref@1": "bpref", "ndcg@1 k=5": "ndcg_cut_5", "ndcg@1 k=0": "ndcg",
