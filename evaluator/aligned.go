@@ -20,11 +20,13 @@ import (
 
 // aligned scores Parquet predictions whose rows have the truth's keys in the
 // truth's order, straight from the pages of both files: no row is kept, joined or
-// sorted. Keys must rise, which shows that each stands once. It reports false when
-// anything at all is otherwise, a fault included: the general path says what.
+// sorted. Keys must rise, which shows that each stands once. Under the ids of a run
+// it is the predictions' ids that rise, as those of the input do, and the truth that
+// is sorted. It reports false when anything at all is otherwise, a fault included:
+// the general path says what.
 func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string) (Scored, bool, error) {
 	spec := s.Plan.spec
-	if s.RowKey != nil || spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.Slices) > 0 {
+	if spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.Slices) > 0 {
 		return Scored{}, false, nil
 	}
 	truth, _, done, err := openPages(truthPath)
@@ -38,18 +40,32 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 	}
 	defer done()
 	a := &alignment{spec: spec, plan: s.Plan, truth: truth, pred: pred, rows: truth.Rows()}
-	if most := spec.Limits.Output; most > 0 && size > int64(most) || pred.Rows() != a.rows || a.rows == 0 || !a.match(s.Key) {
+	if most := spec.Limits.Output; most > 0 && size > int64(most) || pred.Rows() != a.rows || a.rows == 0 || !a.match(s.Key, s.RowKey != nil) {
 		return Scored{}, false, nil
 	}
+	a.each = 2 // a row of the truth and one of the predictions, at once
 	a.progress = func(done int64) {
 		if s.Progress != nil {
-			s.Progress(2*done, 2*a.rows)
+			s.Progress(done, 2*a.rows)
 		}
+	}
+	var under *ranked
+	if s.RowKey != nil {
+		a.each = 1
+		var ok bool
+		if under, ok, err = a.rank(ctx, s.RowKey, s.Dir); !ok || err != nil {
+			return Scored{}, false, cmp.Or(err, ctx.Err())
+		}
+		defer under.Close()
 	}
 	t := s.Plan.tallies(nil)
 	t.spill(s.Dir)
 	defer t.Close()
-	if ok, err := a.run(ctx, t); !ok || err != nil {
+	run := a.run
+	if under != nil {
+		run = under.run
+	}
+	if ok, err := run(ctx, t); !ok || err != nil {
 		return Scored{}, false, cmp.Or(err, ctx.Err())
 	}
 	values, sample, err := t.results()
@@ -81,6 +97,7 @@ type alignment struct {
 	rows        int64
 	progress    func(done int64)
 	done        atomic.Int64
+	each        int // of a row that is read, how many are done
 
 	tl, pl  []int // leaves: key, label; key, then the output columns
 	columns []scenarios.OutputColumn
@@ -92,15 +109,16 @@ type alignment struct {
 }
 
 // match finds the columns of both files, and reports whether they are all there
-// are, of types that this path reads.
-func (a *alignment) match(key string) bool {
+// are, of types that this path reads. The predictions have the truth's keys, or
+// named ids.
+func (a *alignment) match(key string, named bool) bool {
 	kt, label := a.truth.Leaf(key), a.truth.Leaf(a.spec.Truth.Column)
 	kp := a.pred.Leaf(a.spec.Input.Key)
 	if kt < 0 || label < 0 || kp < 0 || len(a.pred.Leaves()) != 1+len(a.spec.Output.Columns) {
 		return false
 	}
 	x, y := a.truth.Leaves()[kt], a.pred.Leaves()[kp]
-	if x.Type != y.Type || x.Text != y.Text || !isKey(x) || !isKey(y) {
+	if !named && (x.Type != y.Type || x.Text != y.Text) || named && !isText(y) || !isKey(x) || !isKey(y) {
 		return false
 	}
 	a.text = isText(x)
@@ -253,6 +271,7 @@ type stretch struct {
 	cols   []metric.Column
 	bucket []uint16
 	dict   []metric.Code // the class of each value of a dictionary
+	ranked rankedPile    // of truth, under the ids of a run
 }
 
 func (a *alignment) stretch(accs []metric.Accumulator) *stretch {
@@ -301,13 +320,16 @@ func (s *stretch) read(ctx context.Context, from, to, end int) (keys span, ok bo
 				return keys, false, nil
 			}
 			at += r[0].N
-			s.a.progress(s.a.done.Add(int64(r[0].N)))
+			s.a.tell(r[0].N)
 			if err := ctx.Err(); err != nil {
 				return keys, false, err
 			}
 		}
 	}
 }
+
+// tell says that rows were read.
+func (a *alignment) tell(rows int) { a.progress(a.done.Add(int64(a.each * rows))) }
 
 func nulls(runs []pages.Run) bool {
 	return slices.ContainsFunc(runs, func(r pages.Run) bool { return r.Valid != nil })
@@ -316,9 +338,12 @@ func nulls(runs []pages.Run) bool {
 // rows takes the predictions r, which belong to the truth l from row at on.
 func (s *stretch) rows(l []pages.Run, at int, r []pages.Run) bool {
 	n := r[0].N
-	if !s.match(l[0].Part(at, n), r[0]) || !s.values(l[1].Part(at, n), s.label, &s.a.class, nil) {
-		return false
-	}
+	return s.match(l[0].Part(at, n), r[0]) && s.values(l[1].Part(at, n), s.label, &s.a.class, nil) && s.predicted(r)
+}
+
+// predicted takes predictions, of which the labels and the buckets are known.
+func (s *stretch) predicted(r []pages.Run) bool {
+	n := r[0].N
 	for i, c := range s.cols {
 		if !s.values(r[1+i], c, &s.a.codes[i], s.a.columns[i].Range) {
 			return false

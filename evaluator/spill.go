@@ -77,21 +77,69 @@ func (s *spill) add(pile int, record []byte) error {
 			if len(b) < spillChunk {
 				continue
 			}
-			if len(s.held)+len(s.buf) < s.hold {
-				s.held = append(s.held, b)
-				s.chunk[pile] = append(s.chunk[pile], int64(^(len(s.held) - 1)))
-				b = make([]byte, 0, spillChunk)
-				continue
+			var err error
+			if b, err = s.put(pile, b); err != nil {
+				return err
 			}
-			if _, err := s.f.WriteAt(b, s.at); err != nil {
-				return fmt.Errorf("evaluator: %w", err)
-			}
-			s.chunk[pile] = append(s.chunk[pile], s.at)
-			s.at += spillChunk
-			b = b[:0]
 		}
 	}
 	s.buf[pile] = b
+	return nil
+}
+
+// put takes a full chunk of a pile, and returns an empty one.
+func (s *spill) put(pile int, b []byte) ([]byte, error) {
+	if len(s.held)+len(s.buf) < s.hold {
+		s.held = append(s.held, b)
+		s.chunk[pile] = append(s.chunk[pile], int64(^(len(s.held) - 1)))
+		return make([]byte, 0, spillChunk), nil
+	}
+	if _, err := s.f.WriteAt(b, s.at); err != nil {
+		return nil, fmt.Errorf("evaluator: %w", err)
+	}
+	s.chunk[pile] = append(s.chunk[pile], s.at)
+	s.at += spillChunk
+	return b[:0], nil
+}
+
+// room is where the next record of a pile goes, when all of a spill have size bytes:
+// none of them lies in two chunks.
+func (s *spill) room(pile, size int) (record []byte, err error) {
+	s.count[pile]++
+	b := s.buf[pile]
+	if b == nil {
+		b = make([]byte, 0, spillChunk)
+	}
+	if len(b)+size > spillChunk {
+		if b, err = s.put(pile, b[:spillChunk]); err != nil {
+			return nil, err
+		}
+	}
+	at := len(b)
+	b = b[:at+size]
+	s.buf[pile] = b
+	return b[at:], nil
+}
+
+// chunks calls yield for all records of a pile that room made, many at once. They
+// are valid until yield returns.
+func (s *spill) chunks(pile, size int, yield func(records []byte)) error {
+	whole := spillChunk / size * size
+	var buf []byte
+	for _, at := range s.chunk[pile] {
+		if at < 0 {
+			yield(s.held[^at][:whole])
+			continue
+		}
+		buf = sized(buf, whole)
+		if _, err := s.f.ReadAt(buf, at); err != nil {
+			return fmt.Errorf("evaluator: %w", err)
+		}
+		yield(buf)
+	}
+	if b := s.buf[pile]; len(b) > 0 {
+		yield(b)
+	}
 	return nil
 }
 

@@ -325,10 +325,14 @@ func (r *Report) compare(to map[string]*Deviation, key string, got metric.Result
 	}
 	r.Failed++
 	if len(r.Failures) < 5 {
+		who := "ours"
+		if d == r.Verified[name] {
+			who = "what is written out"
+		}
 		text := string(in)
 		if len(text) > 600 {
 			text = text[:600] + "…"
 		}
-		r.Failures = append(r.Failures, fmt.Sprintf("%s: %+v, reference %v, case %s", key, got, want, text))
+		r.Failures = append(r.Failures, fmt.Sprintf("%s, %s: %+v, reference %v, case %s", key, who, got, want, text))
 	}
 }

@@ -113,7 +113,7 @@ func cutPlain(tok, s string) ([]string, bool) {
 			return nil, false
 		case han && tok == "word": // nothing of it
 			flush()
-		case han && (tok == "zh" || tok == "han") || tok == "char":
+		case han && (tok == "zh" && c <= 0xffff || tok == "han") || tok == "char": // zh has no characters beyond
 			flush()
 			out = append(out, string(c))
 		default:

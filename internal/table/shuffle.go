@@ -34,16 +34,12 @@ func rowID(rowKey []byte, key string) (id [16]byte) {
 }
 
 // RowIDs is RowID for many keys, without its cost for each: it appends the id of
-// a key to dst. It is not safe for concurrent use.
+// a key to dst. It is not safe for concurrent use. A RowNamer names several at once.
 func RowIDs(rowKey []byte) func(dst []byte, key string) []byte {
-	m := hmac.New(sha256.New, rowKey)
-	var in, sum []byte
+	n, id := NewRowNamer(rowKey), make([]RowName, 1)
 	return func(dst []byte, key string) []byte {
-		m.Reset()
-		in = append(in[:0], key...)
-		m.Write(in)
-		sum = m.Sum(sum[:0])
-		return hex.AppendEncode(dst, sum[:16])
+		n.Names(id, func(dst []byte, _ int) []byte { return append(dst, key...) })
+		return id[0].Append(dst)
 	}
 }
 
@@ -144,6 +140,7 @@ func shuffleIDs(ctx context.Context, src, keyColumn string, rowKey []byte) ([][1
 	}
 	defer r.Close()
 	var ids [][16]byte
+	n, names := NewRowNamer(rowKey), []RowName(nil)
 	for {
 		b, err := r.Next()
 		if err == io.EOF {
@@ -155,14 +152,22 @@ func shuffleIDs(ctx context.Context, src, keyColumn string, rowKey []byte) ([][1
 		if err != nil {
 			return nil, err
 		}
-		for i := range b.Rows {
+		names = slices.Grow(names[:0], b.Rows)[:b.Rows]
+		none := -1
+		n.Names(names, func(dst []byte, i int) []byte {
 			key, ok := b.Cols[0].Text(i)
-			if !ok {
-				return nil, aihub.Errorf(aihub.Contract, aihub.Text{
-					EN: fmt.Sprintf("row %d of the part has no key", len(ids)+1),
-					ZH: fmt.Sprintf("数据分区第 %d 行没有主键", len(ids)+1)})
+			if !ok && none < 0 {
+				none = i
 			}
-			ids = append(ids, rowID(rowKey, key))
+			return append(dst, key...)
+		})
+		if none >= 0 {
+			return nil, aihub.Errorf(aihub.Contract, aihub.Text{
+				EN: fmt.Sprintf("row %d of the part has no key", len(ids)+none+1),
+				ZH: fmt.Sprintf("数据分区第 %d 行没有主键", len(ids)+none+1)})
+		}
+		for _, v := range names {
+			ids = append(ids, v.Bytes())
 		}
 	}
 }

@@ -2,7 +2,8 @@
 // in one run, and prints whether each bar holds. `make bench-score` runs it.
 //
 // With -stream DIR it scores labels.parquet and preds.parquet in DIR, of any size,
-// by AUC, accuracy, log loss and Brier score, beside a raw read of their bytes.
+// by AUC, accuracy, log loss and Brier score, beside a raw read of their bytes; with
+// -ids, named.parquet under the ids of a run, which it makes where it is not there.
 package main
 
 import (
@@ -10,11 +11,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,6 +26,7 @@ import (
 
 	"aihub/evaluator"
 	"aihub/evaluator/metric"
+	"aihub/internal/table"
 	"aihub/scenarios"
 )
 
@@ -30,9 +35,16 @@ func main() {
 	rows := flag.Int("rows", 10_000_000, "rows in memory and in Parquet")
 	csv := flag.Int("csv", 1_000_000, "rows of CSV")
 	stream := flag.String("stream", "", "score the Parquet files in this directory, and nothing else")
+	ids := flag.Bool("ids", false, "with -stream: under the ids of a run")
 	flag.Parse()
 	if *stream != "" {
-		streamed(*stream)
+		predictions := "preds.parquet"
+		if *ids {
+			if predictions = "named.parquet"; !exists(filepath.Join(*stream, predictions)) {
+				name(*pythons, *stream)
+			}
+		}
+		streamed(*stream, predictions)
 		return
 	}
 	dir, err := os.MkdirTemp("", "bench-score")
@@ -40,6 +52,7 @@ func main() {
 	defer os.RemoveAll(dir)
 	list := strings.Split(*pythons, ",")
 	python(list[0], "make", dir, *rows, *csv)
+	name(list[0], dir)
 	b := bench{dir: dir, rows: *rows, csv: *csv}
 	b.measure()
 	for _, p := range list {
@@ -55,6 +68,45 @@ func check(err error) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// rowKey makes the ids of the rows in named.parquet.
+var rowKey = []byte("bench")
+
+// name writes named.parquet, from labels.parquet and preds.parquet.
+func name(interpreter, dir string) {
+	r, err := table.OpenParquet(filepath.Join(dir, "labels.parquet"), []string{"id"})
+	check(err)
+	defer r.Close()
+	var ids []table.RowName
+	namer := table.NewRowNamer(rowKey)
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		check(err)
+		at := len(ids)
+		ids = append(ids, make([]table.RowName, b.Rows)...)
+		namer.Names(ids[at:], func(dst []byte, i int) []byte { return strconv.AppendInt(dst, b.Cols[0].Int[i], 10) })
+	}
+	order := make([]int64, len(ids))
+	for i := range order {
+		order[i] = int64(i)
+	}
+	slices.SortFunc(order, func(a, b int64) int { return ids[a].Compare(ids[b]) })
+	text := make([]byte, 0, 32*len(ids))
+	for _, i := range order {
+		text = ids[i].Append(text)
+	}
+	check(os.WriteFile(filepath.Join(dir, "ids"), text, 0o600))
+	check(os.WriteFile(filepath.Join(dir, "order"), unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(order))), 8*len(order)), 0o600))
+	python(interpreter, "named", dir)
 }
 
 type reference struct {
@@ -182,11 +234,21 @@ func (b *bench) measure() {
 		one("brier"+x.suffix, "brier@1", 2, y, nil, p, x.boot)
 		one("auc"+x.suffix, "roc_auc@1", 2, y, nil, p, x.boot)
 	}
-	b.seconds["raw"] = best(func() { readRaw(b.dir) })
+	b.seconds["raw"] = best(func() { readRaw(b.dir, "preds.parquet") })
+	b.seconds["raw ids"] = best(func() { readRaw(b.dir, "named.parquet") })
 	b.seconds["parquet"] = best(func() {
 		b.values["parquet"] = four(b.dir, "")
 	})
 	b.seconds["parquet+ci"] = best(func() { four(b.dir, "bench") })
+	b.seconds["ids"] = best(func() {
+		if v := scoreFiles(b.dir, "parquet", "labels.parquet", "named.parquet", "", fourMetrics...); v != b.values["parquet"] {
+			check(fmt.Errorf("under row ids the values are others: %v, not %v", v, b.values["parquet"]))
+		}
+	})
+	for _, use := range []string{"accuracy@1", "positive_f1@1"} {
+		b.seconds["parquet "+use] = best(func() { scoreFiles(b.dir, "parquet", "labels.parquet", "preds.parquet", "", use) })
+		b.seconds["parquet "+use+"+ci"] = best(func() { scoreFiles(b.dir, "parquet", "labels.parquet", "preds.parquet", "bench", use) })
+	}
 	runtime.GC()
 	for _, n := range []int{1, 2} {
 		was := runtime.GOMAXPROCS(n)
@@ -199,9 +261,9 @@ func (b *bench) measure() {
 }
 
 // readRaw reads both files' bytes.
-func readRaw(dir string) {
+func readRaw(dir, predictions string) {
 	buf := make([]byte, 1<<20)
-	for _, name := range []string{"labels.parquet", "preds.parquet"} {
+	for _, name := range []string{"labels.parquet", predictions} {
 		f, err := os.Open(filepath.Join(dir, name))
 		check(err)
 		for err == nil {
@@ -222,8 +284,11 @@ func fileSpec(format string, uses ...string) scenarios.Spec {
 	}
 	for _, use := range uses {
 		m := scenarios.Metric{ID: use, Use: use, Prediction: "p", Primary: use == uses[0], Direction: "max", OnUndefined: "worst"}
-		if use == "accuracy@1" {
+		switch use {
+		case "accuracy@1":
 			m.Prediction = "c"
+		case "positive_f1@1":
+			m.Prediction, m.Params = "c", map[string]any{"positive": "1"}
 		}
 		spec.Metrics = append(spec.Metrics, m)
 	}
@@ -233,8 +298,10 @@ func fileSpec(format string, uses ...string) scenarios.Spec {
 // four scores the Parquet files by four metrics, one of which ranks all rows; with
 // a seed, with intervals.
 func four(dir, seed string) float64 {
-	return scoreFiles(dir, "parquet", "labels.parquet", "preds.parquet", seed, "accuracy@1", "log_loss@1", "brier@1", "roc_auc@1")
+	return scoreFiles(dir, "parquet", "labels.parquet", "preds.parquet", seed, fourMetrics...)
 }
+
+var fourMetrics = []string{"accuracy@1", "log_loss@1", "brier@1", "roc_auc@1"}
 
 // scoring is what the platform scores such files with.
 func scoring(dir, format, seed string, uses ...string) evaluator.Scoring {
@@ -245,7 +312,11 @@ func scoring(dir, format, seed string, uses ...string) evaluator.Scoring {
 
 // scoreFiles checks, aligns and scores two files.
 func scoreFiles(dir, format, truth, predictions, seed string, uses ...string) float64 {
-	got, err := scoring(dir, format, seed, uses...).Run(context.Background(), filepath.Join(dir, truth), filepath.Join(dir, predictions))
+	s := scoring(dir, format, seed, uses...)
+	if predictions == "named.parquet" {
+		s.RowKey = rowKey
+	}
+	got, err := s.Run(context.Background(), filepath.Join(dir, truth), filepath.Join(dir, predictions))
 	check(err)
 	if got.Faults != nil {
 		check(fmt.Errorf("%v", got.Faults))
@@ -263,6 +334,10 @@ func row(name string, ours, other float64, ratio, bar float64, atLeast bool) {
 		holds = "NO"
 	}
 	sign := map[bool]string{true: ">=", false: "<="}[atLeast]
+	if bar == 0 { // nobody said what it should be
+		fmt.Printf("%-44s %9.4f %9.4f %8.1fx\n", name, ours, other, ratio)
+		return
+	}
 	fmt.Printf("%-44s %9.4f %9.4f %8.1fx  %s %4.1fx  %s\n", name, ours, other, ratio, sign, bar, holds)
 }
 
@@ -284,6 +359,7 @@ func (b *bench) compare(ref reference) {
 	}
 	four := ref.Times["binary_accuracy"].Seconds + ref.Times["log_loss"].Seconds + ref.Times["brier"].Seconds + ref.Times["auc"].Seconds
 	row("four metrics, Parquet / sklearn without IO", b.seconds["parquet"], four, four/b.seconds["parquet"], 50, true)
+	row("the same under row ids of a run", b.seconds["ids"], four, four/b.seconds["ids"], 0, true)
 	t := ref.Times["csv"]
 	row("CSV join, checks, 3 metrics / pandas", b.seconds["csv"], t.Seconds, t.Seconds/b.seconds["csv"], 10, true)
 	if d := math.Abs(*t.Value - b.values["csv"]); d > 1e-6 {
@@ -294,6 +370,7 @@ func (b *bench) compare(ref reference) {
 func (b *bench) own() {
 	head("our own; CPU seconds")
 	row("four metrics, Parquet / raw read", b.seconds["parquet"], b.seconds["raw"], b.seconds["parquet"]/b.seconds["raw"], 8, false)
+	row("the same under row ids of a run", b.seconds["ids"], b.seconds["raw ids"], b.seconds["ids"]/b.seconds["raw ids"], 0, false)
 	var with, without float64
 	for _, m := range []string{"accuracy", "f1", "log_loss", "brier", "auc"} {
 		row(m+" with intervals / without", b.seconds[m+"+ci"], b.seconds[m], b.seconds[m+"+ci"]/b.seconds[m], 2, false)
@@ -301,23 +378,30 @@ func (b *bench) own() {
 	}
 	row("all five with intervals / without", with, without, with/without, 2, false)
 	row("four metrics, Parquet, with intervals", b.seconds["parquet+ci"], b.seconds["parquet"], b.seconds["parquet+ci"]/b.seconds["parquet"], 2, false)
+	for _, use := range []string{"accuracy@1", "positive_f1@1"} {
+		with, without := b.seconds["parquet "+use+"+ci"], b.seconds["parquet "+use]
+		row(use+" alone, Parquet, with intervals", with, without, with/without, 2, false)
+	}
 	if runtime.NumCPU() > 1 {
 		row("four metrics, Parquet, one core / two (wall)", b.seconds["wall 2"], b.seconds["wall 1"], b.seconds["wall 1"]/b.seconds["wall 2"], 1.7, true)
 	}
 }
 
-func streamed(dir string) {
+func streamed(dir, predictions string) {
 	s := scoring(dir, "parquet", "", "roc_auc@1", "accuracy@1", "log_loss@1", "brier@1")
+	if predictions == "named.parquet" {
+		s.RowKey = rowKey
+	}
 	s.Progress = func(done, of int64) {
 		if done%(1<<28) < 1<<15 {
 			fmt.Fprintf(os.Stderr, "\r%d of %d rows", done/2, of/2)
 		}
 	}
 	t, w := cpu(), time.Now()
-	readRaw(dir)
+	readRaw(dir, predictions)
 	raw, rawWall := cpu()-t, time.Since(w)
 	t, w = cpu(), time.Now()
-	all, err := s.Compare(context.Background(), filepath.Join(dir, "labels.parquet"), []string{filepath.Join(dir, "preds.parquet")})
+	all, err := s.Compare(context.Background(), filepath.Join(dir, "labels.parquet"), []string{filepath.Join(dir, predictions)})
 	check(err)
 	took, wall := cpu()-t, time.Since(w)
 	var u syscall.Rusage

@@ -1,6 +1,6 @@
 """Makes the data of bench-score, and times the reference tools on it in CPU seconds.
 
-usage: reference.py make DIR ROWS CSVROWS | reference.py files DIR ROWS | reference.py time DIR ROWS CSVROWS
+usage: reference.py make DIR ROWS CSVROWS | reference.py files DIR ROWS | reference.py named DIR | reference.py time DIR ROWS CSVROWS
 """
 import json
 import sys
@@ -32,6 +32,21 @@ def parquet(d, rows):
             ids = np.arange(at, at + n, dtype=np.int64)
             lw.write_table(pa.table([ids, y], schema=ls))
             pw.write_table(pa.table([ids, names.take(pa.array(p >= 0.5).cast(pa.int32())), p], schema=ps))
+
+
+def named(d):
+    """the predictions under the ids of a run, in their order"""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    order, text = np.fromfile(d + "/order", np.int64), np.fromfile(d + "/ids", np.uint8)
+    t = pq.read_table(d + "/preds.parquet").combine_chunks()
+    at = pa.py_buffer(np.arange(len(order) + 1, dtype=np.int64) * 32)
+    ids = pa.LargeStringArray.from_buffers(len(order), at, pa.py_buffer(text)).cast(pa.string())
+    no = lambda name, t: pa.field(name, t, nullable=False)
+    schema = pa.schema([no("id", pa.string()), no("c", pa.string()), no("p", pa.float32())])
+    t = pa.table([ids, t["c"].take(pa.array(order)), t["p"].take(pa.array(order))], schema=schema)
+    pq.write_table(t, d + "/named.parquet", use_dictionary=["c"], compression="none", write_statistics=False)
 
 
 def make(d, rows, csv):
@@ -92,4 +107,4 @@ def measure(d, rows, csv):
 
 cmd, d = sys.argv[1:3]
 n = [int(x) for x in sys.argv[3:]]
-{"make": make, "files": parquet, "time": measure}[cmd](d, *n)
+{"make": make, "files": parquet, "named": named, "time": measure}[cmd](d, *n)
