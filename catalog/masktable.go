@@ -35,7 +35,8 @@ type MaskRecord struct {
 	Rows       int64            `json:"rows"` // of the masked file
 	Suppressed int64            `json:"suppressed"`
 	Columns    []MaskedColumn   `json:"columns"`
-	Detected   []detect.Finding `json:"detected"` // in the columns that are kept
+	Sorted     []string         `json:"sorted,omitempty"` // hidden columns by which the raw file is sorted: see pages.File.Apart
+	Detected   []detect.Finding `json:"detected"`         // in the columns that are kept
 	Risk       *risk.Report     `json:"risk,omitempty"`
 	Utility    *utility.Report  `json:"utility,omitempty"`
 }
@@ -143,6 +144,9 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	rec.Rows = f.Rows() - rec.Suppressed
 	for i := range k.cols {
 		rec.Columns = append(rec.Columns, MaskedColumn{k.cols[i].field.Name, k.cols[i].rule.Use})
+		if c := &k.cols[i]; !c.kept && m.Mask.Order != mask.KeepOrder && f.Apart(c.leaf) {
+			rec.Sorted = append(rec.Sorted, c.field.Name)
+		}
 	}
 	return rec, k.write(ctx, m, &rec, part, ring, report)
 }
@@ -355,9 +359,6 @@ func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, part 
 	for i := range k.cols {
 		plan.Columns = append(plan.Columns, k.cols[i].plan(&k.f.Leaves()[k.cols[i].leaf], &first))
 	}
-	if m.Mask.Order != mask.KeepOrder {
-		plan.Shuffle = ring.Derive("mask-order", m.Mask.Scope)
-	}
 	if k.meter != nil && !k.meter.Full() {
 		plan.Deal = k.deal(ctx)
 	}
@@ -366,6 +367,11 @@ func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, part 
 		return err
 	}
 	plan.ID = string(aihub.DigestOf(id))
+	if m.Mask.Order != mask.KeepOrder {
+		// An order of its own for each plan: rows of two outputs of one file do not
+		// stand in the same places.
+		plan.Shuffle = ring.Derive("mask-order", plan.ID+"\x00"+m.Mask.Scope)
+	}
 	err = pages.Transcode(ctx, k.f, plan, pages.Output{File: part.File})
 	if err == nil {
 		err = part.Sync()

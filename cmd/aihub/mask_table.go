@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"aihub"
 	"aihub/catalog"
@@ -43,6 +44,9 @@ func (p *process) maskTableCmd() *cobra.Command {
 		}
 		return p.data(rec, func() {
 			p.say("cli.mask.table.done", "File", args[1], "Rows", fmt.Sprint(rec.Rows), "Suppressed", fmt.Sprint(rec.Suppressed), "Digest", string(rec.Content))
+			if len(rec.Sorted) > 0 {
+				p.note("cli.mask.table.sorted", "Columns", strings.Join(rec.Sorted, ", "))
+			}
 		})
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))

@@ -252,12 +252,14 @@ func (d *dictionary) at(i uint32) []byte {
 }
 
 // full says that the dictionary may not grow further.
-func (d *dictionary) full() bool {
-	size := len(d.vals.data)
+func (d *dictionary) full() bool { return d.vals.n > maxDictEntries || d.size() > maxDictBytes }
+
+// size is how many bytes the dictionary takes as a page.
+func (d *dictionary) size() int {
 	if d.vals.typ == ByteArray {
-		size += 4 * d.vals.n
+		return len(d.vals.data) + 4*d.vals.n
 	}
-	return d.vals.n > maxDictEntries || size > maxDictBytes
+	return len(d.vals.data)
 }
 
 func (d *dictionary) add(v []byte) uint32 {

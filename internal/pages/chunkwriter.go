@@ -356,7 +356,6 @@ func (w *chunkWriter) coded(p pageOf, index []uint32, levels []byte) error {
 // indexPage begins a page of indices: behind it, they are to be appended with a width.
 func (w *chunkWriter) indexPage(levels ...[]byte) (s []byte, width int) {
 	width = bitsFor(max(w.dict.vals.n-1, 0))
-	w.decided = true // indices and plain pages share a codec
 	s = w.scratch[:0]
 	for _, l := range levels {
 		s = append(s, l...)
@@ -368,6 +367,10 @@ func (w *chunkWriter) indexPage(levels ...[]byte) (s []byte, width int) {
 func (w *chunkWriter) putIndices(p pageOf, s []byte, levels int) error {
 	w.scratch = s
 	p.encoding = encDict
+	if 4*w.dict.size() <= len(s) { // else the dictionary is what compression is for
+		w.worthwhile(s[levels:])
+	}
+	w.decided = true // indices and plain pages share a codec
 	return w.add(p, s, levels, nil)
 }
 

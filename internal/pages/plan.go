@@ -170,23 +170,29 @@ func (j *job) wider(leaf int) bool {
 	return j.p.Columns[leaf].Op == Map && j.p.Columns[leaf].Nullable && j.f.meta.schema[j.f.leaves[leaf].element].rep == 0
 }
 
-// plan cuts the source into units.
-func (j *job) plan() {
+// units cuts the file into units: of row groups each, or of enough of them to deal.
+func (f *File) units(deals bool) (us []Unit) {
 	first := int64(0)
-	for g := 0; g < len(j.f.meta.groups); {
+	for g := 0; g < len(f.meta.groups); {
 		u := Unit{From: g, First: first}
-		for g < len(j.f.meta.groups) {
-			u.Rows += int(j.f.meta.groups[g].rows)
-			if g++; !j.deals || u.Rows >= unitRows {
+		for g < len(f.meta.groups) {
+			u.Rows += int(f.meta.groups[g].rows)
+			if g++; !deals || u.Rows >= unitRows {
 				break
 			}
 		}
 		u.To = g
 		first += int64(u.Rows)
 		if u.Rows > 0 {
-			j.units = append(j.units, u)
+			us = append(us, u)
 		}
 	}
+	return us
+}
+
+// plan cuts the source into units, in the order of output.
+func (j *job) plan() {
+	j.units = j.f.units(j.deals)
 	if j.p.Shuffle != nil {
 		r := keyed(j.p.Shuffle, "units", 0, 0)
 		r.Shuffle(len(j.units), func(a, b int) { j.units[a], j.units[b] = j.units[b], j.units[a] })

@@ -2,11 +2,17 @@ package pages
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 )
 
 // Texts gives a function every value once and makes nulls of those it refuses.
@@ -150,6 +156,68 @@ func TestAlike(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Indices that compression does not shorten are stored as they are, and the
+// dictionary with them; another reader finds the same values. Where it does shorten
+// them, or the dictionary is the larger part, they are compressed.
+func TestIndicesStoredAsTheyAre(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 1))
+	for _, c := range []struct {
+		name string
+		text func(i int) string
+		want Codec
+	}{
+		{"random", func(int) string { return "person " + strconv.Itoa(rng.IntN(200)) }, Uncompressed},
+		{"sorted", func(i int) string { return "person " + strconv.Itoa(i/100) }, Snappy},
+		{"long", func(int) string { return strings.Repeat("person ", 50) + strconv.Itoa(rng.IntN(200)) }, Snappy},
+	} {
+		var w chunkWriter
+		w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+		var b Builder
+		b.reset(ByteArray, 0)
+		var want []string
+		for i := range 20_000 {
+			want = append(want, c.text(i))
+			b.Bytes([]byte(want[i]))
+		}
+		if err := w.values(pageOf{entries: len(want), rows: len(want)}, &b); err != nil {
+			t.Fatal(err)
+		}
+		codec := w.codec
+		if w.used>>encDict&1 == 0 || codec != c.want {
+			t.Errorf("%s: %s, encodings %b", c.name, codec, w.used)
+		}
+		if got := arrowTexts(t, oneColumn(t, &w, "s")); !slices.Equal(got, want) {
+			t.Errorf("%s: another reader finds other values", c.name)
+		}
+	}
+}
+
+// arrowTexts are the texts of the only column as Arrow reads them.
+func arrowTexts(t *testing.T, b []byte) (out []string) {
+	t.Helper()
+	r, err := file.NewParquetReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab, err := fr.ReadTable(t.Context())
+	if err != nil {
+		t.Fatalf("another reader: %v", err)
+	}
+	defer tab.Release()
+	for _, c := range tab.Column(0).Data().Chunks() {
+		for i := range c.Len() {
+			out = append(out, string(c.(*array.Binary).Value(i)))
+		}
+	}
+	return out
 }
 
 // A dictionary tells nothing beyond the rows: a mapped one is in the order of
