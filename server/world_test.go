@@ -37,6 +37,7 @@ import (
 // world is a whole platform but for its workers, which the tests play through
 // the store's worker API. Its clock is the real one plus an offset.
 type world struct {
+	keys      *keys.Ring
 	t         *testing.T
 	db        *store.DB
 	blobs     blob.Store
@@ -84,6 +85,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, logs: &logs{}, terminals: &sandbox.Workspaces{}}
 	ring, err := keys.Open(filepath.Join(dir, "keys", "root.key"))
 	w.must(err)
+	w.keys = ring
 	engine, err := policies.New()
 	w.must(err)
 	engine.Now = w.now
@@ -182,8 +184,9 @@ func (w *world) dataset(pack string) aihub.DatasetVersion {
 	}
 	var raw bytes.Buffer
 	w.must(p.Generate(&raw, 7, p.Rows))
-	v, err := w.as("steward").PublishDataset(w.t.Context(), p.Manifest, &raw, nil)
+	v, err := w.as("steward").PublishDataset(w.t.Context(), p.Manifest, bytes.NewReader(raw.Bytes()), nil)
 	w.must(err)
+	w.audit(p.Manifest, raw.Bytes(), v)
 	w.must(w.as("reviewer").DecideDataset(w.t.Context(), v.Ref.String(), wire.Decide{Approve: true, Reason: "risk is low"}))
 	return v
 }

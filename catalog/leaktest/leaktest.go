@@ -14,6 +14,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"testing"
 
 	"aihub/catalog/mask"
 	"aihub/internal/pages"
@@ -74,7 +75,7 @@ func Of(plan mask.Plan, key []byte, r table.Reader) (*Raw, error) {
 					continue
 				}
 				whole[v], whole[string(binaryOf(c, k))] = true, true
-				if c.Type == table.String && !hides(rule) || rule.Use == "redact" || rule.Use == "hierarchy" {
+				if c.Type == table.String && !hides(rule) || rule.Use == "redact" || rule.Use == "hierarchy" || rule.Use == "suppress" {
 					texts.WriteString(v)
 					texts.WriteByte(0)
 				}
@@ -118,12 +119,13 @@ func Of(plan mask.Plan, key []byte, r table.Reader) (*Raw, error) {
 	return out, nil
 }
 
-// hides reports whether a rule is to leave no raw value. A kept column is none of
-// it; permuted, suppressed and moved values are raw ones, of another row or the
-// very same; a name is drawn from those that people have.
+// hides reports whether a rule is to leave no raw value but those that masked rows
+// have: of a clipped or suppressed column those that were left as they are. A kept
+// column is none of it; permuted and moved values are raw ones, of another row or
+// the very same; a name is drawn from those that people have.
 func hides(r mask.Rule) bool {
 	switch r.Use {
-	case "keep", "permute", "suppress", "clip", "shift", "aggregate", "noise", "round", "name":
+	case "keep", "permute", "shift", "noise", "round", "name":
 		return false
 	}
 	return true
@@ -163,4 +165,38 @@ func (r *Raw) In(b []byte) ([]string, error) {
 		out = append(out, fmt.Sprintf("%s: a raw value of column %s: %s", l.Where, r.column[l.Value], strconv.Quote(string(r.values[l.Value]))))
 	}
 	return out, nil
+}
+
+// Report searches files, by what they are called, and fails the test with what it
+// finds; of each file a few.
+func (r *Raw) Report(t testing.TB, files map[string][]byte) {
+	t.Helper()
+	for name, b := range files {
+		found, err := r.In(b)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for i, f := range found {
+			if i == 5 {
+				t.Errorf("… and %d more", len(found)-i)
+				break
+			}
+			t.Errorf("%s, %s", name, f)
+		}
+	}
+}
+
+// File is Of for the table in a file; types are those that its manifest declares.
+func File(plan mask.Plan, key []byte, path string, types map[string]table.Type) (*Raw, error) {
+	o := table.Options{Unread: func(column string) bool {
+		r, ok := plan.Of(column)
+		return ok && r.Use == "drop"
+	}}
+	o.Types, o.Encoding = types, table.Auto
+	r, err := table.Open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return Of(plan, key, r)
 }

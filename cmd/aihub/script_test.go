@@ -22,7 +22,10 @@ import (
 	"testing"
 	"time"
 
+	"aihub/catalog"
+	"aihub/catalog/leaktest"
 	"aihub/internal/embedded"
+	"aihub/internal/keys"
 	"aihub/scenarios/packs"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -70,7 +73,7 @@ func TestScript(t *testing.T) {
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
 	"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun,
+	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun, "leakaudit": cmdLeakAudit,
 }
 
 // code N CMD...: the command must exit with N.
@@ -89,6 +92,35 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// leakaudit RAW MANIFEST SCOPE FILE...: no raw value that the manifest masks stands in
+// what was masked under the server's key for SCOPE.
+func cmdLeakAudit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: leakaudit RAW MANIFEST SCOPE FILE...")
+	}
+	m, err := catalog.ParseManifest([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	ring, err := keys.Open(filepath.Join(ts.Getenv("AIHUB_HOME"), "keys", "root.key"))
+	ts.Check(err)
+	raw, err := leaktest.File(m.Mask, ring.Derive("mask", args[2]), ts.MkAbs(args[0]), m.Types)
+	ts.Check(err)
+	if raw.Len() < 100 {
+		ts.Fatalf("only %d raw values are looked for", raw.Len())
+	}
+	for _, name := range args[3:] {
+		b, err := os.ReadFile(ts.MkAbs(name))
+		ts.Check(err)
+		found, err := raw.In(b)
+		ts.Check(err)
+		for _, f := range found[:min(len(found), 5)] {
+			ts.Logf("%s, %s", name, f)
+		}
+		if len(found) > 0 {
+			ts.Fatalf("%s: %d raw values", name, len(found))
+		}
 	}
 }
 
