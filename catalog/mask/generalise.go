@@ -167,7 +167,7 @@ func (d date) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 func (d date) all(days, v []int64) bool {
 	firsts := &yearStart
 	switch {
-	case d.instant || d.to == "month":
+	case d.instant || d.to == "month" || d.to == "quarter":
 		return false
 	case d.to == "5years":
 		firsts = &fiveYearStart

@@ -111,6 +111,7 @@ func TestTechniques(t *testing.T) {
 		"hierarchy 3":    {Rule{Use: "hierarchy", Level: 3, Hierarchy: age}, col("c", table.String, "2"), []string{"*"}, table.String},
 		"year":           {Rule{Use: "date"}, col("c", table.Date, "1987-06-05", "∅"), []string{"1987-01-01", "∅"}, table.Date},
 		"month":          {Rule{Use: "date", To: "month"}, col("c", table.Date, "1967-06-05"), []string{"1967-06-01"}, table.Date},
+		"quarter":        {Rule{Use: "date", To: "quarter"}, col("c", table.Date, "1967-06-05", "1967-12-31"), []string{"1967-04-01", "1967-10-01"}, table.Date},
 		"5years":         {Rule{Use: "date", To: "5years"}, col("c", table.Date, "1987-06-05", "1985-01-01", "1984-12-31"), []string{"1985-01-01", "1985-01-01", "1980-01-01"}, table.Date},
 		"timestamp":      {Rule{Use: "date", To: "month"}, col("c", table.Timestamp, "1969-12-31T23:59:59Z"), []string{"1969-12-01"}, table.Date},
 		"district":       {Rule{Use: "address"}, col("c", table.String, "广东省深圳市福田区莲花路12号", "深圳市南山区科技园", "福田区景田路8号", "苏州市昆山市人民路1号", "安徽省肥西县上派镇", "厦门市软件园"), []string{"广东省深圳市福田区", "深圳市南山区", "福田区", "苏州市昆山市", "安徽省肥西县", "厦门市"}, table.String},
