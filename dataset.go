@@ -72,11 +72,12 @@ type DatasetVersion struct {
 	Key         string       `json:"key"` // the row id column
 	Columns     []Column     `json:"columns"`
 	Parts       []PartFile   `json:"parts"`
-	Content     Digest       `json:"content"` // of the canonical list of columns and parts
-	Plan        Digest       `json:"plan"`    // of the canonical mask plan
-	Raw         Digest       `json:"raw"`     // of the raw file; lineage only
-	Profile     Digest       `json:"profile"` // blob: profile, detector evidence, risk numbers (JSON)
-	Card        Digest       `json:"card"`    // blob: data card (Markdown, both languages)
+	Content     Digest       `json:"content"`         // of the canonical list of columns and parts
+	Plan        Digest       `json:"plan"`            // of the canonical mask plan
+	Raw         Digest       `json:"raw"`             // of the raw file; lineage only
+	Split       Digest       `json:"split,omitempty"` // of all that says which part a row goes to; lineage only
+	Profile     Digest       `json:"profile"`         // blob: profile, detector evidence, risk numbers (JSON)
+	Card        Digest       `json:"card"`            // blob: data card (Markdown, both languages)
 	CreatedAt   time.Time    `json:"created_at"`
 	DecidedAt   time.Time    `json:"decided_at"`       // of State: when it was published, rejected or withdrawn
 	Reason      string       `json:"reason,omitempty"` // for State, of who decided: for stewards and reviewers

@@ -89,12 +89,17 @@ const (
 	ReasonPrediction Reason = "prediction" // predictions break the output schema
 	ReasonStart      Reason = "start"      // the image's command cannot be started
 	ReasonScorer     Reason = "scorer"     // the scenario's scoring failed
+	ReasonUndefined  Reason = "undefined"  // a metric that must be defined is not
 	ReasonData       Reason = "data"       // a part is unreadable or does not match its digest
 	ReasonPlatform   Reason = "platform"   // the platform failed, retries included
 	ReasonPolicy     Reason = "policy"     // revoked or refused while running
 	ReasonHidden     Reason = "run_failed" // all a vendor learns of a failed hidden run
 	ReasonCancelled  Reason = "cancelled"  //
 )
+
+// Judged reports whether a failed hidden run can tell of labels: its outcome came
+// after they were read. It is charged like an answer.
+func (f Failure) Judged() bool { return f.Reason == ReasonScorer || f.Reason == ReasonUndefined }
 
 // RunKind is why a run runs.
 type RunKind string

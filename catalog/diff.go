@@ -69,6 +69,7 @@ func Diff(a, b aihub.DatasetVersion, before, after *Profile) []Change {
 	add("license", "", a.License, b.License)
 	add("plan", "", string(a.Plan), string(b.Plan))
 	add("raw", "", string(a.Raw), string(b.Raw))
+	add("split", "", string(a.Split), string(b.Split))
 	if before == nil || after == nil {
 		return out
 	}

@@ -156,7 +156,7 @@ key_from: rows
 media: {file: file, boxes: faces, style: pixelate, spans: mute}
 mask: {default: drop, columns: {label: {use: keep}}}
 truth: [label]
-split: {sample: 0.3, train: 0.3, test: 0.4}
+split: {sample: 0.3, train: 0.3, test: 0.4, seed: 3}
 `
 
 // unpacked are the files of a part.
@@ -291,7 +291,7 @@ func TestFolderLeaks(t *testing.T) {
 		binary.LittleEndian.PutUint16(quiet[i:], uint16(int16(float64(int16(binary.LittleEndian.Uint16(quiet[i:])))*0.9)))
 	}
 	f.add("quieter.wav", quiet, "", "", "t")
-	m := strings.Replace(albumManifest, "split: {sample: 0.3, train: 0.3, test: 0.4}", "split: {sample: 0.5, test: 0.5, column: where, values: {sample: [s], test: [t]}}", 1)
+	m := strings.Replace(albumManifest, "split: {sample: 0.3, train: 0.3, test: 0.4, seed: 3}", "split: {sample: 0.5, test: 0.5, column: where, values: {sample: [s], test: [t]}}", 1)
 	m = strings.Replace(m, "media: {", "media: {because: drawn by a program, ", 1)
 	v, err := w.Publish(w.ctx, w.steward, []byte(m), f.pack(t), nil)
 	w.must(err)

@@ -274,7 +274,11 @@ func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, kin *
 		if in.folder != nil {
 			b.Cols = append(b.Cols, in.folder.add(w.raw, &b.Cols[0]))
 		}
-		if err := in.store(w.raw, b, dealer, w.rule); err != nil {
+		keys := w.raw.Col(m.Key)
+		if m.KeyFrom == "rows" {
+			keys = nil
+		}
+		if err := in.store(w.raw, b, keys, dealer, w.rule); err != nil {
 			return err
 		}
 		p("mask", in.read, total)
@@ -288,9 +292,10 @@ func (m *Manifest) pump(ctx context.Context, in *ingested, r table.Reader, kin *
 	return nil
 }
 
-// store deals the rows of b, masked ones of raw, and keeps them.
-func (in *ingested) store(raw, b *table.Batch, d *dealer, rule []int8) error {
-	order, part := d.deal(&b.Cols[0], rule)
+// store deals the rows of b, masked ones of raw whose raw keys are keys (nil:
+// their numbers), and keeps them.
+func (in *ingested) store(raw, b *table.Batch, keys *table.Column, d *dealer, rule []int8) error {
+	order, part := d.deal(keys, in.read+in.orphans, rule)
 	whole := true
 	for r := range b.Rows {
 		if b.Cols[0].Null(r) { // the publish will end with their number

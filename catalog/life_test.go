@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,8 +142,53 @@ func TestRotateAndReveal(t *testing.T) {
 			masked[values[k]] = true
 		}
 	}
+	// Who was hidden stays hidden: the new key deals nobody to another part.
+	for i, f := range one.Parts {
+		var people [2][]string
+		for k, v := range []aihub.DatasetVersion{one, two} {
+			people[k], err = w.Reveal(w.ctx, v, "mobile", w.part(v.Parts[i].Input).Col("mobile").Str)
+			w.must(err)
+			slices.Sort(people[k])
+		}
+		if len(people[0]) == 0 || !slices.Equal(people[0], people[1]) {
+			t.Errorf("%s has other people under another key", f.Part)
+		}
+	}
+	w.approve(one)
+	w.approve(two)
 	if err := w.CanReveal(w.ctx, one, "name"); aihub.KindOf(err) != aihub.Invalid {
 		t.Errorf("a drawn name: %v", err)
+	}
+}
+
+// The rows of a file are dealt once: published by another rule, what one version
+// hides the other would show with its labels.
+func TestDealtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	raw := people(200, 3).csv
+	one, err := w.publish(peopleManifest, raw)
+	w.must(err)
+	moved := strings.Replace(peopleManifest, "seed: 7}", "seed: 8}", 1)
+	if moved == peopleManifest {
+		t.Fatal("the manifest has no split to change")
+	}
+	two, err := w.publish(moved, raw)
+	w.must(err) // neither is published yet
+	w.approve(one)
+	p := w.permit(w.reviewer, policies.DatasetApprove, policies.Object{Kind: "dataset", ID: two.Ref.String(), Org: two.Org, Author: two.Author})
+	if err := w.DB.DecideDataset(w.ctx, p, two.Ref, true, false, ""); aihub.KindOf(err) != aihub.Conflict {
+		t.Errorf("approved: %v", err)
+	}
+	w.must(w.DB.DecideDataset(w.ctx, p, two.Ref, false, false, "dealt anew"))
+	if _, err = w.publish(moved, raw); aihub.KindOf(err) != aihub.Conflict || !strings.Contains(err.Error(), one.Ref.String()) {
+		t.Errorf("proposed: %v", err)
+	}
+	if _, err = w.publish(peopleManifest, raw); err != nil {
+		t.Errorf("by the same rule: %v", err)
+	}
+	if _, err = w.publish(moved, people(201, 3).csv); err != nil {
+		t.Errorf("other rows: %v", err)
 	}
 }
 

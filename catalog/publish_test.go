@@ -261,7 +261,7 @@ func TestRefusals(t *testing.T) {
 		"repeated key":  {peopleManifest, raw + strings.SplitAfter(raw, "\n")[1], aihub.Contract, []string{"1 repeat one", "row 101, column case_no"}},
 		"label inside":  {strings.Replace(peopleManifest, "    sex:", "    copy: {use: keep}\n    sex:", 1), copyLabel(raw), aihub.Refused, []string{`column "copy" holds the label "outcome"`}},
 		"small classes": {peopleManifest + "risk: {quasi: [born, sex, address], k: 5, max_suppression: 0.01}\n", raw, aihub.Refused, []string{"smaller than 5", "without born:"}},
-		"empty part":    {replaceLine(t, peopleManifest, "split:", "split: {sample: 0.4999, train: 0.0001, test: 0.5}"), raw, aihub.Contract, []string{"the train part would have no rows"}},
+		"empty part":    {replaceLine(t, peopleManifest, "split:", "split: {sample: 0.49999999, train: 0.00000001, test: 0.5}"), raw, aihub.Contract, []string{"the train part would have no rows"}},
 		"no CSV":        {peopleManifest, "\x00\x01", aihub.Contract, []string{"nul (line 1"}},
 		"not Parquet":   {peopleManifest, "PAR1 but not really", aihub.Contract, []string{"cannot be read"}},
 	} {

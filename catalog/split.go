@@ -4,17 +4,20 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"hash"
 	"slices"
 	"strconv"
 
 	"aihub"
+	"aihub/catalog/mask"
 	"aihub/internal/table"
 )
 
 // dealer says which part each row goes to and where it stands there: by a keyed
-// hash of its key, which says nothing.
+// hash of its raw key, which says nothing. What is masked has no part in it: under
+// another plan or a rotated mask key a hidden row stays where it was.
 type dealer struct {
 	s   Split
 	h   hash.Hash
@@ -24,14 +27,21 @@ type dealer struct {
 // newDealer returns the dealer of a dataset's scope.
 func newDealer(s Split, key []byte) *dealer { return &dealer{s: s, h: hmac.New(sha256.New, key)} }
 
-// deal returns the place and the part (an index of aihub.Parts) of rows with the
-// given keys. rule is the part that the split column names, -1 for none.
-func (d *dealer) deal(keys *table.Column, rule []int8) (order []uint64, part []uint8) {
+// deal returns the place and the part (an index of aihub.Parts) of rows: of those
+// with the given raw keys or, where keys is nil, of those numbered from first on.
+// rule is the part that the split column names, -1 for none.
+func (d *dealer) deal(keys *table.Column, first int64, rule []int8) (order []uint64, part []uint8) {
 	order, part = make([]uint64, len(rule)), make([]uint8, len(rule))
 	var sum [sha256.Size]byte
 	for r := range rule {
 		d.h.Reset()
-		d.buf = append(append(strconv.AppendInt(d.buf[:0], d.s.Seed, 10), ' '), keys.Str[r]...)
+		d.buf = append(strconv.AppendInt(d.buf[:0], d.s.Seed, 10), ' ')
+		if keys == nil {
+			d.buf = strconv.AppendInt(append(d.buf, "row "...), first+int64(r), 10)
+		} else {
+			name, _ := keys.Text(r)
+			d.buf = append(d.buf, name...)
+		}
 		d.h.Write(d.buf)
 		d.h.Sum(sum[:0])
 		order[r] = binary.BigEndian.Uint64(sum[8:])
@@ -42,6 +52,26 @@ func (d *dealer) deal(keys *table.Column, rule []int8) (order []uint64, part []u
 		}
 	}
 	return order, part
+}
+
+// dealing is the digest of all that says where a row of the same raw bytes goes,
+// in the mask scope of an organisation.
+func (m *Manifest) dealing(scope string) (aihub.Digest, error) {
+	rule := struct {
+		Scope, Key, Parent string
+		Split              Split
+		Suppressed         map[string]mask.Rule // of records that are numbered: the numbers count what is left
+	}{Scope: scope, Key: m.Key, Parent: m.Parent.Column + " " + m.Parent.Dataset, Split: m.Split}
+	if m.KeyFrom == "rows" {
+		rule.Key, rule.Suppressed = "", map[string]mask.Rule{}
+		for n, r := range m.Mask.Columns {
+			if r.Record {
+				rule.Suppressed[n] = r
+			}
+		}
+	}
+	b, err := json.Marshal(rule)
+	return aihub.DigestOf(b), err
 }
 
 // fill says that a part that should have rows has none, when that is so.

@@ -279,19 +279,20 @@ func contract(err error, owner aihub.FaultOwner, reason aihub.Reason) error {
 	return err
 }
 
-// undefined ends the run when a metric that must be defined is not. Truth is
-// finite, so a result that is not finite comes from the predictions: it is the
-// vendor's. Every other reason is in the truth.
+// undefined ends the run when a metric that must be defined is not: by the
+// vendor's fault where the result is not finite, by the scenario's where the truth
+// lacks what the metric needs. Which it is can depend on labels (a mean of ratios
+// overflows or does not): such a failure is charged like an answer.
 func undefined(spec scenarios.Spec, values []aihub.MetricValue) error {
 	for i, v := range values {
 		if v.Status != aihub.MetricUndefined || spec.Metrics[i].OnUndefined != "error" {
 			continue
 		}
-		err := fmt.Errorf("metric %s is undefined: %s", v.ID, v.Reason)
+		owner := aihub.FaultScenario
 		if v.Reason == metric.NotFinite {
-			return fail(aihub.FaultVendor, aihub.ReasonPrediction, err)
+			owner = aihub.FaultVendor
 		}
-		return fail(aihub.FaultScenario, aihub.ReasonScorer, err)
+		return fail(owner, aihub.ReasonUndefined, fmt.Errorf("metric %s is undefined: %s", v.ID, v.Reason))
 	}
 	return nil
 }

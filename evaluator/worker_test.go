@@ -427,7 +427,7 @@ func TestWorkerFailures(t *testing.T) {
 		{"a label that no class names", setup{truth: []string{"red", "violet"}}, good, aihub.FaultData, aihub.ReasonData, "bad_label"},
 		{"truth that is no Parquet", setup{broken: func(aihub.Digest) aihub.Digest { return aihub.DigestOf([]byte("input")) }}, good, aihub.FaultData, aihub.ReasonData, ""},
 		{"truth that is gone", setup{broken: func(aihub.Digest) aihub.Digest { return aihub.DigestOf([]byte("gone")) }}, good, aihub.FaultData, aihub.ReasonData, ""},
-		{"a metric that the truth leaves undefined", setup{truth: []string{"red", "red"}, onUndefined: "error"}, good, aihub.FaultScenario, aihub.ReasonScorer, "roc_auc is undefined: one_class"},
+		{"a metric that the truth leaves undefined", setup{truth: []string{"red", "red"}, onUndefined: "error"}, good, aihub.FaultScenario, aihub.ReasonUndefined, "roc_auc is undefined: one_class"},
 	} {
 		h := newHub(t, c.setup)
 		sub := h.enter(h.alice, "main", c.rows(h))
@@ -449,6 +449,10 @@ func TestWorkerFailures(t *testing.T) {
 		h.must(err)
 		if b.Attempts != paid {
 			t.Errorf("%s: %d attempts charged, want %d", c.name, b.Attempts, paid)
+		}
+		// What failed after the labels were read told something, and costs what an answer does.
+		if judged := c.reason == aihub.ReasonUndefined; (b.Bits > 0) != judged || b.Reserved != 0 || (b.Answers > 0) != judged {
+			t.Errorf("%s: %g bits are spent on %d answers, %g held", c.name, b.Bits, b.Answers, b.Reserved)
 		}
 		if v := h.submission(h.alice, sub.ID); v.Fault.Detail != "" || v.Fault.Reason != aihub.ReasonHidden {
 			t.Errorf("%s: alice sees %+v", c.name, v.Fault)

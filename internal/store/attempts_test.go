@@ -26,7 +26,9 @@ func TestMoreAttemptsWithRows(t *testing.T) {
 		w.must(exec("UPDATE sqlite_schema SET sql = replace(sql, 'attempt BETWEEN 1 AND 12', 'attempt BETWEEN 1 AND 3') WHERE name = 'runs'"))
 		w.must(exec("PRAGMA writable_schema = 0"))
 	}
-	w.must(exec("ALTER TABLE datasets DROP COLUMN erase_reason")) // what came later, newest first
+	for _, c := range []string{"split", "erase_reason"} { // what came later, newest first
+		w.must(exec("ALTER TABLE datasets DROP COLUMN " + c))
+	}
 	w.must(exec("DELETE FROM goose_db_version WHERE version_id >= 27"))
 	w.must(w.Close())
 	if !onPostgres() { // where it is migrated by opening it; another connection sees what the schema was

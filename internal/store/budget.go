@@ -85,18 +85,9 @@ func (t *tx) keep(p partRow) error {
 
 // openPart lets a new round of a scenario use a hidden part: it gets what is left
 // of the part's budget and never more than that. A final part is asked once.
-func (t *tx) openPart(dataset aihub.Ref, r aihub.Round) error {
+func (t *tx) openPart(scenario string, dataset aihub.Ref, r aihub.Round) error {
 	if r.Part == aihub.Final {
-		used, _, err := one(t, value[int], `SELECT count(*) FROM submissions s JOIN rounds r ON r.scenario = s.scenario AND r.name = s.round
-			JOIN scenarios c ON c.id = r.scenario JOIN datasets d ON d.id = c.dataset
-			WHERE r.part = ? AND s.smoke = 0 AND (d.id = ? OR d.raw <> '' AND d.raw = (SELECT raw FROM datasets WHERE id = ?))`, r.Part, dataset.String(), dataset.String())
-		if err == nil && used > 0 {
-			err = aihub.Errorf(aihub.Conflict, aihub.Text{
-				EN: fmt.Sprintf("the final part of %s has been entered before: it is no longer fresh", dataset),
-				ZH: fmt.Sprintf("%s 的 final 分区已有提交，不再是全新的数据", dataset),
-			}).WithHint(aihub.Text{EN: "publish a dataset version with new rows, or leave the final round out", ZH: "请发布含新数据的数据集版本，或去掉 final 轮次"})
-		}
-		return err
+		return t.finalOnce(dataset, scenario+"/"+r.Name, false)
 	}
 	p, err := t.partOf(dataset, r.Part)
 	if err != nil {
@@ -143,6 +134,9 @@ func (t *tx) reserve(sc scenarioRow, round aihub.Round, rounds []aihub.Round, or
 	}
 	if round.Part == aihub.Final {
 		price = 0 // asked once
+		if err := t.finalOnce(sc.Dataset, sc.Ref.String()+"/"+round.Name, true); err != nil {
+			return 0, err
+		}
 	} else if err := t.reserveBits(sc, round, rounds, org, b, price); err != nil {
 		return 0, err
 	}
@@ -244,8 +238,9 @@ func (t *tx) charge(s submissionRow, part aihub.Part, price int64) (partRow, err
 	return p, t.swap("UPDATE budgets SET spent = spent + ?, reserved = reserved - ? WHERE id = ?", price, s.bits, id)
 }
 
-// free gives back what s holds of the part's budget.
-func (t *tx) free(s submissionRow) error {
+// settlePart spends so much of what s holds of the part's budget, and gives back
+// the rest.
+func (t *tx) settlePart(s submissionRow, spent int64) error {
 	if s.bits == 0 {
 		return nil
 	}
@@ -261,7 +256,12 @@ func (t *tx) free(s submissionRow) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Free(s.bits); err != nil {
+	if spent > 0 {
+		err = p.Charge(s.bits, spent)
+	} else {
+		err = p.Free(s.bits)
+	}
+	if err != nil {
 		return err
 	}
 	return t.keep(p)
@@ -287,13 +287,17 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 		if s.settled || !shown(s.Submission, t.now) {
 			continue
 		}
+		spent := int64(0)
 		if s.State != aihub.SubmissionScored && !s.Train { // a training holds nothing of a hidden part
+			if s.State == aihub.SubmissionFailed && s.Fault.Judged() {
+				spent = s.bits
+			}
 			b := budgetID(s.Scenario, s.Round, s.Org)
 			t.touch("budgets", b)
-			if err := t.swap("UPDATE budgets SET attempts = attempts - ?, reserved = reserved - ? WHERE id = ?", bit(s.refund), s.bits, b); err != nil {
+			if err := t.swap("UPDATE budgets SET attempts = attempts - ?, reserved = reserved - ?, spent = spent + ? WHERE id = ?", bit(s.refund), s.bits, spent, b); err != nil {
 				return err
 			}
-			if err := t.free(s); err != nil {
+			if err := t.settlePart(s, spent); err != nil {
 				return err
 			}
 		}
@@ -305,6 +309,9 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 			return err
 		}
 		facts := map[string]any{"submission": id, "state": s.State, "attempt_charged": !s.refund}
+		if spent > 0 {
+			facts["bits"] = float64(spent) / 1e6
+		}
 		if f := collapse(s.Fault); f != (aihub.Failure{}) {
 			facts["fault"] = f
 		}

@@ -105,13 +105,16 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 		if err := t.checkRef("datasets", v.Ref, v.Org); err != nil {
 			return err
 		}
+		if err := t.dealtOnce(v); err != nil {
+			return err
+		}
 		t.touch("datasets", v.Ref.String())
 		if err := t.insert("datasets", `id, name, version, org, author, approver, state, title_zh, title_en, description_zh, description_en,
 			license, key_column, columns_json, parts_json, content, plan, raw, profile, card, reason, created_at, decided_at,
-			mask_key, level, level_found, retain_until, risk_json`,
+			mask_key, level, level_found, retain_until, risk_json, split`,
 			v.Ref.String(), v.Ref.Name, v.Ref.Version, v.Org, v.Author, nil, aihub.DatasetProposed, v.Title.ZH, v.Title.EN,
 			v.Description.ZH, v.Description.EN, v.License, v.Key, columns, parts, v.Content, v.Plan, v.Raw, v.Profile, v.Card,
-			"", us(t.now), 0, orNull(v.MaskKey), orNone(v.Level), orNone(v.LevelFound), orNever(v.RetainUntil), risk); err != nil {
+			"", us(t.now), 0, orNull(v.MaskKey), orNone(v.Level), orNone(v.LevelFound), orNever(v.RetainUntil), risk, v.Split); err != nil {
 			return err
 		}
 		for _, s := range seals {
@@ -129,19 +132,19 @@ func (db *DB) ProposeDataset(ctx context.Context, p policies.Permit, v aihub.Dat
 			return err
 		}
 		return t.record(acts, string(policies.DatasetPropose), v.Ref.String(), permitted(p),
-			map[string]any{"content": v.Content, "plan": v.Plan, "raw": v.Raw, "profile": v.Profile, "mask_key": v.MaskKey, "level": v.Level, "level_found": v.LevelFound, "risk": v.Risk})
+			map[string]any{"content": v.Content, "plan": v.Plan, "raw": v.Raw, "split": v.Split, "profile": v.Profile, "mask_key": v.MaskKey, "level": v.Level, "level_found": v.LevelFound, "risk": v.Risk})
 	})
 }
 
 const datasetCols = `id, org, author, approver, state, title_zh, title_en, description_zh, description_en, license, key_column,
 	columns_json, parts_json, content, plan, raw, profile, card, created_at, decided_at, reason,
-	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0), erase_reason, COALESCE(risk_json, '{}')`
+	mask_key, COALESCE(level, 0), COALESCE(level_found, 0), COALESCE(retain_until, 0), COALESCE(erased_at, 0), erase_reason, COALESCE(risk_json, '{}'), split`
 
 func scanDataset(s scanner) (v aihub.DatasetVersion, err error) {
 	err = s.Scan(ref{&v.Ref}, &v.Org, &v.Author, null[aihub.UserID]{&v.Approver}, &v.State, &v.Title.ZH, &v.Title.EN,
 		&v.Description.ZH, &v.Description.EN, &v.License, &v.Key, js{&v.Columns}, js{&v.Parts}, &v.Content, &v.Plan, &v.Raw,
 		&v.Profile, &v.Card, at{&v.CreatedAt}, at{&v.DecidedAt}, &v.Reason,
-		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt}, null[string]{&v.EraseReason}, js{&v.Risk})
+		null[string]{&v.MaskKey}, &v.Level, &v.LevelFound, at{&v.RetainUntil}, at{&v.ErasedAt}, null[string]{&v.EraseReason}, js{&v.Risk}, &v.Split)
 	return v, err
 }
 
@@ -184,6 +187,9 @@ func (db *DB) DecideDataset(ctx context.Context, p policies.Permit, r aihub.Ref,
 		}
 		facts := map[string]any{"state": to}
 		if approve {
+			if err := t.dealtOnce(v); err != nil {
+				return err
+			}
 			cleared, err := policies.Clear(v.Risk)
 			if err == nil {
 				err = cleared.Check(v.Content)

@@ -89,7 +89,15 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 					return err
 				}
 			}
-			err = t.end(s, aihub.SubmissionFailed, o.Failure, o.Failure.Owner != aihub.FaultVendor, visible)
+			refund := o.Failure.Owner != aihub.FaultVendor
+			if refund && !s.Smoke && o.Failure.Judged() { // a final part is asked once, and this was an answer
+				r, err := t.round(s.Scenario, s.Round)
+				if err != nil {
+					return err
+				}
+				refund = r.Part != aihub.Final
+			}
+			err = t.end(s, aihub.SubmissionFailed, o.Failure, refund, visible)
 		case l.run.Kind == aihub.RunInfer:
 			if err = s.State.Next(aihub.SubmissionScoring); err != nil {
 				return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"aihub"
@@ -25,9 +24,7 @@ func (t *tx) maskKey(scope string) (int, error) {
 }
 
 // RotateMaskKey gives a mask scope a new key: what is published in it from then
-// on has other pseudonyms, and its rows are dealt to parts anew. So it is refused
-// while a scenario is open on a version that was made with the present key. Old
-// versions keep the id of theirs.
+// on has other pseudonyms. Old versions keep the id of theirs.
 // KeyRotate, ID = org/scope
 func (db *DB) RotateMaskKey(ctx context.Context, p policies.Permit, scope, reason string) (generation int, err error) {
 	if err := p.Check(policies.KeyRotate, scope); err != nil {
@@ -45,16 +42,6 @@ func (db *DB) RotateMaskKey(ctx context.Context, p policies.Permit, scope, reaso
 		if err != nil {
 			return err
 		}
-		open, err := all(t, value[string], `SELECT s.id FROM scenarios s JOIN datasets d ON d.id = s.dataset
-			WHERE s.state = 'open' AND d.mask_key = ? ORDER BY s.id`, maskKeyID(scope, n))
-		if err != nil {
-			return err
-		}
-		if len(open) > 0 {
-			return conflict(fmt.Sprintf("%s is open on data that was masked with this key: under a new key rows that are hidden there could come to be public", open[0]),
-				fmt.Sprintf("%s 正在使用以该密钥脱敏的数据：换用新密钥后，其中的隐藏行可能被划入公开分区", open[0])).
-				WithHint(aihub.Text{EN: "close it first", ZH: "请先关闭该场景"})
-		}
 		generation = n + 1
 		t.touch("mask_keys", scope)
 		if err := t.exec(`INSERT INTO mask_keys (id, org, generation, reason, rotated_by, rotated_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -66,6 +53,3 @@ func (db *DB) RotateMaskKey(ctx context.Context, p policies.Permit, scope, reaso
 	})
 	return generation, err
 }
-
-// maskKeyID is how a version names the key that it was masked with.
-func maskKeyID(scope string, generation int) string { return fmt.Sprintf("%s#%d", scope, generation) }

@@ -224,8 +224,8 @@ func TestFinalPart(t *testing.T) {
 	final := aihub.Round{Part: aihub.Final, Quota: 1, Closes: closes}
 	sc, err := w.on("one", ds, final)
 	w.must(err)
-	_, err = w.on("unused", ds, final)
-	w.must(err)
+	_, err = w.on("second", ds, final)
+	w.want(aihub.Conflict, err)
 	for _, a := range []aihub.Actor{w.alice, w.bob} {
 		w.submit(a, sc, 1000)
 		w.infer()
@@ -336,4 +336,25 @@ func TestKilledWhileReleasingChild(t *testing.T) {
 		w.toTick()
 		fmt.Println(strings.Repeat("shown once\n", w.releaseDue()))
 	}
+}
+
+// Two rounds that earlier versions of the platform let share a final part: who is
+// entered first has it, and the other can no longer be entered.
+func TestFinalPartOfTwoRounds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ds := w.dataset("events")
+	final := aihub.Round{Part: aihub.Final, Quota: 1}
+	one, err := w.on("one", ds, final)
+	w.must(err)
+	_, err = w.rw.Exec("UPDATE scenarios SET state = 'closed'")
+	w.must(err)
+	two, err := w.on("two", ds, final) // nobody entered the first
+	w.must(err)
+	_, err = w.rw.Exec("UPDATE scenarios SET state = 'open'")
+	w.must(err)
+	w.submit(w.alice, one, 0)
+	_, err = w.trySubmit(w.bob, two, 0)
+	w.want(aihub.Conflict, err)
+	w.submit(w.bob, one, 0)
 }

@@ -132,7 +132,8 @@ func TestAnyHistory(t *testing.T) {
 			"fail": func(r *rapid.T) {
 				l := lease()
 				owner := rapid.SampledFrom([]aihub.FaultOwner{aihub.FaultVendor, aihub.FaultScenario, aihub.FaultData, aihub.FaultPlatform, aihub.FaultPolicy}).Draw(r, "owner")
-				done(l, w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: owner, Reason: aihub.ReasonExit}}))
+				reason := rapid.SampledFrom([]aihub.Reason{aihub.ReasonExit, aihub.ReasonScorer, aihub.ReasonUndefined}).Draw(r, "reason")
+				done(l, w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: owner, Reason: reason}}))
 			},
 			"vote": func(r *rapid.T) {
 				rels, err := w.Releases(w.ctx, w.scope(w.reviewer), "")
@@ -203,7 +204,8 @@ func invariants(r *rapid.T, w *world, sc aihub.Ref, quota int, total float64) {
 		{"attempts", `SELECT count(*) FROM budgets b WHERE attempts <> (SELECT count(*) FROM submissions s
 			WHERE s.scenario = b.scenario AND s.round = b.round AND s.org = b.org AND s.smoke = 0 AND NOT (s.refund = 1 AND s.settled = 1))`},
 		{"spent bits", `SELECT count(*) FROM budgets b WHERE spent <> (SELECT COALESCE(SUM(c.bits), 0) FROM scores c
-			WHERE c.scenario = b.scenario AND c.round = b.round AND c.org = b.org)`},
+			WHERE c.scenario = b.scenario AND c.round = b.round AND c.org = b.org) + (SELECT COALESCE(SUM(s.bits), 0) FROM submissions s
+			WHERE s.scenario = b.scenario AND s.round = b.round AND s.org = b.org AND s.smoke = 0 AND s.settled = 1 AND s.state = 'failed' AND s.fault_reason IN ('scorer', 'undefined'))`},
 		{"reserved bits", `SELECT count(*) FROM budgets b WHERE reserved <> (SELECT COALESCE(SUM(s.bits), 0) FROM submissions s
 			LEFT JOIN releases r ON r.submission = s.id
 			WHERE s.scenario = b.scenario AND s.round = b.round AND s.org = b.org AND s.smoke = 0

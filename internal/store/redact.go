@@ -128,7 +128,7 @@ func redactDataset(s policies.Scope, v aihub.DatasetVersion) aihub.DatasetVersio
 	if s.All() {
 		return v
 	}
-	v.Raw, v.MaskKey, v.Reason, v.EraseReason = "", "", "", ""
+	v.Raw, v.Split, v.MaskKey, v.Reason, v.EraseReason = "", "", "", "", ""
 	parts := make([]aihub.PartFile, len(v.Parts))
 	for i, p := range v.Parts {
 		if p.Part != aihub.Sample {

@@ -98,6 +98,12 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 			w.Fatalf("reaped %d: %v", n, err)
 		}
 	}
+	judged := func(r aihub.Reason) func(w *world) {
+		return func(w *world) {
+			w.infer()
+			w.must(w.Finish(w.ctx, w.claim(aihub.RunScore), Outcome{Failure: aihub.Failure{Owner: aihub.FaultScenario, Reason: r, Detail: "canary"}}))
+		}
+	}
 	scored := func(w *world) { w.infer(); w.clock.pass(9 * time.Second); w.score() }
 	groups := map[string]map[string]func(w *world){
 		"scored": {
@@ -120,8 +126,7 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 			},
 		},
 		"platform failed": {
-			"data":     fail(aihub.FaultData, aihub.ReasonData, 5),
-			"scenario": fail(aihub.FaultScenario, aihub.ReasonScorer, 6),
+			"data": fail(aihub.FaultData, aihub.ReasonData, 5),
 			"lost": func(w *world) {
 				for range maxLost {
 					lose(w, aihub.RunInfer)
@@ -133,6 +138,11 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 					lose(w, aihub.RunScore)
 				}
 			},
+		},
+		// What came after the labels were read is paid for, which shows.
+		"scoring failed": {
+			"scorer":    judged(aihub.ReasonScorer),
+			"undefined": judged(aihub.ReasonUndefined),
 		},
 		"still running": {"claimed": func(w *world) { w.claim(aihub.RunInfer) }},
 	}

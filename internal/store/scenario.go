@@ -120,7 +120,7 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 			if err := t.addRound(id, i, r); err != nil {
 				return err
 			}
-			if err := t.openPart(sc.Dataset, r); err != nil {
+			if err := t.openPart(id, sc.Dataset, r); err != nil {
 				return err
 			}
 		}

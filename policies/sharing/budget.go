@@ -20,15 +20,22 @@ const Delta = 0.05
 //	no improvement   log2(1/(1-ρ))
 //
 // G counts a metric's grid points; the two more are "undefined" and a reviewer's
-// refusal. ρ is the prior chance of an improvement: Prior, and 1 when nothing
-// was shown before or everything is, for then there is always something new. The sum of 2^-length
+// refusal. A scoring that fails after it has read labels is one of two symbols
+// more, the vendor's failure and another's, that cost what new values cost: with
+// several metrics they are combinations in which one is refused and another is
+// not, which no answer is; a lone metric has 4 more instead of 2. ρ is the prior
+// chance of an improvement: Prior, and 1 when nothing was shown before or everything
+// is, for then there is always something new. The sum of 2^-length
 // over all symbols is at most ρ + (1-ρ) = 1 (Kraft): it is a prefix code.
 type code struct{ new, old float64 }
 
 func (t Terms) code(grids map[string]grid, q Question) code {
-	var values float64
+	values, more := 0.0, 2.0
+	if len(grids) == 1 {
+		more = 4
+	}
 	for _, g := range grids {
-		values += math.Log2(float64(g.levels()) + 2)
+		values += math.Log2(float64(g.levels()) + more)
 	}
 	if q.Every || len(q.Best) == 0 {
 		return code{new: values}

@@ -51,6 +51,10 @@ var reasons = map[aihub.Reason]aihub.Text{
 		EN: "the scenario's scoring failed, not the algorithm; the attempt is given back and the scenario's owner can see why",
 		ZH: "场景的评分出错，并非算法问题；本次机会已退还，场景负责方可见详情",
 	},
+	aihub.ReasonUndefined: {
+		EN: "a metric that the scenario demands is undefined for these predictions; `aihub test` scores them on the public sample",
+		ZH: "场景要求必须有定义的指标对该预测无定义；`aihub test` 可在公开样例上评分",
+	},
 	aihub.ReasonData: {
 		EN: "a part of the data could not be read as published; the attempt is given back: submit again when the owner has mended it",
 		ZH: "数据分区无法按发布内容读取；本次机会已退还，待负责方修复后请重新提交",
