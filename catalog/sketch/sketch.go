@@ -123,11 +123,10 @@ func NewTop[K cmp.Ordered](size int) *Top[K] { return &Top[K]{Size: size, Counts
 
 // Add counts v and reports whether it was not known, or no longer.
 func (t *Top[K]) Add(v K) (fresh bool) {
-	if n, ok := t.Counts[v]; ok {
-		t.Counts[v] = n + 1
+	n := len(t.Counts)
+	if t.Counts[v]++; len(t.Counts) == n { // v is hashed once
 		return false
 	}
-	t.Counts[v] = 1
 	if len(t.Counts) > 2*t.Size {
 		t.shrink()
 	}
@@ -161,6 +160,7 @@ func (t *Top[K]) Exact() bool { return t.Lost == 0 }
 type Quantiles[T cmp.Ordered] struct {
 	k      int
 	levels [][]T // a value at level h stands for 2^h
+	rooms  []int // how many values each level may hold, with so many levels
 	n      int64
 	coin   uint64
 }
@@ -172,7 +172,13 @@ func NewQuantiles[T cmp.Ordered](k int) *Quantiles[T] {
 
 // room is how many values level h may hold.
 func (q *Quantiles[T]) room(h int) int {
-	return max(8, int(math.Ceil(float64(q.k)*math.Pow(2.0/3, float64(len(q.levels)-1-h)))))
+	if len(q.rooms) != len(q.levels) { // not for every value: powers take long
+		q.rooms = q.rooms[:0]
+		for h := range q.levels {
+			q.rooms = append(q.rooms, max(8, int(math.Ceil(float64(q.k)*math.Pow(2.0/3, float64(len(q.levels)-1-h))))))
+		}
+	}
+	return q.rooms[h]
 }
 
 // Add adds a value, which is not NaN.
