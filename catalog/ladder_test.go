@@ -201,6 +201,22 @@ func TestProposedGeneralisation(t *testing.T) {
 			t.Errorf("%s: %s, not %s", column, got, want)
 		}
 	}
+	// With names of more bytes than characters as well, and once more when it is written.
+	wide := filepath.Join(t.TempDir(), "表.csv")
+	if err := os.WriteFile(wide, []byte(strings.NewReplacer("postcode", "邮编", "age,", "年龄,", "race", "性别").Replace(b.String())), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := ProfileFile(t.Context(), wide, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := SearchLevels(t.Context(), []byte(w.Manifest), wide, 1, nil)
+	if err != nil || len(s.Best) == 0 {
+		t.Fatalf("%v\n%s", err, w.Manifest)
+	}
+	if _, err := s.Write([]byte(w.Manifest), s.Best[0]); err != nil {
+		t.Errorf("%v\n%s", err, w.Manifest)
+	}
 	post := m.Mask.Columns["postcode"]
 	if strings.Count(post.Hierarchy, "\n") != 5 || !strings.Contains(post.Hierarchy, "522000;5220**;52****;*\n") || post.OnInvalid != "missing" || strings.Contains(p.Manifest, "51999") {
 		t.Errorf("%q %s", post.Hierarchy, post.OnInvalid)

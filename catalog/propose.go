@@ -125,7 +125,7 @@ func codeRule(s *columnStats) string {
 		step = 2
 	}
 	var b strings.Builder
-	b.WriteString("use: hierarchy\nlevel: 1\non_invalid: missing # codes of few rows are not listed\nhierarchy: |")
+	b.WriteString("use: hierarchy\nlevel: 1\non_invalid: missing\nhierarchy: |")
 	for _, c := range codes {
 		b.WriteString("\n  " + c)
 		for n := length - step; n > 0; n -= step {

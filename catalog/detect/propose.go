@@ -101,11 +101,13 @@ func PlanYAML(ps []Proposal) string {
 	b.WriteString("mask:\n  columns:\n")
 	for _, p := range ps {
 		name, _ := json.Marshal(p.Column) // a JSON string is a YAML one
-		rule := " " + p.Rule
-		if strings.Contains(rule, "\n") {
-			rule = ""
+		block := strings.Contains(p.Rule, "\n")
+		if block { // the YAML library stumbles over a comment between some keys and their mapping
+			b.WriteString("    #")
+		} else {
+			fmt.Fprintf(&b, "    %s: %s #", name, p.Rule)
 		}
-		fmt.Fprintf(&b, "    %s:%s # %s, level %d", name, rule, p.Class, p.Level)
+		fmt.Fprintf(&b, " %s, level %d", p.Class, p.Level)
 		for _, f := range p.Because {
 			if f.Kind == "" {
 				continue
@@ -119,8 +121,8 @@ func PlanYAML(ps []Proposal) string {
 			}
 		}
 		b.WriteByte('\n')
-		if rule == "" {
-			b.WriteString("      " + strings.ReplaceAll(p.Rule, "\n", "\n      ") + "\n")
+		if block {
+			fmt.Fprintf(&b, "    %s:\n      %s\n", name, strings.ReplaceAll(p.Rule, "\n", "\n      "))
 		}
 	}
 	return b.String()
