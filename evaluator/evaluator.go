@@ -73,7 +73,8 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 			}
 		}
 	}
-	if faults = append(faults, pointFaults(spec)...); len(faults) == 0 && p.boot != nil {
+	faults = append(append(faults, pointFaults(spec)...), forecastFaults(spec)...)
+	if len(faults) == 0 && p.boot != nil {
 		p.draw()
 	}
 	if len(faults) > 0 {

@@ -24,7 +24,8 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
 		switch info.Needs {
 		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
-			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments:
+			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
+			scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival:
 			columns = "{name: p, type: string}"
 		case scenarios.NeedsClass:
 			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -88,7 +89,7 @@ agreement: {zh: 同意, en: agreed}
 		}
 		truth := &Truth{}
 		rows := 300
-		if info.Needs.Cells() {
+		if info.Needs.Cells() && info.Needs != scenarios.NeedsDecisions {
 			rows = 60 // more would take long to match
 		}
 		for i := range rows {
@@ -118,9 +119,11 @@ agreement: {zh: 同意, en: agreed}
 	// Specificity and the rate of false alarms are won by never raising one, width
 	// by saying one number, and the two best of two classes always hold the truth.
 	// Of units: one track or cluster for everything associates perfectly, clusters of
-	// one are homogeneous, silence confuses nobody and raises no alarm.
-	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
-		"interval_width@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1"}
+	// one are homogeneous, silence confuses nobody and raises no alarm. Who says no to
+	// everybody treats all groups alike. One false alarm an hour, of trials of an hour
+	// each, allows all of them.
+	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
+		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1"}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}
@@ -150,6 +153,18 @@ func someCell(n scenarios.Needs, i int) string {
 		return fmt.Sprintf(`[["T",%d,%d]]`, i%50, i%50+2)
 	case scenarios.NeedsLinks:
 		return fmt.Sprintf(`{"true":"Q%d","of":50}`, i)
+	}
+	switch n {
+	case scenarios.NeedsSeries:
+		return fmt.Sprintf(`{"past":[%d,2,%d],"truth":[%d],"naive2":[%d]}`, 3+i, i%2, 1+i%11, 2+i%9)
+	case scenarios.NeedsTrials:
+		return []string{"target 1", "other 1", "other 1"}[i%3]
+	case scenarios.NeedsLabels:
+		return []string{"1 0 0", "0 1 1", "1 1 0", "0 0 1"}[i%4]
+	case scenarios.NeedsDecisions:
+		return []string{"yes a", "no a", "no b", "yes b", "yes b"}[i%5]
+	case scenarios.NeedsSurvival:
+		return fmt.Sprint(i*7%61, " ", []string{"end", "lost"}[i%3/2])
 	}
 	return fmt.Sprint("cluster ", i%40)
 }

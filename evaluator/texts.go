@@ -40,6 +40,11 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 			EN: `sigmas are "coco" or a width above 0 for each key point, with commas`, ZH: "sigmas 须为 “coco” 或以逗号分隔的各关键点宽度（大于 0）",
 		}})
 	}
+	if levels, given := params["levels"].(string); given && len(faults) == 0 && intake.ReadLevels(levels) == nil {
+		faults = append(faults, aihub.Fault{Code: "bad_param", Where: "params.levels", Message: aihub.Text{
+			EN: "levels are numbers between 0 and 1 that rise, with commas", ZH: "levels 须为以逗号分隔、递增且介于 0 与 1 之间的数",
+		}})
+	}
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -51,7 +56,7 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 		unit = func(_, ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
 	}
 	if needs.Cells() {
-		unit = intake.Kinds[needs].Unit
+		unit = kindOf(spec, needs).Unit
 	}
 	return &textMetric{m, column, unit, boot}, nil
 }
@@ -176,6 +181,22 @@ func truthLimit(spec scenarios.Spec) int {
 	return limit
 }
 
+// kindOf is the kind of cells that such metrics of a spec read.
+func kindOf(spec scenarios.Spec, needs scenarios.Needs) *intake.Kind {
+	if needs != scenarios.NeedsSeries {
+		return intake.Kinds[needs]
+	}
+	horizon, levels, mean := spec.Forecast()
+	f := intake.Forecast{Horizon: horizon, Mean: mean}
+	if levels != "" {
+		f.Levels = intake.ReadLevels(levels)
+	}
+	for _, m := range spec.Metrics {
+		f.Naive2 = f.Naive2 || m.Use == "owa@1"
+	}
+	return intake.SeriesOf(f)
+}
+
 // cellsOf returns the kind of the cells of a truth that spells out units, nil of
 // any other.
 func cellsOf(spec scenarios.Spec) (kind *intake.Kind) {
@@ -185,7 +206,7 @@ func cellsOf(spec scenarios.Spec) (kind *intake.Kind) {
 			return intake.ObjectsOf(vision.Points(sigmas))
 		}
 		if n.Cells() && kind == nil {
-			kind = intake.Kinds[n]
+			kind = kindOf(spec, n)
 		}
 	}
 	return kind
@@ -213,6 +234,29 @@ func pointFaults(spec scenarios.Spec) (faults []aihub.Fault) {
 				EN: fmt.Sprintf("sigmas are of %d key points, those of metrics[%d] of %d: objects have one number of points", n, at, first),
 				ZH: fmt.Sprintf("sigmas 为 %d 个关键点，而 metrics[%d] 为 %d 个：所有目标的关键点数须一致", n, at, first),
 			}})
+		}
+	}
+	return faults
+}
+
+// forecastFaults finds metrics of series whose cells would have another shape than
+// those of the first.
+func forecastFaults(spec scenarios.Spec) (faults []aihub.Fault) {
+	for _, name := range []string{"horizon", "levels"} {
+		var first any
+		at := -1
+		for i, m := range spec.Metrics {
+			v, given := m.Params[name]
+			switch {
+			case scenarios.KnownMetrics[m.Use].Needs != scenarios.NeedsSeries || !given:
+			case at < 0:
+				first, at = v, i
+			case v != first:
+				faults = append(faults, aihub.Fault{Code: "bad_param", Where: fmt.Sprintf("metrics[%d].params.%s", i, name), Message: aihub.Text{
+					EN: fmt.Sprintf("%s differs from that of metrics[%d]: cells are of one shape", name, at),
+					ZH: fmt.Sprintf("%s 与 metrics[%d] 不同：单元格只有一种形状", name, at),
+				}})
+			}
 		}
 	}
 	return faults

@@ -72,6 +72,16 @@ var unitCases = []struct {
 	{"tracks in a table", "csv", "  - {use: idf1@1, primary: true}\n  - {use: hota@1}\n", []string{"1 7 0 0 4 4\n2 7 0 0 4 4", "1 1 5 5 9 9\n2 2 0 0 4 4"}},
 	{"spans in a table", "parquet", "  - {use: span_f1@1, primary: true}\n", []string{`[["PER",0,3]]`, `[["LOC",4,6],["PER",0,2]]`, `[]`}},
 	{"links in a table", "jsonl", "  - {use: link_mrr@1, primary: true}\n  - {use: link_hits@1}\n", []string{`{"true":"Q1","known":["Q2"],"of":50}`, `{"true":"Q3","of":50}`, `{"true":"Q4","of":50}`}},
+	{"series in a table", "jsonl", "  - {use: series_mase@1, primary: true, params: {horizon: 2, period: 2}}\n  - {use: owa@1, params: {horizon: 2, period: 2}}\n  - {use: wrmsse@1, params: {horizon: 2}}\n", []string{
+		`{"past":[1,5,2,7,1],"truth":[6,2],"weight":0.25,"naive2":[7,1]}`, `{"past":[0,0,3,4,9],"truth":[8,8],"naive2":[9,9]}`}},
+	{"quantiles of series", "csv", "  - {use: wspl@1, primary: true, params: {horizon: 3, levels: '0.1,0.5,0.9'}}\n", []string{
+		`{"past":[1,5,2,7,1],"truth":[6,2,3],"weight":2}`, `{"past":[3,4,9],"truth":[8,8,7]}`}},
+	{"a forecast and its quantiles", "parquet", "  - {use: series_smape@1, primary: true}\n  - {use: wspl@1}\n", []string{`{"past":[1,5],"truth":[6]}`, `{"past":[3,4,9],"truth":[8]}`}},
+	{"trials in a table", "csv", "  - {use: eer@1, primary: true}\n  - {use: min_dcf@1}\n  - {use: act_dcf@1}\n  - {use: cllr@1}\n", []string{"target", "other", "target", "other", "other"}},
+	{"keywords in a table", "csv", "  - {use: kws_frr@1, primary: true, params: {fa_per_hour: 0.4}}\n", []string{"target 0.5", "other 0.5", "other 0.25", "other 0.25", "target 0.25", "other 0.25", "target 0.5"}},
+	{"labels in a table", "jsonl", "  - {use: subset_accuracy@1, primary: true}\n  - {use: hamming_loss@1}\n  - {use: multilabel_jaccard@1}\n  - {use: lrap@1}\n  - {use: label_ranking_loss@1}\n  - {use: label_map@1}\n", []string{"1 0 1", "0 1 0", "0 1 1"}},
+	{"decisions in a table", "csv", "  - {use: worst_group_accuracy@1, primary: true, params: {min_n: 2}}\n  - {use: equalized_odds@1, params: {min_n: 2}}\n", []string{"yes north side", "no north side", "yes south", "no south", "yes south", "no north side"}},
+	{"survival in a table", "csv", "  - {use: c_index@1, primary: true}\n", []string{"5 end", "5 lost", "7.5 end", "1 end", "9 lost"}},
 	{"clusters in a table", "csv", "  - {use: b_cubed_f1@1, primary: true}\n  - {use: ari@1}\n", []string{"a", "a", "b", "b", "c"}},
 }
 

@@ -34,7 +34,8 @@ var UnitFormats = map[string]struct {
 // turns, documents and the like, a row's true one and the predicted one.
 func (n Needs) Cells() bool {
 	switch n {
-	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments:
+	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments,
+		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival:
 		return true
 	}
 	return false
@@ -42,7 +43,51 @@ func (n Needs) Cells() bool {
 
 // EmptyCell is the cell of a unit of which nothing is said.
 func (n Needs) EmptyCell() string {
-	return map[Needs]string{NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0"}[n]
+	return map[Needs]string{
+		NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0",
+		NeedsTrials: "0", NeedsDecisions: "no", NeedsSurvival: "0",
+	}[n]
+}
+
+// EmptyCell is the cell of an output column of which nothing is said: zeros, where
+// the metrics say how many numbers a forecast has.
+func (s Spec) EmptyCell(column string) string {
+	n := s.CellsOf(column)
+	if n != NeedsSeries {
+		return n.EmptyCell()
+	}
+	horizon, levels, mean := s.Forecast()
+	list := "[" + strings.Repeat(",0", max(horizon, 1))[1:] + "]"
+	if levels == "" {
+		return list
+	}
+	cell := `{"quantiles":[` + strings.Repeat(","+list, strings.Count(levels, ",")+1)[1:] + "]}"
+	if mean {
+		cell = `{"mean":` + list + "," + cell[1:]
+	}
+	return cell
+}
+
+// Forecast says what the cells of series hold, after the parameters of the metrics:
+// how many steps, for which levels quantiles ("" for none), and whether the
+// forecast itself is read.
+func (s Spec) Forecast() (horizon int, levels string, mean bool) {
+	for _, m := range s.Metrics {
+		if KnownMetrics[m.Use].Needs != NeedsSeries {
+			continue
+		}
+		if h, ok := m.Params[horizonParam.Name].(float64); ok {
+			horizon = int(h)
+		} else {
+			horizon = 1
+		}
+		if m.Use != "wspl@1" {
+			mean = true
+		} else if levels, _ = m.Params[levelsParam.Name].(string); levels == "" {
+			levels = m5Levels
+		}
+	}
+	return horizon, levels, mean
 }
 
 // CellsOf returns what the cells of an output column are: "" of one that no such

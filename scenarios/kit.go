@@ -192,7 +192,7 @@ func (s Spec) answers() []answer {
 		cols := s.columnsOf(c)
 		switch at := slices.Index(cols, c.Name); {
 		case s.CellsOf(c.Name) != "":
-			a.How, a.Value = "text", s.CellsOf(c.Name).EmptyCell()
+			a.How, a.Value = "text", s.EmptyCell(c.Name)
 		case c.Type == "string":
 			a.How = "majority"
 		case s.Truth.Type != "string":

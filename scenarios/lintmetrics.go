@@ -141,6 +141,11 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsLinks:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsSegments:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsClusters:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSeries:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTrials:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsLabels:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsDecisions:   {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSurvival:    {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:      {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }
 

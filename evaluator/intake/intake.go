@@ -82,6 +82,12 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsLinks:    &links,
 	scenarios.NeedsClusters: &clusters,
 	scenarios.NeedsSegments: &segments,
+
+	scenarios.NeedsSeries:    SeriesOf(Forecast{Horizon: 1, Mean: true}),
+	scenarios.NeedsTrials:    &trials,
+	scenarios.NeedsLabels:    &labels,
+	scenarios.NeedsDecisions: &decisions,
+	scenarios.NeedsSurvival:  &survival,
 }
 
 func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }

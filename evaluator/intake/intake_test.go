@@ -19,6 +19,7 @@ import (
 	"aihub"
 	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/graph"
+	"aihub/evaluator/metric/rank"
 	"aihub/evaluator/metric/speech"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -126,10 +127,10 @@ func TestFormats(t *testing.T) {
 			map[string]string{"ok": `[{"category_id":1,"bbox":[0,0,1,1],"score":1}]`, "a": "[]"},
 			[]string{
 				"bad_item item 1 " + `"{\"image_id\": \"a\", \"category_id\": 1, \"bbox\": [0, 0, -2, 2], \"…"`, // sizes
-				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // the id
-				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // no box
-				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                   // no score
-				"bad_item item 4 " + `"{\"image_id\": \"a\", \"category_id\": 1, \"bbox\": [0,0,1,1]}"`,             // nor here
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                 // the id
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                 // no box
+				"bad_item item 2 " + `"{\"image_id\": [], \"category_id\": 1}"`,                                 // no score
+				"bad_item item 4 " + `"{\"image_id\": \"a\", \"category_id\": 1, \"bbox\": [0,0,1,1]}"`,         // nor here
 				"bad_item item 3 " + `"{\"image_id\": \"a\", \"category_id\": 1.5, \"bbox\": [0,0,1,1], \"sc…"`,
 				"bad_file item 6"}},
 		{"coco without an end", scenarios.FormatCOCO, []byte(`[{"image_id": "a"`), map[string]string{}, []string{"bad_file item 1"}},
@@ -205,6 +206,12 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsSpans:    `[["PER",0,3],["LOC",5,6]]`,
 		scenarios.NeedsLinks:    `{"true":"Q1","known":["Q2"],"of":50}`,
 		scenarios.NeedsClusters: "cluster 1",
+
+		scenarios.NeedsSeries:    `{"past":[1,2,3],"truth":[4],"weight":0.5,"naive2":[3]}`,
+		scenarios.NeedsTrials:    "target 0.5",
+		scenarios.NeedsLabels:    "1 0 1",
+		scenarios.NeedsDecisions: "yes a group",
+		scenarios.NeedsSurvival:  "12.5 lost",
 	}
 	bad := map[scenarios.Needs][]string{
 		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
@@ -215,6 +222,13 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsTracks:   {"1 1 0 0 1", "0 1 0 0 1 1", "1 1 0 0 -1 1", "1 1 0 0 1 1\n1 1 0 0 2 2"},
 		scenarios.NeedsSpans:    {"", `[["PER",3,3]]`, `[["",0,1]]`, `[["PER",0]]`},
 		scenarios.NeedsLinks:    {"", `{"true":"","of":5}`, `{"true":"a","of":1}`},
+
+		scenarios.NeedsSeries: {"", "[]", `{"past":[],"truth":[1]}`, `{"past":[1],"truth":[1,2]}`, `{"past":[1],"truth":[null]}`, `{"past":[1],"truth":[1],"weight":-1}`, `{"past":[1],"truth":[1],"naive2":[]}`,
+			`{"past":[1],"truth":[1e999]}`},
+		scenarios.NeedsTrials:    {"", "Target", "target x", "target -1", "other 1 2"},
+		scenarios.NeedsLabels:    {"", "1 2", "1,0"},
+		scenarios.NeedsDecisions: {"", "yes", "maybe a"},
+		scenarios.NeedsSurvival:  {"", "5", "-1 end", "5 died", "NaN end"},
 	}
 	for needs, k := range Kinds {
 		truth := good[needs]
@@ -236,7 +250,8 @@ func TestKinds(t *testing.T) {
 		}
 	}
 	// Predicted scores must be numbers.
-	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`} {
+	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`,
+		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: ""} {
 		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}
@@ -353,6 +368,41 @@ func TestUnjudged(t *testing.T) {
 		if got := m.Result(g).Value; math.Abs(got-want) > 1e-15 {
 			t.Errorf("%s is %v, want %v", use, got, want)
 		}
+	}
+}
+
+// A forecast has the steps and quantiles that the spec says, and no others; labels of
+// another number are all wrong.
+func TestShapes(t *testing.T) {
+	t.Parallel()
+	both := SeriesOf(Forecast{Horizon: 2, Levels: []float64{0.1, 0.9}, Mean: true, Naive2: true})
+	alone := SeriesOf(Forecast{Horizon: 2, Levels: []float64{0.1, 0.9}})
+	for cell, ok := range map[string][2]bool{
+		`{"mean":[1,2],"quantiles":[[1,2],[3,4]]}`:       {true, false},
+		`{"quantiles":[[1,2],[3,4]]}`:                    {false, true},
+		`{"mean":[1,2],"quantiles":[[1,2]]}`:             {false, false},
+		`{"mean":[1,2],"quantiles":[[1,2],[3]]}`:         {false, false},
+		`{"mean":[1],"quantiles":[[1,2],[3,4]]}`:         {false, false},
+		`{"mean":[1,2],"quantiles":[[1,2],[null,4]]}`:    {false, false},
+		`{"mean":[1,2],"quantiles":null}`:                {false, false},
+		`[1,2]`:                                          {false, false},
+		`{"mean":[1,2],"quantiles":[[1,2],[3,4]],"x":1}`: {false, false},
+	} {
+		if got := [2]bool{both.Predicted(cell) == nil, alone.Predicted(cell) == nil}; got != ok {
+			t.Errorf("%s: %v, want %v", cell, got, ok)
+		}
+	}
+	if both.Truth(`{"past":[1],"truth":[1,2]}`) == nil || alone.Truth(`{"past":[1],"truth":[1,2]}`) != nil {
+		t.Error("naive2 is of owa")
+	}
+	for list, n := range map[string]int{"0.1,0.5,0.9": 3, "0.5": 1, "": 0, "0.5,0.1": 0, "0,0.5": 0, "0.5,1": 0, "0.1,,0.2": 0, "nan": 0} {
+		if got := ReadLevels(list); len(got) != n {
+			t.Errorf("levels %q: %v", list, got)
+		}
+	}
+	u := labels.Unit("", "1 0", "0.9 0.1 0.5").(*rank.Labels)
+	if u.Pred[0] || !u.Pred[1] || len(u.Score) != 2 {
+		t.Errorf("labels of another number: %+v", u)
 	}
 }
 
