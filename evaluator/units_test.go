@@ -423,3 +423,52 @@ func FuzzReadScores(f *testing.F) {
 		}
 	})
 }
+
+// What a vendor's cells are worth, by hand; a forecast of another shape than the
+// spec says is a fault, and so are metrics that would want two shapes.
+func TestForecastsAndTrials(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		metric           string
+		truth, predicted []string
+		want             float64
+	}{
+		{"series_mase@1, params: {horizon: 2}", []string{`{"past":[1,2,4],"truth":[6,8]}`}, []string{"[5,9]"}, 1 / 1.5},
+		{"wrmsse@1", []string{`{"past":[1,3],"truth":[6],"weight":3}`, `{"past":[0,0,1,2],"truth":[6]}`}, []string{"[4]", "[6]"}, 0.75},
+		{"wspl@1, params: {levels: '0.25,0.75'}", []string{`{"past":[1,3],"truth":[6]}`}, []string{`{"quantiles":[[2],[10]]}`}, 0.5},
+		{"eer@1", []string{"target", "other", "target", "other"}, []string{"0.9", "0.1", "0.2", "0.3"}, 0.5},
+		{"kws_frr@1, params: {fa_per_hour: 0}", []string{"target 1", "other 1", "target 1"}, []string{"0.9", "0.3", "0.2"}, 0.5},
+		{"hamming_loss@1", []string{"1 0", "0 1"}, []string{"0.9 0.8", "0.1"}, 0.75},
+		{"lrap@1", []string{"1 0", "0 1"}, []string{"0.9 0.8", "0.4 0.3"}, 0.75},
+		{"worst_group_accuracy@1, params: {min_n: 2}", []string{"yes a", "no a", "yes b c", "no b c"}, []string{"yes", "no", "yes", "yes"}, 0.5},
+		{"c_index@1", []string{"1 end", "2 lost", "3 end"}, []string{"0.5", "0.7", "0.1"}, 0.5},
+	} {
+		spec := unitSpec(t, "jsonl", "  - {use: "+c.metric+", primary: true}\n")
+		if bad := intake.Kinds[spec.CellsOf("answer")]; bad == nil || cellsOf(spec).Predicted(spec.EmptyCell("answer")) != nil {
+			t.Errorf("%s: the empty cell %q is none", c.metric, spec.EmptyCell("answer"))
+		}
+		file := ""
+		for i, p := range c.predicted {
+			file += fmt.Sprintf("{\"id\":\"unit-%d\",\"answer\":%q}\n", i, p)
+		}
+		values, _, err := ScoreLocal(t.Context(), spec, write(t, file), cellsFile(t, c.truth), nil, nil)
+		if err != nil {
+			t.Errorf("%s: %v", c.metric, err)
+		} else if math.Abs(values[0].Value-c.want) > 1e-12 || values[0].Status == aihub.MetricUndefined {
+			t.Errorf("%s is %+v, want %v", c.metric, values[0], c.want)
+		}
+	}
+	spec := unitSpec(t, "csv", "  - {use: series_mase@1, primary: true, params: {horizon: 3}}\n")
+	_, faults, err := CheckPredictions(t.Context(), spec, write(t, "id,answer\nunit-0,\"[1,2]\"\nunit-1,\"[1,null,2]\"\n"), mustIDs(t, "unit-0", "unit-1"))
+	if err != nil || len(faults) != 2 || faults[0].Code != "bad_cell" || faults[1].Code != "bad_cell" {
+		t.Errorf("%v %+v", err, faults)
+	}
+	for _, metrics := range []string{
+		"  - {use: series_mase@1, primary: true, params: {horizon: 3}}\n  - {use: series_smape@1}\n",
+		"  - {use: wspl@1, primary: true, params: {levels: '0.5,0.1'}}\n",
+	} {
+		if _, err := NewPlan(unitSpec(t, "csv", metrics), ""); aihub.KindOf(err) != aihub.Contract {
+			t.Errorf("%s: %v", metrics, err)
+		}
+	}
+}
