@@ -45,10 +45,10 @@ type mark struct {
 
 // marks number the mark of every rune below 0x10000 in marked; most have none (0),
 // so that most of a text costs one look a character. markWide is that of
-// full-width letters and digits.
+// full-width letters and digits, markAt that of a full-width @.
 var marks, marked = func() (*[1 << 16]uint8, []mark) {
 	var at [1 << 16]uint8
-	list := make([]mark, 2, 128)
+	list := make([]mark, markAt+1, 128)
 	of := func(r rune) *mark {
 		if at[r] == 0 {
 			at[r] = uint8(len(list))
@@ -73,10 +73,14 @@ var marks, marked = func() (*[1 << 16]uint8, []mark) {
 			at[r] = markWide
 		}
 	}
+	at['＠'] = markAt
 	return &at, list
 }()
 
-const markWide = 1
+const (
+	markWide = 1
+	markAt   = 2
+)
 
 // wordlike are surnames that are more often something else; before a title
 // alone they are no name.

@@ -73,19 +73,20 @@ func plateAt(s string) int {
 	for j < len(s) && (isDigit(s[j]) || isAlpha(s[j])) {
 		j++
 	}
-	switch j - p {
-	case 4:
-		if j+3 > len(s) {
+	if j-p == 4 { // and a last character for a use
+		if j+3 > len(s) || !Plate(string(append(b[:n], s[p:j+3]...))) {
 			return 0
 		}
-		j += 3
-	case 5, 6:
-	default:
-		return 0
+		return j + 3
 	}
-	n += copy(b[n:], s[p:j])
-	if !Plate(string(b[:n])) {
-		return 0
+	for _, serial := range [2]int{6, 5} {
+		end := p + serial
+		if end > j || end < j && isDigit(s[end-1]) && isDigit(s[end]) {
+			continue // another digit would be part of it; a letter may begin a word
+		}
+		if Plate(string(append(b[:n], s[p:end]...))) {
+			return end
+		}
 	}
-	return j
+	return 0
 }

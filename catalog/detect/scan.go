@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"net/netip"
 	"slices"
 	"strings"
@@ -83,16 +84,18 @@ func scan(s string, ms []Match) []Match {
 				return ms
 			}
 			r := rune(s[i]&15)<<12 | rune(s[i+1]&63)<<6 | rune(s[i+2]&63)
-			if f := marks[r]; f != 0 {
-				if f == markWide {
-					var next int
-					if ms, next = scanWide(s, i, ms); next > i {
-						i = next
-						continue
-					}
-				} else {
-					ms = scanMark(s, i, &marked[f], ms)
+			switch f := marks[r]; f {
+			case 0:
+			case markWide:
+				var next int
+				if ms, next = scanWide(s, i, ms); next > i {
+					i = next
+					continue
 				}
+			case markAt:
+				ms = scanEmail(s, i, 3, ms)
+			default:
+				ms = scanMark(s, i, &marked[f], ms)
 			}
 			i += 3
 		case digit, letter:
@@ -120,7 +123,7 @@ func scan(s string, ms []Match) []Match {
 			}
 			i, done = j, j
 		case at:
-			ms = scanEmail(s, i, ms)
+			ms = scanEmail(s, i, 1, ms)
 			i++
 		case colon:
 			ms, i = scanIPv6(s, i, ms)
@@ -165,11 +168,13 @@ func apart(ms []Match) []Match {
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 func isAlpha(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// scanRun looks for a number in the run s[i:j] of letters and digits: alone,
-// behind letters as in tel138…, or cut into groups as in 138-1234-5678. It
-// returns where the scan goes on.
+// scanRun looks for numbers in the run s[i:j] of letters and digits: alone, between
+// letters as in tel138…QQ, or cut into groups as in 138-1234-5678. It returns where
+// the scan goes on.
 func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 	switch run := s[i:j]; {
+	case len(run) == 11 && Mobile(run): // the most frequent
+		return append(ms, Match{KindMobile, i, j}), j
 	case len(run) == 18 && Resident(run):
 		return append(ms, Match{KindResident, i, j}), j
 	case len(run) == 18 && usccAnyCase(run):
@@ -182,43 +187,94 @@ func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 			return append(ms, Match{KindIP, i, end}), end
 		}
 	}
-	for i < j && isAlpha(s[i]) {
-		i++
-	}
-	run := s[i:j]
-	if len(run) == 18 && Resident(run) {
-		return append(ms, Match{KindResident, i, j}), j
-	}
-	if !digits(run) {
+	if digest(s[i:j]) {
 		return ms, j
 	}
-	if j < len(s) && s[j] == '.' {
-		if m, next := scanDots(s, i, j); next > j {
-			if m.Kind != "" {
-				ms = append(ms, m)
-			}
-			return ms, next
+	for i < j {
+		letters := i
+		for i < j && isAlpha(s[i]) {
+			i++
 		}
+		end := i
+		for end < j && isDigit(s[end]) {
+			end++
+		}
+		if end == i {
+			break
+		}
+		if end == j && j < len(s) && s[j] == '.' {
+			if m, next := scanDots(s, i, j); next > j {
+				if m.Kind != "" {
+					ms = append(ms, m)
+				}
+				return ms, next
+			}
+		}
+		switch m := stretch(s[:j], letters, i, end); {
+		case m.Kind != "":
+			ms, end = append(ms, m), max(end, m.End)
+		case end == j && j < len(s) && end-i >= 2 && end-i <= maxGroup:
+			return scanGroups(s, i, j, ms)
+		}
+		i = end
 	}
-	switch n := len(run); {
-	case n < 2:
-		return ms, j
-	case n == 11 && Mobile(run):
-		return append(ms, Match{KindMobile, i, j}), j
-	case n == 13 && run[:2] == "86" && Mobile(run[2:]):
-		return append(ms, Match{KindMobile, i + 2, j}), j
-	case n == 15 && run[:4] == "0086" && Mobile(run[4:]):
-		return append(ms, Match{KindMobile, i + 4, j}), j
+	return ms, j
+}
+
+// digest reports whether a run is the hex digits of a hash: by chance some hold
+// eleven digits in a row.
+func digest(run string) bool {
+	switch len(run) {
+	case 32, 40, 56, 64, 96, 128:
+	default:
+		return false
+	}
+	letters := false
+	for i := range len(run) {
+		if !isHex(run[i]) {
+			return false
+		}
+		letters = letters || isAlpha(run[i])
+	}
+	return letters
+}
+
+// stretch says what the digits s[i:j] are, which no other digit touches: alone,
+// with the letters s[letters:i] before them, or with what follows.
+func stretch(s string, letters, i, j int) Match {
+	run, n := s[i:j], j-i
+	switch {
+	case n < 7:
+	case n == 18 && Resident(run):
+		return Match{KindResident, i, j}
+	case n == 17 && j < len(s) && Resident(s[i:j+1]):
+		return Match{KindResident, i, j + 1}
+	case i-letters == 1 && usccAt(s, letters):
+		return Match{KindUSCC, letters, letters + 18}
+	case n >= 8 && usccAt(s, i):
+		return Match{KindUSCC, i, i + 18}
 	case n >= 15 && BankCard(run):
-		return append(ms, Match{KindCard, i, j}), j
+		return Match{KindCard, i, j}
 	case n == 15 && Resident15(run):
-		return append(ms, Match{KindResident15, i, j}), j
+		return Match{KindResident15, i, j}
+	case n == 11 && Mobile(run):
+		return Match{KindMobile, i, j}
+	case n == 13 && run[:2] == "86" && Mobile(run[2:]):
+		return Match{KindMobile, i + 2, j}
+	case n == 15 && run[:4] == "0086" && Mobile(run[4:]):
+		return Match{KindMobile, i + 4, j}
 	case landline(run):
-		return append(ms, Match{KindLandline, i, j}), j
-	case n > 4 || j == len(s):
-		return ms, j // no first group of a number
+		return Match{KindLandline, i, j}
+	case i-letters <= 2 && Passport(s[letters:j]):
+		return Match{KindPassport, letters, j}
 	}
-	return scanGroups(s, i, j, ms)
+	return Match{}
+}
+
+// usccAt reports whether a unified social credit code stands at s[i:i+18]; a digit
+// behind its last one would be part of it.
+func usccAt(s string, i int) bool {
+	return i+18 <= len(s) && (i+18 == len(s) || !isDigit(s[i+17]) || !isDigit(s[i+18])) && usccAnyCase(s[i:i+18])
 }
 
 func usccAnyCase(s string) bool {
@@ -236,6 +292,9 @@ func usccAnyCase(s string) bool {
 	return USCC(string(b[:]))
 }
 
+// maxGroup is how many digits stand in one group of a number at most.
+const maxGroup = 14
+
 // scanGroups reads the number that begins with the group s[i:j] and goes on
 // behind single separators.
 func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
@@ -244,15 +303,15 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 	total := copy(number[:], s[i:j])
 	ends[0], upTo[0] = j, total
 	n := 1
-	for k := j; total <= 19 && n < 6; n++ {
+	for k := j; total <= 17 && n < 6 && (k == len(s) || !isAlpha(s[k])); n++ {
 		w := separator(s[k:])
 		from := k + w
-		k = from
-		for k < len(s) && isDigit(s[k]) {
-			k++
-		}
-		if w == 0 || k == from || k-from > 12 || k < len(s) && isAlpha(s[k]) {
+		k = digitsFrom(s, from)
+		if w == 0 || k == from || k-from > maxGroup {
 			break
+		}
+		if total+k-from == 17 && k < len(s) && upper(s[k]) == 'X' {
+			k++
 		}
 		total += copy(number[total:], s[from:k])
 		ends[n], upTo[n] = k, total
@@ -262,9 +321,13 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 		whole := number[:upTo[n-1]]
 		kind := Kind("")
 		switch {
-		case first == 3 && len(whole) == 11 && Mobile(string(whole)):
+		case len(whole) == 18 && Resident(string(whole)):
+			kind = KindResident
+		case (first == 3 || first == 7 && n == 2) && len(whole) == 11 && Mobile(string(whole)):
 			kind = KindMobile
 		case first == 2 && len(whole) == 13 && string(whole[:2]) == "86" && Mobile(string(whole[2:])):
+			kind = KindMobile
+		case first == 4 && len(whole) == 15 && string(whole[:4]) == "0086" && Mobile(string(whole[4:])):
 			kind = KindMobile
 		case first == 4 && upTo[1] == 8 && n >= 4 && BankCard(string(whole)):
 			kind = KindCard
@@ -277,6 +340,10 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 	}
 	return ms, j
 }
+
+// separators stand between the groups of a number, beside a hyphen, a blank and a
+// closing bracket: hyphens and dashes, blanks of other widths and of none.
+var separators = []string{"）", "－", "—", "–", "‐", "‑", "\u00a0", "\u3000", "\u2009", "\u200b"}
 
 // separator returns the width of what may part the groups of a number.
 func separator(s string) int {
@@ -291,8 +358,8 @@ func separator(s string) int {
 			return 2
 		}
 		return 1
-	case 0xe2, 0xef:
-		for _, p := range []string{"）", "－", "—"} {
+	case 0xc2, 0xe2, 0xe3, 0xef:
+		for _, p := range separators {
 			if strings.HasPrefix(s, p) {
 				return len(p)
 			}
@@ -315,10 +382,13 @@ func scanDots(s string, i, j int) (Match, int) {
 			k = digitsFrom(s, k+1)
 			end = k
 		}
-		if end-i <= 15 && (k == len(s) || !isAlpha(s[k])) {
+		if end-i <= 15 {
 			if a, err := netip.ParseAddr(s[i:end]); err == nil && a.Is4() {
 				return Match{KindIP, i, end}, end
 			}
+		}
+		if j == i+3 && k == j+10 && s[j+5] == '.' && Mobile(s[i:j]+s[j+1:j+5]+s[j+6:k]) {
+			return Match{KindMobile, i, k}, k
 		}
 		return Match{}, end
 	}
@@ -416,23 +486,60 @@ func ipv6At(s string, i int) int {
 	return j
 }
 
-// scanEmail looks for an address around the @ at s[at].
-func scanEmail(s string, at int, ms []Match) []Match {
-	i, j := at, at+1
-	for i > 0 && (isDigit(s[i-1]) || isAlpha(s[i-1]) || strings.IndexByte("._%+-", s[i-1]) >= 0) {
-		i--
+// scanEmail looks for an address around the @ at s[at:at+w], which may be full-width
+// as any character of the address.
+func scanEmail(s string, at, w int, ms []Match) []Match {
+	i, j := at, at+w
+	for {
+		c, w := foldLast(s[:i])
+		if !isDigit(c) && !isAlpha(c) && (c == 0 || strings.IndexByte("._%+-", c) < 0) {
+			break
+		}
+		i -= w
 	}
-	for j < len(s) && (isDigit(s[j]) || isAlpha(s[j]) || s[j] == '.' || s[j] == '-') {
-		j++
+	var buf [64]byte
+	domain := buf[:0]
+	for {
+		c, w := fold(s[j:])
+		if !isDigit(c) && !isAlpha(c) && c != '.' && c != '-' {
+			break
+		}
+		domain = append(domain, c)
+		j += w
 	}
-	for j > at+1 && (s[j-1] == '.' || s[j-1] == '-') {
-		j--
+	for n := len(domain); n > 0 && (domain[n-1] == '.' || domain[n-1] == '-'); n-- {
+		_, w := foldLast(s[:j])
+		domain, j = domain[:n-1], j-w
 	}
-	domain := s[at+1 : j]
-	if dot := strings.LastIndexByte(domain, '.'); i < at && dot > 0 && len(domain)-dot > 2 && isAlpha(domain[dot+1]) {
+	if dot := bytes.LastIndexByte(domain, '.'); i < at && dot > 0 && len(domain)-dot > 2 && isAlpha(domain[dot+1]) {
 		ms = append(ms, Match{KindEmail, i, j})
 	}
 	return ms
+}
+
+// fold returns the first character of s, a full-width one as ASCII, and its width;
+// 0 for any other.
+func fold(s string) (byte, int) {
+	if s == "" {
+		return 0, 0
+	}
+	if s[0] < utf8.RuneSelf {
+		return s[0], 1
+	}
+	return wide(s), 3
+}
+
+// foldLast is fold of the last character.
+func foldLast(s string) (byte, int) {
+	switch n := len(s); {
+	case n == 0:
+		return 0, 0
+	case s[n-1] < utf8.RuneSelf:
+		return s[n-1], 1
+	case n >= 3:
+		return wide(s[n-3:]), 3
+	}
+	return 0, 0
 }
 
 // wide returns the ASCII character that s begins with in its full-width form, or 0.
@@ -456,7 +563,7 @@ func scanWide(s string, i int, ms []Match) ([]Match, int) {
 				break
 			}
 		}
-		if k := classOf[c]; k == plain && c != '-' && c != '.' && c != ' ' && c != '+' || k == colon {
+		if k := classOf[c]; k == plain && (c == 0 || strings.IndexByte("-. +_%", c) < 0) || k == colon {
 			break
 		}
 		folded[n], from[n] = c, j

@@ -381,6 +381,40 @@ func TestRedactOwnValues(t *testing.T) {
 	}
 }
 
+// A short value of the row stands alone in a text; a word or a number that it is
+// part of is another.
+func TestRedactShortOwnValues(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"员工W1023投诉餐厅": "员工〔编号〕投诉餐厅", "W1023": "〔编号〕", "员工W10234": "员工W10234", "员工AW1023": "员工AW1023",
+		"W1023、W1023a": "〔编号〕、〔编号〕a", "小花说": "小花说",
+	} {
+		b := batch(col("id", table.String, "W1023"), col("note", table.String, text))
+		out, _ := apply(t, Plan{Columns: map[string]Rule{"id": {Use: "pseudonym"}, "note": {Use: "redact"}}}, b)
+		if got := out.Col("note").Str[0]; got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	b := batch(col("id", table.Int64, "1023"), col("note", table.String, "工号1023，第10235次"))
+	out, _ := apply(t, Plan{Columns: map[string]Rule{"id": {Use: "pseudonym"}, "note": {Use: "redact"}}}, b)
+	if got := out.Col("note").Str[0]; got != "工号〔编号〕，第10235次" {
+		t.Error(got)
+	}
+}
+
+// What stands beside other letters and digits is still an identifier.
+func TestRedactRunTogether(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"手机13800138000QQ12345678": "手机〔电话〕QQ12345678", "证件110101199003074610phone13800138000": "证件〔证件号〕phone〔电话〕",
+		"卡号6222021234567890128CMB": "卡号〔银行卡〕CMB", "证件110101 19900307 4610": "证件〔证件号〕", "1380013 8000": "〔电话〕", "zhang_san＠qq.com": "〔邮箱〕",
+	} {
+		if got := redactText(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestInvalidValues(t *testing.T) {
 	t.Parallel()
 	vals := []string{"13812345678"}

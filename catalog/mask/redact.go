@@ -32,8 +32,7 @@ type redact struct{ own map[int]string } // raw column to placeholder
 func (redact) Type() table.Type { return table.String }
 
 func (r redact) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
-	type value struct{ text, label string }
-	var own []value
+	var own []ownValue
 	cols := make([]int, 0, len(r.own))
 	for i := range r.own {
 		cols = append(cols, i)
@@ -48,24 +47,65 @@ func (r redact) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
 		}
 		own = own[:0]
 		for _, i := range cols {
-			// A short value is part of other words and numbers as well.
-			least := 6
-			if r.own[i] == placeholders["name"] {
-				least = 2
-			}
 			t, _ := raw.Cols[i].Text(row)
-			if t = strings.TrimSpace(t); utf8.RuneCountInString(t) >= least {
-				own = append(own, value{t, r.own[i]})
+			// One character, or a number below 1000, is in too many texts.
+			least := 2
+			if t = strings.TrimSpace(t); strings.Trim(t, "0123456789") == "" {
+				least = 4
+			}
+			if utf8.RuneCountInString(t) >= least {
+				own = append(own, ownValue{t, r.own[i]})
 			}
 		}
 		// The longest first: a name may be part of an address.
-		slices.SortStableFunc(own, func(a, b value) int { return len(b.text) - len(a.text) })
+		slices.SortStableFunc(own, func(a, b ownValue) int { return len(b.text) - len(a.text) })
 		for _, o := range own {
-			v = strings.ReplaceAll(v, o.text, o.label)
+			v = o.hide(v)
 		}
 		out.AppendStr(redactText(v))
 	}
 	return out, nil
+}
+
+// ownValue is a value of the row that its text may name.
+type ownValue struct{ text, label string }
+
+// hide puts the label in the place of the value wherever v has it. A short value
+// is part of other words and numbers as well: one of fewer than six characters
+// stands alone, no letter going on with its letters and no digit with its digits.
+func (o ownValue) hide(v string) string {
+	if utf8.RuneCountInString(o.text) >= 6 {
+		return strings.ReplaceAll(v, o.text, o.label)
+	}
+	var b strings.Builder
+	from := 0
+	for at := 0; ; {
+		k := strings.Index(v[at:], o.text)
+		if k < 0 {
+			break
+		}
+		k += at
+		end := k + len(o.text)
+		if k > 0 && goesOn(v[k-1], v[k]) || end < len(v) && goesOn(v[end-1], v[end]) {
+			at = k + 1
+			continue
+		}
+		b.WriteString(v[from:k])
+		b.WriteString(o.label)
+		from, at = end, end
+	}
+	if from == 0 {
+		return v
+	}
+	b.WriteString(v[from:])
+	return b.String()
+}
+
+// goesOn reports whether two bytes are both digits or both letters of ASCII.
+func goesOn(a, b byte) bool {
+	digit := func(c byte) bool { return c >= '0' && c <= '9' }
+	letter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+	return digit(a) && digit(b) || letter(a) && letter(b)
 }
 
 // redactText replaces the identifiers that package detect finds in a text.
