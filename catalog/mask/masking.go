@@ -176,9 +176,12 @@ func (m *Masking) NeedsAll() bool {
 	return slices.ContainsFunc(m.cols, func(c masked) bool { _, ok := c.needsAll(); return ok })
 }
 
-// Observe shows m the next batch of raw rows, where NeedsAll. It fails with a
-// Quota error when a column has more different values than can be remembered.
+// Observe shows m the next batch of raw rows, where NeedsAll. Rows that Records
+// will leave out count for nothing: a value of theirs is dealt to no other row, and
+// hides no other. It fails with a Quota error when a column has more different
+// values than can be remembered.
 func (m *Masking) Observe(raw *table.Batch) error {
+	raw, _ = m.leaveOut(raw, func(s *suppress) bool { return s.fewer == 0 }) // Lint: with fewer it is the only technique that counts
 	for i := range m.cols {
 		if w, ok := m.cols[i].needsAll(); ok {
 			if err := w.observe(&raw.Cols[m.cols[i].in]); err != nil {
@@ -202,30 +205,45 @@ func (m *Masking) Seal() {
 // Records returns raw without the rows whose whole record is suppressed; raw
 // itself when there are none. What it returns is what Apply must be given next.
 func (m *Masking) Records(raw *table.Batch) *table.Batch {
-	m.rowOf = nil
-	var out *table.Batch
-	for i := range raw.Rows {
-		gone := slices.ContainsFunc(m.cols, func(c masked) bool {
-			s, ok := c.masker.(*suppress)
-			return ok && c.rule.Record && s.hides(&raw.Cols[c.in], i)
-		})
-		if gone && out == nil {
-			out = table.NewBatch(raw.Schema(), raw.Rows)
-			for k := range i {
-				out.AppendRow(raw, k)
-				m.rowOf = append(m.rowOf, m.rows+m.dropped+int64(k))
-			}
+	out, rows := m.leaveOut(raw, func(*suppress) bool { return true })
+	if m.rowOf = nil; rows != nil {
+		for _, r := range rows {
+			m.rowOf = append(m.rowOf, m.rows+m.dropped+int64(r))
 		}
-		if !gone && out != nil {
-			out.AppendRow(raw, i)
-			m.rowOf = append(m.rowOf, m.rows+m.dropped+int64(i))
-		}
+		m.dropped += int64(raw.Rows - out.Rows)
 	}
-	if out == nil {
-		return raw
-	}
-	m.dropped += int64(raw.Rows - out.Rows)
 	return out
+}
+
+// leaveOut returns raw without the rows whose record one of the rules suppresses,
+// and which rows it kept; raw and nil when it kept them all.
+func (m *Masking) leaveOut(raw *table.Batch, which func(*suppress) bool) (out *table.Batch, rows []int) {
+	var rules []*suppress
+	var cols []*table.Column
+	for i := range m.cols {
+		if s, ok := m.cols[i].masker.(*suppress); ok && m.cols[i].rule.Record && which(s) {
+			rules, cols = append(rules, s), append(cols, &raw.Cols[m.cols[i].in])
+		}
+	}
+	if rules == nil {
+		return raw, nil
+	}
+	rows = make([]int, 0, raw.Rows)
+	for r := range raw.Rows {
+		gone := false
+		for i, s := range rules {
+			gone = gone || s.hides(cols[i], r)
+		}
+		if !gone {
+			rows = append(rows, r)
+		}
+	}
+	if len(rows) == raw.Rows {
+		return raw, nil
+	}
+	out = table.NewBatch(raw.Schema(), len(rows))
+	out.AppendRows(raw, rows)
+	return out, rows
 }
 
 // Dropped returns how many records were left out so far.

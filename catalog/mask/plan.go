@@ -184,6 +184,7 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 		names = append(names, name)
 	}
 	sort.Strings(names)
+	fs = append(fs, p.lintCounts(names)...)
 	for _, name := range names {
 		where := "columns." + name
 		t, ok := types[name]
@@ -198,6 +199,25 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 		}
 		if _, ok := types[r.By]; !ok && r.By != "" {
 			add("unknown_column", where+".by", fmt.Sprintf("the data has no column %q", r.By), fmt.Sprintf("数据中没有列 %q", r.By))
+		}
+	}
+	return fs
+}
+
+// lintCounts refuses two rules that would have to wait for one another: which
+// records a fewer_than drops is known when all rows are counted, and what is
+// counted over the table must count no dropped record.
+func (p Plan) lintCounts(names []string) (fs []aihub.Fault) {
+	for _, name := range names {
+		if r := p.Columns[name]; !r.Record || r.FewerThan == 0 {
+			continue
+		}
+		for _, other := range names {
+			if o := p.Columns[other]; other != name && (o.Use == "permute" || o.Use == "aggregate" || o.FewerThan > 0) {
+				fs = append(fs, aihub.Fault{Code: "parameter", Where: "columns." + name + ".record", Message: aihub.Text{
+					EN: fmt.Sprintf("record with fewer_than drops rows that %s of column %q has counted already: use fewer_than without record, or values, min and max", o.Use, other),
+					ZH: fmt.Sprintf("record 与 fewer_than 同用会舍弃列 %[2]q 的 %[1]s 已计入的行：请去掉 record，或改用 values、min、max", o.Use, other)}})
+			}
 		}
 	}
 	return fs

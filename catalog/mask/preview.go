@@ -3,6 +3,7 @@ package mask
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sort"
 	"strconv"
@@ -24,7 +25,16 @@ type Example struct {
 // values made here from the technique's own kind, under a key of its own. No
 // raw value takes part. Columns that are kept have no example.
 func (p Plan) Preview(schema []table.Field, n int) ([]Example, error) {
-	m, err := p.Compile(schema, []byte("a preview's key protects nothing"))
+	// Rows are few, and all are shown: groups are as large as they allow.
+	few := p
+	few.Columns = maps.Clone(p.Columns)
+	for name, r := range few.Columns {
+		if r.Record = false; r.Use == "aggregate" {
+			r.K = min(r.K, max(2, n))
+		}
+		few.Columns[name] = r
+	}
+	m, err := few.Compile(schema, []byte("a preview's key protects nothing"))
 	if err != nil {
 		return nil, err
 	}

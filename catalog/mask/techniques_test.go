@@ -135,7 +135,7 @@ func TestNumbers(t *testing.T) {
 		"aggregate":   {Rule{Use: "aggregate", K: 3}, col("c", table.Int64, "1", "2", "3", "10", "20", "30", "31", "∅"), []string{"2", "2", "2", "23", "23", "23", "23", "∅"}},
 		"ties":        {Rule{Use: "aggregate", K: 2}, col("c", table.Float64, "5", "5", "5", "1", "9", "9.5"), []string{"4", "4", "4", "4", "9.25", "9.25"}},
 		"no number":   {Rule{Use: "aggregate", K: 3}, floats(math.NaN(), 1, 2, 3, math.Inf(1)), []string{"NaN", "2", "2", "2", "∅"}},
-		"too few":     {Rule{Use: "aggregate", K: 5}, col("c", table.Int64, "1", "3"), []string{"2", "2"}},
+		"too few":     {Rule{Use: "aggregate", K: 5}, col("c", table.Int64, "1", "3"), []string{"∅", "∅"}},
 	} {
 		got, m := mask1(t, c.r, c.in)
 		if fmt.Sprint(got) != fmt.Sprint(c.want) || m.Err() != nil {
@@ -144,6 +144,63 @@ func TestNumbers(t *testing.T) {
 		if m.Schema()[0].Type != c.in.Type {
 			t.Errorf("%s: became %s", name, m.Schema()[0].Type)
 		}
+	}
+}
+
+// A suppressed record is in no count: none of its values is dealt to another row, no
+// group has it as a member, and no rare value hides behind it.
+func TestSuppressedRecordsCountForNothing(t *testing.T) {
+	t.Parallel()
+	var vip, pay []string
+	for i := range 20 {
+		if i < 4 {
+			vip, pay = append(vip, "yes"), append(pay, fmt.Sprint(9_000_000+i))
+		} else {
+			vip, pay = append(vip, "no"), append(pay, fmt.Sprint(1000+i))
+		}
+	}
+	pay[4] = "8000000" // with the four it made a group of five
+	run := func(r Rule) []int64 {
+		p := Plan{Columns: map[string]Rule{"vip": {Use: "suppress", Values: []string{"yes"}, Record: true}, "pay": r}}
+		out, m := apply(t, p, batch(col("vip", table.String, vip...), col("pay", table.Int64, pay...)))
+		if out.Rows != 16 || m.Dropped() != 4 {
+			t.Fatalf("%d rows, %d dropped", out.Rows, m.Dropped())
+		}
+		return out.Col("pay").Int
+	}
+	got := run(Rule{Use: "permute"})
+	slices.Sort(got)
+	want := []int64{8_000_000}
+	for i := 19; i > 4; i-- {
+		want = append([]int64{int64(1000 + i)}, want...)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("permuted: %v, want %v", got, want)
+	}
+	size := map[int64]int{}
+	for _, v := range run(Rule{Use: "aggregate", K: 5}) {
+		size[v]++
+	}
+	for v, n := range size {
+		if n < 5 {
+			t.Errorf("a group of %d rows at %d", n, v)
+		}
+	}
+	p := Plan{Columns: map[string]Rule{"vip": {Use: "suppress", Values: []string{"yes"}, Record: true}, "pay": {Use: "aggregate", K: 50}}}
+	ex, err := p.Preview([]table.Field{{Name: "vip", Type: table.String}, {Name: "pay", Type: table.Int64}}, 2)
+	if err != nil || len(ex) != 4 || ex[2].After == "" || ex[3].After == "" {
+		t.Errorf("%v %+v", err, ex)
+	}
+	for i := range vip { // the value of the 8000000 row, and the four
+		pay[i] = "1"
+		if i < 5 {
+			pay[i] = "2"
+		}
+	}
+	p.Columns["pay"] = Rule{Use: "suppress", FewerThan: 5}
+	out, _ := apply(t, p, batch(col("vip", table.String, vip...), col("pay", table.Int64, pay...)))
+	if !out.Col("pay").Null(0) || out.Col("pay").Null(1) {
+		t.Error("a value of one published row stands for five")
 	}
 }
 
@@ -429,6 +486,16 @@ func TestLintNew(t *testing.T) {
 		if len(fs) != 1 || fs[0].Where+" "+fs[0].Code != where || fs[0].Message.EN == "" || fs[0].Message.ZH == "" {
 			t.Errorf("want %s: %v", where, fs)
 		}
+	}
+	rare := Rule{Use: "suppress", FewerThan: 5, Record: true}
+	for _, other := range []Rule{{Use: "permute"}, {Use: "suppress", FewerThan: 2}} {
+		fs := Plan{Default: "keep", Columns: map[string]Rule{"a": rare, "s": other}}.Lint(schema)
+		if len(fs) != 1 || fs[0].Where != "columns.a.record" || fs[0].Message.EN == "" || fs[0].Message.ZH == "" {
+			t.Error(fs)
+		}
+	}
+	if fs := (Plan{Default: "keep", Columns: map[string]Rule{"a": rare}}).Lint(schema); fs != nil {
+		t.Error(fs)
 	}
 	if fs := (Plan{Default: "keep", Crypto: "des"}).Lint(schema); len(fs) != 1 || fs[0].Code != "crypto" {
 		t.Error(fs)

@@ -199,7 +199,7 @@ func (p *permute) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad [
 // k rows or more, all rows of one value into the same, and each becomes the mean of
 // its group. The last group takes what would be fewer than k. A NaN is in no group
 // and stays one, as a null does; an infinite number, of which there is no mean, is
-// bad.
+// bad, and so are all numbers of a table that has fewer than k.
 type aggregate struct {
 	tally
 	k    int64
@@ -217,6 +217,9 @@ func (a *aggregate) seal() {
 	left := int64(0)
 	for _, v := range vs {
 		left += a.bits[v]
+	}
+	if left < a.k {
+		vs = nil
 	}
 	for from := 0; from < len(vs); {
 		to, n := from, int64(0)
