@@ -569,6 +569,24 @@ func BenchmarkKernel(b *testing.B) {
 	}
 }
 
+// A column of dates is masked as each of them is, whatever the period.
+func TestDateColumns(t *testing.T) {
+	t.Parallel()
+	c := table.NewColumn(table.Field{Name: "d", Type: table.Date}, 0)
+	for i := range int64(400) {
+		c.AppendInt(i*37 - 3000)
+	}
+	for _, to := range []string{"year", "quarter", "month", "5years"} {
+		d := date{to: to}
+		out, bad := d.Mask(&c, nil)
+		for i, v := range c.Int {
+			if want, _ := d.of(v); bad != nil || out.Int[i] != want {
+				t.Fatalf("%s: day %d is %d, not %d", to, v, out.Int[i], want)
+			}
+		}
+	}
+}
+
 // Days and months agree with those of package time from year 1 to 9999, and are
 // refused beyond.
 func TestDateAgreesWithTime(t *testing.T) {
