@@ -42,7 +42,7 @@ func card(m *Manifest, v aihub.DatasetVersion, p Profile) []byte {
 		w.head(m, v)
 		w.parts(m, v, p)
 		w.columns(v, p)
-		w.privacy(p)
+		w.privacy(m, p)
 		w.utility(p.Utility)
 		w.leaks(p)
 		w.values(p)
@@ -132,7 +132,7 @@ func (w *cardWriter) columns(v aihub.DatasetVersion, p Profile) {
 	}
 }
 
-func (w *cardWriter) privacy(p Profile) {
+func (w *cardWriter) privacy(m *Manifest, p Profile) {
 	w.line("## Privacy\n", "## 隐私\n")
 	for _, c := range p.Columns {
 		if c.Because != "" {
@@ -146,6 +146,10 @@ func (w *cardWriter) privacy(p Profile) {
 	if p.Risk == nil {
 		w.line("- No quasi-identifiers are declared: how well rows hide among each other was not measured\n", "- 未声明准标识符：未测量等价类\n")
 		return
+	}
+	if m.Parent.declared() {
+		w.line("- The figures below count rows, not people: several rows may belong to one row of `%s`, and a class of k rows to fewer than k people",
+			"- 以下数值计的是行而非人：`%s` 的一行可对应多行，k 行的等价类可能不足 k 人", m.Parent.Dataset)
 	}
 	w.risk(p.Risk)
 }

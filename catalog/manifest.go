@@ -101,10 +101,7 @@ func (l *linter) add(code, path, en, zh string) {
 // take adds the faults of a part of the manifest, whose places are paths below top.
 func (l *linter) take(top string, fs []aihub.Fault) {
 	for _, f := range fs {
-		path := top
-		if f.Where != "" {
-			path += "." + f.Where
-		}
+		path := strings.Trim(top+"."+f.Where, ".")
 		l.add(f.Code, path, f.Message.EN, f.Message.ZH)
 	}
 }
@@ -164,6 +161,12 @@ func (m *Manifest) lint() []aihub.Fault {
 			l.add("key", "mask.columns."+m.Key, fmt.Sprintf("the key must be random-looking: write %s: {use: pseudonym}", m.Key), fmt.Sprintf("主键不得携带信息：请写 %s: {use: pseudonym}", m.Key))
 		}
 	}
+	if m.Mask.Scope != "" {
+		if err := aihub.CheckSlug(m.Mask.Scope); err != nil {
+			e := err.(*aihub.Error)
+			l.add("scope", "mask.scope", e.Text.EN, e.Text.ZH)
+		}
+	}
 	if m.Level < 0 || m.Level > 4 {
 		l.add("level", "level", "level is 1 to 4: grades of general data after GB/T 43697; important and core data have no place here", "level 应为 1 至 4（GB/T 43697 一般数据分级）；重要数据与核心数据不得在此发布")
 	}
@@ -175,7 +178,7 @@ func (m *Manifest) lint() []aihub.Fault {
 			l.add("risk", fmt.Sprintf("risk.cells[%d]", i), fmt.Sprintf("%q is a label: a row without it can be neither learned from nor scored", c), fmt.Sprintf("%q 是标签：缺少标签的行既不能用于训练也不能评分", c))
 		}
 	}
-	m.Privacy.lint(l)
+	m.lintPrivacy(l)
 	m.lintParent(l)
 	return l.fs
 }

@@ -85,7 +85,7 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}
-	m.Risk.MaxPresence = 0 // it is about a public sample, and this file is cut into no parts
+	m.Risk.MaxPresence = nil // it is about a public sample, and this file is cut into no parts
 	src, err := os.Open(in)
 	if err != nil {
 		return rec, err

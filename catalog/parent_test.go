@@ -30,6 +30,7 @@ key_from: rows
 mask: {scope: city, columns: {who: {use: pseudonym, domain: person}, ward: {use: keep}, outcome: {use: keep}}}
 truth: [outcome]
 parent: {column: who, dataset: persons@1}
+risk: {quasi: [ward], k: 5}
 `
 
 // Two tables stay one: a pseudonym is the same in both, a row is in the part of
@@ -84,7 +85,7 @@ func TestParent(t *testing.T) {
 	if rows != want || p.Orphans != 1500-want || p.Rows != 1500 {
 		t.Errorf("%d visits, %d orphans of %d; want %d", rows, p.Orphans, p.Rows, want)
 	}
-	if card := CardIn(string(w.blobs()[two.Card]), aihub.EN); !strings.Contains(card, "`persons@1`") {
+	if card := CardIn(string(w.blobs()[two.Card]), aihub.EN); !strings.Contains(card, "`persons@1`") || !strings.Contains(card, "count rows, not people") {
 		t.Error(card)
 	}
 	for name, bad := range map[string]string{

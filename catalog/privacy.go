@@ -2,12 +2,16 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"aihub"
 	"aihub/catalog/dp"
+	"aihub/catalog/mask"
+	"aihub/catalog/risk"
 	"aihub/policies"
 )
 
@@ -31,7 +35,8 @@ func (p Privacy) budget() *aihub.PrivacyBudget {
 	return b
 }
 
-func (p Privacy) lint(l *linter) {
+func (m *Manifest) lintPrivacy(l *linter) {
+	p := m.Privacy
 	b := p.budget()
 	if b == nil {
 		if p != (Privacy{}) {
@@ -39,6 +44,8 @@ func (p Privacy) lint(l *linter) {
 		}
 		return
 	}
+	_, fs := reach(m.Risk, m.Mask, m.Parent.declared())
+	l.take("", fs)
 	if p.PerUnit < 0 || p.PerUnit > 1_000_000 {
 		l.add("privacy", "privacy.per_unit", "per_unit is 1 to 1000000 rows", "per_unit 应为 1 至 1000000 行")
 	}
@@ -46,6 +53,76 @@ func (p Privacy) lint(l *linter) {
 	if _, err := dp.NewAccountant(dp.Measure(b.Measure), b.Total, nil); errors.As(err, &e) {
 		l.add("privacy", "privacy.total", e.Text.EN, e.Text.ZH)
 	}
+}
+
+// reach returns how many published rows one raw row more or less can change: 1, or k
+// where the gate may drop classes below k, for a class of k-1 rows appears whole
+// with one more. The faults are what has no such bound, as places of the manifest.
+func reach(p risk.Policy, plan mask.Plan, parent bool) (times int64, fs []aihub.Fault) {
+	add := func(where, en, zh string) {
+		fs = append(fs, aihub.Fault{Code: "privacy", Where: where, Message: aihub.Text{
+			EN: "the counts of privacy would not be private: " + en, ZH: "privacy 的统计将不具差分隐私：" + zh}})
+	}
+	times = 1
+	drops := p.K > 0 && p.MaxSuppression > 0 && p.Action != "refuse"
+	if drops {
+		times = int64(p.K)
+		if p.L > 0 {
+			add("risk.l", "one person's value can let a class of any size appear or vanish; leave l out, or drop no rows (action: refuse)", "一个人的取值即可使任意大小的等价类出现或消失；请去掉 l，或不舍弃行（action: refuse）")
+		}
+		if p.T != nil {
+			add("risk.t", "one person's value moves the whole table's distribution, and with it which classes are dropped; leave t out, or drop no rows (action: refuse)", "一个人的取值会改变全表分布，从而改变被舍弃的等价类；请去掉 t，或不舍弃行（action: refuse）")
+		}
+	}
+	if len(p.Cells) > 0 {
+		add("risk.cells", "one person can change which cells of other classes are suppressed; leave cells out", "一个人会改变其他等价类中被隐藏的单元格；请去掉 cells")
+	}
+	if parent {
+		add("parent", "one person can change which rows of the parent are published, and with them whose rows follow", "一个人会改变上级中发布的行，从而改变随之发布的行")
+	}
+	names := make([]string, 0, len(plan.Columns))
+	for name := range plan.Columns {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		switch r := plan.Columns[name]; {
+		case r.Use == "aggregate":
+			add("mask.columns."+name, "one person's value moves the groups of aggregate, and the values of all rows behind it; use round or band", "一个人的取值会移动 aggregate 的分组，改变其后所有行的值；请改用 round 或 band")
+		case r.FewerThan > 0:
+			add("mask.columns."+name+".fewer_than", "one person can make a value frequent enough for all rows that have it; use values", "一个人即可使某取值达到频数，从而改变所有含该值的行；请改用 values")
+		case r.Use == "permute" && (drops || slices.Contains(p.Quasi, name)):
+			add("mask.columns."+name, "one row more deals all values anew, and with them those of the rows that are dropped; drop no rows (action: refuse), and permute no quasi-identifier", "多一行即重新分配全部取值，包括被舍弃行的取值；请不舍弃行（action: refuse），且不置换准标识符")
+		}
+	}
+	return times, fs
+}
+
+// reach is that of a published version; the error is Refused when it has no bound.
+func (c *Catalog) reach(ctx context.Context, v aihub.DatasetVersion) (int64, error) {
+	plan, err := c.plan(ctx, v)
+	if err != nil {
+		return 0, err
+	}
+	r, err := c.Blobs.Open(ctx, v.Profile)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	var profile Profile
+	if err := json.NewDecoder(io.LimitReader(r, 64<<20)).Decode(&profile); err != nil {
+		return 0, fmt.Errorf("catalog: the profile of %s: %w", v.Ref, err)
+	}
+	var p risk.Policy
+	if profile.Risk != nil {
+		p = profile.Risk.Policy
+	}
+	times, fs := reach(p, plan, profile.Orphans > 0)
+	if fs != nil {
+		return 0, aihub.Errorf(aihub.Refused, aihub.Text{EN: v.Ref.String() + " cannot be counted with differential privacy", ZH: v.Ref.String() + " 不能以差分隐私统计"}).
+			WithHint(aihub.Text{EN: "publish a version without what is named", ZH: "请发布不含所列规则的版本"}).WithFaults(fs)
+	}
+	return times, nil
 }
 
 // Aggregate publishes how many rows of a version have each of the cells in a
@@ -71,6 +148,10 @@ func (c *Catalog) Aggregate(ctx context.Context, actor aihub.Actor, v aihub.Data
 		}
 		return a, err
 	}
+	times, err := c.reach(ctx, v)
+	if err != nil {
+		return a, err
+	}
 	counts, err := c.countParts(ctx, v, column, cells)
 	if err != nil {
 		return a, err
@@ -83,7 +164,7 @@ func (c *Catalog) Aggregate(ctx context.Context, actor aihub.Actor, v aihub.Data
 	if err != nil {
 		return a, err
 	}
-	out, err := dp.NewRelease(acc).Histogram(v.Ref.String()+": "+column, cost, counts, b.PerUnit)
+	out, err := dp.NewRelease(acc).Histogram(v.Ref.String()+": "+column, cost, counts, b.PerUnit*times)
 	if err != nil {
 		return a, err
 	}

@@ -27,9 +27,10 @@ func (c *Catalog) Reveal(ctx context.Context, v aihub.DatasetVersion, column str
 	if err != nil {
 		return nil, err
 	}
-	scope, g, ok := strings.Cut(v.MaskKey, "#")
-	generation, err := strconv.Atoi(g)
-	if !ok || err != nil {
+	cut := max(0, strings.LastIndexByte(v.MaskKey, '#')) // a scope of before had any name
+	scope := v.MaskKey[:cut]
+	generation, err := strconv.Atoi(strings.TrimPrefix(v.MaskKey[cut:], "#"))
+	if scope == "" || err != nil {
 		return nil, fmt.Errorf("catalog: %s has the mask key %q", v.Ref, v.MaskKey)
 	}
 	return p.Reveal(c.maskKey(scope, generation), column, masked)

@@ -95,7 +95,7 @@ func SearchLevels(ctx context.Context, manifestYAML []byte, rawPath string, keep
 		s.Columns = append(s.Columns, c)
 	}
 	problem.Dims = levels
-	if m.Risk.L > 0 || m.Risk.T > 0 {
+	if m.Risk.L > 0 || m.Risk.T != nil {
 		for _, name := range m.Risk.Sensitive {
 			codes, n, fails := m.Risk.Judge(b.Col(name))
 			problem.Sensitive = append(problem.Sensitive, lattice.Sensitive{Codes: codes, N: n, Fails: fails})

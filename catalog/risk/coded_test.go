@@ -18,7 +18,7 @@ func TestCodedRowsAreRows(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		fields := []table.Field{{Name: "a", Type: table.String}, {Name: "b", Type: table.Int64}, {Name: "s", Type: table.Date}}
-		p := Policy{Quasi: []string{"b", "a"}, K: 3, MaxSuppression: 0.5, Sensitive: []string{"s"}, L: 2, T: 0.9, Distance: "ordered", Population: 5000}
+		p := Policy{Quasi: []string{"b", "a"}, K: 3, MaxSuppression: 0.5, Sensitive: []string{"s"}, L: 2, T: at(0.9), Distance: "ordered", Population: 5000}
 		plain, coded := NewMeter(p, fields), NewMeter(p, fields)
 		var batches []*table.Batch
 		var blocks [][]Coded

@@ -11,6 +11,10 @@ import (
 // Diversity says how well the classes hide the values of one sensitive column
 // (敏感属性): what is learnt of a person whose class is known.
 //
+// A value that is missing (a null, a NaN) is none to l: it tells no two rows of a
+// class apart. A class without any value has diversity 0, and so breaks every l. To t
+// it is a value like any other.
+//
 // l-diversity after Machanavajjhala et al., "l-Diversity: Privacy Beyond
 // k-Anonymity", 2007; t-closeness after Li et al., "t-Closeness", 2007.
 type Diversity struct {
@@ -34,10 +38,11 @@ type spread struct {
 // held are the values that the rows of classes have: counts of value codes, which
 // are in the order of the values, by class and then by value.
 type held struct {
-	start []int64 // of each class, in the lists below; one more for the end
-	value []uint32
-	count []int64
-	whole []float64 // share of each value in the table
+	missing uint32  // codes below it are a null and a NaN
+	start   []int64 // of each class, in the lists below; one more for the end
+	value   []uint32
+	count   []int64
+	whole   []float64 // share of each value in the table
 }
 
 // spreads measures a column over classes of the given sizes. l is for the
@@ -54,12 +59,15 @@ func spreads(h held, size []int64, l int) spread {
 	var counts []int64
 	for id := range size {
 		rows := float64(size[id])
-		var entropy, equal, ordered, seen, covered float64
+		var equal, ordered, seen, covered float64
 		from := 0 // first value that ordered does not count yet
-		counts = append(counts[:0], h.count[h.start[id]:h.start[id+1]]...)
-		for i, k := range counts {
-			p, v := float64(k)/rows, int(h.value[h.start[id]+int64(i)])
-			entropy -= p * math.Log(p)
+		counts = counts[:0]
+		for i := h.start[id]; i < h.start[id+1]; i++ {
+			k, v := h.count[i], int(h.value[i])
+			p := float64(k) / rows
+			if h.value[i] >= h.missing {
+				counts = append(counts, k)
+			}
 			equal += math.Abs(p - h.whole[v])
 			covered += h.whole[v]
 			ordered += apart(up, sum, from, v, seen)
@@ -67,7 +75,7 @@ func spreads(h held, size []int64, l int) spread {
 		}
 		ordered += apart(up, sum, from, n, 1)
 		s.distinct[id] = int32(len(counts))
-		s.entropy[id] = math.Exp(entropy)
+		s.entropy[id] = entropy(counts)
 		s.equal[id] = (equal + max(0, 1-covered)) / 2
 		if n > 1 {
 			s.ordered[id] = ordered / float64(n-1)
@@ -75,6 +83,23 @@ func spreads(h held, size []int64, l int) spread {
 		s.recursive[id] = recursive(counts, l)
 	}
 	return s
+}
+
+// entropy returns exp of the entropy of values that have so many rows: how many
+// there would be, were they equally frequent. 0 for none.
+func entropy(counts []int64) float64 {
+	total, h := 0.0, 0.0
+	for _, n := range counts {
+		total += float64(n)
+	}
+	if total == 0 {
+		return 0
+	}
+	for _, n := range counts {
+		p := float64(n) / total
+		h -= p * math.Log(p)
+	}
+	return math.Exp(h)
 }
 
 // apart sums |c - up[i+1]| over the values i from..to-1: while a class has no
@@ -145,12 +170,12 @@ func (p Policy) fails(s spread, class int) bool {
 			}
 		}
 	}
-	if p.T > 0 {
+	if p.T != nil {
 		d := s.equal[class]
 		if p.Distance == "ordered" {
 			d = s.ordered[class]
 		}
-		return d > p.T+slack
+		return d > *p.T+slack
 	}
 	return false
 }
@@ -158,30 +183,27 @@ func (p Policy) fails(s spread, class int) bool {
 // Judge returns the values of a column as codes below n, and what says of a
 // class with so many rows of each value whether it breaks the policy's l or t.
 func (p Policy) Judge(c *table.Column) (codes []uint32, n int, fails func(counts []uint32) bool) {
-	codes, n = ordered(c)
+	codes, n, missing := ordered(c)
 	whole := make([]float64, n)
 	for _, v := range codes {
 		whole[v] += 1 / float64(len(codes))
 	}
 	var present []int64
 	return codes, n, func(counts []uint32) bool {
-		rows, entropy, equal, walked, ordered := 0.0, 0.0, 0.0, 0.0, 0.0
+		rows, equal, walked, ordered := 0.0, 0.0, 0.0, 0.0
 		present = present[:0]
-		for _, k := range counts {
-			if rows += float64(k); k > 0 {
+		for v, k := range counts {
+			if rows += float64(k); k > 0 && v >= int(missing) {
 				present = append(present, int64(k))
 			}
 		}
 		for v, k := range counts {
 			share := float64(k) / rows
-			if k > 0 {
-				entropy -= share * math.Log(share)
-			}
 			equal += math.Abs(share-whole[v]) / 2
 			walked += share - whole[v]
 			ordered += math.Abs(walked)
 		}
-		s := spread{distinct: []int32{int32(len(present))}, entropy: []float64{math.Exp(entropy)}, equal: []float64{equal},
+		s := spread{distinct: []int32{int32(len(present))}, entropy: []float64{entropy(present)}, equal: []float64{equal},
 			recursive: []float64{recursive(present, int(p.L))}, ordered: []float64{ordered / math.Max(1, float64(n-1))}}
 		return p.fails(s, 0)
 	}

@@ -92,9 +92,10 @@ func codes(c *table.Column) ([]uint32, int) {
 	return out, d.n
 }
 
-// ordered is codes in the order of the values.
-func ordered(c *table.Column) ([]uint32, int) {
-	out, d := make([]uint32, c.Len()), newDict(c.Field)
+// ordered is codes in the order of the values; those below missing are none.
+func ordered(c *table.Column) (out []uint32, n int, missing uint32) {
+	d := newDict(c.Field)
+	out = make([]uint32, c.Len())
 	for i := range out {
 		out[i], _ = d.code(c, i, true)
 	}
@@ -102,7 +103,7 @@ func ordered(c *table.Column) ([]uint32, int) {
 	for i, code := range out {
 		out[i] = rank[code]
 	}
-	return out, d.n
+	return out, d.n, d.missing()
 }
 
 func compareRows(c *table.Column, a, b int) int {

@@ -273,7 +273,7 @@ func TestJudge(t *testing.T) {
 	_, b := reference(t)
 	g := Group(b, []string{"band", "sex", "area"})
 	for _, column := range []string{"ill", "income"} {
-		for _, p := range []Policy{{L: 2}, {L: 2.2, Diversity: "entropy"}, {L: 2, C: 2, Diversity: "recursive"}, {T: 0.4}, {T: 0.2, Distance: "ordered"}} {
+		for _, p := range []Policy{{L: 2}, {L: 2.2, Diversity: "entropy"}, {L: 2, C: 2, Diversity: "recursive"}, {T: at(0.4)}, {T: at(0.2), Distance: "ordered"}} {
 			codes, n, fails := p.Judge(b.Col(column))
 			counts := make([][]uint32, len(g.Size))
 			for r, id := range g.Of {

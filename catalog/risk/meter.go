@@ -345,7 +345,7 @@ func (m *Meter) Keep(b *table.Batch, rows []int) []bool {
 // ordered returns the values by class, in their order.
 func (s *sensitive) ordered(size []int64) held {
 	rank := s.ranks()
-	h := held{start: make([]int64, len(size)+1), whole: make([]float64, s.n)}
+	h := held{missing: s.missing(), start: make([]int64, len(size)+1), whole: make([]float64, s.n)}
 	total := int64(0)
 	for _, n := range size {
 		total += n
@@ -433,6 +433,17 @@ func (d *dict) ranks() []uint32 {
 		rank[code] = uint32(r)
 	}
 	return rank
+}
+
+// missing returns how many of the codes are no value, a null and a NaN: the first
+// ranks are theirs.
+func (d *dict) missing() (n uint32) {
+	for code := range d.n {
+		if d.first.Null(code) || d.first.Type == table.Float64 && d.first.Flt[code] != d.first.Flt[code] {
+			n++
+		}
+	}
+	return n
 }
 
 // bitsOf returns a number that two values of a column share when they are equal:

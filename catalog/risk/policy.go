@@ -7,7 +7,8 @@ import (
 	"aihub"
 )
 
-// Policy is what a dataset must reach before it is published.
+// Policy is what a dataset must reach before it is published. A limit that is not
+// there is none; one of 0 is the strictest.
 type Policy struct {
 	Quasi          []string `json:"quasi" yaml:"quasi"`                     // columns of the masked table
 	K              int      `json:"k" yaml:"k"`                             // least size of a class
@@ -21,21 +22,21 @@ type Policy struct {
 	L         float64  `json:"l,omitempty" yaml:"l"`                 // least diversity of a class's sensitive values
 	Diversity string   `json:"diversity,omitempty" yaml:"diversity"` // of l: distinct (default), entropy, recursive
 	C         float64  `json:"c,omitempty" yaml:"c"`                 // of recursive (c,l)-diversity
-	T         float64  `json:"t,omitempty" yaml:"t"`                 // greatest distance of a class's values from the table's
+	T         *float64 `json:"t,omitempty" yaml:"t"`                 // greatest distance of a class's values from the table's
 	Distance  string   `json:"distance,omitempty" yaml:"distance"`   // of t: equal (default), ordered
 
-	MaxRisk     float64 `json:"max_risk,omitempty" yaml:"max_risk"`         // average chance to name a published row
-	Population  int64   `json:"population,omitempty" yaml:"population"`     // people of whom the rows are a sample
-	MaxUniques  float64 `json:"max_uniques,omitempty" yaml:"max_uniques"`   // share of the population estimated to be alone in their class
-	MaxLinkage  float64 `json:"max_linkage,omitempty" yaml:"max_linkage"`   // share of raw rows that the linkage test finds again
-	MaxPresence float64 `json:"max_presence,omitempty" yaml:"max_presence"` // how sure one may be that a person is in the public sample
+	MaxRisk     *float64 `json:"max_risk,omitempty" yaml:"max_risk"`         // average chance to name a published row
+	Population  int64    `json:"population,omitempty" yaml:"population"`     // people of whom the rows are a sample
+	MaxUniques  *float64 `json:"max_uniques,omitempty" yaml:"max_uniques"`   // share of the population estimated to be alone in their class
+	MaxLinkage  *float64 `json:"max_linkage,omitempty" yaml:"max_linkage"`   // share of raw rows that the linkage test finds again
+	MaxPresence *float64 `json:"max_presence,omitempty" yaml:"max_presence"` // how sure one may be that a person is in the public sample
 }
 
 // Declared reports whether there is a policy at all.
 func (p Policy) Declared() bool {
 	return len(p.Quasi) > 0 || len(p.Sensitive) > 0 || p.Action != "" || p.Diversity != "" || p.Distance != "" || p.Population != 0 ||
-		len(p.Cells) > 0 || p.MaxCells != 0 || p.K != 0 || p.MaxSuppression != 0 || p.L != 0 || p.C != 0 || p.T != 0 ||
-		p.MaxRisk != 0 || p.MaxUniques != 0 || p.MaxLinkage != 0 || p.MaxPresence != 0
+		len(p.Cells) > 0 || p.MaxCells != 0 || p.K != 0 || p.MaxSuppression != 0 || p.L != 0 || p.C != 0 || p.T != nil ||
+		p.MaxRisk != nil || p.MaxUniques != nil || p.MaxLinkage != nil || p.MaxPresence != nil
 }
 
 // Lint returns the faults of p. Where is a path below the policy. columns are
@@ -110,19 +111,19 @@ func (p Policy) lintLimits() (fs []aihub.Fault) {
 	if p.L != float64(int(p.L)) && p.Diversity != "entropy" {
 		add("l", "l is a whole number, unless diversity is entropy", "l 应为整数（diversity: entropy 除外）")
 	}
-	if (p.L != 0 || p.T != 0) && len(p.Sensitive) == 0 {
+	if (p.L != 0 || p.T != nil) && len(p.Sensitive) == 0 {
 		add("sensitive", "l and t are about sensitive columns: name them", "l 与 t 针对敏感属性：请在 sensitive 中列出")
 	}
 	if p.Diversity != "" && p.L == 0 {
 		add("diversity", "diversity goes with l", "diversity 须与 l 一同给出")
 	}
-	if p.Distance != "" && p.T == 0 {
+	if p.Distance != "" && p.T == nil {
 		add("distance", "distance goes with t", "distance 须与 t 一同给出")
 	}
 	if (p.Diversity == "recursive") != (p.C > 0) {
 		add("c", "c is above 0 and goes with diversity: recursive", "c 应大于 0，且与 diversity: recursive 一同给出")
 	}
-	if p.MaxUniques != 0 && p.Population == 0 {
+	if p.MaxUniques != nil && p.Population == 0 {
 		add("population", "max_uniques needs population: of how many people the rows are a sample", "max_uniques 需要 population：数据所抽取的总体人数")
 	}
 	if p.Population < 0 {
@@ -130,9 +131,9 @@ func (p Policy) lintLimits() (fs []aihub.Fault) {
 	}
 	for _, s := range []struct {
 		key string
-		v   float64
+		v   *float64
 	}{{"t", p.T}, {"max_risk", p.MaxRisk}, {"max_uniques", p.MaxUniques}, {"max_linkage", p.MaxLinkage}, {"max_presence", p.MaxPresence}} {
-		if s.v < 0 || s.v > 1 {
+		if s.v != nil && !(*s.v >= 0 && *s.v <= 1) {
 			add(s.key, s.key+" is 0 to 1", s.key+" 应为 0 至 1")
 		}
 	}

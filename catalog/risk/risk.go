@@ -141,8 +141,7 @@ func refusal(rep Report, allowed int) error {
 	return aihub.Errorf(aihub.Refused, text).WithHint(hint)
 }
 
-// Limits returns every limit that the policy declares beside what was measured. A
-// limit of 0 is none.
+// Limits returns every limit that the policy declares beside what was measured.
 func (rep *Report) Limits() (out []aihub.RiskLimit) {
 	p := rep.Policy
 	if !p.Declared() {
@@ -167,20 +166,20 @@ func (rep *Report) Limits() (out []aihub.RiskLimit) {
 			add("l", ">=", p.L, float64(d.Distinct), true)
 		}
 		switch {
-		case p.T == 0:
+		case p.T == nil:
 		case p.Distance == "ordered":
-			add("t", "<=", p.T, d.Ordered, true)
+			add("t", "<=", *p.T, d.Ordered, true)
 		default:
-			add("t", "<=", p.T, d.Equal, true)
+			add("t", "<=", *p.T, d.Equal, true)
 		}
 	}
-	most := func(key string, limit float64, measured bool, value func() float64) {
-		if limit > 0 {
+	most := func(key string, limit *float64, measured bool, value func() float64) {
+		if limit != nil {
 			v := 0.0
 			if measured {
 				v = value()
 			}
-			add(key, "<=", limit, v, measured)
+			add(key, "<=", *limit, v, measured)
 		}
 	}
 	most("max_risk", p.MaxRisk, rep.After.Rows > 0, func() float64 { return rep.After.Average })

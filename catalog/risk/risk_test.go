@@ -205,7 +205,7 @@ func TestGateDiversity(t *testing.T) {
 		"entropy":    {func(p *Policy) { p.L, p.Diversity = 1.5, "entropy" }, 10},
 		"recursive":  {func(p *Policy) { p.L, p.C, p.Diversity = 2, 9.5, "recursive" }, 0},
 		"recursive9": {func(p *Policy) { p.L, p.C, p.Diversity = 2, 9, "recursive" }, 10},
-		"t":          {func(p *Policy) { p.T = 0.2 }, 0},
+		"t":          {func(p *Policy) { p.T = at(0.2) }, 0},
 	} {
 		q := p
 		c.change(&q)
@@ -220,7 +220,7 @@ func TestGateDiversity(t *testing.T) {
 			t.Errorf("%s: %+v", name, rep)
 		}
 	}
-	p.T = 0.1 // both classes are 0.2 from the whole
+	p.T = at(0.1) // both classes are 0.2 from the whole
 	_, _, err := Gate(b, p)
 	if aihub.KindOf(err) != aihub.Refused || !strings.Contains(err.Error(), "20 more in classes whose sex are too much alike") {
 		t.Error(err)
@@ -229,7 +229,7 @@ func TestGateDiversity(t *testing.T) {
 
 func TestExceeded(t *testing.T) {
 	t.Parallel()
-	rep := Report{Policy: Policy{Quasi: []string{"age"}, K: 5, MaxSuppression: 0.1, MaxRisk: 0.1, MaxUniques: 0.01, MaxPresence: 0.5, MaxLinkage: 0.2}, Before: Numbers{Rows: 100}, After: Numbers{Rows: 80, K: 4, Average: 0.2}, Suppressed: 20,
+	rep := Report{Policy: Policy{Quasi: []string{"age"}, K: 5, MaxSuppression: 0.1, MaxRisk: at(0.1), MaxUniques: at(0.01), MaxPresence: at(0.5), MaxLinkage: at(0.2)}, Before: Numbers{Rows: 100}, After: Numbers{Rows: 80, K: 4, Average: 0.2}, Suppressed: 20,
 		Uniques: &Uniqueness{Share: 0.02}, Attack: &Attack{PresenceMost: 0.6}, Linkage: &Linkage{Linked: 0.3}}
 	var got []string
 	for _, f := range rep.Exceeded() {
@@ -238,7 +238,7 @@ func TestExceeded(t *testing.T) {
 	if d := cmp.Diff([]string{"k", "max_suppression", "max_risk", "max_uniques", "max_presence", "max_linkage"}, got); d != "" {
 		t.Error(d)
 	}
-	rep.Policy = Policy{Quasi: []string{"age"}, K: 4, MaxSuppression: 0.2, MaxRisk: 0.2, MaxUniques: 0.02, MaxPresence: 0.6, MaxLinkage: 0.3}
+	rep.Policy = Policy{Quasi: []string{"age"}, K: 4, MaxSuppression: 0.2, MaxRisk: at(0.2), MaxUniques: at(0.02), MaxPresence: at(0.6), MaxLinkage: at(0.3)}
 	if fs := rep.Exceeded(); fs != nil {
 		t.Error(fs)
 	}
@@ -250,7 +250,7 @@ func TestExceeded(t *testing.T) {
 	rep.Sensitive = []Diversity{{Column: "ill", Distinct: 3, Entropy: 2.5, Recursive: 2, Equal: 0.3, Ordered: 0.1}}
 	for want, p := range map[string]Policy{
 		"l >= 3 3": {L: 3}, "l >= 2 2.5": {L: 2, Diversity: "entropy"}, "c < 2 2": {L: 2, Diversity: "recursive", C: 2},
-		"t <= 0.2 0.3": {T: 0.2}, "t <= 0.2 0.1": {T: 0.2, Distance: "ordered"},
+		"t <= 0.2 0.3": {T: at(0.2)}, "t <= 0.2 0.1": {T: at(0.2), Distance: "ordered"},
 	} {
 		p.Quasi, p.K = []string{"age"}, 4
 		rep.Policy = p
@@ -262,6 +262,89 @@ func TestExceeded(t *testing.T) {
 	}
 }
 
+func at(v float64) *float64 { return &v }
+
+// A limit of 0 is the strictest, not none.
+func TestLimitsOfZero(t *testing.T) {
+	t.Parallel()
+	rep := Report{Policy: Policy{Quasi: []string{"age"}, K: 2, MaxRisk: at(0), MaxUniques: at(0), MaxPresence: at(0), MaxLinkage: at(0)}, Before: Numbers{Rows: 100}, After: Numbers{Rows: 100, K: 4, Average: 0.2},
+		Uniques: &Uniqueness{Share: 0.02}, Attack: &Attack{PresenceMost: 0.6}, Linkage: &Linkage{Linked: 0.3}}
+	var got []string
+	for _, f := range rep.Exceeded() {
+		got = append(got, f.Where)
+	}
+	if d := cmp.Diff([]string{"max_risk", "max_uniques", "max_presence", "max_linkage"}, got); d != "" {
+		t.Error(d)
+	}
+	if !(Policy{MaxLinkage: at(0)}).Declared() {
+		t.Error("a limit of 0 is no policy")
+	}
+	b := table.NewBatch([]table.Field{{Name: "age", Type: table.String}, {Name: "ill", Type: table.String}}, 0)
+	for i := range 12 {
+		b.Cols[0].AppendStr([]string{"young", "old"}[i%2])
+		b.Cols[1].AppendStr([]string{"a", "b", "c"}[i/2%3])
+		b.Rows++
+	}
+	p := Policy{Quasi: []string{"age"}, K: 2, Sensitive: []string{"ill"}, T: at(0)}
+	if rep, _, err := Gate(b, p); err != nil || rep.Limits()[2].Key != "t" {
+		t.Errorf("classes like the whole: %v %+v", err, rep.Limits())
+	}
+	b.Cols[1].Str[0] = "b"
+	if _, _, err := Gate(b, p); aihub.KindOf(err) != aihub.Refused {
+		t.Errorf("a class unlike the whole passed t: 0: %v", err)
+	}
+}
+
+// What is missing is no value that hides another: a class of one illness and a null
+// tells the illness.
+func TestDiversityOfWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	fields := []table.Field{{Name: "age", Type: table.String}, {Name: "ill", Type: table.String}, {Name: "pay", Type: table.Float64}}
+	b := table.NewBatch(fields, 0)
+	add := func(age, ill string, pay float64) {
+		b.Cols[0].AppendStr(age)
+		if ill == "" {
+			b.Cols[1].AppendNull()
+		} else {
+			b.Cols[1].AppendStr(ill)
+		}
+		b.Cols[2].AppendFlt(pay)
+		b.Rows++
+	}
+	for i := range 4 {
+		add("one", []string{"flu", ""}[i%2], []float64{1, math.NaN()}[i%2])
+		add("two", []string{"flu", "cold"}[i%2], float64(i%2))
+		add("none", "", math.NaN())
+	}
+	b.Cols[2].Flt[0] = 1
+	for column, l := range map[string]Policy{
+		"ill": {L: 2}, "pay": {L: 2}, "ill entropy": {L: 1.5, Diversity: "entropy"}, "pay recursive": {L: 2, C: 3, Diversity: "recursive"},
+	} {
+		l.Quasi, l.K, l.MaxSuppression, l.Sensitive = []string{"age"}, 2, 0.5, strings.Fields(column)[:1]
+		l.Action = "refuse"
+		if _, _, err := Gate(b, l); aihub.KindOf(err) != aihub.Refused || !strings.Contains(err.Error(), "8 more in classes") {
+			t.Errorf("%s: %v", column, err)
+		}
+		codes, n, fails := l.Judge(b.Col(l.Sensitive[0]))
+		counts := map[string][]uint32{}
+		for r, c := range codes {
+			age := b.Cols[0].Str[r]
+			if counts[age] == nil {
+				counts[age] = make([]uint32, n)
+			}
+			counts[age][c]++
+		}
+		if !fails(counts["one"]) || fails(counts["two"]) || !fails(counts["none"]) {
+			t.Errorf("%s: the search judges otherwise", column)
+		}
+	}
+	only := Policy{Quasi: []string{"age"}, K: 2, Sensitive: []string{"ill", "pay"}}
+	rep, _, err := Gate(b, only)
+	if err != nil || rep.Sensitive[0].Distinct != 0 || rep.Sensitive[0].Entropy != 0 {
+		t.Errorf("%v %+v", err, rep.Sensitive)
+	}
+}
+
 func TestLintLimits(t *testing.T) {
 	t.Parallel()
 	ok := Policy{Quasi: []string{"age"}, K: 2}
@@ -270,13 +353,13 @@ func TestLintLimits(t *testing.T) {
 		"distance":     func(p *Policy) { p.Distance = "equal" },
 		"l":            func(p *Policy) { p.L = 1.5 },
 		"c":            func(p *Policy) { p.L, p.Diversity = 2, "recursive" },
-		"t":            func(p *Policy) { p.T = 1.5 },
-		"population":   func(p *Policy) { p.MaxUniques = 0.1 },
-		"max_risk":     func(p *Policy) { p.MaxRisk = -1 },
-		"max_linkage":  func(p *Policy) { p.MaxLinkage = 2 },
-		"max_presence": func(p *Policy) { p.MaxPresence = 2 },
+		"t":            func(p *Policy) { p.T = at(1.5) },
+		"population":   func(p *Policy) { p.MaxUniques = at(0.1) },
+		"max_risk":     func(p *Policy) { p.MaxRisk = at(-1) },
+		"max_linkage":  func(p *Policy) { p.MaxLinkage = at(2) },
+		"max_presence": func(p *Policy) { p.MaxPresence = at(2) },
 		"sensitive[0]": func(p *Policy) { p.Sensitive = []string{"age"} },
-		"sensitive":    func(p *Policy) { p.Sensitive, p.T = nil, 0.5 },
+		"sensitive":    func(p *Policy) { p.Sensitive, p.T = nil, at(0.5) },
 	} {
 		p := ok
 		p.Sensitive = []string{"ill"}
