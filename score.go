@@ -21,7 +21,8 @@ type MetricValue struct {
 	ID        string       `json:"id"`        // as the spec names it
 	Signature string       `json:"signature"` // name@version and every parameter
 	Value     float64      `json:"value"`
-	N         int64        `json:"n"` // rows it was computed on
+	N         int64        `json:"n"`               // rows it was computed on
+	Units     int64        `json:"units,omitempty"` // how many independent units those rows are worth; 0: each stands alone
 	Status    MetricStatus `json:"status"`
 	Reason    string       `json:"reason,omitempty"`
 	Lo        float64      `json:"lo,omitempty"` // confidence interval; Lo == Hi == 0 when there is none
@@ -100,7 +101,7 @@ type Certificate struct {
 	Bits    float64 `json:"bits"`            // spent on the hidden part by everyone, this answer included
 	Total   float64 `json:"total"`           // budget of the part; 0: a final part, asked once
 	Answers int64   `json:"answers"`         // given about the part
-	Rows    int64   `json:"rows"`            // of the part
+	Rows    int64   `json:"rows"`            // of the part, or independent units that these are worth
 }
 
 // ReleaseState is where a release stands.

@@ -26,7 +26,7 @@ import (
 // the general path says what.
 func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string) (Scored, bool, error) {
 	spec := s.Plan.spec
-	if spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.Slices) > 0 {
+	if spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.GroupColumns()) > 0 {
 		return Scored{}, false, nil
 	}
 	truth, _, done, err := openPages(truthPath)

@@ -12,44 +12,48 @@ import (
 
 // countGroups reads the groups of a whole part, and returns what is wrong with
 // them: a slice without two groups that may be shown, or groups of two slices that
-// differ by too few rows to be shown.
-func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input string) ([]aihub.Fault, error) {
+// differ by too few rows to be shown. units is what the part's units are worth, 0
+// when every row is one.
+func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input string) (faults []aihub.Fault, units int64, err error) {
 	g, err := newGrouping(spec, key, truth, input)
 	if g == nil || err != nil {
-		return faultsOr(err)
+		faults, err = faultsOr(err)
+		return faults, 0, err
 	}
+	count := new(unitCount)
 	defer g.Close()
 	r, err := openColumns(truth, append([]string{key}, g.own...), "")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
 	both := newCrossing(len(g.of))
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		b, err := r.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		keys := b.Col(key)
 		if keys == nil {
-			return nil, fmt.Errorf("evaluator: the truth lost a column while it was read")
+			return nil, 0, fmt.Errorf("evaluator: the truth lost a column while it was read")
 		}
 		for i := range b.Rows {
 			k, _ := keys.Text(i)
 			code, err := g.next(b, i, k)
 			if err != nil {
-				return faultsOr(err)
+				faults, err = faultsOr(err)
+				return faults, 0, err
 			}
 			both.add(code)
+			count.add(g.unitOf(k))
 		}
 	}
-	var faults []aihub.Fault
 	for k, x := range spec.Slices {
 		if g.of[k].shown(int64(x.Min)) == nil {
 			faults = append(faults, aihub.Fault{Code: "too_few_rows", Where: fmt.Sprintf("slices[%d]", k), Message: aihub.Text{
@@ -68,7 +72,10 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 			}
 		}
 	}
-	return faults, nil
+	if spec.Unit != "" {
+		units = count.worth()
+	}
+	return faults, units, nil
 }
 
 // crossing counts the rows of each group of one slice that are in each of another.

@@ -61,6 +61,9 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 				boot = p.boot.Coarse()
 			}
 			b, _ := bind(spec, m, boot)
+			if spec.Unit != "" && boot != nil && metric.ByRows(b) {
+				b, _ = bind(spec, m, nil) // the interval would be of rows
+			}
 			p.sliced = append(p.sliced, b)
 		}
 		for _, name := range b.Columns() {
@@ -98,8 +101,13 @@ func bind(spec scenarios.Spec, m scenarios.Metric, boot *metric.Bootstrap) (metr
 }
 
 // draw has the primary metric drawn: what is compared by it is tested. Metrics that
-// gather the same still do.
+// gather the same still do. With units, an interval is of these and not of rows.
 func (p *Plan) draw() {
+	for i, m := range p.metrics {
+		if p.spec.Unit != "" && metric.ByRows(m) {
+			p.metrics[i] = metric.Drawn(m, p.boot, [2]float64{}, true)
+		}
+	}
 	at := slices.IndexFunc(p.spec.Metrics, func(m scenarios.Metric) bool { return m.Primary })
 	if at < 0 {
 		return
@@ -107,7 +115,7 @@ func (p *Plan) draw() {
 	info, _ := p.spec.Info(p.spec.Metrics[at])
 	t, ok := p.metrics[at].(*textMetric)
 	if !ok {
-		p.metrics[at] = metric.Drawn(p.metrics[at], p.boot, info.Range, false)
+		p.metrics[at] = metric.Drawn(p.metrics[at], p.boot, info.Range, p.spec.Unit != "")
 		return
 	}
 	drawn := metric.DrawnUnits(t.Measure, t.Value, p.boot, info.Range)
@@ -162,12 +170,16 @@ func (p *Plan) Score(ctx context.Context, t *Truth, pred *Predictions) ([]aihub.
 }
 
 // ScoreSample is Score with the primary metric's value under each draw of the
-// round's bootstrap, nil when it has none.
+// round's bootstrap, nil when it has none. Rows of a spec with a unit are scored by
+// a Scoring, which reads it.
 func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (values []aihub.MetricValue, sample []float64, err error) {
 	if pred.rows != len(t.Keys) {
 		return nil, nil, fmt.Errorf("evaluator: %d predictions for %d rows of truth", pred.rows, len(t.Keys))
 	}
 	var bucket []uint16
+	if p.boot != nil && p.spec.Unit != "" {
+		return nil, nil, fmt.Errorf("evaluator: it is not known which rows are of one %s", p.spec.Unit)
+	}
 	if p.boot != nil {
 		bucket = make([]uint16, len(t.Keys))
 		for i, key := range t.Keys {

@@ -104,10 +104,11 @@ type piles struct {
 	ids  IDs
 	text []byte
 	ends []int
-	by   *grouping // nil: no slices
-	only bool      // classes, not numbers
-	str  bool      // texts
-	keys bool      // and what the dataset calls their rows
+	by   *grouping  // nil: no slices and no units
+	unit *unitCount // nil: every row is a unit
+	only bool       // classes, not numbers
+	str  bool       // texts
+	keys bool       // and what the dataset calls their rows
 }
 
 // pile is some rows of truth.
@@ -159,6 +160,9 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 			p.bits++
 		}
 	}
+	if spec.Unit != "" {
+		p.unit = new(unitCount)
+	}
 	if p.n > 1 {
 		if p.file, err = newSpill(s.Dir, p.n); err != nil {
 			return nil, err
@@ -172,9 +176,13 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 	err = scanTruth(ctx, r, s.Key, spec, by, func(key string, v label) error {
 		p.rows++
 		p.progress(p.rows)
-		bucket := uint16(0)
+		bucket, unit := uint16(0), key
+		if p.unit != nil {
+			unit = by.unitOf(key)
+			p.unit.add(unit)
+		}
 		if b := s.Plan.boot; b != nil {
-			bucket = b.Bucket(key)
+			bucket = b.Bucket(unit)
 		}
 		id = name(id[:0], key)
 		if p.file == nil {
@@ -438,6 +446,12 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 		return Scored{Faults: faults}, nil
 	}
 	values, sample, err := t.results()
+	if p.unit != nil {
+		n := p.unit.worth()
+		for i := range values {
+			values[i].Units = n
+		}
+	}
 	return Scored{Values: values, Sample: sample}, err
 }
 

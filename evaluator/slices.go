@@ -16,14 +16,15 @@ import (
 )
 
 // grouping numbers the groups that the rows of a part are in, of every slice of
-// the spec, as they are met while truth is read. The columns stand in the truth,
+// the spec, as they are met while truth is read, and says which unit a row is of. The columns stand in the truth,
 // or in the input, whose rows are then the truth's, in the same order.
 type grouping struct {
 	spec  scenarios.Spec
 	key   string
 	input table.Reader // nil: all columns are in the truth
 	own   []string     // columns of the truth
-	cols  []string     // of the spec's slices
+	cols  []string     // of the spec's slices and unit
+	unit  int          // in cols; -1: every row is one
 	batch *table.Batch // of input
 	at    int
 	of    []slicing
@@ -40,14 +41,14 @@ type slicing struct {
 	rows   []int64
 }
 
-// newGrouping finds the columns of the spec's slices in the files of a part; nil
-// without slices. own are the columns that truth has.
+// newGrouping finds the columns of the spec's slices and unit in the files of a
+// part; nil without any. own are the columns that truth has.
 func newGrouping(spec scenarios.Spec, key, truth, input string) (g *grouping, err error) {
-	columns := spec.SliceColumns()
+	columns := spec.GroupColumns()
 	if len(columns) == 0 {
 		return nil, nil
 	}
-	g = &grouping{spec: spec, key: key, cols: columns, code: make([]uint16, len(spec.Slices)), cell: make([]string, len(columns))}
+	g = &grouping{spec: spec, key: key, cols: columns, unit: slices.Index(columns, spec.Unit), code: make([]uint16, len(spec.Slices)), cell: make([]string, len(columns))}
 	for _, s := range spec.Slices {
 		x := slicing{number: map[string]uint16{}}
 		for _, c := range s.By {
@@ -77,7 +78,7 @@ func newGrouping(spec scenarios.Spec, key, truth, input string) (g *grouping, er
 	}
 	if at := slices.IndexFunc(rest, func(c string) bool { return !slices.Contains(has, c) }); at >= 0 || input == "" {
 		name := clip(rest[max(at, 0)])
-		return nil, badData(aihub.Fault{Code: "unknown_column", Where: "slices", Message: aihub.Text{
+		return nil, badData(aihub.Fault{Code: "unknown_column", Where: map[bool]string{true: "unit", false: "slices"}[rest[max(at, 0)] == spec.Unit], Message: aihub.Text{
 			EN: fmt.Sprintf("rows are grouped by column %q, which the truth does not have: give a file of keys, labels and that column", name),
 			ZH: fmt.Sprintf("切片按列 %q 分组，但真值文件没有此列：请提供含主键、标签与该列的文件", name),
 		}})
@@ -91,7 +92,7 @@ func newGrouping(spec scenarios.Spec, key, truth, input string) (g *grouping, er
 // groupedByInput reports whether rows are grouped by a column that only the input
 // of a part has.
 func groupedByInput(spec scenarios.Spec, columns []aihub.Column) bool {
-	return slices.ContainsFunc(columns, func(c aihub.Column) bool { return !c.Truth && slices.Contains(spec.SliceColumns(), c.Name) })
+	return slices.ContainsFunc(columns, func(c aihub.Column) bool { return !c.Truth && slices.Contains(spec.GroupColumns(), c.Name) })
 }
 
 // columnsOf lists the columns of a file.
@@ -149,6 +150,15 @@ func (g *grouping) next(b *table.Batch, i int, key string) ([]uint16, error) {
 		}
 	}
 	return g.code, nil
+}
+
+// unitOf is the unit of the row that g is at. A row whose unit is not known, and
+// any row of a spec without, is one by itself.
+func (g *grouping) unitOf(key string) string {
+	if g == nil || g.unit < 0 || g.cell[g.unit] == "" {
+		return key
+	}
+	return g.cell[g.unit]
 }
 
 // maxGroupName bounds the bytes of a value that rows are grouped by.
@@ -259,7 +269,7 @@ type groupTally struct {
 }
 
 func (p *Plan) groupTallies(g *grouping) *groupTallies {
-	if g == nil {
+	if g == nil || len(g.of) == 0 {
 		return nil
 	}
 	t := &groupTallies{p: p, g: g, of: make([]groupTally, len(g.of))}

@@ -277,7 +277,7 @@ func TestBadGroups(t *testing.T) {
 		t.Error(got)
 	}
 	truth, input, _ := groupedFiles(t, rows(60, 3), false)
-	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || faults != nil {
+	if faults, _, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || faults != nil {
 		t.Error(faults, err)
 	}
 	// A street lies in one district but for three rows: what is left of the district
@@ -289,18 +289,18 @@ func TestBadGroups(t *testing.T) {
 	truth2, input2, _ := groupedFiles(t, near, false)
 	twice := spec
 	twice.Slices = []scenarios.Slice{{By: []string{"district"}, Min: 10}, {By: []string{"kind"}, Min: 10}}
-	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, "by 3 rows") {
+	if faults, _, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, "by 3 rows") {
 		t.Error(faults, err)
 	}
 	for i := range near {
 		near[i].kind = map[bool]string{true: "x", false: "y"}[i%2 == 0]
 	}
 	truth2, input2, _ = groupedFiles(t, near, false)
-	if faults, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || faults != nil {
+	if faults, _, err := countGroups(t.Context(), twice, "id", truth2, input2); err != nil || faults != nil {
 		t.Error(faults, err)
 	}
 	spec.Slices[0].Min = 31
-	if faults, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
+	if faults, _, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || len(faults) != 1 || faults[0].Code != "too_few_rows" {
 		t.Error(faults, err)
 	}
 }

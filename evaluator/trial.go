@@ -38,7 +38,7 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		}
 		parts = append(parts, aihub.Part(r.Part))
 		f, ok := v.File(aihub.Part(r.Part))
-		if ok && len(spec.Slices) > 0 {
+		if ok && len(spec.GroupColumns()) > 0 {
 			found, err := trialGroups(ctx, blobs, v, spec, f, work)
 			if err != nil {
 				return nil, err
@@ -96,7 +96,8 @@ func keptRows(spec scenarios.Spec, f aihub.PartFile) (faults []aihub.Fault) {
 	return faults
 }
 
-// trialGroups counts the groups of a whole part, however large it is.
+// trialGroups counts the groups and units of a whole part, however large it is, and
+// lints its round by the units.
 func trialGroups(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, f aihub.PartFile, dir string) (faults []aihub.Fault, err error) {
 	truth, input := filepath.Join(dir, "groups-truth"), ""
 	if err := blob.Fetch(ctx, blobs, f.Truth, truth); err != nil {
@@ -110,9 +111,12 @@ func trialGroups(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, 
 		}
 		defer os.Remove(input)
 	}
-	faults, err = countGroups(ctx, spec, v.Key, truth, input)
+	faults, units, err := countGroups(ctx, spec, v.Key, truth, input)
 	for i := range faults {
 		faults[i].Where = fmt.Sprintf("%s: %s", f.Part, faults[i].Where)
+	}
+	if spec.Unit != "" {
+		faults = append(faults, scenarios.LintWithUnits(spec, map[aihub.Part]int64{f.Part: units})...)
 	}
 	return faults, err
 }
@@ -142,7 +146,7 @@ func trialJudge(judge Judge, spec scenarios.Spec, key, truth, input, dir string)
 			return nil, err
 		}
 		plain := spec
-		plain.Slices = nil // groups are counted by trialGroups
+		plain.Slices, plain.Unit = nil, "" // groups are counted by trialGroups
 		got, err := Custom{Spec: plain, Key: key, RowKey: trialKey, Dir: at}.Run(ctx, truth, predictions, packed)
 		return got.Values, err
 	}}

@@ -53,6 +53,7 @@ func LintAgainst(spec Spec, v aihub.DatasetVersion) []aihub.Fault {
 		l.add("wrong_type", "truth.type", fmt.Sprintf("column %q of %s is of type %s", clip(c.Name), v.Ref, c.Type), fmt.Sprintf("%[2]s 的列 %[1]q 类型是 %[3]s", clip(c.Name), v.Ref, c.Type))
 	}
 	l.sliceColumns(spec, v, columns)
+	l.unitColumn(spec, v, columns)
 	rows := map[aihub.Part]int64{}
 	for _, f := range v.Parts {
 		rows[f.Part] = f.Rows

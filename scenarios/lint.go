@@ -99,6 +99,7 @@ func (l *linter) lint(s Spec) {
 	l.environment(s.Environment)
 	l.metrics(s)
 	l.slices(s)
+	l.unit(s)
 	l.unitFormat(s)
 	l.sharing(s)
 	l.rounds(s)

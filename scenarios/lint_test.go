@@ -48,7 +48,10 @@ func TestLintAgainst(t *testing.T) {
 		"slices": {func(s *Spec, v *aihub.DatasetVersion) {
 			s.Slices = []Slice{{By: []string{"路段"}, Min: 100}, {By: []string{"ward"}, Min: 100}, {By: []string{"amps"}, Min: 1013}}
 		}, []string{"unknown_column@slices[1].by[0]", "wrong_type@slices[2].by[0]", "too_few_rows@slices[2].min"}},
-		"final asked once": {func(s *Spec, v *aihub.DatasetVersion) { s.Rounds[0].Part, s.Rounds[0].Quota = "final", 1 }, nil},
+		"a unit":            {func(s *Spec, v *aihub.DatasetVersion) { s.Unit = "路段" }, nil},
+		"a unit of nothing": {func(s *Spec, v *aihub.DatasetVersion) { s.Unit = "ward" }, []string{"unknown_column@unit"}},
+		"a unit of numbers": {func(s *Spec, v *aihub.DatasetVersion) { s.Unit = "amps" }, []string{"wrong_type@unit"}},
+		"final asked once":  {func(s *Spec, v *aihub.DatasetVersion) { s.Rounds[0].Part, s.Rounds[0].Quota = "final", 1 }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec, v := spec, lights()
@@ -205,6 +208,33 @@ func TestVocabulary(t *testing.T) {
 				t.Errorf("%s: %+v", k, v)
 			}
 		}
+	}
+}
+
+// A unit is a column of its own; a part is worth as many rows as it has units.
+func TestLintUnit(t *testing.T) {
+	spec, _ := parseGood(t)
+	for column, want := range map[string][]string{"路段": nil, "lamp_id": {"key_in_columns@unit"}, "state": {"bad_value@unit"}, " x": {"bad_value@unit"}} {
+		spec := spec
+		spec.Unit = column
+		var got []string
+		for _, f := range Lint(spec) {
+			got = append(got, f.Code+"@"+f.Where)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", column, diff)
+		}
+	}
+	spec.Unit = "路段"
+	if f := LintWithUnits(spec, map[aihub.Part]int64{"test": 2025}); f != nil {
+		t.Error(f)
+	}
+	f := LintWithUnits(spec, map[aihub.Part]int64{"test": 400})
+	if len(f) == 0 || f[0].Code != "step_too_fine" || !strings.Contains(f[0].Message.EN, `by unit "路段"`) || !strings.Contains(f[0].Message.ZH, "按单元") {
+		t.Errorf("%+v", f)
+	}
+	if cols := (Spec{Unit: "a", Slices: []Slice{{By: []string{"a", "b"}}}}).GroupColumns(); !slices.Equal(cols, []string{"a", "b"}) {
+		t.Error(cols)
 	}
 }
 

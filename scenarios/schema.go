@@ -223,6 +223,7 @@ var hints = map[string]hint{
 	"Metric.range":        {false, aihub.Text{EN: "range that is shown; the primary metric has sharing.score.range", ZH: "公布的取值范围；主指标见 sharing.score.range"}, nil},
 	"Metric.on_undefined": {false, aihub.Text{EN: "what an undefined value counts as", ZH: "指标无定义时如何处理"}, oneOf([]string{"worst", "error"}, undefinedAs)},
 
+	"Spec.unit":   {false, aihub.Text{EN: "column of the dataset whose equal values are one unit (a patient, a site): rows of a unit are drawn together and count as one; default every row", ZH: "数据集的列，取值相同的行为一个单元（如同一患者、同一站点）：一起抽样，并计为一个；默认每行各为一个单元"}, nil},
 	"Spec.slices": {false, aihub.Text{EN: "groups of rows on which every metric is computed, too", ZH: "按组另行计算各指标的切片"}, map[string]any{"maxItems": MaxSlices}},
 	"Slice.by":    {true, aihub.Text{EN: "columns of the dataset: rows with the same values are a group", ZH: "数据集的列：取值相同的行为一组"}, map[string]any{"minItems": 1, "maxItems": maxSliceColumns}},
 	"Slice.min":   {false, aihub.Text{EN: "the fewest rows of a group that is shown by itself", ZH: "单独显示的组至少须有的行数"}, numbers(leastGroup, maxGroup, DefaultGroup)},

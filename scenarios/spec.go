@@ -30,6 +30,7 @@ type Spec struct {
 	Input       Input             `json:"input" yaml:"input"`
 	Output      Output            `json:"output" yaml:"output"`
 	Truth       Truth             `json:"truth" yaml:"truth"`
+	Unit        string            `json:"unit,omitempty" yaml:"unit"` // column of the dataset: rows with the same value belong together; "": each stands alone
 	Limits      Limits            `json:"limits" yaml:"limits"`
 	Train       *Train            `json:"train,omitempty" yaml:"train"`             // nil: nobody trains
 	Workspace   *Workspace        `json:"workspace,omitempty" yaml:"workspace"`     // nil: nobody sits at a shell beside the train part

@@ -41,6 +41,18 @@ func Drawn(m Metric, boot *Bootstrap, span [2]float64, clustered bool) Metric {
 	return &parted{m, boot, span}
 }
 
+// ByRows reports whether the interval of m takes every row for independent,
+// whatever bucket it is in.
+func ByRows(m Metric) bool {
+	switch m := m.(type) {
+	case *auc:
+		return !m.clustered
+	case *curveMetric:
+		return m.gini && !m.clustered
+	}
+	return false
+}
+
 type parted struct {
 	Metric
 	boot *Bootstrap

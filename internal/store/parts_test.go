@@ -1,8 +1,10 @@
 package store
 
 import (
+	"aihub/policies/sharing"
 	"bufio"
 	"fmt"
+	"math"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -119,6 +121,31 @@ func TestShareOfAnOrganisation(t *testing.T) {
 	w.submit(w.alice, sc, 4)
 	if b := w.budgetOf(w.alice, sc, "acme"); b.Own != 10 || b.Share != 10 || b.Bits != 6 || b.Reserved != 10 {
 		t.Errorf("%+v", b)
+	}
+	w.sound()
+}
+
+// A certificate is of as many rows as the part's units are worth.
+func TestCertificateOfUnits(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 9, 64, "policy")
+	for i, units := range []int64{0, 12} {
+		s := w.submit(w.alice, sc, 8)
+		w.infer()
+		v := sealedValues[0]
+		v.Units = units
+		w.must(w.FinishScore(w.ctx, w.claim(aihub.RunScore), []aihub.MetricValue{v}, w.nextTick()))
+		w.toTick()
+		due, err := w.DueReleases(w.ctx)
+		w.must(err)
+		w.must(w.charge(due[0], 7, aihub.MetricValue{ID: "f1", Value: 0.83, Status: aihub.MetricOK}))
+		w.must(w.ReleaseScore(w.ctx, w.permit(policies.Platform(), policies.ReleaseScore, policies.Object{ID: string(due[0].ID)}), due[0].ID))
+		got, err := w.Score(w.ctx, w.scope(w.alice), s.ID)
+		w.must(err)
+		rows := []int64{100, 12}[i]
+		if p := got.Proof; p == nil || p.Rows != rows || math.Abs(p.Error-sharing.Deviation(p.Bits, p.Answers, rows)) > 1e-12 || got.Released[0].Units != 0 {
+			t.Errorf("%d units: %+v, %+v", units, p, got.Released)
+		}
 	}
 	w.sound()
 }

@@ -119,7 +119,7 @@ func (db *DB) ChargeScore(ctx context.Context, p policies.Permit, id aihub.Relea
 		if err != nil {
 			return err
 		}
-		proof, part, err := t.prove(s, terms, asked, price)
+		proof, part, err := t.prove(s, sc.Sealed, terms, asked, price)
 		if err != nil {
 			return err
 		}
@@ -142,9 +142,10 @@ func (db *DB) ChargeScore(ctx context.Context, p policies.Permit, id aihub.Relea
 	})
 }
 
-// prove charges an answer and returns the certificate that goes with it. A final
-// part has no account: its answers are all given at once.
-func (t *tx) prove(s submissionRow, terms sharing.Terms, asked, price int64) (c aihub.Certificate, part string, err error) {
+// prove charges an answer and returns the certificate that goes with it: of as many
+// rows as the part has, or of what its units are worth. A final part has no account:
+// its answers are all given at once.
+func (t *tx) prove(s submissionRow, sealed []aihub.MetricValue, terms sharing.Terms, asked, price int64) (c aihub.Certificate, part string, err error) {
 	sc, err := t.scenario(s.Scenario)
 	if err != nil {
 		return c, "", err
@@ -158,6 +159,11 @@ func (t *tx) prove(s submissionRow, terms sharing.Terms, asked, price int64) (c 
 		return c, "", err
 	}
 	f, _ := v.File(round.Part)
+	for _, m := range sealed {
+		if m.Units > 0 {
+			f.Rows = min(f.Rows, m.Units)
+		}
+	}
 	if round.Part == aihub.Final {
 		n, _, err := one(t, value[int64], `SELECT count(*) FROM submissions WHERE scenario = ? AND round = ? AND smoke = 0`, s.Scenario.String(), s.Round)
 		return sharing.FinalCertificate(terms, n, f.Rows), sc.Dataset.String() + "/" + string(round.Part), err

@@ -109,8 +109,9 @@ func (a *Account) Charge(reserved, price int64) error {
 // sample, so that Hoeffding's bound holds with failure mass δ·2^-len/(t(t+1));
 // the code is a prefix code, so that the masses of all transcripts of depth t sum
 // to δ/(t(t+1)), and those of all depths to δ. (Dwork et al., Science 349 (2015)
-// 636, by description length.) Rows must be independent: where they are not, n
-// is too large. Without a loss width, the bits are stated and no error is.
+// 636, by description length.) Rows must be independent: where they are not, n is
+// what their units are worth (unit in a spec), and too large without one. Without a
+// loss width, the bits are stated and no error is.
 func (a Account) Certificate(t Terms, rows int64) aihub.Certificate {
 	c := aihub.Certificate{
 		Delta: Delta, Bits: float64(a.Spent) / 1e6, Total: float64(a.Total) / 1e6, Answers: a.Answers, Rows: rows,
