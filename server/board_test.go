@@ -94,7 +94,7 @@ func TestBoardAsOfAndUntested(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	for lang, want := range map[string][]string{"en": {"not tested", "not known", "Not every difference is tested"}, "zh-CN": {"未检验", "未知", "并非所有差异都经过检验"}} {
+	for lang, want := range map[string][]string{"en": {"not tested", "not known", "Not every difference is tested", "Open round every score is shown"}, "zh-CN": {"未检验", "未知", "并非所有差异都经过检验", "每个成绩无论高低"}} {
 		page := get(t, w.http.URL+"/scenarios/"+sc.Ref.String()+"?round=last", lang)
 		for _, s := range want {
 			if !strings.Contains(page, s) {

@@ -257,6 +257,11 @@ func (p *page) rules(v scenarioView) []string {
 		p.t("web.sharing.step", i18n.Args{"Step": i18n.Number(sc.Step, 9)}),
 		p.t("web.sharing.tick", i18n.Args{"Tick": p.duration(time.Duration(sc.Tick))}),
 	}
+	for _, r := range v.spec.Rounds {
+		if r.Entry == "last" {
+			out = slices.Insert(out, 1, p.t("web.sharing.last", i18n.Args{"Round": p.in(r.Title)}))
+		}
+	}
 	if sc.Release == "review" {
 		out = append(out, p.t("web.sharing.review"))
 	} else {
