@@ -250,8 +250,14 @@ func floorDiv(a, b int64) int64 {
 // left to on_invalid.
 type address struct{ city bool }
 
-// certain says that whatever else begins with the result has the same one.
+// mask cuts v. certain says that whatever else begins with the result has the same
+// one.
 func (a address) mask(v string) (place string, ok, certain bool) {
+	place, ok, certain = a.cut(v)
+	return place, ok && bareName(place), certain
+}
+
+func (a address) cut(v string) (place string, ok, certain bool) {
 	v = trim(v)
 	// Anything but Han characters before the district is no part of its name.
 	han, cityHan := true, false
@@ -286,7 +292,7 @@ func (a address) mask(v string) (place string, ok, certain bool) {
 		case streetMark:
 			return v[:city], cityHan, false
 		case cityMark:
-			if prev != '超' && prev != '菜' && prev != '夜' { // not a market
+			if prev != '超' && prev != '菜' && prev != '夜' && prev != '市' { // not a market, nor the beginning of 市中区
 				cities, city, cityHan = cities+1, at, han
 				if a.city || cities == 2 {
 					return v[:at], han, true
