@@ -362,7 +362,9 @@ func (k *pageLook) write(ctx context.Context, m Manifest, rec *MaskRecord, part 
 	if k.meter != nil && !k.meter.Full() {
 		plan.Deal = k.deal(ctx)
 	}
-	id, err := json.Marshal([]any{rec.Raw, rec.Plan, rec.Key, m.Risk})
+	// The number is that of what the engine makes of one plan: what a release that
+	// ordered rows or wrote pages otherwise left half done is begun anew.
+	id, err := json.Marshal([]any{2, rec.Raw, rec.Plan, rec.Key, m.Risk})
 	if err != nil {
 		return err
 	}
