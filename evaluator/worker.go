@@ -200,12 +200,12 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 	}
 	spec, err := scenarios.ParseCanonical(scenario.Spec)
 	if err != nil {
-		return nil, nil, 0, fail(aihub.FaultPlatform, aihub.ReasonScorer, err)
+		return nil, nil, 0, fail(aihub.FaultPlatform, aihub.ReasonPlatform, err)
 	}
 	seed := sub.Scenario.String() + " " + sub.Round
 	plan, err := NewPlan(spec.Builtin(), seed)
 	if err != nil {
-		return nil, nil, 0, fail(aihub.FaultScenario, aihub.ReasonScorer, err)
+		return nil, nil, 0, fail(aihub.FaultPlatform, aihub.ReasonPlatform, err) // the linter took it; no label has been read
 	}
 	part, ok := dataset.File(infer.Part)
 	if !ok {

@@ -227,7 +227,15 @@ func (t *tx) charge(s submissionRow, part aihub.Part, price int64) (partRow, err
 	if err != nil {
 		return p, err
 	}
-	if err := p.Charge(s.bits, price); err != nil {
+	held := s.bits
+	if more := price - held; more > 0 && p.Reserve(more, p.Total) { // an earlier release held what its prices were
+		held = price
+		t.touch("submissions", string(s.ID))
+		if err := t.swap("UPDATE submissions SET bits = ? WHERE id = ? AND bits = ?", held, s.ID, s.bits); err != nil {
+			return p, err
+		}
+	}
+	if err := p.Charge(held, price); err != nil {
 		return p, err
 	}
 	if err := t.keep(p); err != nil {

@@ -48,8 +48,8 @@ var reasons = map[aihub.Reason]aihub.Text{
 		ZH: "镜像的启动命令无法执行；请检查 entrypoint、处理器架构，以及文件对 uid 65532 可执行",
 	},
 	aihub.ReasonScorer: {
-		EN: "the scenario's scoring failed, not the algorithm; the attempt is given back and the scenario's owner can see why",
-		ZH: "场景的评分出错，并非算法问题；本次机会已退还，场景负责方可见详情",
+		EN: "the scenario's scoring failed, not the algorithm; but on a final part the attempt is given back, and the scenario's owner can see why",
+		ZH: "场景的评分出错，并非算法问题；除 final 分区外本次机会已退还，场景负责方可见详情",
 	},
 	aihub.ReasonUndefined: {
 		EN: "a metric that the scenario demands is undefined for these predictions; `aihub test` scores them on the public sample",
