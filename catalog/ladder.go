@@ -2,9 +2,9 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"aihub"
 	"aihub/catalog/mask"
 	"aihub/catalog/risk/lattice"
 	"aihub/internal/table"
@@ -21,7 +21,11 @@ type ladder struct {
 	values *table.Batch      // a raw value for each code
 	rows   []int64           // of each code
 	n      int64             // of all
+	fixed  bool              // however it is masked it has too many values: it stays as the manifest masks it
 }
+
+// open reports whether there is a level to choose.
+func (l *ladder) open() bool { return l != nil && !l.fixed }
 
 // maxSteps bounds how often a band is made twice as wide, maxFine how many values
 // the finest rule of a ladder may leave apart: the next is the finest then.
@@ -34,10 +38,20 @@ const (
 var rareShares = [...]float64{0.01, 0.05}
 
 // newLadder returns the rules that a search may choose from instead of r; nil when
-// r is none that a ladder has.
-func newLadder(f table.Field, r mask.Rule) *ladder {
+// r is none that a ladder has. A column that the manifest needs is not dropped, nor
+// are values of labels suppressed or of what is counted with noise.
+func (m *Manifest) newLadder(f table.Field, r mask.Rule) *ladder {
 	keep, drop := mask.Rule{Use: "keep"}, mask.Rule{Use: "drop"}
 	l := &ladder{field: f}
+	truth := slices.Contains(m.Truth, f.Name)
+	defer func() {
+		if truth || f.Name == m.Split.Column || f.Name == m.Parent.Column {
+			l.rules = slices.DeleteFunc(l.rules, func(r mask.Rule) bool { return r.Use == "drop" })
+		}
+		if truth || m.Privacy.budget() != nil {
+			l.rules = slices.DeleteFunc(l.rules, func(r mask.Rule) bool { return r.Use == "suppress" })
+		}
+	}()
 	switch r.Use {
 	case "keep":
 		if r.Because != "" { // somebody has decided
@@ -105,12 +119,12 @@ func (l *ladder) code(masked, raw *table.Column, row int) (code uint32, ok, over
 	return code, true, false
 }
 
-// coarser gives the finest rule up; false when there is no other but to drop the
-// column.
-func (l *ladder) coarser() bool {
+// coarser gives the finest rule up; where no other is left but to suppress rare
+// values or all, the column stays as it is.
+func (l *ladder) coarser() {
 	l.rules = l.rules[1:]
 	l.clear()
-	return len(l.rules) > 1
+	l.fixed = len(l.rules) == 0 || l.rules[0].Use == "suppress" || l.rules[0].Use == "drop"
 }
 
 // hierarchy returns what each code becomes under the other rules, and keeps those
@@ -173,11 +187,4 @@ func (l *ladder) hierarchy() (h *lattice.Hierarchy, missing func() uint32, _ err
 		return nil, nil, fmt.Errorf("the rules for %s are not nested: %s", l.field.Name, fs[0].Message.EN)
 	}
 	return h, h.Missing, nil
-}
-
-func tooFine(column string) error {
-	return aihub.Errorf(aihub.Quota, aihub.Text{
-		EN: fmt.Sprintf("column %q has more than %d values however it is masked", column, maxFine),
-		ZH: fmt.Sprintf("列 %q 无论如何脱敏都有超过 %d 个取值", column, maxFine),
-	}).WithHint(aihub.Text{EN: "write a wider band, or drop the column", ZH: "请加宽区间，或删除该列"})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/internal/table"
 )
 
 func steps(c SearchColumn) string {
@@ -37,6 +38,42 @@ mask:
     q: %s # read me
 risk: {quasi: [q], k: %d}
 `, rule, k)
+}
+
+// What is kept and has too many values stays as it is, beside a column that can be
+// searched; a label is neither dropped nor suppressed; a second reading of the key
+// is another dealing.
+func TestLaddersGiveWay(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("q,a,y\n")
+	for i := range maxFine + 100 {
+		fmt.Fprintf(&b, "%s%d,%d,%d\n", map[bool]string{true: "x", false: ""}[i > 0], i, 20+i%40, i%2)
+	}
+	path := filepath.Join(t.TempDir(), "data.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	manifest := strings.Replace(ladderManifest("{use: keep}", 2), "risk: {quasi: [q]", "    a: {use: band, width: 5}\n    y: {use: keep}\nrisk: {max_suppression: 0.5, quasi: [q, a, y]", 1)
+	s, err := SearchLevels(context.Background(), []byte(manifest), path, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := []string{steps(s.Columns[0]), steps(s.Columns[1]), steps(s.Columns[2])}; got[0] != "q keep" || !strings.HasPrefix(got[1], "a keep,width 5") || got[2] != "y keep" {
+		t.Errorf("%q", got)
+	}
+	m, err := ParseManifest([]byte(ladderManifest("{use: keep}", 2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Key, m.KeyFrom = "q", ""
+	text, err := m.dealing("s", []table.Field{{Name: "q", Type: table.String}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if number, err := m.dealing("s", []table.Field{{Name: "q", Type: table.Int64}}); err != nil || number == text {
+		t.Errorf("a key that is read as a number is dealt as the text: %v", err)
+	}
 }
 
 // A band is widened, a date cut and a district given up for its city by the search,

@@ -58,7 +58,8 @@ func bandRule(s *columnStats) string {
 	if s.Type == table.Int64 {
 		width = max(1, width)
 	}
-	if !(width > 0) || math.IsInf(width, 0) || math.Abs(q[0]) > 1e12 || math.Abs(q[3]) > 1e12 {
+	if !(width >= 1e-6) || // clean writes nine digits
+		math.IsInf(width, 0) || math.Abs(q[0]) > 1e12 || math.Abs(q[3]) > 1e12 {
 		return ""
 	}
 	rule := "{use: band, width: " + clean(width)

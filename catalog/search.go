@@ -76,7 +76,7 @@ func SearchLevels(ctx context.Context, manifestYAML []byte, rawPath string, keep
 		r.Hierarchy = ""
 		c := SearchColumn{Name: q, Levels: 1, Rules: []mask.Rule{r}}
 		switch {
-		case ladders[i] != nil:
+		case ladders[i].open():
 			c.Rules = ladders[i].rules
 			c.Levels = len(c.Rules)
 		case levels[i] != nil:
@@ -247,9 +247,9 @@ func (m *Manifest) searchOnce(ctx context.Context, path string, levels []*lattic
 	for i, q := range m.Risk.Quasi {
 		if ladders[i] == nil {
 			rule, _ := m.Mask.Of(q)
-			ladders[i] = newLadder(schema[slices.IndexFunc(schema, func(f table.Field) bool { return f.Name == q })], rule)
+			ladders[i] = m.newLadder(schema[slices.IndexFunc(schema, func(f table.Field) bool { return f.Name == q })], rule)
 		}
-		if ladders[i] != nil {
+		if ladders[i].open() {
 			plan.Columns[q] = ladders[i].rules[0]
 		}
 	}
@@ -264,7 +264,7 @@ func (m *Manifest) searchOnce(ctx context.Context, path string, levels []*lattic
 	var fields []table.Field
 	for _, f := range masking.Schema() {
 		i := slices.Index(m.Risk.Quasi, f.Name)
-		if i >= 0 && ladders[i] == nil && levels[i] == nil || slices.Contains(m.Risk.Sensitive, f.Name) {
+		if i >= 0 && !ladders[i].open() && levels[i] == nil || slices.Contains(m.Risk.Sensitive, f.Name) {
 			fields = append(fields, f)
 		}
 	}
@@ -289,7 +289,7 @@ func (m *Manifest) searchOnce(ctx context.Context, path string, levels []*lattic
 		for i, q := range m.Risk.Quasi {
 			c := b.Col(q)
 			switch l := ladders[i]; {
-			case l != nil && !over[i]:
+			case l.open() && !over[i]:
 				made := masked.Col(q)
 				for row := range b.Rows {
 					code, ok, more := l.code(made, c, row)
@@ -339,17 +339,16 @@ func (m *Manifest) searchOnce(ctx context.Context, path string, levels []*lattic
 	}
 	if slices.Contains(over, true) {
 		for i, l := range ladders {
-			if over[i] && !l.coarser() {
-				return nil, false, tooFine(l.field.Name)
-			}
-			if l != nil {
+			if over[i] {
+				l.coarser()
+			} else if l != nil {
 				l.clear()
 			}
 		}
 		return nil, true, nil
 	}
 	for i, l := range ladders {
-		if l == nil {
+		if !l.open() {
 			continue
 		}
 		var gone func() uint32

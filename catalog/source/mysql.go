@@ -82,7 +82,10 @@ func fetchMySQL(ctx context.Context, address string, f io.Writer, o Options) err
 		t, ok := mysqlTypes[called]
 		if precision, scale, is := types[i].DecimalSize(); called == "DECIMAL" {
 			if t, ok = table.String, true; is {
-				t = decimal(precision, scale)
+				if scale > 0 {
+					precision++ // the driver takes one off for a sign, which an unsigned column has not
+				}
+				t = decimal(precision, scale) // a whole number too large is refused, none is rounded
 			}
 		}
 		return t, strings.ToLower(called), ok
