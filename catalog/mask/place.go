@@ -15,12 +15,8 @@ func bareName(place string) bool {
 		name, mark, rest := unit(place)
 		n := utf8.RuneCountInString(name)
 		switch mark {
-		case "省":
-			if n < 2 || n > 3 || !known(name) {
-				return false
-			}
-		case "市":
-			if n < 2 || n > 4 || !known(name) {
+		case "省", "市":
+			if n < 2 || n > 4 || mark == "省" && n > 3 || !known(name) {
 				return false
 			}
 		case "自治区", "特别行政区":
@@ -43,9 +39,9 @@ func bareName(place string) bool {
 // marks end a unit; longer ones stand before those that they end with.
 var marks = []string{"特别行政区", "自治区", "地区", "省", "市", "区", "县", "旗", "州", "盟"}
 
-// unit cuts the first unit off place, at the mark that comes first. 市, 区 and 州
-// are no marks as the first characters of a name (市中区, 区…, 州…), nor is 州 before
-// another mark (苏州市, 通州区).
+// unit cuts the first unit off place, at the mark that comes first. The first
+// character of a name is no mark (市中区), nor is one before another (苏州市, 通州区,
+// 沙市区, 红旗区).
 func unit(place string) (name, mark, rest string) {
 	for i, r := range place {
 		if i == 0 {
@@ -67,16 +63,14 @@ func unit(place string) (name, mark, rest string) {
 }
 
 // wellKnown are provinces and the cities that addresses most often begin with.
-const wellKnown = `北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾
+var wellKnown = strings.Fields(`北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南 广东 海南 四川 贵州 云南 陕西 甘肃 青海 台湾
 石家庄 太原 沈阳 大连 长春 哈尔滨 南京 苏州 无锡 常州 南通 徐州 杭州 宁波 温州 合肥 福州 厦门 泉州 南昌 济南 青岛 烟台 郑州 洛阳 武汉 长沙 广州 深圳 珠海
-佛山 东莞 中山 惠州 汕头 南宁 海口 三亚 成都 贵阳 昆明 拉萨 西安 兰州 西宁 银川 乌鲁木齐 呼和浩特`
-
-var wellKnownNames = strings.Fields(wellKnown)
+佛山 东莞 中山 惠州 汕头 南宁 海口 三亚 成都 贵阳 昆明 拉萨 西安 兰州 西宁 银川 乌鲁木齐 呼和浩特`)
 
 // known is false for a name that ends with a well-known one and is longer: what
 // stands before that is no part of it.
 func known(name string) bool {
-	for _, w := range wellKnownNames {
+	for _, w := range wellKnown {
 		if len(name) > len(w) && strings.HasSuffix(name, w) {
 			return false
 		}

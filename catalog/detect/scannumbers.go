@@ -1,0 +1,277 @@
+package detect
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// scanRun looks for numbers in the run s[i:j] of letters and digits: alone, between
+// letters as in tel138…QQ, or cut into groups as in 138-1234-5678. It returns where
+// the scan goes on.
+func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
+	switch run := s[i:j]; {
+	case len(run) == 11 && Mobile(run): // the most frequent
+		return append(ms, Match{KindMobile, i, j}), j
+	case len(run) == 18 && Resident(run):
+		return append(ms, Match{KindResident, i, j}), j
+	case len(run) == 18 && usccAnyCase(run):
+		return append(ms, Match{KindUSCC, i, j}), j
+	case len(run) == 9 && Passport(run):
+		return append(ms, Match{KindPassport, i, j}), j
+	}
+	if j < len(s) && s[j] == ':' {
+		if end := ipv6At(s, i); end > 0 {
+			return append(ms, Match{KindIP, i, end}), end
+		}
+	}
+	if digest(s[i:j]) {
+		return ms, j
+	}
+	for i < j {
+		letters := i
+		for i < j && isAlpha(s[i]) {
+			i++
+		}
+		end := i
+		for end < j && isDigit(s[end]) {
+			end++
+		}
+		if end == i {
+			break
+		}
+		if end == j && j < len(s) && s[j] == '.' {
+			if m, next := scanDots(s, i, j); next > j {
+				if m.Kind != "" {
+					ms = append(ms, m)
+				}
+				return ms, next
+			}
+		}
+		switch m := stretch(s[:j], letters, i, end); {
+		case m.Kind != "":
+			ms, end = append(ms, m), max(end, m.End)
+		case end == j && j < len(s) && end-i >= 2 && end-i <= maxGroup:
+			return scanGroups(s, i, j, ms)
+		}
+		i = end
+	}
+	return ms, j
+}
+
+// digest reports whether a run is the hex digits of a hash: by chance some hold
+// eleven digits in a row.
+func digest(run string) bool {
+	switch len(run) {
+	case 32, 40, 56, 64, 96, 128:
+	default:
+		return false
+	}
+	letters := false
+	for i := range len(run) {
+		if !isHex(run[i]) {
+			return false
+		}
+		letters = letters || isAlpha(run[i])
+	}
+	return letters
+}
+
+// stretch says what the digits s[i:j] are, which no other digit touches: alone,
+// with the letters s[letters:i] before them, or with what follows.
+func stretch(s string, letters, i, j int) Match {
+	run, n := s[i:j], j-i
+	switch {
+	case n < 7:
+	case n == 18 && Resident(run):
+		return Match{KindResident, i, j}
+	case n == 17 && j < len(s) && Resident(s[i:j+1]):
+		return Match{KindResident, i, j + 1}
+	case i-letters == 1 && usccAt(s, letters):
+		return Match{KindUSCC, letters, letters + 18}
+	case n >= 8 && usccAt(s, i):
+		return Match{KindUSCC, i, i + 18}
+	case n >= 15 && BankCard(run):
+		return Match{KindCard, i, j}
+	case n == 15 && Resident15(run):
+		return Match{KindResident15, i, j}
+	case n == 11 && Mobile(run):
+		return Match{KindMobile, i, j}
+	case n == 13 && run[:2] == "86" && Mobile(run[2:]):
+		return Match{KindMobile, i + 2, j}
+	case n == 15 && run[:4] == "0086" && Mobile(run[4:]):
+		return Match{KindMobile, i + 4, j}
+	case landline(run):
+		return Match{KindLandline, i, j}
+	case i-letters <= 2 && Passport(s[letters:j]):
+		return Match{KindPassport, letters, j}
+	}
+	return Match{}
+}
+
+// usccAt reports whether a unified social credit code stands at s[i:i+18]; a digit
+// behind its last one would be part of it.
+func usccAt(s string, i int) bool {
+	return i+18 <= len(s) && (i+18 == len(s) || !isDigit(s[i+17]) || !isDigit(s[i+18])) && usccAnyCase(s[i:i+18])
+}
+
+func usccAnyCase(s string) bool {
+	if !isDigit(s[2]) || !isDigit(s[3]) {
+		return false
+	}
+	var b [18]byte
+	for i := range b {
+		c := s[i]
+		if c >= 'a' && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		b[i] = c
+	}
+	return USCC(string(b[:]))
+}
+
+// maxGroup is how many digits stand in one group of a number at most.
+const maxGroup = 14
+
+// scanGroups reads the number that begins with the group s[i:j] and goes on
+// behind single separators.
+func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
+	var number [32]byte
+	var ends, upTo [7]int // of the groups: in s, in number
+	total := copy(number[:], s[i:j])
+	ends[0], upTo[0] = j, total
+	n := 1
+	for k := j; total <= 17 && n < 6 && (k == len(s) || !isAlpha(s[k])); n++ {
+		w := separator(s[k:])
+		from := k + w
+		k = digitsFrom(s, from)
+		if w == 0 || k == from || k-from > maxGroup {
+			break
+		}
+		if total+k-from == 17 && k < len(s) && upper(s[k]) == 'X' {
+			k++
+		}
+		total += copy(number[total:], s[from:k])
+		ends[n], upTo[n] = k, total
+	}
+	first := j - i
+	for ; n > 1; n-- { // the longest number first
+		whole := number[:upTo[n-1]]
+		kind := Kind("")
+		switch {
+		case len(whole) == 18 && Resident(string(whole)):
+			kind = KindResident
+		case (first == 3 || first == 7 && n == 2) && len(whole) == 11 && Mobile(string(whole)):
+			kind = KindMobile
+		case first == 2 && len(whole) == 13 && string(whole[:2]) == "86" && Mobile(string(whole[2:])):
+			kind = KindMobile
+		case first == 4 && len(whole) == 15 && string(whole[:4]) == "0086" && Mobile(string(whole[4:])):
+			kind = KindMobile
+		case first == 4 && upTo[1] == 8 && n >= 4 && BankCard(string(whole)):
+			kind = KindCard
+		case n <= 3 && first >= 3 && whole[0] == '0' && landline(string(whole)):
+			kind = KindLandline
+		}
+		if kind != "" {
+			return append(ms, Match{kind, i, ends[n-1]}), ends[n-1]
+		}
+	}
+	return ms, j
+}
+
+// separators stand between the groups of a number, beside a hyphen, a blank and a
+// closing bracket: hyphens and dashes, blanks of other widths and of none.
+var separators = []string{"）", "－", "—", "–", "‐", "‑", "\u00a0", "\u3000", "\u2009", "\u200b"}
+
+// separator returns the width of what may part the groups of a number.
+func separator(s string) int {
+	if s == "" {
+		return 0
+	}
+	switch s[0] {
+	case '-', ' ':
+		return 1
+	case ')':
+		if strings.HasPrefix(s, ") ") {
+			return 2
+		}
+		return 1
+	case 0xc2, 0xe2, 0xe3, 0xef:
+		for _, p := range separators {
+			if strings.HasPrefix(s, p) {
+				return len(p)
+			}
+		}
+	}
+	return 0
+}
+
+// scanDots reads the digits s[i:j] and what follows behind a dot: an IPv4
+// address, or a decimal number that may be the first of a pair of coordinates.
+// It returns where the scan goes on: j when there is nothing behind the dot.
+func scanDots(s string, i, j int) (Match, int) {
+	k := digitsFrom(s, j+1)
+	if k == j+1 || i > 0 && s[i-1] == '.' {
+		return Match{}, j
+	}
+	if k < len(s) && s[k] == '.' && digitsFrom(s, k+1) > k+1 {
+		end := k
+		for k < len(s) && s[k] == '.' && digitsFrom(s, k+1) > k+1 {
+			k = digitsFrom(s, k+1)
+			end = k
+		}
+		if end-i <= 15 {
+			if a, err := netip.ParseAddr(s[i:end]); err == nil && a.Is4() {
+				return Match{KindIP, i, end}, end
+			}
+		}
+		if j == i+3 && k == j+10 && s[j+5] == '.' && Mobile(s[i:j]+s[j+1:j+5]+s[j+6:k]) {
+			return Match{KindMobile, i, k}, k
+		}
+		return Match{}, end
+	}
+	a, ok := degrees(s[i:j], s[j+1:k])
+	if !ok {
+		return Match{}, k
+	}
+	p := k
+	for p < len(s) && p < k+4 && strings.IndexByte(" ,;/EN", s[p]) >= 0 {
+		p++
+	}
+	if strings.HasPrefix(s[p:], "，") || strings.HasPrefix(s[p:], "、") {
+		p += 3
+	}
+	if p == k {
+		return Match{}, k
+	}
+	if p < len(s) && s[p] == '-' {
+		p++
+	}
+	q := digitsFrom(s, p)
+	if q == p || q == len(s) || s[q] != '.' {
+		return Match{}, k
+	}
+	e := digitsFrom(s, q+1)
+	if b, ok := degrees(s[p:q], s[q+1:e]); !ok || a > 90 && b > 90 {
+		return Match{}, k
+	}
+	if i > 0 && s[i-1] == '-' {
+		i--
+	}
+	return Match{KindPlace, i, e}, e
+}
+
+// degrees returns the whole part of a number of degrees with four decimals or more.
+func degrees(whole, decimals string) (int, bool) {
+	if len(whole) > 3 || len(decimals) < 4 || len(decimals) > 15 {
+		return 0, false
+	}
+	d := num(whole)
+	return d, d < 180
+}
+
+func digitsFrom(s string, i int) int {
+	for i < len(s) && isDigit(s[i]) {
+		i++
+	}
+	return i
+}
