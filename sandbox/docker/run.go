@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/pkg/stdcopy"
 
 	"aihub"
@@ -25,6 +27,9 @@ import (
 
 // patience is how long the engine may take over one step that is not the guest's.
 const patience = time.Minute
+
+// noticeWait is how long the notice that memory ran out may come after the end.
+const noticeWait = 3 * time.Second
 
 // errTime ends the wait for a guest that is over its wall clock limit.
 var errTime = errors.New("the wall clock limit")
@@ -380,23 +385,34 @@ func (r *Runner) classify(ctx context.Context, res sandbox.Result, j sandbox.Job
 }
 
 // state asks how the container ended. The notice that memory ran out can come
-// after that of the end; so where it would explain the end, it is waited for.
+// after that of the end, and then some engines (20.10) keep it in their events
+// alone; so where it would explain the end, it is looked for there and waited for.
 func (r *Runner) state(ctx context.Context, j sandbox.Job, status int64, cause error) (*container.State, error) {
-	deadline := time.Now().Add(2 * time.Second)
-	for {
-		got, err := r.api.ContainerInspect(ctx, namesOf(j.ID).guest)
-		if err != nil {
-			return nil, platform("asking how it ended", err)
-		}
-		if got.State.OOMKilled || status != 137 || cause != nil || time.Now().After(deadline) {
-			return got.State, nil
-		}
-		select {
-		case <-ctx.Done():
+	got, err := r.api.ContainerInspect(ctx, namesOf(j.ID).guest)
+	if err != nil {
+		return nil, platform("asking how it ended", err)
+	}
+	if got.State.OOMKilled || status != 137 || cause != nil {
+		return got.State, nil
+	}
+	wait, stop := context.WithTimeout(ctx, noticeWait)
+	defer stop()
+	notices, errs := r.api.Events(wait, events.ListOptions{
+		Since:   got.State.StartedAt, // the engine's clock
+		Filters: filters.NewArgs(filters.Arg("container", got.ID), filters.Arg("event", "oom")),
+	})
+	select {
+	case <-notices:
+		got.State.OOMKilled = true
+	case err := <-errs:
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
-		case <-time.After(50 * time.Millisecond):
+		}
+		if wait.Err() == nil {
+			return nil, platform("asking why it was killed", err)
 		}
 	}
+	return got.State, nil
 }
 
 // clean keeps a message to one line of bounded length.
