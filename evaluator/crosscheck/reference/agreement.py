@@ -3,6 +3,7 @@ scikit-posthocs, krippendorff, pingouin.
 
 Deviations: groups without a true yes have no recall, where fairlearn gives 0.
 """
+import functools
 import warnings
 
 import numpy as np
@@ -52,6 +53,14 @@ def fairness(rs):
 fairness.batch = 200
 
 
+@functools.cache
+def critical(k):
+    """the studentised range over √2, to the three decimals that are in print"""
+    from scipy import stats as st
+
+    return round(st.studentized_range.ppf(0.95, k, np.inf) / 2**0.5, 3)
+
+
 def tests(r):
     from scipy import stats as st
     from statsmodels.stats.contingency_tables import mcnemar
@@ -65,6 +74,8 @@ def tests(r):
     k, rows = r.choice([3, 4, 6]), r.choice([2, 5, 10])
     s = [[r.choice([r.random(), float(r.randrange(3))]) for _ in range(k)] for _ in range(rows)]
     w = {"mcnemar": mcnemar([[0, b], [c, 0]], exact=True).pvalue if b + c else 1.0}
+    w["mcnemar_mid"] = 2 * st.binom.cdf(min(b, c), b + c, 0.5) - st.binom.pmf(b, b + c, 0.5)
+    w["nemenyi"] = critical(k) * (k * (k + 1) / 6 / rows) ** 0.5
     signs = [x for x in d if x]
     w["sign_test"] = float(st.binomtest(sum(x > 0 for x in signs), len(signs)).pvalue) if signs else 1.0
     w["holm"] = list(map(float, multipletests(p, method="holm")[1]))
@@ -74,6 +85,7 @@ def tests(r):
         w["wilcoxon_w"], w["wilcoxon_p"] = float(x.statistic), float(x.pvalue)
     if any(len(set(row)) > 1 for row in s):
         w["friedman"] = float(st.friedmanchisquare(*zip(*s)).statistic)
+        w["kendall_w"] = w["friedman"] / rows / (k - 1)
     return {"b": b, "c": c, "p": p, "d": d, "s": s}, w
 
 

@@ -18,13 +18,14 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import quick  # before what it makes quick
 
 MODULES = {
-    "tabular": ["classes", "binary", "multi", "numbers", "positive", "bounds"],
+    "tabular": ["classes", "abstain", "binary", "multi", "numbers", "positive", "bounds"],
     "speech": ["errors", "diarisation", "trials"],
     "text": ["bleu", "chrf", "rouge", "spans", "answers"],
     "lists": ["runs", "labels", "links", "clusters"],
     "vision": ["coco", "segm", "pixels", "panoptic", "tracks"],
     "agreement": ["fairness", "tests", "agreement"],
     "more": ["keypoints", "lvis", "ter", "lsum", "relaxed", "distributions", "survival", "shapes", "pictures", "timings"],
+    "rest": ["probes", "words", "likelihoods", "generated", "solutions", "series", "slices", "terms", "signals", "voc"],
 }
 
 

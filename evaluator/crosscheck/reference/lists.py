@@ -9,6 +9,7 @@ win; pairs and MUC are undefined when all items of one side are alone.
 """
 import math
 import warnings
+from fractions import Fraction as F
 
 import numpy as np
 
@@ -33,6 +34,19 @@ def runs(r):
     res = ev.evaluate({q: d for q, d in run.items() if d})
     some = any(v > 0 for d in qrel.values() for v in d.values())
     w = {}
+    # the expected reciprocal rank and rank-biased precision are none of trec_eval's
+    err = rbp = F(0)
+    for q, judged in qrel.items():
+        on = F(1)
+        ids = sorted(run[q], key=lambda d: (run[q][d], d), reverse=True)
+        for i, d in enumerate(ids):
+            g = max(0, judged.get(d, 0))
+            rbp += F(0.2) * F(0.8) ** i * (g > 0)
+            if i < 5:
+                stop = F(2**g - 1, 8)
+                err += on * stop / (i + 1)
+                on *= 1 - stop
+    w["err@1 max_grade=3 k=5"], w["rbp@1 persistence=0.8"] = (x / len(qrel) if some else None for x in (err, rbp))
     for use, k in names.items():
         v = [res.get(q, {}).get(k, 0.0) for q in qrel]
         w[use] = sum(v) / len(v) if some else None
@@ -65,6 +79,7 @@ def links(r):
         others.append([r.randrange(g) / g for _ in range(r.choice([0, 1, 5, 30]))])
     if r.random() < 0.05:
         true[0] = None  # NaN
+    strata = [r.choice(["1-1", "1-N", "N-1"]) for _ in true]
     w = {}
     for ties in ("realistic", "optimistic", "pessimistic"):
         rank = []
@@ -77,10 +92,18 @@ def links(r):
         e = np.mean([(len(o) + 2) / 2 for o in others])
         bad = None in true
         v = {"link_mrr@1": np.mean(1 / rank), "link_mr@1": rank.mean(), "link_hits@1": (rank <= 3).mean(),
-             "link_gmr@1": math.exp(np.log(rank).mean()), "link_amri@1": 1 - (rank.mean() - 1) / (e - 1) if e > 1 else None}
+             "link_gmr@1": math.exp(np.log(rank).mean()), "link_amri@1": 1 - (rank.mean() - 1) / (e - 1) if e > 1 else None,
+             "link_amr@1": rank.mean() / e, "link_median_rank@1": np.median(rank)}
+        # adjusted for chance: what a rank drawn among the candidates would give
+        hit, rr = (np.mean([np.mean(f(np.arange(1, len(o) + 2))) for o in others]) for f in (lambda x: x <= 3, lambda x: 1 / x))
+        v["link_adjusted_hits@1"] = (v["link_hits@1"] - hit) / (1 - hit) if hit < 1 else None
+        v["link_adjusted_mrr@1"] = (v["link_mrr@1"] - rr) / (1 - rr) if rr < 1 else None
+        each = [[i for i, s in enumerate(strata) if s == name] for name in sorted(set(strata))]
+        v["link_mrr_strata@1"] = np.mean([np.mean(1 / rank[i]) for i in each])
+        v["link_hits_strata@1"] = np.mean([np.mean(rank[i] <= 3) for i in each])
         for k, x in v.items():
             w[f"{k} k=3 ties={ties}"] = None if bad else x
-    return {"true": true, "others": others}, w
+    return {"true": true, "others": others, "stratum": strata}, w
 
 
 def clusters(r):
@@ -118,6 +141,8 @@ def clusters(r):
     w["b_cubed_f1@1"] = f(*b3(S, K), *b3(K, S))
     w["muc_f1@1"] = f(*muc(S, K), *muc(K, S))
     w["ceaf_e_f1@1"] = f(best, len(S), best, len(K))
+    three = [w[m] for m in ("b_cubed_f1@1", "muc_f1@1", "ceaf_e_f1@1")]
+    w["conll_f1@1"] = None if None in three else sum(three) / 3
     return {"ref": a, "hyp": b}, w
 
 

@@ -262,7 +262,15 @@ def timings(r):
         start.append(r.randrange(64) / 4)
         took.append(r.randrange(64) / 16)
         media.append(r.randrange(64) / 8)
-    return {"start": start, "took": took, "media": media}, {f"latency@1 q={q} warmup=0": np.percentile(took, 100 * q, method="inverted_cdf") for q in (0.5, 0.9, 0.99, 1)}
+    w = {}
+    for cold in (0, 2):
+        a, b, m = (np.array(x)[min(cold, len(x)) :] for x in (start, took, media))
+        for q in (0.5, 0.9, 0.99, 1):
+            w[f"latency@1 q={q} warmup={cold}"] = np.percentile(b, 100 * q, method="inverted_cdf") if len(b) else None
+        span = (a + b).max() - a.min() if len(b) else 0
+        w[f"throughput@1 warmup={cold}"] = len(b) / span if span else None
+        w[f"rtf@1 warmup={cold}"] = b.sum() / m.sum() if m.any() else None
+    return {"start": start, "took": took, "media": media}, w
 
 
 FAMILIES = {

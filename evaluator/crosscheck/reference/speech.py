@@ -1,10 +1,12 @@
-"""References for speech: jiwer, pyannote.metrics, scikit-learn's ROC.
+"""References for speech: jiwer, pyannote.metrics, scikit-learn's ROC, and for the
+Jaccard error rate, whose speakers pyannote maps otherwise, its timelines.
 
 Deviations: a corpus without reference tokens is undefined, where jiwer returns
 the number of insertions; pyannote's collar is twice ours; DER without reference
 speech is undefined, where pyannote gives 0 or 1.
 """
 import random
+import re
 
 from common import clean
 
@@ -44,21 +46,27 @@ def errors(r):
         refs.append(("" if zh else " ").join(s))
         hyps.append(("" if zh else " ").join(h))
     e = "normalize=none case=keep punctuation=keep"
+    # Han characters one by one, and words: jiwer is given them with spaces between
+    mixed = lambda xs: [" ".join(re.findall(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+", x)) for x in xs]
+    both = {"ser@1 units=mixed " + e: sum(a != b for a, b in zip(mixed(refs), mixed(hyps))) / len(refs)}
+    both["mixed_error_rate@1 " + e] = jiwer.process_words(mixed(refs), mixed(hyps)).wer if any(refs) else None
     if not any(refs):
         keys = ["cer@1 " + e] if zh else ["wer@1 " + e, "mer@1 " + e, "wil@1 " + e]
-        return {"ref": refs, "hyp": hyps, "units": "chars" if zh else "words"}, {k: None for k in keys}
+        return {"ref": refs, "hyp": hyps, "units": "chars" if zh else "words"}, both | {k: None for k in keys}
     if zh:
         o = jiwer.process_characters(refs, hyps)
-        return {"ref": refs, "hyp": hyps, "units": "chars"}, {"cer@1 " + e: o.cer, "#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions}
+        return {"ref": refs, "hyp": hyps, "units": "chars"}, both | {"cer@1 " + e: o.cer, "#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions}
     o = jiwer.process_words(refs, hyps)
-    w = {"wer@1 " + e: o.wer, "mer@1 " + e: o.mer, "wil@1 " + e: o.wil, "wip@1 " + e: o.wip}
+    w = both | {"wer@1 " + e: o.wer, "mer@1 " + e: o.mer, "wil@1 " + e: o.wil, "wip@1 " + e: o.wip}
     w.update({"#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions})
     return {"ref": refs, "hyp": hyps, "units": "words"}, w
 
 
 def diarisation(r):
+    import numpy as np
     from pyannote.core import Annotation, Segment
     from pyannote.metrics.diarization import DiarizationErrorRate
+    from scipy.optimize import linear_sum_assignment
 
     def turns(k, names):
         out, at = [], 0.0
@@ -94,6 +102,14 @@ def diarisation(r):
             w["der_missed@1" + tag] = d["missed detection"] / t if ok else None
             w["der_false_alarm@1" + tag] = d["false alarm"] / t if ok else None
             w["der_confusion@1" + tag] = d["confusion"] / t if ok else None
+    # dscore's rate: speakers matched so that their shared time over what either has is largest
+    R, H = ({n: ann(ts).label_timeline(n) for n in sorted({n for n, _, _ in ts})} for ts in (ref, hyp))
+    if R:
+        share = lambda a, b: (lambda both: both / (a.duration() + b.duration() - both))(a.crop(b).duration())
+        table = np.array([[share(a, b) for b in H.values()] for a in R.values()]).reshape(len(R), len(H))
+        w["jer@1 collar=0 overlap=score"] = 1 - table[linear_sum_assignment(-table)].sum() / len(R)
+    else:
+        w["jer@1 collar=0 overlap=score"] = None
     return {"ref": ref, "hyp": hyp}, w
 
 
@@ -106,7 +122,7 @@ def trials(r):
     s = [r.choice([r.random(), r.randrange(4) / 4]) for _ in range(n)]
     if r.random() < 0.3:
         s = [v + 0.3 * t for v, t in zip(s, y)]
-    w = {"eer@1": None, "min_dcf@1": None, "kws_frr@1 fa_per_hour=2": None}
+    w = {"eer@1": None, "min_dcf@1": None, "kws_frr@1 fa_per_hour=2": None, "act_dcf@1 p_target=0.3": None, "cllr@1": None}
     if 0 < sum(y) < n:
         fpr, tpr, _ = roc_curve(y, s, drop_intermediate=False)
         fnr = 1 - tpr
@@ -114,6 +130,10 @@ def trials(r):
         c = 0.01 * fnr + 0.99 * fpr
         w["min_dcf@1"] = c.min() / 0.01
         w["kws_frr@1 fa_per_hour=2"] = fnr[np.round(fpr * neg) <= 2].min()
+        a, b = (np.array([v for v, t in zip(s, y) if t == side]) for side in (True, False))
+        at = np.log(0.7 / 0.3)
+        w["act_dcf@1 p_target=0.3"] = (0.3 * (a < at).mean() + 0.7 * (b >= at).mean()) / 0.3
+        w["cllr@1"] = (np.logaddexp(0, -a).mean() + np.logaddexp(0, b).mean()) / (2 * np.log(2))
         # straight lines between the points of the DET curve
         d = fnr - fpr
         i = max(j for j in range(len(d)) if d[j] >= 0)

@@ -37,21 +37,21 @@ def classes(r):
     w = {}
     costs = [[0 if i == j else r.choice([1, 0.3, 5]) for j in range(k)] for i in range(k)]
     text = ";".join(",".join(map(repr, c)) for c in costs)
-    lab = list(range(k))
+    lab = np.arange(k)
+    ta, pa = np.array(t), np.array(p)
     a = r.choice(["macro", "micro", "weighted"])  # one of each a case: they take scikit-learn milliseconds
-    pr, rc, fb, _ = sk.precision_recall_fscore_support(t, p, beta=2.0, labels=lab, average=a, zero_division=0) if n else (None,) * 4
+    pr, rc, fb, _ = sk.precision_recall_fscore_support(ta, pa, beta=2.0, labels=lab, average=a, zero_division=0) if n else (None,) * 4
     w[f"precision@1 average={a}"], w[f"recall@1 average={a}"], w[f"fbeta@1 average={a}"] = pr, rc, fb
-    w["accuracy@1"] = sk.accuracy_score(t, p) if n else None
-    w["balanced_accuracy@1"] = sk.balanced_accuracy_score(t, p) if n else None
-    w[f"f1@1 average={a}"] = sk.f1_score(t, p, labels=lab, average=a, zero_division=0) if n else None
-    w["mcc@1"] = sk.matthews_corrcoef(t, p) if n else None
-    w[f"jaccard@1 average={a}"] = sk.jaccard_score(t, p, labels=lab, average=a, zero_division=0) if n else None
+    w["accuracy@1"] = sk.accuracy_score(ta, pa) if n else None
+    w["balanced_accuracy@1"] = sk.balanced_accuracy_score(ta, pa) if n else None
+    w[f"f1@1 average={a}"] = sk.f1_score(ta, pa, labels=lab, average=a, zero_division=0) if n else None
+    w["mcc@1"] = sk.matthews_corrcoef(ta, pa) if n else None
+    w[f"jaccard@1 average={a}"] = sk.jaccard_score(ta, pa, labels=lab, average=a, zero_division=0) if n else None
     for name, wt in [r.choice([("none", None), ("linear", "linear"), ("quadratic", "quadratic")])]:
         v = None
         if n:
-            v = 1.0 if len(set(t)) == 1 and set(t) == set(p) else sk.cohen_kappa_score(t, p, labels=lab, weights=wt)
+            v = 1.0 if len(set(t)) == 1 and set(t) == set(p) else sk.cohen_kappa_score(ta, pa, labels=lab, weights=wt)
         w[f"kappa@1 weights={name}"] = v
-    w[f"abstain_cost@1 abstain=0.25 costs={text}"] = sum(F(costs[a][b]) for a, b in zip(t, p)) / n if n else None
     w[f"cost@1 costs={text}"] = sum(F(costs[a][b]) for a, b in zip(t, p)) / n if n else None
     if n:
         tp, fp = sum(a == b == 1 for a, b in zip(t, p)), sum(a != 1 and b == 1 for a, b in zip(t, p))
@@ -64,6 +64,20 @@ def classes(r):
         w["fnr@1 positive=c1"] = q(fn, tp + fn)
         w["positive_precision@1 positive=c1"] = q(tp, tp + fp)
         w["positive_f1@1 positive=c1"] = q(2 * tp, 2 * tp + fp + fn)
+    return {"k": k, "truth": t, "pred": p}, w
+
+
+def abstain(r):
+    """an answer of no class abstains, or is as bad as the worst"""
+    n, k = size(r), r.randrange(2, 8)
+    t = [r.randrange(k) for _ in range(n)]
+    p = [r.choice([k, y, y, r.randrange(k)]) for y in t]
+    costs = [[0 if i == j else r.choice([1, 0.3, 5]) for j in range(k)] for i in range(k)]
+    text = ";".join(",".join(map(repr, c)) for c in costs)
+    total = lambda of: sum(F(costs[a][b]) if b < k else F(of(costs[a])) for a, b in zip(t, p)) / n if n else None
+    w = {f"cost@1 costs={text}": total(max)}
+    for v in (0, 0.25, 2):
+        w[f"abstain_cost@1 abstain={v} costs={text}"] = total(lambda row: v)
     return {"k": k, "truth": t, "pred": p}, w
 
 
@@ -109,41 +123,51 @@ def binary(r):
 
 
 def calibration(t, rows, suffix, positive=None):
+    """in integers: a probability times 2^200, which is exact, and times what the
+    numbers of equal rows divide"""
     n, M = len(t), 15
-    bins = [[] for _ in range(M)]
+    if not n:
+        out = {u + suffix: None for u in ("ece@1", "mce@1", "ece_mass@1")}
+        return out | ({"ece_classwise@1": None} if positive is None else {})
+    k, one = len(rows[0]), 420 << 200
+    whole = lambda p: 420 * int(math.ldexp(p, 200))
+    at = lambda p: min(M - 1, max(0, math.ceil(p * M) - 1))
+    bins, size = [0] * M, [0] * M
+    pairs = []
     for y, row in zip(t, rows):
         if positive is None:
             c = max(row)
-            right = F(1, row.count(c)) if row[y] == c else F(0)
+            right = one // row.count(c) if row[y] == c else 0
         else:
-            c, right = row[positive], F(y)
-        b = min(M - 1, max(0, math.ceil(c * M) - 1))
-        bins[b].append(F(c) - right)
-    gaps = [(abs(sum(b)), len(b)) for b in bins if b]
+            c, right = row[positive], one * y
+        bins[at(c)] += whole(c) - right
+        size[at(c)] += 1
+        pairs.append((c, right))
+    gaps = [(abs(g), m) for g, m in zip(bins, size) if m]
     # Bins of equally many rows, a row in M parts; equal confidences are alike.
-    pairs = []
-    for y, row in zip(t, rows):
-        c = max(row) if positive is None else row[positive]
-        right = (F(1, row.count(c)) if row[y] == c else F(0)) if positive is None else F(y)
-        pairs.append((F(c), right))
-    mean = {c: sum(r for d, r in pairs if d == c) / sum(d == c for d, _ in pairs) for c in {c for c, _ in pairs}}
-    parts = [c - mean[c] for c, _ in sorted(pairs) for _ in range(M)]
-    mass = sum(abs(sum(parts[b * n : (b + 1) * n])) for b in range(M)) / (M * n) if n else None
-    # The mean over the classes of the error of each one's own probability.
-    k = len(rows[0]) if n else 0
-    total = F(0)
-    for j in range(k):
-        own = [F(0)] * M
-        for y, row in zip(t, rows):
-            own[min(M - 1, max(0, math.ceil(row[j] * M) - 1))] += F(row[j]) - (y == j)
-        total += sum(map(abs, own))
-    out = {"ece_mass@1" + suffix: mass}
-    if positive is None:
-        out["ece_classwise@1"] = total / n / k if n else None
-    return out | {
-        "ece@1" + suffix: sum(g for g, _ in gaps) / n if n else None,
-        "mce@1" + suffix: max(g / k for g, k in gaps) if n else None,
+    groups = {}
+    for c, right in pairs:
+        groups.setdefault(c, []).append(right)
+    common = math.lcm(*map(len, groups.values()))
+    parts = []
+    for c in sorted(groups):
+        g = groups[c]
+        parts += [common * whole(c) - sum(g) * (common // len(g))] * (M * len(g))
+    mass = F(sum(abs(sum(parts[b * n : (b + 1) * n])) for b in range(M)), M * n * common * one)
+    out = {
+        "ece_mass@1" + suffix: mass,
+        "ece@1" + suffix: F(sum(g for g, _ in gaps), n * one),
+        "mce@1" + suffix: max(F(g, m * one) for g, m in gaps),
     }
+    if positive is None:  # and the mean over the classes of the error of each one's own probability
+        total = 0
+        for j in range(k):
+            own = [0] * M
+            for y, row in zip(t, rows):
+                own[at(row[j])] += whole(row[j]) - one * (y == j)
+            total += sum(map(abs, own))
+        out["ece_classwise@1"] = F(total, n * k * one)
+    return out
 
 
 def multi(r):
@@ -252,6 +276,7 @@ def bounds(r):
 
 FAMILIES = {
     "classes": (classes, [SK]),
+    "abstain": (abstain, ["rational arithmetic"]),
     "binary": (binary, [SK, "scipy"]),
     "multi": (multi, [SK]),
     "numbers": (numbers, [SK, "scipy"]),

@@ -250,7 +250,7 @@ def tracks(r):
             r.shuffle(f["pred"])
             frames.append(f)
         seqs.append(frames)
-    names = ["hota", "deta", "assa", "loca", "mota", "motp", "idsw", "idf1", "idp", "idr", "mostly_tracked", "fragments"]
+    names = ["hota", "deta", "assa", "loca", "mota", "motp", "idsw", "idf1", "idp", "idr", "mostly_tracked", "partly_tracked", "mostly_lost", "fragments"]
     ds = [data(s) for s in seqs]
     w = {n + "@1": None for n in names}
     if sum(d["num_gt_dets"] for d in ds):
@@ -259,7 +259,7 @@ def tracks(r):
         C = c.combine_sequences({k: c.eval_sequence(d) for k, d in enumerate(ds)})
         I = i.combine_sequences({k: i.eval_sequence(d) for k, d in enumerate(ds)})
         w.update({"hota@1": H["HOTA"].mean(), "deta@1": H["DetA"].mean(), "assa@1": H["AssA"].mean(), "loca@1": H["LocA"].mean(), "mota@1": C["MOTA"], "motp@1": C["MOTP"],
-                  "idsw@1": C["IDSW"], "idf1@1": I["IDF1"], "idp@1": I["IDP"], "idr@1": I["IDR"], "mostly_tracked@1": C["MTR"], "fragments@1": C["Frag"]})
+                  "idsw@1": C["IDSW"], "idf1@1": I["IDF1"], "idp@1": I["IDP"], "idr@1": I["IDR"], "mostly_tracked@1": C["MTR"], "partly_tracked@1": C["PTR"], "mostly_lost@1": C["MLR"], "fragments@1": C["Frag"]})
     return {"sequences": seqs}, w
 
 
