@@ -292,7 +292,7 @@ func (t *tx) settleDue(ids ...aihub.SubmissionID) error {
 		if err != nil {
 			return err
 		}
-		if s.settled || !shown(s.Submission, t.now) {
+		if s.settled || !s.due(t.now) {
 			continue
 		}
 		spent := int64(0)

@@ -97,7 +97,7 @@ func (t *tx) mount(sub *aihub.Submission) error {
 			return err
 		case !ok || s.Org != sub.Org || s.Scenario != sub.Scenario || !s.Train:
 			return none
-		case !shown(s.Submission, t.now):
+		case !s.shown(t.now):
 			return aihub.Errorf(aihub.Pending, aihub.Text{
 				EN: "training " + string(s.ID) + " has no outcome yet", ZH: "训练 " + string(s.ID) + " 尚无结果",
 			}).WithHint(aihub.Text{EN: "wait for it: aihub runs watch " + string(s.ID), ZH: "请等待结果：aihub runs watch " + string(s.ID)})
@@ -151,7 +151,7 @@ func (db *DB) DeleteModel(ctx context.Context, p policies.Permit, d aihub.Digest
 			return err
 		}
 		for _, s := range users {
-			if over := s.State.Terminal() && (s.Smoke || shown(s.Submission, t.now)); !over {
+			if over := s.State.Terminal() && (s.Smoke || s.shown(t.now)); !over {
 				return aihub.Errorf(aihub.Conflict, aihub.Text{
 					EN: "submission " + string(s.ID) + " needs this model", ZH: "提交 " + string(s.ID) + " 仍需要该模型",
 				}).WithHint(aihub.Text{EN: "wait for its outcome, or cancel it: aihub runs cancel " + string(s.ID), ZH: "请等待其结果，或取消：aihub runs cancel " + string(s.ID)})

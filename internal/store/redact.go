@@ -36,9 +36,19 @@ func seesSealed(s policies.Scope, org aihub.OrgID) bool {
 
 func isPlatform(s policies.Scope) bool { return s.Actor().User == policies.Platform().User }
 
-// shown reports whether the outcome of a hidden submission may be seen.
-func shown(sub aihub.Submission, now time.Time) bool {
-	return !sub.VisibleAt.IsZero() && !sub.VisibleAt.After(now)
+// due reports whether the tick has come at which the outcome of a hidden
+// submission may be seen.
+func (s submissionRow) due(now time.Time) bool {
+	return !s.VisibleAt.IsZero() && !s.VisibleAt.After(now)
+}
+
+// shown reports whether the outcome of a hidden submission may be seen. A failure
+// waits for its account: what a scoring that failed tells of labels is charged
+// before anybody sees it, whatever ends the platform between the two; and which
+// failures are charged does not show in when they are seen. An answer is charged
+// by its release.
+func (s submissionRow) shown(now time.Time) bool {
+	return s.due(now) && (s.settled || s.State != aihub.SubmissionFailed)
 }
 
 // collapse is what a vendor learns of why its hidden run ended badly: what it or
@@ -50,11 +60,12 @@ func collapse(f aihub.Failure) aihub.Failure {
 	return sharing.Failure(aihub.RunInfer, f)
 }
 
-func redactSubmission(s policies.Scope, sub aihub.Submission, now time.Time) aihub.Submission {
+func redactSubmission(s policies.Scope, row submissionRow, now time.Time) aihub.Submission {
+	sub := row.Submission
 	if whole(s, sub.Org) || sub.Smoke {
 		return sub
 	}
-	if !shown(sub, now) {
+	if !row.shown(now) {
 		sub.State, sub.Fault, sub.VisibleAt = aihub.SubmissionQueued, aihub.Failure{}, time.Time{}
 		return sub
 	}
@@ -65,7 +76,7 @@ func redactSubmission(s policies.Scope, sub aihub.Submission, now time.Time) aih
 // redactRun returns what the scope may see of a run, and whether it may see
 // that there is one. Of a hidden submission a vendor sees one run, the first,
 // as if retries and scoring did not exist.
-func redactRun(s policies.Scope, r aihub.Run, sub aihub.Submission, now time.Time) (aihub.Run, bool) {
+func redactRun(s policies.Scope, r aihub.Run, sub submissionRow, now time.Time) (aihub.Run, bool) {
 	r.RowKey = nil
 	if whole(s, sub.Org) {
 		return r, true
@@ -81,7 +92,7 @@ func redactRun(s policies.Scope, r aihub.Run, sub aihub.Submission, now time.Tim
 		ID: r.ID, Submission: r.Submission, Scenario: r.Scenario, Org: r.Org, Kind: r.Kind, Part: r.Part,
 		Attempt: 1, State: aihub.RunQueued, Image: r.Image, CreatedAt: sub.CreatedAt,
 	}
-	if shown(sub, now) {
+	if sub.shown(now) {
 		v.Fault, v.FinishedAt = collapse(sub.Fault), sub.VisibleAt
 		switch sub.State {
 		case aihub.SubmissionFailed:
@@ -97,14 +108,14 @@ func redactRun(s policies.Scope, r aihub.Run, sub aihub.Submission, now time.Tim
 
 // redactEvents keeps the events that the scope may see now. A vendor's are
 // numbered anew, because the numbers between them would count hidden ones.
-func redactEvents(s policies.Scope, list []event, sub aihub.Submission, now time.Time) []aihub.Event {
+func redactEvents(s policies.Scope, list []event, sub submissionRow, now time.Time) []aihub.Event {
 	out := []aihub.Event{}
 	for _, e := range list {
 		if whole(s, sub.Org) || sub.Smoke {
 			out = append(out, e.Event)
 			continue
 		}
-		if e.Type == "run" || e.Type == "log" || e.show.After(now) {
+		if e.Type == "run" || e.Type == "log" || e.show.After(now) || aihub.SubmissionState(e.State) == aihub.SubmissionFailed && !sub.shown(now) {
 			continue
 		}
 		v := aihub.Event{Seq: int64(len(out) + 1), Submission: e.Submission, Type: e.Type, State: e.State, At: e.At}

@@ -196,6 +196,41 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 	}
 }
 
+// What a scoring that failed tells of labels is charged before anybody sees it,
+// and a platform that ends between the tick and the sweep changes nothing of that.
+func TestFailuresAreChargedFirst(t *testing.T) {
+	t.Parallel()
+	for _, reason := range []aihub.Reason{aihub.ReasonScorer, aihub.ReasonUndefined, aihub.ReasonData} {
+		t.Run(string(reason), func(t *testing.T) {
+			w, sc := entered(t, 9, 64, "policy")
+			sub := w.submit(w.alice, sc, 5)
+			w.infer()
+			before := view(w, w.alice, sub)
+			f := aihub.Failure{Owner: aihub.FaultScenario, Reason: reason}
+			w.must(w.Finish(w.ctx, w.claim(aihub.RunScore), Outcome{Failure: f}))
+			w.toTick()
+			w.must(w.DB.Close()) // killed before the sweep
+			w.open()
+			if got := view(w, w.alice, sub); got != before {
+				t.Errorf("seen before its account is settled:\n%s", diff(before, got))
+			}
+			_, err := w.Reap(w.ctx)
+			w.must(err)
+			if got, err := w.Submission(w.ctx, w.scope(w.alice), sub.ID); err != nil || got.State != aihub.SubmissionFailed {
+				t.Errorf("after the sweep: %+v, %v", got, err)
+			}
+			spent := 0.0
+			if f.Judged() {
+				spent = 5
+			}
+			if b := w.budgetOf(w.alice, sc, "acme"); b.Bits != spent || b.Reserved != 0 {
+				t.Errorf("after the sweep: %+v", b)
+			}
+			w.sound()
+		})
+	}
+}
+
 // normal replaces what is random in every world: ids, salts, hashes, signatures,
 // the place in the log.
 func normal(w *world, v string) string {

@@ -70,7 +70,7 @@ func (db *DB) Run(ctx context.Context, s policies.Scope, id aihub.RunID) (run ai
 		if err != nil {
 			return err
 		}
-		r, ok := redactRun(s, row.Run, sub.Submission, t.now)
+		r, ok := redactRun(s, row.Run, sub, t.now)
 		if !ok {
 			return noRun(id)
 		}
@@ -90,7 +90,7 @@ func (db *DB) Runs(ctx context.Context, s policies.Scope, id aihub.SubmissionID)
 		}
 		rows, err := all(t, scanRun, "SELECT "+runCols+runFrom+" WHERE r.submission = ? ORDER BY r.created_at, r.kind, r.attempt", id)
 		for _, r := range rows {
-			if v, ok := redactRun(s, r.Run, sub.Submission, t.now); ok {
+			if v, ok := redactRun(s, r.Run, sub, t.now); ok {
 				list = append(list, v)
 			}
 		}
@@ -148,7 +148,7 @@ func (db *DB) Events(ctx context.Context, s policies.Scope, id aihub.SubmissionI
 			err = s.Scan(&e.Submission, &e.Seq, &e.Run, &e.Type, &e.State, &e.Text, at{&e.At}, at{&e.show})
 			return e, err
 		}, "SELECT submission, seq, run, type, state, excerpt, happened_at, show_at FROM events WHERE submission = ? AND seq > ? ORDER BY seq", id, from)
-		for _, e := range redactEvents(s, rows, sub.Submission, t.now) {
+		for _, e := range redactEvents(s, rows, sub, t.now) {
 			if e.Seq > after {
 				list = append(list, e)
 			}

@@ -79,7 +79,7 @@ func (db *DB) Submit(ctx context.Context, p policies.Permit, sub aihub.Submissio
 				return conflict("this nonce was used for another submission", "该幂等键已用于另一提交").
 					WithHint(aihub.Text{EN: "use a new nonce for a new submission", ZH: "新的提交请使用新的幂等键"})
 			}
-			entered = redactSubmission(policies.ScopeOf(p.Actor()), first.Submission, t.now)
+			entered = redactSubmission(policies.ScopeOf(p.Actor()), first, t.now)
 			return nil
 		}
 		entered, err = t.enter(p, sub, price)
@@ -130,6 +130,14 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 		return sub, notFound("image of your organisation", "属于贵机构的镜像", string(sub.Image))
 	}
 
+	due, err := all(t, value[aihub.SubmissionID],
+		"SELECT id FROM submissions WHERE org = ? AND settled = 0 AND visible_at > 0 AND visible_at <= ? LIMIT 1000", sub.Org, us(t.now))
+	if err != nil {
+		return sub, err
+	}
+	if err := t.settleDue(due...); err != nil { // hours come back with it, and what failed may be run again
+		return sub, err
+	}
 	if err := t.mount(&sub); err != nil {
 		return sub, err
 	}
@@ -137,14 +145,6 @@ func (t *tx) enter(p policies.Permit, sub aihub.Submission, price int64) (aihub.
 		if err := t.mayRepeat(sub); err != nil {
 			return sub, err
 		}
-	}
-	due, err := all(t, value[aihub.SubmissionID],
-		"SELECT id FROM submissions WHERE org = ? AND settled = 0 AND visible_at > 0 AND visible_at <= ? LIMIT 1000", sub.Org, us(t.now))
-	if err != nil {
-		return sub, err
-	}
-	if err := t.settleDue(due...); err != nil { // hours come back with it
-		return sub, err
 	}
 	if sub.Workspace {
 		if err := t.mayOpen(sc, sub); err != nil {
@@ -221,7 +221,7 @@ func (t *tx) mayRepeat(sub aihub.Submission) error {
 		return noSubmission(sub.RerunOf)
 	case old.Scenario != sub.Scenario || old.Image != sub.Image || old.Smoke != sub.Smoke || old.Train != sub.Train || old.Model != sub.Model || old.Workspace:
 		return conflict("this is not what was entered then", "与原提交的内容不一致")
-	case old.Smoke && !old.State.Terminal(), !old.Smoke && !shown(old.Submission, t.now):
+	case old.Smoke && !old.State.Terminal(), !old.Smoke && !old.shown(t.now):
 		return aihub.Errorf(aihub.Pending, aihub.Text{
 			EN: "submission " + string(old.ID) + " has no outcome yet", ZH: "提交 " + string(old.ID) + " 尚无结果",
 		}).WithHint(aihub.Text{EN: "wait for it: aihub runs watch " + string(old.ID), ZH: "请等待结果：aihub runs watch " + string(old.ID)})
@@ -328,7 +328,7 @@ func (db *DB) CancelSubmission(ctx context.Context, p policies.Permit, id aihub.
 			return err
 		}
 		if s.State.Terminal() {
-			if s.Smoke || shown(s.Submission, t.now) || whole(policies.ScopeOf(p.Actor()), s.Org) {
+			if s.Smoke || s.shown(t.now) || whole(policies.ScopeOf(p.Actor()), s.Org) {
 				return s.State.Next(aihub.SubmissionCancelled)
 			}
 		} else if err := t.cancel(s, aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonCancelled}); err != nil {
@@ -413,7 +413,7 @@ func (db *DB) Submission(ctx context.Context, s policies.Scope, id aihub.Submiss
 	err = db.read(ctx, func(t *tx) error {
 		row, err := t.seenSubmission(s, id)
 		if err == nil {
-			sub = redactSubmission(s, row.Submission, t.now)
+			sub = redactSubmission(s, row, t.now)
 		}
 		return err
 	})
@@ -458,7 +458,7 @@ func (db *DB) Submissions(ctx context.Context, s policies.Scope, f SubmissionFil
 	err := db.read(ctx, func(t *tx) error {
 		rows, err := all(t, scanSubmission, q+" ORDER BY created_at DESC, id DESC LIMIT ?", append(args, f.Limit)...)
 		for _, r := range rows {
-			list = append(list, redactSubmission(s, r.Submission, t.now))
+			list = append(list, redactSubmission(s, r, t.now))
 		}
 		return err
 	})

@@ -72,7 +72,7 @@ func (db *DB) Wait(ctx context.Context, s policies.Scope, id aihub.SubmissionID)
 func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 	if !whole(s, sub.Org) && !sub.Smoke {
 		text, ok, err := one(t, value[string], "SELECT COALESCE(waits, '') FROM submissions WHERE id = ?", sub.ID)
-		if err != nil || !ok || text == "" || shown(sub.Submission, t.now) {
+		if err != nil || !ok || text == "" || sub.shown(t.now) {
 			return nil, err
 		}
 		var w aihub.Wait

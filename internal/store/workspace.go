@@ -56,7 +56,7 @@ func (db *DB) Workspaces(ctx context.Context, s policies.Scope) ([]aihub.Submiss
 		rows, err := all(t, scanSubmission, "SELECT "+submissionCols+" FROM submissions WHERE workspace = 1 AND state = ? ORDER BY created_at, id", aihub.SubmissionQueued)
 		for _, r := range rows {
 			if sees(s, r.Org) || s.Actor().Has(aihub.Operator) {
-				list = append(list, redactSubmission(s, r.Submission, t.now))
+				list = append(list, redactSubmission(s, r, t.now))
 			}
 		}
 		return err
@@ -74,7 +74,7 @@ func (db *DB) Workspace(ctx context.Context, s policies.Scope, id aihub.Submissi
 		if !ok || !r.Workspace || !sees(s, r.Org) && !s.Actor().Has(aihub.Operator) {
 			return notFound("workspace", "工作区", string(id))
 		}
-		sub = redactSubmission(s, r.Submission, t.now)
+		sub = redactSubmission(s, r, t.now)
 		return nil
 	})
 	return sub, err
