@@ -342,15 +342,37 @@ func TestNullAndRepeatedKeys(t *testing.T) {
 	if d := cmp.Diff([]string{`bad_item item 1 "{\"image_id\":\"a\",\"category_id\":1,\"bbox\":[null,0,1,1],\"score\":…"`}, faults); d != "" {
 		t.Error(d)
 	}
-	r, err := OpenTruth(file(t, []byte(`{"images":[{"id":1}],"annotations":[{"image_id":1,"category_id":1,"bbox":[null,0,1,1],"keypoints":null}]}`)), scenarios.FormatCOCO, "id", "p")
-	if err != nil {
-		t.Fatal(err)
+	// So it is of files of truth, which may say what nobody asks for.
+	const image = `{"id":1,"width":9,"height":9,"neg_category_ids":null,"licence":null,"x":{"y":null,"y":1}}`
+	const box = `"image_id":1,"category_id":1,"bbox":[0,0,1,1]`
+	whole := func(image, annotation string) string {
+		return `{"info":null,"images":[` + image + `],"annotations":[` + annotation + `]}`
 	}
-	if _, err := r.Next(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Next(); aihub.KindOf(err) != aihub.Contract {
-		t.Errorf("an annotation with null: %v", err)
+	for doc, good := range map[string]bool{
+		whole(image, `{`+box+`,"area":1,"iscrowd":0,"keypoints":null,"segmentation":null,"score":null,"x":{"y":null}}`): true,
+		whole(image, `{"image_id":1,"category_id":1,"bbox":[null,0,1,1]}`):                                              false,
+		whole(image, `{`+box+`,"iscrowd":null}`):                                                                        false,
+		whole(image, `{`+box+`,"area":null}`):                                                                           false,
+		whole(image, `{`+box+`,"iscrowd":1,"iscrowd":0}`):                                                               false,
+		whole(image, `{`+box+`,"BBOX":[0,0,2,2]}`):                                                                      false,
+		whole(image, `{`+box+`,"x":1,"x":2}`):                                                                           false,
+		whole(image, `{`+box+`,"segmentation":[[0,0,null,1,1,1]]}`):                                                     false,
+		whole(image, `null`):                                      false,
+		whole(`{"id":1,"width":null,"height":9}`, ``):             false,
+		whole(`{"id":1,"id":2}`, ``):                              false,
+		whole(`{"id":1,"neg_category_ids":[null]}`, ``):           false,
+		`{"images":[` + image + `],"images":[],"annotations":[]}`: false,
+	} {
+		r, err := OpenTruth(file(t, []byte(doc)), scenarios.FormatCOCO, "id", "p")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = r.Next()
+		}
+		if ok := errors.Is(err, io.EOF); ok != good || !ok && aihub.KindOf(err) != aihub.Contract {
+			t.Errorf("%s: %v", doc, err)
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -42,6 +44,46 @@ func strict(s string, v any) error {
 	}
 	_, names := v.(*map[string]float64)
 	return plain(s, !names)
+}
+
+// known reads one JSON object that may say more than v, a pointer to a struct, asks
+// for, as strict reads it: none of its keys may stand twice, and nothing that v asks
+// for may be or hold null. Of the keys that may be absent null says that they are.
+func known(raw []byte, v any, absent ...string) error {
+	if err := json.Unmarshal(raw, v); err != nil {
+		return err
+	}
+	asked := map[string]bool{}
+	for t, i := reflect.TypeOf(v).Elem(), 0; i < t.NumField(); i++ {
+		asked[t.Field(i).Tag.Get("json")] = true
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errNull // nothing else was read into a struct
+	}
+	var seen keys
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := t.(string)
+		key = strings.ToLower(strings.ToUpper(key))
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		if !seen.add(key) {
+			return errTwice
+		}
+		if !asked[key] || string(value) == "null" && slices.Contains(absent, key) {
+			continue
+		}
+		if err := plain(string(value), true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plain looks for null and for keys that stand twice in s, one JSON value. With

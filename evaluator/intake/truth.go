@@ -72,6 +72,10 @@ func (g *grouped) cocoTruth(r io.Reader) {
 			return
 		}
 		name, _ := key.(string)
+		if found[name] {
+			g.fault("bad_file", fmt.Sprintf("byte %d", d.InputOffset()), "", name+" stands twice", name+" 重复出现")
+			return
+		}
 		found[name] = true
 		if name == "annotations" {
 			annotations = list
@@ -101,8 +105,8 @@ func (g *grouped) image(raw []byte, n int) {
 		NotExhaustive []int           `json:"not_exhaustive_category_ids"`
 	}
 	id, bad := "", (*aihub.Text)(nil)
-	if json.Unmarshal(raw, &x) != nil {
-		bad = say("expected an object with id", "应为含 id 的对象")
+	if err := known(raw, &x, "neg_category_ids", "not_exhaustive_category_ids"); err != nil {
+		bad = because(err, say("expected an object with id", "应为含 id 的对象"))
 	} else {
 		id, bad = cocoID(x.ID)
 	}
@@ -137,20 +141,7 @@ func (g *grouped) annotation(raw []byte, n int) {
 	bad := say("expected an object with image_id, category_id, bbox, area, iscrowd", "应为含 image_id、category_id、bbox、area、iscrowd 的对象")
 	id := ""
 	o := object{}
-	var numbers struct {
-		Box    json.RawMessage `json:"bbox"`
-		Mask   json.RawMessage `json:"segmentation"`
-		Points json.RawMessage `json:"keypoints"`
-	}
-	err := json.Unmarshal(raw, &x)
-	if err == nil {
-		err = json.Unmarshal(raw, &numbers)
-	}
-	for _, n := range []json.RawMessage{numbers.Box, numbers.Mask, numbers.Points} {
-		if err == nil && string(n) != "null" { // as if it were not there
-			err = plain(string(n), true)
-		}
-	}
+	err := known(raw, &x, "bbox", "segmentation", "keypoints")
 	if err != nil {
 		bad = because(err, bad)
 	} else {
