@@ -41,6 +41,10 @@ cross: ## build the client for Linux, macOS and Windows, amd64 and arm64
 		GOOS=$$os GOARCH=$$arch $(GO) build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/aihub-$$os-$$arch$$ext ./cmd/aihub; \
 		echo "bin/aihub-$$os-$$arch$$ext"; done; done
 
+.PHONY: test-windows
+test-windows: build deps ## a vendor's verbs as a Windows program, in Wine, against the demo and a Docker engine (needs root)
+	@sh deploy/test-windows.sh
+
 deps: ## install what the tests need (Debian packages; needs root)
 	@sh deploy/test-deps.sh
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -207,12 +208,12 @@ func (p *process) trainedHere(image aihub.Digest, got sandbox.Tried, out string)
 func (p *process) unchecked(ctx context.Context, r sandbox.Runner) {
 	c := r.Probe(ctx)
 	for _, x := range c.Checks {
-		if c.Available && !x.Enforced {
+		if !x.Enforced {
 			p.note("attack.test.unkept", "What", p.t("cli.check."+x.Name), "Why", x.Why.In(p.lang))
 		}
 	}
-	if c.Available && r.Name() == "docker" {
-		p.note("attack.test.engine", "Platform", c.Platform)
+	if r.Name() == "docker" {
+		p.note("attack.test.engine", "Platform", cmp.Or(c.Platform, "docker"))
 	}
 }
 

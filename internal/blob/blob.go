@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"aihub"
 )
@@ -77,6 +78,15 @@ func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
+	}
+	return flush(d)
+}
+
+// flush makes the entries of a directory last, and closes it. Windows refuses to
+// flush a directory: it writes the entries with the files.
+func flush(d *os.File) error {
+	if runtime.GOOS == "windows" {
+		return d.Close()
 	}
 	return errors.Join(d.Sync(), d.Close())
 }

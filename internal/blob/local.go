@@ -243,5 +243,5 @@ func (l *Local) syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return flush(f)
 }
