@@ -67,11 +67,11 @@ func TestLaddersGiveWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Key, m.KeyFrom = "q", ""
-	text, err := m.dealing("s", []table.Field{{Name: "q", Type: table.String}})
+	text, err := m.dealing("s", []table.Field{{Name: "q", Type: table.String}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if number, err := m.dealing("s", []table.Field{{Name: "q", Type: table.Int64}}); err != nil || number == text {
+	if number, err := m.dealing("s", []table.Field{{Name: "q", Type: table.Int64}}, nil); err != nil || number == text {
 		t.Errorf("a key that is read as a number is dealt as the text: %v", err)
 	}
 }

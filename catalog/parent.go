@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 
 	"aihub"
@@ -47,7 +49,8 @@ func (m *Manifest) lintParent(l *linter) {
 // family is which part each row of the parent is in, by its masked key.
 type family struct {
 	parts   map[[16]byte]uint8
-	orphans int64 // rows without a parent, which are left out
+	orphans int64  // rows without a parent, which are left out
+	rule    string // that the parent's rows were dealt by, see inherited
 }
 
 // family reads the keys of the parent; nil when there is none.
@@ -63,6 +66,12 @@ func (c *Catalog) family(ctx context.Context, actor aihub.Actor, m *Manifest, ma
 	if err != nil {
 		return nil, err
 	}
+	if v.State == aihub.DatasetRejected || v.State == aihub.DatasetWithdrawn {
+		zh := map[aihub.DatasetState]string{aihub.DatasetRejected: "驳回", aihub.DatasetWithdrawn: "撤回"}[v.State]
+		return nil, aihub.Errorf(aihub.Conflict, aihub.Text{
+			EN: fmt.Sprintf("%s was %s: no rows can follow it any more", ref, v.State), ZH: fmt.Sprintf("%s 已%s，不能再作为上级", ref, zh),
+		}).WithHint(aihub.Text{EN: "write a version of it that is in use; one of the same rows under the same split leaves these rows in their parts", ZH: "请改用仍有效的版本；数据与 split 相同的版本不会改变这些行的分区"})
+	}
 	plan, err := c.plan(ctx, v)
 	if err != nil {
 		return nil, err
@@ -74,9 +83,13 @@ func (c *Catalog) family(ctx context.Context, actor aihub.Actor, m *Manifest, ma
 		return nil, aihub.Errorf(aihub.Contract, aihub.Text{
 			EN: fmt.Sprintf("column %q would not have the pseudonyms of %s: it has mask key %s and domain %q, %s has %s and %q", m.Parent.Column, ref, maskKey, ours.Domain, ref, v.MaskKey, theirs.Domain),
 			ZH: fmt.Sprintf("列 %q 与 %s 的假名将不一致：密钥 %s、域 %q，而 %s 为 %s、%q", m.Parent.Column, ref, maskKey, ours.Domain, ref, v.MaskKey, theirs.Domain),
-		}).WithHint(aihub.Text{EN: "write the parent's mask.scope and crypto, and the domain of its key, and publish both under one key", ZH: "请写入与上级相同的 mask.scope、crypto 与主键的 domain，并在同一密钥下发布"})
+		}).WithHint(aihub.Text{EN: "write the parent's mask.scope and crypto, and the domain of its key; where the scope's key was rotated since, publish the parent's rows again and name that version",
+			ZH: "请写入与上级相同的 mask.scope、crypto 与主键的 domain；若该 scope 的密钥此后已轮换，请重新发布上级数据并引用新版本"})
 	}
 	f := &family{parts: map[[16]byte]uint8{}}
+	if f.rule, err = c.inherited(ctx, v); err != nil {
+		return nil, err
+	}
 	for _, p := range v.Parts {
 		part := uint8(slices.Index(aihub.Parts, p.Part))
 		err := c.readPart(ctx, p.Input, []string{v.Key}, func(b *table.Batch) error {
@@ -97,6 +110,29 @@ func (c *Catalog) family(ctx context.Context, actor aihub.Actor, m *Manifest, ma
 		}
 	}
 	return f, nil
+}
+
+// inherited is all that says in which part of v a row with a given raw key is: by
+// it a version made from the same rows is as good a parent, and one that would move
+// rows is not. Where the keyed hash of the key alone says so, the rule does. Where a
+// column of v's rows has a say, or a parent of their own, so have their bytes.
+func (c *Catalog) inherited(ctx context.Context, v aihub.DatasetVersion) (string, error) {
+	if v.Split == "" { // of an earlier release, which noted no rule
+		return v.Ref.String(), nil
+	}
+	var p Profile
+	r, err := c.Blobs.Open(ctx, v.Profile)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	if err := json.NewDecoder(io.LimitReader(r, 64<<20)).Decode(&p); err != nil {
+		return "", err
+	}
+	if s := p.Split; s.Column == "" && s.Sample+s.Train+s.Test+s.Final > 0 {
+		return string(v.Split), nil
+	}
+	return string(v.Split) + " " + string(v.Raw), nil
 }
 
 // follow returns the rows whose value in c is a parent's key, and the part of

@@ -85,7 +85,7 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if m.RetainDays > 0 {
 		v.RetainUntil = v.CreatedAt.AddDate(0, 0, m.RetainDays)
 	}
-	if v.Split, err = m.dealing(scope, in.columns); err != nil {
+	if v.Split, err = m.dealing(scope, in.columns, kin); err != nil {
 		return none, err
 	}
 	v.LevelFound = m.levelFound(in)

@@ -55,14 +55,18 @@ func (d *dealer) deal(keys *table.Column, first int64, rule []int8) (order []uin
 }
 
 // dealing is the digest of all that says where a row of the same raw bytes goes,
-// in the mask scope of an organisation: as what the bytes are read, too.
-func (m *Manifest) dealing(scope string, columns []table.Field) (aihub.Digest, error) {
+// in the mask scope of an organisation: as what the bytes are read, too. Of rows
+// that follow those of kin their parent's rule says it, whichever version has it.
+func (m *Manifest) dealing(scope string, columns []table.Field, kin *family) (aihub.Digest, error) {
 	rule := struct {
 		Scope, Key, Parent string
 		Split              Split
 		Read               []table.Field
 		Suppressed         map[string]mask.Rule // of records that are numbered: the numbers count what is left
-	}{Scope: scope, Key: m.Key, Parent: m.Parent.Column + " " + m.Parent.Dataset, Split: m.Split}
+	}{Scope: scope, Key: m.Key, Parent: " ", Split: m.Split}
+	if kin != nil {
+		rule.Parent = m.Parent.Column + " " + kin.rule
+	}
 	for _, f := range columns {
 		if f.Name == m.Key || f.Name == m.Split.Column || f.Name == m.Parent.Column {
 			rule.Read = append(rule.Read, f)
