@@ -6,10 +6,11 @@ import "math"
 // limit that its manifest declares beside what was measured. A version without a
 // record, or with one that breaks a limit, is never published.
 type RiskRecord struct {
-	Content    Digest      `json:"content"`         // of the version it speaks of
-	Quasi      []string    `json:"quasi,omitempty"` // quasi-identifiers; none: no limit was declared, and nothing measured
-	Rows       int64       `json:"rows"`            // that would be published
-	Suppressed int64       `json:"suppressed"`      // rows left out for the limits
+	Content    Digest      `json:"content"`           // of the version it speaks of
+	Quasi      []string    `json:"quasi,omitempty"`   // quasi-identifiers; none: no limit was declared, and nothing measured
+	Subject    string      `json:"subject,omitempty"` // of which the limits count different values; none: they count rows
+	Rows       int64       `json:"rows"`              // that would be published
+	Suppressed int64       `json:"suppressed"`        // rows left out for the limits
 	Limits     []RiskLimit `json:"limits,omitempty"`
 }
 

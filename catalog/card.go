@@ -147,7 +147,7 @@ func (w *cardWriter) privacy(m *Manifest, p Profile) {
 		w.line("- No quasi-identifiers are declared: how well rows hide among each other was not measured\n", "- 未声明准标识符：未测量等价类\n")
 		return
 	}
-	if m.Parent.declared() {
+	if m.Parent.declared() && m.Risk.Subject == "" {
 		w.line("- The figures below count rows, not people: several rows may belong to one row of `%s`, and a class of k rows to fewer than k people",
 			"- 以下数值计的是行而非人：`%s` 的一行可对应多行，k 行的等价类可能不足 k 人", m.Parent.Dataset)
 	}

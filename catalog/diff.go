@@ -88,5 +88,8 @@ func riskWords(p *Profile) string {
 	if p.Risk == nil {
 		return "-"
 	}
+	if who := p.Risk.Policy.Subject; who != "" {
+		return fmt.Sprintf("k=%d (%s), dropped %d", p.Risk.After.K, who, p.Risk.Suppressed)
+	}
 	return fmt.Sprintf("k=%d, dropped %d", p.Risk.After.K, p.Risk.Suppressed)
 }

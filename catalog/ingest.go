@@ -35,6 +35,8 @@ type ingested struct {
 	dropped  int64         // by masking
 	orphans  int64         // rows without a parent
 	meter    *risk.Meter   // of the masked rows; nil without a risk policy
+	subject  string        // the raw column that says whose a row is, where the policy has one
+	who      *os.File      // scratch of the meter then; it has no name
 	pairs    *pairSample   // of raw and masked rows
 	folder   *folder       // of the rows' files; nil for a table alone
 	findings []detect.Finding
@@ -116,7 +118,7 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 // file of each row; they are masked behind the gates. The keys belong to the
 // dataset's mask scope. The caller closes in.
 func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
-	in := &ingested{nulls: map[string]int64{}}
+	in := &ingested{nulls: map[string]int64{}, subject: m.Risk.Subject}
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
 	}
@@ -162,6 +164,11 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	}
 	if m.Risk.Declared() {
 		in.meter = risk.NewMeter(m.Risk, in.schema)
+		if m.Risk.Subject != "" {
+			if in.who, err = m.countPeople(in.meter, rm.dir, maskKey); err != nil {
+				return nil, err
+			}
+		}
 	}
 	in.pairs = m.newPairSample(in.columns, in.schema)
 	if err := m.pump(ctx, in, r, kin, masking, perm, maskKey, splitKey, p); err != nil {
@@ -178,6 +185,9 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 func (in *ingested) close() (err error) {
 	if in.rows != nil {
 		err = in.rows.close()
+	}
+	if in.who != nil {
+		err = errors.Join(err, in.who.Close())
 	}
 	return errors.Join(err, in.folder.close())
 }
@@ -310,7 +320,7 @@ func (in *ingested) store(raw, b *table.Batch, keys *table.Column, d *dealer, ru
 		return nil
 	}
 	if in.meter != nil {
-		if err := in.meter.Add(b, nil, part); err != nil {
+		if err := in.meter.Add(b, nil, part, raw.Col(in.subject)); err != nil {
 			return err
 		}
 	}

@@ -274,7 +274,7 @@ func parts[V any](m map[aihub.Part]V) (ps []aihub.Part) {
 func (m *Manifest) options() table.Options {
 	o := table.Options{Format: m.Format, Unread: func(column string) bool {
 		r, ok := m.Mask.Of(column)
-		return ok && r.Use == "drop"
+		return ok && r.Use == "drop" && column != m.Risk.Subject
 	}}
 	o.Types, o.Encoding = m.Types, m.Encoding
 	if m.Media.declared() { // paths and lists, whatever they look like
@@ -335,6 +335,9 @@ func (m *Manifest) check(schema []table.Field) []aihub.Fault {
 		if n != m.Key {
 			has("notes."+n, n)
 		}
+	}
+	if m.Risk.Subject != "" {
+		has("risk.subject", m.Risk.Subject)
 	}
 	if s := m.Split; s.Column != "" && has("split.column", s.Column) {
 		t := types[s.Column]

@@ -100,10 +100,11 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 		return rec, notPages(err)
 	}
 	rec = MaskRecord{Name: m.Name, Detected: []detect.Finding{}}
-	k, gate, err := m.lookAt(f, ring.Derive("mask", m.Mask.Scope))
+	k, gate, err := m.lookAt(f, ring.Derive("mask", m.Mask.Scope), filepath.Dir(out))
 	if err != nil {
 		return rec, err
 	}
+	defer func() { err = errors.Join(err, gate.close()) }()
 	if rec.Raw, err = digestFile(ctx, in, report); err != nil {
 		return rec, err
 	}
@@ -239,8 +240,9 @@ func notPages(err error) error {
 		WithHint(aihub.Text{EN: "publish it with aihub dataset publish, or write it anew with another tool", ZH: "请用 aihub dataset publish 直接发布，或用其他工具重新写出"})
 }
 
-// lookAt checks the manifest against the file and prepares the look at it.
-func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, error) {
+// lookAt checks the manifest against the file and prepares the look at it; dir is
+// for what does not fit the memory. The caller closes what is looked at.
+func (m *Manifest) lookAt(f *pages.File, key []byte, dir string) (*pageLook, *ingested, error) {
 	cols, schema := pageFields(f)
 	if faults := m.check(schema); len(faults) > 0 {
 		return nil, nil, badManifest(faults)
@@ -264,11 +266,19 @@ func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, erro
 	k := &pageLook{f: f, cols: cols}
 	l := &linter{doc: m.doc}
 	if m.Risk.Declared() {
-		for list, names := range map[string][]string{"quasi": m.Risk.Quasi, "sensitive": m.Risk.Sensitive} {
-			for i, name := range names {
-				if cols[find(name)].opaque {
-					l.add("page_column", fmt.Sprintf("risk.%s[%d]", list, i), fmt.Sprintf("column %q is nested or of a type that cannot be counted", name), fmt.Sprintf("列 %q 为嵌套列或类型无法计数", name))
-				}
+		where := map[string]string{}
+		for i, name := range m.Risk.Quasi {
+			where[fmt.Sprintf("risk.quasi[%d]", i)] = name
+		}
+		for i, name := range m.Risk.Sensitive {
+			where[fmt.Sprintf("risk.sensitive[%d]", i)] = name
+		}
+		if k.subject = m.Risk.Subject != ""; k.subject {
+			where["risk.subject"] = m.Risk.Subject
+		}
+		for path, name := range where {
+			if cols[find(name)].opaque {
+				l.add("page_column", path, fmt.Sprintf("column %q is nested or of a type that cannot be counted", name), fmt.Sprintf("列 %q 为嵌套列或类型无法计数", name))
 			}
 		}
 	}
@@ -279,6 +289,12 @@ func (m *Manifest) lookAt(f *pages.File, key []byte) (*pageLook, *ingested, erro
 		gate.meter = risk.NewMeter(m.Risk, gate.schema)
 		for _, name := range append(slices.Clone(m.Risk.Quasi), m.Risk.Sensitive...) {
 			k.classed = append(k.classed, find(name))
+		}
+		if k.subject {
+			k.classed = append(k.classed, find(m.Risk.Subject))
+			if gate.who, err = m.countPeople(gate.meter, dir, key); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	k.meter = gate.meter

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"aihub"
 	"aihub/internal/keys"
 	"aihub/internal/pages"
@@ -602,4 +604,39 @@ func digestOf(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(aihub.DigestOf(b))
+}
+
+// Where a column says whose a row is, page by page as whole: classes count people.
+func TestMaskTableCountsPeople(t *testing.T) {
+	t.Parallel()
+	in, _ := visits(t, 8_000)
+	manifest := visitsManifest + "risk: {quasi: [age, home], k: 6, max_suppression: 0.3, subject: ward}\n"
+	manifest = strings.Replace(manifest, `ward: {use: suppress, values: ["7"]}`, "ward: {use: drop}", 1) // whose a row is need not be published
+	_, rec := maskVisits(t, manifest, in)
+	w := newWorld(t)
+	v, err := w.Publish(w.ctx, w.steward, []byte(manifest), in, nil)
+	w.must(err)
+	got, want := rec.Risk, w.profile(v).Risk
+	if got == nil || got.After.K < 6 || got.After.Largest > 8 || got.After.People == 0 || got.Suppressed == 0 {
+		t.Fatalf("%+v", got)
+	}
+	got.Attack, got.InTrain, got.Linkage, got.Policy = want.Attack, want.InTrain, want.Linkage, want.Policy
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if v.Risk.Subject != "ward" || v.Risk.Limits[0].Measured != float64(got.After.K) {
+		t.Errorf("%+v", v.Risk)
+	}
+	for lang, says := range map[aihub.Lang]string{aihub.EN: "count people, different values of `ward`", aihub.ZH: "计的是人（`ward` 的不同取值）"} {
+		if card := CardIn(string(w.blobs()[v.Card]), lang); !strings.Contains(card, says) {
+			t.Error(card)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(in), ".people-*")); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	_, err = maskTable(t, t.Context(), []byte(strings.Replace(manifest, "subject: ward", "subject: wart", 1)), in, filepath.Join(t.TempDir(), "out"), func(string, int64, int64) {})
+	if aihub.KindOf(err) != aihub.Contract || !strings.Contains(err.Error(), `no column "wart"`) {
+		t.Error(err)
+	}
 }

@@ -20,6 +20,7 @@ type pageLook struct {
 	f       *pages.File
 	cols    []pageColumn
 	classed []int // columns that the meter looks at, in its order
+	subject bool  // the last of them says whose a row is: it is looked at as it is
 	meter   *risk.Meter
 	kept    []keptColumn
 }
@@ -136,11 +137,14 @@ func (k *pageLook) blocks(ctx context.Context, g int, add func([]risk.Coded) err
 		}
 		block := make([]risk.Coded, len(runs))
 		for i := range runs {
-			if block[i], err = k.coded(&k.cols[k.classed[i]], &runs[i], &dicts[i]); err != nil {
-				return err
-			}
+			c := k.cols[k.classed[i]]
+			c.kept = c.kept || k.subject && i == len(runs)-1
+			var before *risk.Coded
 			if last != nil {
-				block[i].Share(&last[i])
+				before = &last[i]
+			}
+			if block[i], err = k.coded(&c, &runs[i], &dicts[i], before); err != nil {
+				return err
 			}
 		}
 		last = block
@@ -151,7 +155,8 @@ func (k *pageLook) blocks(ctx context.Context, g int, add func([]risk.Coded) err
 }
 
 // coded turns a run into indices of masked values.
-func (k *pageLook) coded(c *pageColumn, run *pages.Run, dict **table.Column) (out risk.Coded, err error) {
+func (k *pageLook) coded(c *pageColumn, run *pages.Run, dict **table.Column, before *risk.Coded) (out risk.Coded, err error) {
+	var of *table.Column
 	index := make([]uint32, run.N)
 	values := index[:0] // of the rows that have a value, in order
 	if run.Coded {
@@ -160,17 +165,17 @@ func (k *pageLook) coded(c *pageColumn, run *pages.Run, dict **table.Column) (ou
 				return out, err
 			}
 		}
-		out.Dict = *dict
+		of = *dict
 		values = append(values, run.Index...)
 	} else {
 		distinct, at := distinctOf(&run.Values)
-		if out.Dict, err = c.dictionary(&distinct); err != nil {
+		if of, err = c.dictionary(&distinct); err != nil {
 			return out, err
 		}
 		values = append(values, at...)
 	}
 	if run.Valid != nil { // spread out, from the end
-		null, v := uint32(out.Dict.Len()-1), len(values)
+		null, v := uint32(of.Len()-1), len(values)
 		for r := run.N - 1; r >= 0; r-- {
 			if run.Valid[r] == 1 {
 				v--
@@ -180,8 +185,7 @@ func (k *pageLook) coded(c *pageColumn, run *pages.Run, dict **table.Column) (ou
 			}
 		}
 	}
-	out.Index = index
-	return out, nil
+	return risk.NewCoded(of, index, before), nil
 }
 
 // dictionary masks values and puts a null behind them.

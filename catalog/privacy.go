@@ -74,6 +74,9 @@ func reach(p risk.Policy, plan mask.Plan, parent bool) (times int64, fs []aihub.
 			add("risk.t", "one person's value moves the whole table's distribution, and with it which classes are dropped; leave t out, or drop no rows (action: refuse)", "一个人的取值会改变全表分布，从而改变被舍弃的等价类；请去掉 t，或不舍弃行（action: refuse）")
 		}
 	}
+	if drops && p.Subject != "" {
+		add("risk.subject", "one person more can make k − 1 others appear, with any number of rows each; drop no rows (action: refuse)", "多一人可使另外 k − 1 人出现，各有任意多行；请不舍弃行（action: refuse）")
+	}
 	if len(p.Cells) > 0 {
 		add("risk.cells", "one person can change which cells of other classes are suppressed; leave cells out", "一个人会改变其他等价类中被隐藏的单元格；请去掉 cells")
 	}

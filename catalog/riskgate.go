@@ -2,6 +2,11 @@ package catalog
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -34,12 +39,29 @@ func (m *Manifest) gateRisk(ctx context.Context, in *ingested, report progress) 
 	return &r, nil
 }
 
+// countPeople gives a meter room in dir to count people instead of rows. The caller
+// closes the file, which nobody finds there.
+func (m *Manifest) countPeople(meter *risk.Meter, dir string, key []byte) (*os.File, error) {
+	f, err := os.CreateTemp(dir, ".people-*")
+	if err != nil {
+		return nil, noRoom(err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte("subjects"))
+	meter.Subjects(f, binary.BigEndian.Uint64(h.Sum(nil)))
+	return f, nil
+}
+
 // cleared is the gate's word for the store. A nil report is that of a manifest
 // without limits.
 func cleared(content aihub.Digest, rep *risk.Report) (policies.Clearance, error) {
 	r := aihub.RiskRecord{Content: content}
 	if rep != nil {
-		r.Quasi, r.Rows, r.Suppressed, r.Limits = rep.Policy.Quasi, int64(rep.After.Rows), int64(rep.Suppressed), rep.Limits()
+		r.Quasi, r.Subject = rep.Policy.Quasi, rep.Policy.Subject
+		r.Rows, r.Suppressed, r.Limits = int64(rep.After.Rows), int64(rep.Suppressed), rep.Limits()
 	}
 	return policies.Clear(r)
 }

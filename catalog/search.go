@@ -45,6 +45,10 @@ func SearchLevels(ctx context.Context, manifestYAML []byte, rawPath string, keep
 		problem.MaxSuppression = 0
 	}
 	l := &linter{doc: m.doc}
+	if m.Risk.Subject != "" {
+		l.add("risk", "risk.subject", "the search counts rows, and subject asks for people: take the line out to search, put it back to publish, and search for a greater k where people are then too few",
+			"搜索按行计数，而 subject 按人计：搜索时请去掉此行，发布时再写回；若届时人数不足，请以更大的 k 重新搜索")
+	}
 	levels := make([]*lattice.Hierarchy, len(m.Risk.Quasi))
 	ladders := make([]*ladder, len(m.Risk.Quasi))
 	some := false

@@ -87,9 +87,13 @@ func (e Entry) measured() aihub.Text {
 		all = append(all, fmt.Sprintf("%s %s %.4g (%.4g)", l.Key, l.Rule, l.Limit, l.Measured))
 	}
 	list, over := strings.Join(all, "; "), strings.Join(e.Risk.Quasi, ", ")
+	unit := aihub.Text{EN: "rows are counted", ZH: "按行计"}
+	if who := e.Risk.Subject; who != "" {
+		unit = aihub.Text{EN: fmt.Sprintf("people are counted, different values of %s", who), ZH: fmt.Sprintf("按人计（%s 的不同取值）", who)}
+	}
 	return aihub.Text{
-		EN: fmt.Sprintf("Disclosure risk over %s, limits and in brackets what was measured: %s; %d rows published, %d left out.", over, list, e.Risk.Rows, e.Risk.Suppressed),
-		ZH: fmt.Sprintf("准标识符 %s 上的泄露风险，限值及括号内的实测值：%s；发布 %d 行，舍弃 %d 行。", over, list, e.Risk.Rows, e.Risk.Suppressed),
+		EN: fmt.Sprintf("Disclosure risk over %s, limits and in brackets what was measured (%s): %s; %d rows published, %d left out.", over, unit.EN, list, e.Risk.Rows, e.Risk.Suppressed),
+		ZH: fmt.Sprintf("准标识符 %s 上的泄露风险，限值及括号内的实测值（%s）：%s；发布 %d 行，舍弃 %d 行。", over, unit.ZH, list, e.Risk.Rows, e.Risk.Suppressed),
 	}
 }
 

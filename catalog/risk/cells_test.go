@@ -131,7 +131,7 @@ func TestCellsAgainstBruteForce(t *testing.T) {
 		}
 		p := Policy{Quasi: names, K: k, MaxSuppression: 1, Cells: cells, MaxCells: 0.5, Sensitive: []string{"ill"}}
 		m := NewMeter(p, fields)
-		if err := m.Add(b, nil, part); err != nil {
+		if err := m.Add(b, nil, part, nil); err != nil {
 			t.Fatal(err)
 		}
 		rep, err := m.Gate(context.Background(), nil)

@@ -8,23 +8,40 @@ import (
 
 // Coded is a column of masked rows as a file with dictionaries has it: row r has
 // the value Dict[Index[r]]. Several batches may share a Dict; what a Meter made of
-// its values is kept in codes, so that each is looked up once.
+// its values is kept, so that each is looked up once.
 type Coded struct {
 	Dict  *table.Column // nulls are allowed
 	Index []uint32
-	codes []uint32 // code+1 of each value of Dict; 0 is not known yet
+	*learnt
 }
 
-// Share makes c use what the Meter has learnt of the dictionary of before.
-func (c *Coded) Share(before *Coded) {
-	if before.Dict == c.Dict {
-		c.codes = before.codes
+// learnt is what a Meter knows of a dictionary; who made it leaves it alone.
+type learnt struct {
+	codes []uint32 // code+1 of each value of Dict; 0 is not known yet
+	who   []uint64 // of subjects, the hash of each value of Dict
+}
+
+// NewCoded returns a batch of a column; before, which may be nil, is the one before
+// it, whose dictionary may be the same.
+func NewCoded(dict *table.Column, index []uint32, before *Coded) Coded {
+	c := Coded{dict, index, &learnt{}}
+	if before != nil && before.Dict == dict {
+		c.learnt = before.learnt
 	}
+	return c
+}
+
+// subject is the hash of the subject in row r.
+func (c *Coded) subject(p *headcount, r int) uint64 {
+	for len(c.who) < c.Dict.Len() {
+		c.who = append(c.who, p.hash(c.Dict, len(c.who)))
+	}
+	return c.who[c.Index[r]]
 }
 
 // AddCoded is Add for rows that come as dictionary indices: cols are those of
-// Columns, in that order, all of one length. Values of a dictionary that no row
-// has do not count.
+// Columns, in that order, and behind them the subjects where the policy has one; all
+// of one length. Values of a dictionary that no row has do not count.
 func (m *Meter) AddCoded(cols []Coded) error {
 	for i := range cols {
 		if n := cols[i].Dict.Len(); len(cols[i].codes) < n {
@@ -37,6 +54,14 @@ func (m *Meter) AddCoded(cols []Coded) error {
 			return err
 		}
 		m.size[id]++
+		if m.people != nil {
+			if err := m.addPerson(cols[len(cols)-1].subject(m.people, r), id, 0, func(i int) uint32 {
+				return m.learn(&cols[len(m.quasi)+i], m.sens[i].dict, r)
+			}); err != nil {
+				return err
+			}
+			continue
+		}
 		for i, s := range m.sens {
 			code := m.learn(&cols[len(m.quasi)+i], s.dict, r)
 			s.held[uint64(id)<<32|uint64(code)]++

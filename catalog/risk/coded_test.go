@@ -46,13 +46,13 @@ func TestCodedRowsAreRows(t *testing.T) {
 				block[i].Dict = &dict
 			}
 			batches, blocks = append(batches, b), append(blocks, block)
-			if err := plain.Add(b, nil, nil); err != nil {
+			if err := plain.Add(b, nil, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			half := func(from, to int) []Coded {
 				out := make([]Coded, 3)
 				for i := range block {
-					out[i] = Coded{Dict: block[i].Dict, Index: block[i].Index[from:to]}
+					out[i] = NewCoded(block[i].Dict, block[i].Index[from:to], nil)
 				}
 				return out
 			}
@@ -61,7 +61,7 @@ func TestCodedRowsAreRows(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i := range second {
-				second[i].Share(&first[i])
+				second[i] = NewCoded(second[i].Dict, second[i].Index, &first[i])
 			}
 			if err := coded.AddCoded(second); err != nil {
 				t.Fatal(err)

@@ -41,7 +41,7 @@ func (m *Meter) Link(ctx context.Context, raw, masked *table.Batch, told Told) (
 	for id, size := range m.size {
 		if size > 0 && (m.good == nil || m.good[id]) {
 			crowd = append(crowd, id)
-			l.Among += size
+			l.Among += m.rowsOf(id)
 		}
 	}
 	var weights []weigher
@@ -84,7 +84,7 @@ func (m *Meter) Link(ctx context.Context, raw, masked *table.Batch, told Told) (
 				break
 			}
 			if s >= mine-1e-9 {
-				ties += m.size[id]
+				ties += m.rowsOf(id)
 			}
 		}
 		if best && ties > 0 {
@@ -135,8 +135,8 @@ func (m *Meter) newWeigher(raw, masked *table.Column, quasi int, crowd []int) we
 		}
 	}
 	for _, id := range crowd {
-		w.rows[m.key[id][f.word]>>f.shift&(1<<f.width-1)] += float64(m.size[id])
-		w.all += float64(m.size[id])
+		w.rows[m.key[id][f.word]>>f.shift&(1<<f.width-1)] += float64(m.rowsOf(id))
+		w.all += float64(m.rowsOf(id))
 	}
 	w.rawN, w.met = make([]float64, n), make([][]uint32, n)
 	for i, v := range w.raw {

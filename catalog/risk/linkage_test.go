@@ -51,7 +51,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 		raw, masked := linkPeople(rng, n, 5+rng.IntN(20), 1+rng.IntN(6))
 		k := 2 + rng.IntN(40)
 		m := NewMeter(Policy{Quasi: []string{"age", "place"}, K: k, MaxSuppression: 0.5}, masked.Schema())
-		if err := m.Add(masked, nil, nil); err != nil {
+		if err := m.Add(masked, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		rep, err := m.Gate(context.Background(), nil)
@@ -96,7 +96,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 	}
 	raw.Rows, masked.Rows = 20_000, 20_000
 	m := NewMeter(Policy{Quasi: []string{"x"}}, masked.Schema())
-	if err := m.Add(masked, nil, nil); err != nil {
+	if err := m.Add(masked, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	var tenth []int
@@ -109,7 +109,7 @@ func TestLinkageIsBoundedByK(t *testing.T) {
 	// So is generalising that leaves a row alone: the sample's own twin is what counts.
 	raw, masked = linkPeople(rng, 4000, 1, 1)
 	m = NewMeter(Policy{Quasi: []string{"age", "place"}}, masked.Schema())
-	if err := m.Add(masked, nil, nil); err != nil {
+	if err := m.Add(masked, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if l, _ := m.Link(context.Background(), raw, masked, nil); l.Linked < 0.1 || l.Linked > 1.2*720/4000 {
@@ -132,7 +132,7 @@ func TestGateAndLinkEndWithTheirContext(t *testing.T) {
 			}
 		}
 		m := NewMeter(Policy{Quasi: []string{"age", "place"}, K: 30, MaxSuppression: 1, Cells: []string{"age", "place"}, MaxCells: 1}, masked.Schema())
-		if err := m.Add(masked, nil, nil); err != nil {
+		if err := m.Add(masked, nil, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		_, err := m.Gate(ctx, told)

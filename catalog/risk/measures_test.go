@@ -152,7 +152,7 @@ func TestMeter(t *testing.T) {
 		}
 	}
 	for _, rows := range [][]int{odd, even} {
-		if err := m.Add(b, rows, part); err != nil {
+		if err := m.Add(b, rows, part, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +178,7 @@ func TestMeter(t *testing.T) {
 	}
 	p.K, p.MaxSuppression = 3, 0.5
 	m = NewMeter(p, b.Schema())
-	if err := m.Add(b, nil, part); err != nil {
+	if err := m.Add(b, nil, part, nil); err != nil {
 		t.Fatal(err)
 	}
 	if rep, err = m.Gate(context.Background(), nil); err != nil {
@@ -305,7 +305,7 @@ func link(raw, masked *table.Batch, columns []string) Linkage {
 		return Linkage{Among: int64(raw.Rows)}
 	}
 	m := NewMeter(Policy{Quasi: columns}, masked.Schema())
-	if m.Add(masked, nil, nil) != nil { // more classes than a batch has
+	if m.Add(masked, nil, nil, nil) != nil { // more classes than a batch has
 		return Linkage{Among: int64(raw.Rows)}
 	}
 	l, _ := m.Link(context.Background(), raw, masked, nil) // ends early only with its context

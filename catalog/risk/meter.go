@@ -36,6 +36,8 @@ type Meter struct {
 	moved map[int32]int32 // classes whose rows lose cells, and where they stand then
 	took  []moved
 
+	people *headcount // of a policy with a subject; size, part and held are theirs once Gate has counted them
+
 	key   [][2]uint64 // of each class: a field of bits a quasi-identifier
 	field []field
 	slots []int32 // open hash table of class + 1
@@ -83,9 +85,10 @@ func (m *Meter) Columns() []int {
 }
 
 // Add counts the given rows of b (all when nil). part is the part of each row of
-// b as an index of aihub.Parts; nil when there are no parts. The error is
-// Refused when there are more classes than can be remembered.
-func (m *Meter) Add(b *table.Batch, rows []int, part []uint8) error {
+// b as an index of aihub.Parts; nil when there are no parts. subject names whose
+// each row of b is, where the policy has a subject: any column that tells them
+// apart. The error is Refused when there are more classes than can be remembered.
+func (m *Meter) Add(b *table.Batch, rows []int, part []uint8, subject *table.Column) error {
 	rows = m.of(b, rows)
 	m.parts = m.parts || part != nil
 	for _, r := range rows {
@@ -100,6 +103,19 @@ func (m *Meter) Add(b *table.Batch, rows []int, part []uint8) error {
 			}
 		}
 		m.size[id]++
+		if m.people != nil {
+			of := uint8(0)
+			if part != nil {
+				of = part[r]
+			}
+			if err := m.addPerson(m.people.hash(subject, r), id, of, func(i int) uint32 {
+				code, _ := m.sens[i].code(&b.Cols[m.sens[i].at], r, true)
+				return code
+			}); err != nil {
+				return err
+			}
+			continue
+		}
 		if part != nil {
 			m.part[part[r]][id]++
 		}
@@ -251,15 +267,22 @@ func (t Told) say(stage string, done, total int) {
 func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 	p := m.p
 	rep.Policy = p
-	rep.Before = count(classes.Of(m.size), p.K)
+	if m.people != nil {
+		if err := m.tally(ctx); err != nil {
+			return rep, err
+		}
+	}
+	rep.Before = m.numbers(m.size)
 	if err := m.local(ctx, told); err != nil {
 		return rep, err
 	}
 	m.follow()
-	below := int(classes.Of(m.size).Below(int64(p.K)))
+	below := 0 // rows
 	m.good = make([]bool, len(m.size))
 	for id, n := range m.size {
-		m.good[id] = n >= int64(p.K)
+		if m.good[id] = n >= int64(p.K); !m.good[id] {
+			below += int(m.rowsOf(id))
+		}
 	}
 	measured := make([]spread, len(m.sens))
 	for i, s := range m.sens {
@@ -267,11 +290,11 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 		for id := range m.good {
 			if m.good[id] && p.fails(measured[i], id) {
 				m.good[id] = false
-				rep.Diverse += int(m.size[id])
+				rep.Diverse += int(m.rowsOf(id))
 			}
 		}
 	}
-	if below > 0 && len(p.Quasi) > 1 {
+	if below > 0 && len(p.Quasi) > 1 && m.people == nil { // people of classes that merge may be the same
 		rep.Without = map[string]int{}
 		for i, q := range p.Quasi {
 			rep.Without[q] = m.without(i)
@@ -293,7 +316,7 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 	}
 	rep.Cells = m.cells()
 	h := classes.Of(left)
-	rep.After, rep.Sizes = count(h, p.K), bands(h)
+	rep.After, rep.Sizes = m.numbers(left), bands(h)
 	for i, s := range p.Sensitive {
 		rep.Sensitive = append(rep.Sensitive, measured[i].worst(s, m.good))
 	}
@@ -301,7 +324,7 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 		u := PopulationUniques(h, p.Population)
 		rep.Uniques = &u
 	}
-	if m.parts {
+	if m.parts && (m.people == nil || m.people.none == 0) {
 		sample, train := m.part[slices.Index(aihub.Parts, aihub.Sample)], m.part[slices.Index(aihub.Parts, aihub.Train)]
 		a, in := attacks(sample, left), overlap(sample, train)
 		rep.Attack = &a
@@ -310,6 +333,23 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 		}
 	}
 	return rep, nil
+}
+
+// numbers are those of classes of which some, of size 0, are left out.
+func (m *Meter) numbers(size []int64) Numbers {
+	n := count(classes.Of(size), m.p.K)
+	if m.people != nil {
+		n.People, n.Rows, n.Below = n.Rows, 0, 0
+		for id, s := range size {
+			if s > 0 {
+				n.Rows += int(m.people.rows[id])
+			}
+			if s > 0 && s < int64(m.p.K) {
+				n.Below += int(m.people.rows[id])
+			}
+		}
+	}
+	return n
 }
 
 // without returns how many rows would be in small classes without column i.

@@ -12,6 +12,7 @@ import (
 type Policy struct {
 	Quasi          []string `json:"quasi" yaml:"quasi"`                     // columns of the masked table
 	K              int      `json:"k" yaml:"k"`                             // least size of a class
+	Subject        string   `json:"subject,omitempty" yaml:"subject"`       // column of the raw table that says whose a row is: classes then count people, not rows
 	MaxSuppression float64  `json:"max_suppression" yaml:"max_suppression"` // share of rows that may be dropped for k, l and t
 	Action         string   `json:"action" yaml:"action"`                   // suppress (default): drop rows of failing classes; refuse: publish all or nothing
 
@@ -34,7 +35,7 @@ type Policy struct {
 
 // Declared reports whether there is a policy at all.
 func (p Policy) Declared() bool {
-	return len(p.Quasi) > 0 || len(p.Sensitive) > 0 || p.Action != "" || p.Diversity != "" || p.Distance != "" || p.Population != 0 ||
+	return len(p.Quasi) > 0 || len(p.Sensitive) > 0 || p.Subject != "" || p.Action != "" || p.Diversity != "" || p.Distance != "" || p.Population != 0 ||
 		len(p.Cells) > 0 || p.MaxCells != 0 || p.K != 0 || p.MaxSuppression != 0 || p.L != 0 || p.C != 0 || p.T != nil ||
 		p.MaxRisk != nil || p.MaxUniques != nil || p.MaxLinkage != nil || p.MaxPresence != nil
 }
@@ -88,6 +89,20 @@ func (p Policy) Lint(columns []string) (fs []aihub.Fault) {
 	for i, s := range p.Sensitive {
 		if slices.Contains(p.Quasi, s) {
 			add(fmt.Sprintf("sensitive[%d]", i), fmt.Sprintf("%q is a quasi-identifier: within a class all rows share its value", s), fmt.Sprintf("%q 是准标识符：同一等价类内取值相同", s))
+		}
+	}
+	if p.Subject != "" {
+		if slices.Contains(p.Quasi, p.Subject) {
+			add("subject", fmt.Sprintf("%q says whose a row is: as a quasi-identifier it would leave everybody alone", p.Subject), fmt.Sprintf("%q 标识行所属的人：作为准标识符会使每人独成一类", p.Subject))
+		}
+		if slices.Contains(p.Sensitive, p.Subject) {
+			add("subject", fmt.Sprintf("%q says whose a row is: it is no sensitive value of theirs", p.Subject), fmt.Sprintf("%q 标识行所属的人，不是其敏感取值", p.Subject))
+		}
+		if len(p.Cells) > 0 {
+			add("cells", "cells are suppressed until a class has k rows, and subject asks for k people: leave one of the two out", "cells 使等价类达到 k 行，而 subject 要求 k 人：请去掉其一")
+		}
+		if p.MaxLinkage != nil {
+			add("max_linkage", "the linkage test looks for rows, and subject counts people: leave max_linkage out", "链接测试查找的是行，而 subject 按人计：请去掉 max_linkage")
 		}
 	}
 	return append(fs, p.lintLimits()...)

@@ -24,13 +24,14 @@ import (
 // Numbers are the class counts of one table.
 type Numbers struct {
 	Rows    int     `json:"rows"`
+	People  int     `json:"people,omitempty"` // where the policy has a subject: how many stand in the classes, each once in a class; the sizes below count them
 	Classes int     `json:"classes"`
 	K       int     `json:"k"`       // size of the smallest class; 0 for an empty table
 	Below   int     `json:"below_k"` // rows in classes smaller than the policy's k
-	Unique  int     `json:"uniques"` // rows alone in their class
+	Unique  int     `json:"uniques"` // rows, or people, alone in their class
 	Largest int     `json:"largest"` // size of the largest class
-	Risk    float64 `json:"risk"`    // highest chance to pick the right row for a known person: 1/K
-	Average float64 `json:"average"` // the same over all rows: classes a row
+	Risk    float64 `json:"risk"`    // highest chance to pick the right one for a known person: 1/K
+	Average float64 `json:"average"` // the same over all: classes a row, or a person
 }
 
 // Report is what a gate found and did.
@@ -52,7 +53,7 @@ type Report struct {
 	InTrain *Share   `json:"sample_in_train,omitempty"`
 }
 
-// Band counts the classes of From to To rows.
+// Band counts the classes of From to To rows, or people.
 type Band struct {
 	From    int64 `json:"from"`
 	To      int64 `json:"to"`
@@ -92,12 +93,12 @@ func bands(h classes.Histogram) (out []Band) {
 }
 
 // Gate applies the policy to the masked table b, all of whose rows belong
-// together. keep says for every row whether it may be published. For a table
+// together, under a policy without a subject. keep says for every row whether it may be published. For a table
 // that does not fit the memory, and for what its parts tell of each other, there
 // is Meter.
 func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
 	m := NewMeter(p, b.Schema())
-	if err := m.Add(b, nil, nil); err != nil {
+	if err := m.Add(b, nil, nil, nil); err != nil {
 		return rep, nil, err
 	}
 	if rep, err = m.Gate(context.Background(), nil); err != nil {
@@ -127,6 +128,14 @@ func refusal(rep Report, allowed int) error {
 			n.Below, n.Rows, p.K, strings.Join(p.Quasi, ", "), n.Unique),
 		ZH: fmt.Sprintf("按 %[3]s 划分，%[2]d 行中有 %[1]d 行所在等价类小于 %[4]d（其中 %[5]d 行唯一）",
 			n.Below, n.Rows, strings.Join(p.Quasi, "、"), p.K, n.Unique),
+	}
+	if p.Subject != "" {
+		text = aihub.Text{
+			EN: fmt.Sprintf("%d of %d rows are in classes of fewer than %d different %s over %s (%d are alone in one)",
+				n.Below, n.Rows, p.K, p.Subject, strings.Join(p.Quasi, ", "), n.Unique),
+			ZH: fmt.Sprintf("按 %[3]s 划分，%[2]d 行中有 %[1]d 行所在等价类的不同 %[6]s 少于 %[4]d 个（其中 %[5]d 个唯一）",
+				n.Below, n.Rows, strings.Join(p.Quasi, "、"), p.K, n.Unique, p.Subject),
+		}
 	}
 	if helped := n.Below - (rep.Suppressed - rep.Diverse); len(p.Cells) > 0 {
 		text.EN += fmt.Sprintf(", of which suppressing cells of %s helps %d", strings.Join(p.Cells, ", "), helped)
@@ -236,6 +245,9 @@ func (rep *Report) Exceeded() (fs []aihub.Fault) {
 			continue
 		}
 		name := limitNames[l.Key]
+		if l.Key == "k" && rep.Policy.Subject != "" {
+			name = aihub.Text{EN: fmt.Sprintf("the number of different %s in the smallest class", rep.Policy.Subject), ZH: fmt.Sprintf("最小等价类中不同 %s 的个数", rep.Policy.Subject)}
+		}
 		text := aihub.Text{EN: fmt.Sprintf("%s is %.4g, the limit %g", name.EN, l.Measured, l.Limit), ZH: fmt.Sprintf("%s为 %.4g，上限为 %g", name.ZH, l.Measured, l.Limit)}
 		if l.Rule == ">=" {
 			text.ZH = fmt.Sprintf("%s为 %.4g，下限为 %g", name.ZH, l.Measured, l.Limit)

@@ -387,7 +387,7 @@ func TestMeterWidens(t *testing.T) {
 		b.Cols, names = append(b.Cols, col), append(names, f.Name)
 	}
 	m := NewMeter(Policy{Quasi: names, K: 1}, b.Schema())
-	if err := m.Add(b, nil, nil); err != nil {
+	if err := m.Add(b, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if m.field[len(m.field)-1].word != 1 {

@@ -156,6 +156,9 @@ func (p *process) showDataset(v aihub.DatasetVersion) {
 		}
 	}
 	if len(v.Risk.Limits) > 0 {
+		if v.Risk.Subject != "" {
+			p.say("cli.dataset.people", "Subject", v.Risk.Subject)
+		}
 		rows = nil
 		for _, l := range v.Risk.Limits {
 			rows = append(rows, []string{l.Key, l.Rule, fmt.Sprintf("%.4g", l.Limit), fmt.Sprintf("%.4g", l.Measured)})

@@ -113,6 +113,10 @@ func (p *process) riskLine(ctx context.Context, c *client.Client, ref string) {
 	if r.Linkage != nil {
 		linked = fmt.Sprintf("%.2f%%", 100*r.Linkage.Linked)
 	}
-	p.say("cli.dataset.risk", "K", fmt.Sprint(r.After.K), "Classes", fmt.Sprint(r.After.Classes), "Dropped", fmt.Sprint(r.Suppressed),
+	what := "cli.dataset.risk"
+	if r.Policy.Subject != "" {
+		what = "cli.dataset.risk_people"
+	}
+	p.say(what, "Subject", r.Policy.Subject, "K", fmt.Sprint(r.After.K), "Classes", fmt.Sprint(r.After.Classes), "Dropped", fmt.Sprint(r.Suppressed),
 		"Rows", fmt.Sprint(r.Before.Rows), "Average", fmt.Sprintf("%.2f%%", 100*r.After.Average), "Linked", linked)
 }

@@ -286,9 +286,16 @@ func (p *page) risks(r *catalog.Profile) []string {
 		"Quasi": strings.Join(r.Risk.Policy.Quasi, ", "), "K": i18n.Int(r.Risk.After.K), "Others": i18n.Int(max(0, r.Risk.After.K-1)),
 		"Wanted": i18n.Int(r.Risk.Policy.K),
 	}
+	dropped := p.t("web.risk.dropped", i18n.Args{"Dropped": i18n.Int(r.Risk.Suppressed), "Rows": i18n.Int(r.Rows)})
+	if who := r.Risk.Policy.Subject; who != "" {
+		args["Subject"] = who
+		return []string{
+			p.t("web.risk.people", args), p.t("web.risk.people_k", args), dropped,
+			p.t("web.risk.people_before", i18n.Args{"K": i18n.Int(r.Risk.Before.K), "Below": i18n.Int(r.Risk.Before.Below), "Unique": i18n.Int(r.Risk.Before.Unique)}),
+		}
+	}
 	return []string{
-		p.t("web.risk.k", args),
-		p.t("web.risk.dropped", i18n.Args{"Dropped": i18n.Int(r.Risk.Suppressed), "Rows": i18n.Int(r.Rows)}),
+		p.t("web.risk.rows"), p.t("web.risk.k", args), dropped,
 		p.t("web.risk.before", i18n.Args{"K": i18n.Int(r.Risk.Before.K), "Below": i18n.Int(r.Risk.Before.Below), "Unique": i18n.Int(r.Risk.Before.Unique)}),
 	}
 }
