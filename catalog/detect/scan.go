@@ -289,10 +289,16 @@ func scanWide(s string, i int, ms []Match) ([]Match, int) {
 		c, w := s[j], 1
 		if c >= utf8.RuneSelf {
 			if c, w = wide(s[j:]), 3; c == 0 {
-				break
+				if w, _ = sign(s[j:]); w == 0 {
+					break
+				}
+				c = ' ' // parts the groups of a number
+				if strings.HasPrefix(s[j:], "—") || strings.HasPrefix(s[j:], "–") {
+					c = '-'
+				}
 			}
 		}
-		if k := classOf[c]; k == plain && (c == 0 || strings.IndexByte("-. +_%", c) < 0) || k == colon {
+		if k := classOf[c]; k == plain && (c == 0 || strings.IndexByte("-. +_%()/", c) < 0) || k == colon {
 			break
 		}
 		folded[n], from[n] = c, j

@@ -11,12 +11,17 @@ import (
 func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 	switch run := s[i:j]; {
 	case len(run) == 11 && Mobile(run): // the most frequent
+		if j+1 < len(s) && s[j] == '.' && isDigit(s[j+1]) {
+			if end := amount(s, i, j); end > 0 {
+				return ms, end
+			}
+		}
 		return append(ms, Match{KindMobile, i, j}), j
 	case len(run) == 18 && Resident(run):
 		return append(ms, Match{KindResident, i, j}), j
 	case len(run) == 18 && usccAnyCase(run):
 		return append(ms, Match{KindUSCC, i, j}), j
-	case len(run) == 9 && Passport(run):
+	case len(run) == 9 && Passport(run) && (i == 0 || !isDigit(s[i-1])): // not of 1.5E12345678
 		return append(ms, Match{KindPassport, i, j}), j
 	}
 	if j < len(s) && s[j] == ':' {
@@ -58,22 +63,49 @@ func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 	return ms, j
 }
 
-// digest reports whether a run is the hex digits of a hash: by chance some hold
-// eleven digits in a row.
+// digest reports whether a run is the hex digits of a hash, or of an ObjectId of
+// MongoDB: by chance some hold eleven digits in a row.
 func digest(run string) bool {
+	least := 1
 	switch len(run) {
 	case 32, 40, 56, 64, 96, 128:
+	case 24:
+		least = 3 // letters that stand apart: a number with a word behind it is none
 	default:
 		return false
 	}
-	letters := false
+	apart := 0
 	for i := range len(run) {
 		if !isHex(run[i]) {
 			return false
 		}
-		letters = letters || isAlpha(run[i])
+		if isAlpha(run[i]) && (i == 0 || isDigit(run[i-1])) {
+			apart++
+		}
 	}
-	return letters
+	return apart >= least
+}
+
+// units are what an amount of money or a quantity has behind it or before it.
+var units = []string{"元", "万", "亿", "圆", "%", "％", "美元", "港元", "RMB", "CNY", "USD", "¥", "￥", "$"}
+
+// amount returns the end of the number s[i:j] with the digits behind its dot, when
+// that is no mobile number and a full stop: with two decimals, with a unit, or alone
+// in its field. A number that a tool wrote as 13812345678.0 is none of these.
+func amount(s string, i, j int) int {
+	end := digitsFrom(s, j+1)
+	if end < len(s) && (s[end] == '.' || isAlpha(s[end])) && !strings.HasPrefix(s[end:], "RMB") && !strings.HasPrefix(s[end:], "CNY") && !strings.HasPrefix(s[end:], "USD") {
+		return 0
+	}
+	for _, u := range units {
+		if strings.HasPrefix(strings.TrimPrefix(s[end:], " "), u) || strings.HasSuffix(strings.TrimSuffix(s[:i], " "), u) {
+			return end
+		}
+	}
+	if strings.Trim(s[j+1:end], "0") != "" && (end-j-1 == 2 || i == 0 && end == len(s)) {
+		return end
+	}
+	return 0
 }
 
 // stretch says what the digits s[i:j] are, which no other digit touches: alone,
@@ -102,7 +134,7 @@ func stretch(s string, letters, i, j int) Match {
 		return Match{KindMobile, i + 4, j}
 	case landline(run):
 		return Match{KindLandline, i, j}
-	case i-letters <= 2 && Passport(s[letters:j]):
+	case i-letters <= 2 && (letters == 0 || !isDigit(s[letters-1])) && Passport(s[letters:j]):
 		return Match{KindPassport, letters, j}
 	}
 	return Match{}
@@ -160,11 +192,11 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 		switch {
 		case len(whole) == 18 && Resident(string(whole)):
 			kind = KindResident
-		case (first == 3 || first == 7 && n == 2) && len(whole) == 11 && Mobile(string(whole)):
+		case len(whole) == 11 && grouped(upTo[:n]) && Mobile(string(whole)):
 			kind = KindMobile
-		case first == 2 && len(whole) == 13 && string(whole[:2]) == "86" && Mobile(string(whole[2:])):
+		case len(whole) == 13 && (first == 2 || grouped(upTo[:n])) && string(whole[:2]) == "86" && Mobile(string(whole[2:])):
 			kind = KindMobile
-		case first == 4 && len(whole) == 15 && string(whole[:4]) == "0086" && Mobile(string(whole[4:])):
+		case len(whole) == 15 && (first == 4 || first == 2 && upTo[1] == 4 || grouped(upTo[:n])) && string(whole[:4]) == "0086" && Mobile(string(whole[4:])):
 			kind = KindMobile
 		case first == 4 && upTo[1] == 8 && n >= 4 && BankCard(string(whole)):
 			kind = KindCard
@@ -178,31 +210,62 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 	return ms, j
 }
 
-// separators stand between the groups of a number, beside a hyphen, a blank and a
-// closing bracket: hyphens and dashes, blanks of other widths and of none.
-var separators = []string{"）", "－", "—", "–", "‐", "‑", "\u00a0", "\u3000", "\u2009", "\u200b"}
-
-// separator returns the width of what may part the groups of a number.
-func separator(s string) int {
-	if s == "" {
-		return 0
-	}
-	switch s[0] {
-	case '-', ' ':
-		return 1
-	case ')':
-		if strings.HasPrefix(s, ") ") {
-			return 2
+// grouped reports whether the groups that end at upTo are those in which somebody
+// writes a mobile number: two to four of three digits or more, as in 138 0013 8000,
+// 1380 013 8000, 13800 138000. Shorter groups are those of dates and of counts.
+func grouped(upTo []int) bool {
+	from := 0
+	for _, to := range upTo {
+		if to-from < 3 {
+			return false
 		}
-		return 1
+		from = to
+	}
+	return true
+}
+
+// separators stand between the groups of a number, beside a hyphen, a blank and a
+// bracket: hyphens and dashes, dots in the middle, blanks of other widths and of none.
+var separators = []string{"（", "）", "－", "—", "–", "‐", "‑", "·", "•", "\u00a0", "\u3000", "\u2009", "\u200b"}
+
+// separator returns the width of what may part the groups of a number: one sign, and
+// blanks around it.
+func separator(s string) (width int) {
+	signs := 0
+	for width < len(s) {
+		w, blank := sign(s[width:])
+		if w == 0 || !blank && signs > 0 && !opens(s[width:]) {
+			break
+		}
+		if width += w; !blank {
+			signs++
+		}
+		if width > 9 {
+			return 0
+		}
+	}
+	return width
+}
+
+// opens reports whether s begins with a bracket that may stand behind another sign,
+// as in +86-(138)0013 8000.
+func opens(s string) bool { return s[0] == '(' || strings.HasPrefix(s, "（") }
+
+// sign returns the width of one separator, and whether it is a blank.
+func sign(s string) (width int, blank bool) {
+	switch s[0] {
+	case ' ':
+		return 1, true
+	case '-', ')', '(', '_', '/':
+		return 1, false
 	case 0xc2, 0xe2, 0xe3, 0xef:
 		for _, p := range separators {
 			if strings.HasPrefix(s, p) {
-				return len(p)
+				return len(p), p >= "\u2000" && p < "\u2010" || p == "\u00a0" || p == "\u3000"
 			}
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // scanDots reads the digits s[i:j] and what follows behind a dot: an IPv4
@@ -224,10 +287,13 @@ func scanDots(s string, i, j int) (Match, int) {
 				return Match{KindIP, i, end}, end
 			}
 		}
-		if j == i+3 && k == j+10 && s[j+5] == '.' && Mobile(s[i:j]+s[j+1:j+5]+s[j+6:k]) {
-			return Match{KindMobile, i, k}, k
+		if whole := strings.ReplaceAll(s[i:end], ".", ""); len(whole) <= 15 && dotted(s[i:end]) && Mobile(strings.TrimPrefix(strings.TrimPrefix(whole, "00"), "86")) {
+			return Match{KindMobile, i, end}, end
 		}
 		return Match{}, end
+	}
+	if p := s[i:j]; (p == "86" || p == "0086") && Mobile(s[j+1:k]) {
+		return Match{KindMobile, i, k}, k
 	}
 	a, ok := degrees(s[i:j], s[j+1:k])
 	if !ok {
@@ -258,6 +324,19 @@ func scanDots(s string, i, j int) (Match, int) {
 		i--
 	}
 	return Match{KindPlace, i, e}, e
+}
+
+// dotted reports whether the groups between dots are those of a mobile number, with
+// the country before it or without.
+func dotted(s string) bool {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "00"), "86.")
+	var upTo []int
+	n := 0
+	for g := range strings.SplitSeq(s, ".") {
+		n += len(g)
+		upTo = append(upTo, n)
+	}
+	return n == 11 && grouped(upTo)
 }
 
 // degrees returns the whole part of a number of degrees with four decimals or more.
