@@ -114,6 +114,14 @@ func (r *chunkReader) raw() (pageHeader, []byte, error) {
 
 // next decodes the next data page, and a dictionary before it.
 func (r *chunkReader) next(p *page) error {
+	if err := r.nextCoded(p); err != nil || !p.coded {
+		return err
+	}
+	return r.wrap(r.allIndices(p))
+}
+
+// nextCoded is next, and leaves the indices where they are.
+func (r *chunkReader) nextCoded(p *page) error {
 	h, b, err := r.raw()
 	if err == nil && h.kind == kindDict {
 		if err = r.readDict(&h, b); err != nil {
@@ -124,7 +132,7 @@ func (r *chunkReader) next(p *page) error {
 	if err != nil {
 		return err
 	}
-	return r.wrap(r.decodeAll(p, h, b))
+	return r.wrap(r.decode(p, h, b))
 }
 
 // expand returns the payload decompressed: b itself when it is not compressed.
@@ -255,14 +263,7 @@ func (r *chunkReader) indices(p *page, index []uint32) error {
 	return nil
 }
 
-// decodeAll is decode, and holds all indices of the page in memory.
-func (r *chunkReader) decodeAll(p *page, h pageHeader, b []byte) error {
-	if err := r.decode(p, h, b); err != nil || !p.coded {
-		return err
-	}
-	return r.allIndices(p)
-}
-
+// allIndices holds all indices of the page in memory.
 func (r *chunkReader) allIndices(p *page) error {
 	r.indexBuf = resize(r.indexBuf, p.valid)
 	p.index = r.indexBuf

@@ -44,6 +44,7 @@ type scanColumn struct {
 	at     int // entries of p already given
 	vat    int // values of p already given
 	gather gatherer
+	index  []uint32
 	valid  []byte
 }
 
@@ -57,7 +58,8 @@ func (f *File) Scan(leaves ...int) (*Scan, error) { return f.ScanGroups(0, f.Row
 
 // ScanGroups is a Scan of row groups [from, to).
 func (f *File) ScanGroups(from, to int, leaves ...int) (*Scan, error) {
-	s := &Scan{f: f, runs: make([]Run, len(leaves)), g: from - 1, end: to}
+	s := &Scan{f: f, runs: make([]Run, len(leaves))}
+	s.Groups(from, to)
 	for _, l := range leaves {
 		if !f.leaves[l].Flat() {
 			return nil, unsupported("column "+clip(f.leaves[l].Name()), "nested, not flat")
@@ -66,6 +68,9 @@ func (f *File) ScanGroups(from, to int, leaves ...int) (*Scan, error) {
 	}
 	return s, nil
 }
+
+// Groups begins anew at row groups [from, to), in the memory that s has.
+func (s *Scan) Groups(from, to int) { s.g, s.end, s.rows = from-1, to, 0 }
 
 // Next returns the next rows of every column, at most most of them (0: as many
 // as the pages hold), in the order asked for. All runs have the same N. They are
@@ -92,7 +97,11 @@ func (s *Scan) Next(most int) ([]Run, error) {
 	for _, c := range s.cols {
 		for c.at == c.p.entries {
 			c.at, c.vat = 0, 0
-			if err := c.r.next(&c.p); err == io.EOF {
+			read := c.r.next
+			if s.KeepDict {
+				read = c.r.nextCoded
+			}
+			if err := read(&c.p); err == io.EOF {
 				return nil, damaged(c.r.where(), "fewer values than rows")
 			} else if err != nil {
 				c.p = page{}
@@ -105,7 +114,12 @@ func (s *Scan) Next(most int) ([]Run, error) {
 		}
 	}
 	for i, c := range s.cols {
-		s.runs[i] = c.take(n, s.KeepDict)
+		run, err := c.take(n, s.KeepDict)
+		if err != nil {
+			c.p = page{}
+			return nil, err
+		}
+		s.runs[i] = run
 	}
 	s.rows -= int64(n)
 	return s.runs, nil
@@ -124,7 +138,7 @@ func (c *scanColumn) fits(n int) int {
 	return n
 }
 
-func (c *scanColumn) take(n int, keep bool) Run {
+func (c *scanColumn) take(n int, keep bool) (Run, error) {
 	run := Run{N: n}
 	k := n
 	if c.p.def != nil {
@@ -147,14 +161,18 @@ func (c *scanColumn) take(n int, keep bool) Run {
 	switch {
 	case !c.p.coded:
 		run.Values = c.p.values.slice(c.vat, c.vat+k)
-	case keep:
-		run.Coded, run.Index, run.Dict = true, c.p.index[c.vat:c.vat+k], &c.r.dict
+	case keep: // indices are read as they are asked for, which the cache holds
+		c.index = resize(c.index, k)
+		if err := c.r.indices(&c.p, c.index); err != nil {
+			return run, c.r.wrap(err)
+		}
+		run.Coded, run.Index, run.Dict = true, c.index, &c.r.dict
 	default:
 		run.Values = c.gather.gather(&c.r.dict, c.p.index[c.vat:c.vat+k])
 	}
 	c.at += n
 	c.vat += k
-	return run
+	return run, nil
 }
 
 // Dictionary returns the dictionary of a chunk all of whose pages are indices
