@@ -110,7 +110,7 @@ func (l *linter) unitFormat(s Spec) {
 				fmt.Sprintf("%s 格式的文件读作一列：请声明一个不含 classes 的 string 列", s.Output.Format))
 		}
 	}
-	kinds := map[Needs]bool{}
+	kinds, texts := map[Needs]bool{}, Needs("")
 	for i, m := range s.Metrics {
 		n := KnownMetrics[m.Use].Needs
 		if special && n != "" && !n.Scorer() && !slices.Contains(format.Needs, n) {
@@ -119,7 +119,12 @@ func (l *linter) unitFormat(s Spec) {
 		}
 		if n.Cells() {
 			kinds[n] = true
+		} else if n.Texts() {
+			texts = n
 		}
+	}
+	if texts != "" && len(kinds) > 0 {
+		kinds[texts] = true
 	}
 	if len(kinds) > 1 {
 		var names []string

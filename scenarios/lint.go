@@ -101,6 +101,7 @@ func (l *linter) lint(s Spec) {
 	l.slices(s)
 	l.unit(s)
 	l.unitFormat(s)
+	l.shapes(s)
 	l.sharing(s)
 	l.rounds(s)
 }

@@ -204,6 +204,15 @@ func (l *linter) params(path string, s Spec, m Metric, info MetricInfo) {
 	}
 }
 
+// shapes adds the ShapeFaults of parameters that nothing was said of.
+func (l *linter) shapes(s Spec) {
+	for _, f := range s.ShapeFaults() {
+		if !slices.ContainsFunc(l.faults, func(o aihub.Fault) bool { return strings.HasPrefix(o.Message.EN, f.Where+": ") }) {
+			l.add(f.Code, f.Where, f.Message.EN, f.Message.ZH)
+		}
+	}
+}
+
 func (l *linter) columnsParam(path string, s Spec, v any) {
 	list, ok := v.([]any)
 	seen := map[any]bool{}
