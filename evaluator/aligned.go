@@ -26,7 +26,7 @@ import (
 // the general path says what.
 func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string) (Scored, bool, error) {
 	spec := s.Plan.spec
-	if spec.Output.Format != "parquet" || ofTexts(spec) || len(spec.GroupColumns()) > 0 {
+	if spec.Output.Format != "parquet" || ofTexts(spec) || spec.Unit != "" {
 		return Scored{}, false, nil
 	}
 	truth, _, done, err := openPages(truthPath)
@@ -43,6 +43,24 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 	if most := spec.Limits.Output; most > 0 && size > int64(most) || pred.Rows() != a.rows || a.rows == 0 || !a.match(s.Key, s.RowKey != nil) {
 		return Scored{}, false, nil
 	}
+	by, err := newGrouping(spec, s.Key, truthPath, s.Input)
+	if err != nil {
+		return Scored{}, false, nil // the general path says it
+	}
+	defer by.Close()
+	if by != nil {
+		var input *pages.File
+		if len(by.own) < len(by.cols) {
+			var done func()
+			if input, _, done, err = openPages(s.Input); input == nil {
+				return Scored{}, false, err
+			}
+			defer done()
+		}
+		if !a.pageGroupsOf(by, s.Key, input) {
+			return Scored{}, false, nil
+		}
+	}
 	a.each = 2 // a row of the truth and one of the predictions, at once
 	a.progress = func(done int64) {
 		if s.Progress != nil {
@@ -58,7 +76,7 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 		}
 		defer under.Close()
 	}
-	t := s.Plan.tallies(nil)
+	t := s.Plan.tallies(by)
 	t.spill(s.Dir)
 	defer t.Close()
 	run := a.run
@@ -106,6 +124,7 @@ type alignment struct {
 	class   coder
 	reads   [][]int // of each metric, the output columns
 	text    bool    // keys
+	by      *pageGroups
 }
 
 // match finds the columns of both files, and reports whether they are all there
@@ -226,7 +245,7 @@ func (a *alignment) run(ctx context.Context, t *tallies) (bool, error) {
 		same = a.truth.GroupRows(g) == a.pred.GroupRows(g)
 	}
 	if !same {
-		_, ok, err := a.stretch(t.shards[0]).read(ctx, 0, a.truth.RowGroups(), a.pred.RowGroups())
+		_, ok, err := a.stretch(t, 0).read(ctx, 0, a.truth.RowGroups(), a.pred.RowGroups())
 		return ok, err
 	}
 	keys := make([]span, a.truth.RowGroups())
@@ -234,9 +253,9 @@ func (a *alignment) run(ctx context.Context, t *tallies) (bool, error) {
 	var wrong atomic.Bool
 	errs := make([]error, len(t.shards))
 	var g sync.WaitGroup
-	for i, accs := range t.shards[:max(1, min(len(t.shards), len(keys)))] {
+	for i := range max(1, min(len(t.shards), len(keys))) {
 		g.Go(func() {
-			s := a.stretch(accs)
+			s := a.stretch(t, i)
 			for !wrong.Load() {
 				at := int(next.Add(1)) - 1
 				if at >= len(keys) {
@@ -266,22 +285,37 @@ func (a *alignment) run(ctx context.Context, t *tallies) (bool, error) {
 type stretch struct {
 	a      *alignment
 	accs   []metric.Accumulator
+	census *metric.Census
 	keys   span
+	by     *groupCoder // of rows of the truth
+	codes  [][]uint16  // of each slice, the groups of rows, of which from is the first
+	from   int
+	tally  *groupTallies
+	sorter sorter
 	label  metric.Column
 	cols   []metric.Column
 	bucket []uint16
 	dict   []metric.Code // the class of each value of a dictionary
 	ranked rankedPile    // of truth, under the ids of a run
+
+	left, right *pages.Scan // of the truth and of the predictions
 }
 
-func (a *alignment) stretch(accs []metric.Accumulator) *stretch {
+// stretch gives rows to one goroutine's part of t, which is nil where there is none.
+func (a *alignment) stretch(t *tallies, shard int) *stretch {
 	column := func(c *coder) metric.Column {
 		if c.text != nil {
 			return metric.Column{Class: make([]metric.Code, blockRows)}
 		}
 		return metric.Column{Flt: make([]float64, blockRows)}
 	}
-	s := &stretch{a: a, accs: accs, label: column(&a.class)}
+	s := &stretch{a: a, label: column(&a.class)}
+	if t != nil {
+		s.accs, s.census, s.tally = t.shards[shard], t.census[shard], t.groups
+	}
+	if s.by = a.by.coder(); s.by != nil {
+		s.codes = s.by.codes
+	}
 	for i := range a.codes {
 		s.cols = append(s.cols, column(&a.codes[i]))
 	}
@@ -296,22 +330,22 @@ func (a *alignment) stretch(accs []metric.Accumulator) *stretch {
 // as it should be.
 func (s *stretch) read(ctx context.Context, from, to, end int) (keys span, ok bool, err error) {
 	s.keys = span{}
-	left, err := s.a.truth.ScanGroups(from, to, s.a.tl...)
+	left, err := again(&s.left, s.a.truth, from, to, s.a.tl)
 	if err != nil {
 		return keys, false, nil
 	}
-	right, err := s.a.pred.ScanGroups(from, end, s.a.pl...)
-	if err != nil {
+	right, err := again(&s.right, s.a.pred, from, end, s.a.pl)
+	if err != nil || !s.by.begin(from, to) {
 		return keys, false, nil
 	}
-	left.KeepDict, right.KeepDict = true, true
 	for {
 		l, err := left.Next(blockRows)
 		if err == io.EOF {
 			_, err := right.Next(1)
+			s.by.end()
 			return s.keys, err == io.EOF, nil
 		}
-		if err != nil || nulls(l) {
+		if err != nil || nulls(l[:2]) || !s.by.code(l) {
 			return keys, false, nil
 		}
 		for at := 0; at < l[0].N; {
@@ -328,6 +362,20 @@ func (s *stretch) read(ctx context.Context, from, to, end int) (keys span, ok bo
 	}
 }
 
+// again is a scan of row groups in the memory of the one before.
+func again(scan **pages.Scan, f *pages.File, from, to int, leaves []int) (*pages.Scan, error) {
+	if *scan != nil {
+		(*scan).Groups(from, to)
+		return *scan, nil
+	}
+	s, err := f.ScanGroups(from, to, leaves...)
+	if err == nil {
+		s.KeepDict = true
+		*scan = s
+	}
+	return s, err
+}
+
 // tell says that rows were read.
 func (a *alignment) tell(rows int) { a.progress(a.done.Add(int64(a.each * rows))) }
 
@@ -338,6 +386,7 @@ func nulls(runs []pages.Run) bool {
 // rows takes the predictions r, which belong to the truth l from row at on.
 func (s *stretch) rows(l []pages.Run, at int, r []pages.Run) bool {
 	n := r[0].N
+	s.from = at
 	return s.match(l[0].Part(at, n), r[0]) && s.values(l[1].Part(at, n), s.label, &s.a.class, nil) && s.predicted(r)
 }
 
@@ -360,9 +409,12 @@ func (s *stretch) predicted(r []pages.Run) bool {
 			}
 		}
 	}
-	b := metric.Block{Rows: n, Truth: cut(s.label, 0, n)}
+	b := metric.Block{Rows: n, Truth: cut(s.label, 0, n), Census: s.census}
 	if s.bucket != nil {
 		b.Bucket = s.bucket[:n]
+	}
+	if s.census != nil {
+		s.census.Add(b.Truth.Class, b.Bucket)
 	}
 	for k, acc := range s.accs {
 		b.Pred = b.Pred[:0]
@@ -370,6 +422,13 @@ func (s *stretch) predicted(r []pages.Run) bool {
 			b.Pred = append(b.Pred, cut(s.cols[i], 0, n))
 		}
 		acc.Add(&b)
+	}
+	if s.tally != nil {
+		b.Census, b.Pred = nil, b.Pred[:0]
+		for _, name := range s.tally.columns {
+			b.Pred = append(b.Pred, cut(s.cols[slices.IndexFunc(s.a.columns, func(c scenarios.OutputColumn) bool { return c.Name == name })], 0, n))
+		}
+		s.tally.add(&b, s.codes, s.from, &s.sorter)
 	}
 	return true
 }

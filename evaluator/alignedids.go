@@ -24,7 +24,8 @@ import (
 type ranked struct {
 	a     *alignment
 	bits  uint
-	size  int      // of a record: the id, the label, the bucket
+	size  int      // of a record: the id, the label, the groups of slices, the bucket
+	by    int      // place of the groups
 	files []*spill // of each goroutine that read truth
 	start []int64  // rows before each pile, and all of them
 }
@@ -39,6 +40,7 @@ func (k *ranked) Close() {
 type rankedRow struct {
 	id     table.RowName
 	label  uint64 // a class, or the bits of a number
+	groups uint32 // of each slice, in 6 bits
 	bucket uint16
 }
 
@@ -51,6 +53,9 @@ func (a *alignment) rank(ctx context.Context, rowKey []byte, dir string) (k *ran
 	k = &ranked{a: a, size: 18}
 	if a.class.text == nil {
 		k.size += 6 // a number, not a class
+	}
+	if k.by = k.size; a.by != nil {
+		k.size += 4
 	}
 	if a.plan.boot != nil {
 		k.size += 2
@@ -73,7 +78,7 @@ func (a *alignment) rank(ctx context.Context, rowKey []byte, dir string) (k *ran
 		k.files = append(k.files, f)
 	}
 	if ok, err = a.eachGroup(len(k.files), a.truth, func(i int) func(g int) (bool, error) {
-		s, n := a.stretch(nil), newNaming(table.NewRowNamer(rowKey))
+		s, n := a.stretch(nil, 0), newNaming(table.NewRowNamer(rowKey))
 		return func(g int) (bool, error) { return k.deal(ctx, s, n, k.files[i], g) }
 	}); !ok || err != nil {
 		return k, ok, err
@@ -143,19 +148,19 @@ func newNaming(n *table.RowNamer) *naming { return &naming{n, make([]table.RowNa
 
 // deal reads a row group of the truth.
 func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g int) (bool, error) {
-	scan, err := k.a.truth.ScanGroups(g, g+1, k.a.tl...)
-	if err != nil {
+	scan, err := again(&s.left, k.a.truth, g, g+1, k.a.tl)
+	if err != nil || !s.by.begin(g, g+1) {
 		return false, nil
 	}
-	scan.KeepDict = true
 	boot := k.a.plan.boot
 	var text [20]byte
 	for {
 		l, err := scan.Next(blockRows)
 		if err == io.EOF {
+			s.by.end()
 			return true, nil
 		}
-		if err != nil || nulls(l) || !s.values(l[1], s.label, &k.a.class, nil) {
+		if err != nil || nulls(l[:2]) || !s.by.code(l) || !s.values(l[1], s.label, &k.a.class, nil) {
 			return false, nil
 		}
 		key := func(dst []byte, i int) []byte {
@@ -191,6 +196,13 @@ func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g i
 			} else {
 				binary.LittleEndian.PutUint64(record[16:], math.Float64bits(s.label.Flt[i]))
 			}
+			if s.by != nil {
+				groups := uint32(0)
+				for k, codes := range s.codes {
+					groups |= uint32(codes[i]) << (groupValueBits * k)
+				}
+				binary.LittleEndian.PutUint32(record[k.by:], groups)
+			}
 			if boot != nil {
 				binary.LittleEndian.PutUint16(record[k.size-2:], s.bucket[i])
 			}
@@ -220,6 +232,9 @@ func (k *ranked) load(p int, into *rankedPile) (bool, error) {
 					row.label = uint64(binary.LittleEndian.Uint16(b[16:]))
 				} else {
 					row.label = binary.LittleEndian.Uint64(b[16:])
+				}
+				if k.a.by != nil {
+					row.groups = binary.LittleEndian.Uint32(b[k.by:])
 				}
 				if k.a.plan.boot != nil {
 					row.bucket = binary.LittleEndian.Uint16(b[k.size-2:])
@@ -270,18 +285,17 @@ func (k *ranked) run(ctx context.Context, t *tallies) (bool, error) {
 	}
 	shards := max(1, min(len(t.shards), k.a.pred.RowGroups()))
 	return k.a.eachGroup(shards, k.a.pred, func(i int) func(g int) (bool, error) {
-		s := k.a.stretch(t.shards[i])
+		s := k.a.stretch(t, i)
 		return func(g int) (bool, error) { return k.read(ctx, s, g, first[g]) }
 	})
 }
 
 // read scores a row group of the predictions, which begins at row at of all.
 func (k *ranked) read(ctx context.Context, s *stretch, g int, at int64) (bool, error) {
-	scan, err := k.a.pred.ScanGroups(g, g+1, k.a.pl...)
+	scan, err := again(&s.right, k.a.pred, g, g+1, k.a.pl)
 	if err != nil {
 		return false, nil
 	}
-	scan.KeepDict = true
 	pile, left := -1, s.ranked.rows[:0]
 	for {
 		r, err := scan.Next(blockRows)
@@ -312,6 +326,9 @@ func (k *ranked) read(ctx context.Context, s *stretch, g int, at int64) (bool, e
 				s.label.Class[i] = metric.Code(row.label)
 			} else {
 				s.label.Flt[i] = math.Float64frombits(row.label)
+			}
+			for k, codes := range s.codes {
+				codes[i] = uint16(row.groups >> (groupValueBits * k) & (groupValues - 1))
 			}
 			if s.bucket != nil {
 				s.bucket[i] = row.bucket

@@ -19,6 +19,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -42,10 +43,16 @@ type Plan struct {
 func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 	p := &Plan{spec: spec}
 	if seed != "" {
-		p.boot = metric.NewBootstrap(seed)
+		if p.boot = metric.NewBootstrap(seed); spec.Unit != "" {
+			p.boot = p.boot.ByUnits()
+		}
 	}
-	var faults []aihub.Fault
+	faults := spec.ShapeFaults()
+	misshapen := len(faults)
 	for i, m := range spec.Metrics {
+		if slices.ContainsFunc(faults[:misshapen], func(f aihub.Fault) bool { return strings.HasPrefix(f.Where, fmt.Sprintf("metrics[%d].", i)) }) {
+			continue
+		}
 		b, bad := bind(spec, m, p.boot)
 		for _, f := range bad {
 			f.Where = fmt.Sprintf("metrics[%d].%s", i, cmp.Or(f.Where, "use"))
@@ -76,7 +83,6 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 			}
 		}
 	}
-	faults = append(append(faults, pointFaults(spec)...), forecastFaults(spec)...)
 	if len(faults) == 0 && p.boot != nil {
 		p.draw()
 	}
@@ -200,6 +206,7 @@ func (p *Plan) ScoreSample(ctx context.Context, t *Truth, pred *Predictions) (va
 type tallies struct {
 	p      *Plan
 	shards [][]metric.Accumulator // of each goroutine, by metric
+	census []*metric.Census       // of each goroutine, the rows it gave to them; nil: nobody asks
 	groups *groupTallies          // nil: rows are in no groups
 	files  []*os.File             // of accumulators that spill
 	open   sync.Mutex
@@ -217,10 +224,11 @@ func (t *tallies) spill(dir string) {
 		t.files = append(t.files, f)
 		return f, nil
 	}
-	for _, accs := range t.shards {
-		for _, acc := range accs {
-			if s, ok := acc.(metric.Spiller); ok {
-				s.Spill(open, len(t.shards))
+	for i := range t.p.metrics {
+		keys := new(metric.Memory)
+		for _, accs := range t.shards {
+			if s, ok := accs[i].(metric.Spiller); ok {
+				s.Spill(open, keys)
 			}
 		}
 	}
@@ -241,8 +249,12 @@ const maxShards = 4
 // tallies are empty ones; of rows that are in groups, with g.
 func (p *Plan) tallies(g *grouping) *tallies {
 	t := &tallies{p: p, groups: p.groupTallies(g), shards: make([][]metric.Accumulator, min(runtime.GOMAXPROCS(0), maxShards))}
+	t.census = make([]*metric.Census, len(t.shards))
 	for s := range t.shards {
 		t.shards[s] = accumulators(p.metrics)
+		if classes := len(p.spec.Truth.Classes); p.boot != nil && classes <= metric.CensusClasses && slices.ContainsFunc(p.metrics, metric.ReadsCensus) {
+			t.census[s] = metric.NewCensus(p.boot, classes)
+		}
 	}
 	return t
 }
@@ -263,7 +275,8 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 	var next atomic.Int64
 	var g sync.WaitGroup
 	var panicked atomic.Value
-	for _, accs := range t.shards[:max(1, min(len(t.shards), rows/step))] {
+	for shard, accs := range t.shards[:max(1, min(len(t.shards), rows/step))] {
+		census := t.census[shard]
 		g.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
@@ -278,8 +291,11 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 					return
 				}
 				hi := min(lo+step, rows)
+				if census != nil {
+					census.Add(truth.Class[lo:hi], bucket[lo:hi])
+				}
 				for i, acc := range accs {
-					b := &metric.Block{Rows: hi - lo, Truth: cut(truth, lo, hi)}
+					b := &metric.Block{Rows: hi - lo, Truth: cut(truth, lo, hi), Census: census}
 					if bucket != nil && t.p.boot != nil {
 						b.Bucket = bucket[lo:hi]
 					}

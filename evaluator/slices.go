@@ -194,8 +194,17 @@ func otherRows() error {
 	}})
 }
 
-// group returns the number of the group of the row that g is at.
+// group counts the row that g is at, and returns the number of its group.
 func (s *slicing) group(g *grouping, x scenarios.Slice) (uint16, error) {
+	n, err := s.numbered(g, x)
+	if err == nil {
+		s.rows[n]++
+	}
+	return n, err
+}
+
+// numbered returns the number of the group that the cells of g are of.
+func (s *slicing) numbered(g *grouping, x scenarios.Slice) (uint16, error) {
 	g.text = g.text[:0]
 	for _, c := range s.cols {
 		g.text = append(append(g.text, byte(len(g.cell[c]))), g.cell[c]...) // no two lists of values are alike
@@ -216,7 +225,6 @@ func (s *slicing) group(g *grouping, x scenarios.Slice) (uint16, error) {
 		s.number[string(g.text)] = n
 		s.names, s.rows = append(s.names, name), append(s.rows, 0)
 	}
-	s.rows[n]++
 	return n, nil
 }
 
@@ -266,6 +274,7 @@ type groupTallies struct {
 type groupTally struct {
 	sync.Mutex
 	accs [][]metric.Accumulator // of each group, by metric
+	keys []*metric.Memory       // of each metric
 }
 
 func (p *Plan) groupTallies(g *grouping) *groupTallies {
@@ -296,8 +305,10 @@ type sorter struct {
 // add takes a block, whose first row is at lo of groups.
 func (t *groupTallies) add(b *metric.Block, groups [][]uint16, lo int, s *sorter) {
 	for k := range t.of {
-		code := groups[k][lo : lo+b.Rows]
-		n := len(t.g.of[k].names)
+		code, n := groups[k][lo:lo+b.Rows], 0
+		for _, c := range code {
+			n = max(n, int(c)+1)
+		}
 		end := make([]int32, n+1) // rows before the end of each group
 		for _, c := range code {
 			end[c+1]++
@@ -333,16 +344,19 @@ func (x *groupTally) add(t *groupTallies, b *metric.Block, end []int32) {
 		x.accs = append(x.accs, nil)
 	}
 	var part metric.Block
-	for group := range x.accs {
+	for group := range len(end) - 1 {
 		lo, hi := int(end[group]), int(end[group+1])
 		if lo == hi {
 			continue
 		}
 		if x.accs[group] == nil {
 			x.accs[group] = accumulators(t.p.sliced)
-			for _, acc := range x.accs[group] {
+			for i, acc := range x.accs[group] {
+				if len(x.keys) == i {
+					x.keys = append(x.keys, new(metric.Memory))
+				}
 				if s, ok := acc.(metric.Spiller); ok && t.open != nil {
-					s.Spill(t.open, len(x.accs))
+					s.Spill(t.open, x.keys[i])
 				}
 			}
 		}

@@ -494,11 +494,11 @@ func TestBounds(t *testing.T) {
 		}
 	}
 	spec := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "accuracy@1"}, {Use: "oks_ap@1"}, {Use: "oks_ar@1", Params: map[string]any{"sigmas": "0.1,0.2"}}}}
-	if faults := pointFaults(spec); len(faults) != 1 || faults[0].Where != "metrics[2].params.sigmas" || faults[0].Message.ZH == "" {
+	if faults := spec.ShapeFaults(); len(faults) != 1 || faults[0].Where != "metrics[2].params.sigmas" || faults[0].Message.ZH == "" {
 		t.Errorf("%+v", faults)
 	}
 	spec.Metrics[1].Params = map[string]any{"sigmas": "0.3,0.3"}
-	if faults := pointFaults(spec); faults != nil {
+	if faults := spec.ShapeFaults(); faults != nil {
 		t.Errorf("%+v", faults)
 	}
 }

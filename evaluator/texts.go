@@ -1,8 +1,6 @@
 package evaluator
 
 import (
-	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"aihub"
@@ -33,16 +31,6 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 		faults = append(faults, aihub.Fault{Code: "bad_metric", Message: aihub.Text{
 			EN: use + " compares texts: truth.type must be string, without truth.classes",
 			ZH: use + " 比较文本：truth.type 须为 string，且不含 truth.classes",
-		}})
-	}
-	if sigmas, given := params["sigmas"].(string); given && len(faults) == 0 && vision.Points(sigmas) == 0 {
-		faults = append(faults, aihub.Fault{Code: "bad_param", Where: "params.sigmas", Message: aihub.Text{
-			EN: `sigmas are "coco" or a width above 0 for each key point, with commas`, ZH: "sigmas 须为 “coco” 或以逗号分隔的各关键点宽度（大于 0）",
-		}})
-	}
-	if levels, given := params["levels"].(string); given && len(faults) == 0 && intake.ReadLevels(levels) == nil {
-		faults = append(faults, aihub.Fault{Code: "bad_param", Where: "params.levels", Message: aihub.Text{
-			EN: "levels are numbers between 0 and 1 that rise, with commas", ZH: "levels 须为以逗号分隔、递增且介于 0 与 1 之间的数",
 		}})
 	}
 	if len(faults) > 0 {
@@ -210,56 +198,6 @@ func cellsOf(spec scenarios.Spec) (kind *intake.Kind) {
 		}
 	}
 	return kind
-}
-
-// pointFaults finds metrics whose objects have other numbers of key points than
-// those of the first: a cell has one number of them.
-func pointFaults(spec scenarios.Spec) (faults []aihub.Fault) {
-	first, at := 0, 0
-	for i, m := range spec.Metrics {
-		if !strings.HasPrefix(m.Use, "oks_") {
-			continue
-		}
-		sigmas, given := m.Params["sigmas"].(string)
-		if !given {
-			sigmas = "coco"
-		}
-		n := vision.Points(sigmas)
-		switch {
-		case n == 0: // said elsewhere
-		case first == 0:
-			first, at = n, i
-		case n != first:
-			faults = append(faults, aihub.Fault{Code: "bad_param", Where: fmt.Sprintf("metrics[%d].params.sigmas", i), Message: aihub.Text{
-				EN: fmt.Sprintf("sigmas are of %d key points, those of metrics[%d] of %d: objects have one number of points", n, at, first),
-				ZH: fmt.Sprintf("sigmas 为 %d 个关键点，而 metrics[%d] 为 %d 个：所有目标的关键点数须一致", n, at, first),
-			}})
-		}
-	}
-	return faults
-}
-
-// forecastFaults finds metrics of series whose cells would have another shape than
-// those of the first.
-func forecastFaults(spec scenarios.Spec) (faults []aihub.Fault) {
-	for _, name := range []string{"horizon", "levels"} {
-		var first any
-		at := -1
-		for i, m := range spec.Metrics {
-			v, given := m.Params[name]
-			switch {
-			case scenarios.KnownMetrics[m.Use].Needs != scenarios.NeedsSeries || !given:
-			case at < 0:
-				first, at = v, i
-			case v != first:
-				faults = append(faults, aihub.Fault{Code: "bad_param", Where: fmt.Sprintf("metrics[%d].params.%s", i, name), Message: aihub.Text{
-					EN: fmt.Sprintf("%s differs from that of metrics[%d]: cells are of one shape", name, at),
-					ZH: fmt.Sprintf("%s 与 metrics[%d] 不同：单元格只有一种形状", name, at),
-				}})
-			}
-		}
-	}
-	return faults
 }
 
 // growth is how many characters one becomes at most in compatibility form.

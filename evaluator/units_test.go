@@ -463,12 +463,22 @@ func TestForecastsAndTrials(t *testing.T) {
 	if err != nil || len(faults) != 2 || faults[0].Code != "bad_cell" || faults[1].Code != "bad_cell" {
 		t.Errorf("%v %+v", err, faults)
 	}
-	for _, metrics := range []string{
-		"  - {use: series_mase@1, primary: true, params: {horizon: 3}}\n  - {use: series_smape@1}\n",
-		"  - {use: wspl@1, primary: true, params: {levels: '0.5,0.1'}}\n",
+	for _, c := range []struct {
+		metrics string
+		at      int
+		param   string
+		value   any
+	}{
+		{"  - {use: series_mase@1, primary: true, params: {horizon: 3}}\n  - {use: series_smape@1, params: {horizon: 3}}\n", 1, "horizon", 4.0},
+		{"  - {use: wspl@1, primary: true, params: {levels: '0.1,0.5'}}\n", 0, "levels", "0.5,0.1"},
 	} {
-		if _, err := NewPlan(unitSpec(t, "csv", metrics), ""); aihub.KindOf(err) != aihub.Contract {
-			t.Errorf("%s: %v", metrics, err)
+		spec := unitSpec(t, "csv", c.metrics)
+		if _, err := NewPlan(spec, ""); err != nil {
+			t.Errorf("%s: %v", c.metrics, err)
+		}
+		spec.Metrics[c.at].Params[c.param] = c.value // as a spec of an earlier release may have it
+		if _, err := NewPlan(spec, ""); aihub.KindOf(err) != aihub.Contract {
+			t.Errorf("%s with %s %v: %v", c.metrics, c.param, c.value, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"math"
 	"slices"
 
 	"aihub"
@@ -238,16 +239,19 @@ func (t *tally) interval(value float64) (lo, hi float64) {
 	f := t.flatten()
 	rep := stats{counts: make([]int64, t.m.counts), sums: make([]Sum, t.m.sums)}
 	var values []float64
-	for r := range Replicates {
-		f.draw(t.m.boot.weight[r*Buckets:][:len(t.n)], &rep)
+	draws := make([][]uint8, Replicates)
+	for r := range draws {
+		draws[r] = t.m.boot.weight[r*Buckets:][:len(t.n)]
+	}
+	f.draws(draws, &rep, func() {
 		if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
 			values = append(values, x.Value)
 		}
-	}
+	})
 	if len(values) == Replicates {
 		t.sample = slices.Clone(values)
 	}
-	if t.rows() < fewRows && len(values) == Replicates {
+	if t.few() && len(values) == Replicates {
 		if lo, hi, ok := bca(values, value, t.jackknife(f)); ok {
 			return min(lo, value), max(hi, value)
 		}
@@ -259,12 +263,17 @@ func (t *tally) interval(value float64) (lo, hi float64) {
 	return min(lo, value), max(hi, value)
 }
 
-// rows is how many there are.
-func (t *tally) rows() (n int64) {
+// few reports whether there are fewer than fewRows rows, or units. Units are counted
+// by the buckets that have rows: of u units in m buckets, m·(1 - e^(-u/m)) have one
+// (linear counting; Whang et al., 1990).
+func (t *tally) few() bool {
+	var rows, used int64
 	for _, x := range t.n {
-		n += x
+		rows += x
+		used += min(x, 1)
 	}
-	return n
+	m := float64(len(t.n))
+	return rows < fewRows || t.m.boot.units && float64(used) < m*-math.Expm1(-fewRows/m)
 }
 
 // jackknife is the value without each bucket that has rows; those that are then
@@ -277,11 +286,12 @@ func (t *tally) jackknife(f *flat) (values []float64) {
 			continue
 		}
 		w[out] = 0
-		f.draw(w, &rep)
+		f.draws([][]uint8{w}, &rep, func() {
+			if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
+				values = append(values, x.Value)
+			}
+		})
 		w[out] = 1
-		if x := t.m.result(&rep); x.Status != aihub.MetricUndefined {
-			values = append(values, x.Value)
-		}
 	}
 	return values
 }

@@ -27,7 +27,9 @@ type auc struct {
 	clustered bool       // rows of a bucket belong together: the interval is of buckets, not of rows
 }
 
-func (m *auc) New() Accumulator { return &aucRows{m: m} }
+func (m *auc) New() Accumulator { return newAUCRows(m) }
+
+func newAUCRows(m *auc) *aucRows { return &aucRows{m: m, marks: marks{beside: m.boot == nil}} }
 
 // aucRows keeps every score as a sortable integer: 4 bytes a row while all are
 // numbers of float32 that are not negative, as most probabilities are, else 8.
@@ -48,7 +50,14 @@ func (a *aucRows) Add(b *Block) {
 		a.flush()
 	}
 	if a.m.boot != nil {
-		a.marks.add(b, a.m.positive)
+		fit := a.marks.add(b, a.m.positive)
+		if fit && a.marks.alone() {
+			return
+		}
+		if !fit {
+			a.release()
+			a.marks.add(b, a.m.positive)
+		}
 	}
 	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
 	from := 0
@@ -116,6 +125,12 @@ func (a *aucRows) Merge(o Accumulator) {
 	x := o.(*aucRows)
 	a.list = append(a.list, x.list...)
 	a.err = cmp.Or(a.err, x.err)
+	if a.marks.alone() && x.marks.alone() && len(a.marks.keys)+len(x.marks.keys) <= maxMarks {
+		a.marks.merge(&x.marks)
+		return
+	}
+	a.release()
+	x.release()
 	if a.wide != x.wide {
 		a.widen()
 		x.widen()
@@ -133,6 +148,10 @@ func (a *aucRows) Sample() []float64 { return a.sample }
 // groups calls yield for each group of equal scores, from the lowest, with the
 // positives and negatives in it. Those in memory are sorted.
 func (a *aucRows) groups(yield func(pos, neg uint64)) {
+	if a.marks.alone() {
+		a.marks.groups(func(_ []uint64, pos, neg uint64) { yield(pos, neg) })
+		return
+	}
 	if len(a.list) > 0 {
 		a.err = cmp.Or(a.err, a.merge(yield))
 		return
@@ -179,6 +198,9 @@ func (a *aucRows) settle() (p, n uint64, none *Result) {
 	a.pos, a.neg = radixSort(a.pos), radixSort(a.neg)
 	one := uint64(a.narrow.ones)
 	p, n = p+one+uint64(len(a.pos)), n+uint64(a.narrow.n)-one+uint64(len(a.neg))
+	if a.marks.alone() {
+		p, n = a.marks.totals()
+	}
 	rows := int64(p+n) + a.bad
 	var r Result
 	switch {
@@ -211,7 +233,7 @@ func (a *aucRows) auc(p, n uint64) Result {
 	var u, sqPos, sqNeg u128
 	var i, j uint64
 	interval := a.m.interval
-	if !a.wide && len(a.list) == 0 {
+	if !a.wide && len(a.list) == 0 && !a.marks.alone() {
 		u, sqPos, sqNeg := a.narrow.place(p, interval)
 		return a.result(p, n, u, sqPos, sqNeg)
 	}

@@ -82,3 +82,42 @@ func TestBCaOfAnySize(t *testing.T) {
 		}
 	}
 }
+
+// Many rows of few units are few: the interval is corrected where rows of a unit belong
+// together, by the number of units.
+func TestFewUnitsAreCorrected(t *testing.T) {
+	rows := NewBootstrap("few")
+	score := func(boot *Bootstrap, units, each int) (corrected bool) {
+		m, faults := Bind("mae@1", Setup{Column: "p", Boot: boot})
+		if faults != nil {
+			t.Fatal(faults)
+		}
+		b := &Block{Rows: units * each, Pred: []Column{{Flt: make([]float64, units*each)}}}
+		for i := range b.Rows {
+			unit := i / each
+			b.Truth.Flt = append(b.Truth.Flt, Exp(3*float64(unit%17)/16))
+			bucket := boot.Bucket("unit " + Number(float64(unit)))
+			if boot.coarse {
+				bucket = CoarseBucket(bucket)
+			}
+			b.Bucket = append(b.Bucket, bucket)
+		}
+		acc := m.New()
+		acc.Add(b)
+		r := acc.Result()
+		lo, hi := interval(append([]float64{}, acc.(Sampler).Sample()...))
+		return r.Lo != lo || r.Hi != hi
+	}
+	for _, c := range []struct {
+		boot        *Bootstrap
+		units, each int
+		want        bool
+	}{
+		{rows, 60, 20, false}, {rows.ByUnits(), 60, 20, true}, {rows.ByUnits().Coarse(), 60, 20, true},
+		{rows.ByUnits(), 450, 20, true}, {rows.ByUnits(), 550, 2, false}, {rows.ByUnits().Coarse(), 800, 2, false}, {rows.ByUnits(), 30, 1, true},
+	} {
+		if got := score(c.boot, c.units, c.each); got != c.want {
+			t.Errorf("%d units of %d rows, known %v, coarse %v: corrected %v", c.units, c.each, c.boot.units, c.boot.coarse, got)
+		}
+	}
+}

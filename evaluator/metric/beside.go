@@ -1,95 +1,114 @@
 package metric
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
-// besideRight counts, of each cell, the wrong rows and the right ones, in a table
-// that the first cache holds.
-type besideRight struct {
-	counts []uint32
-	rows   int64 // since they were settled
+// missed is how many rows are looked at before those that were predicted wrongly are
+// counted.
+const missed = 1 << 10
+
+// wrongRows has the wrong ones of some rows.
+type wrongRows struct {
+	truth, pred [missed + 8]Code // and room for what is written behind the last
+	cell        [missed + 8]uint16
 }
+
+// find takes rows of which it looks at missed at most, and returns how many are wrong.
+// What they were, and were taken for, is wanted with classes.
+func (w *wrongRows) find(truth, pred []Code, cell []uint16, classes bool) int {
+	done, n := wrongLanes(truth, pred, cell, classes, w)
+	for i := done; i < len(truth); i++ {
+		t, p := truth[i], pred[i]
+		w.truth[n], w.pred[n], w.cell[n] = t, p, cell[i]
+		d := int32(t ^ p)
+		n -= int((d | -d) >> 31)
+	}
+	return n
+}
+
+// besideRight counts, of each cell, the wrong rows in a table that the first cache
+// holds.
+type besideRight struct {
+	censused
+	wrong []uint32
+	rows  int64 // since they were settled
+	found wrongRows
+}
+
+func newBesideRight(cells int) *besideRight { return &besideRight{wrong: make([]uint32, cells)} }
 
 func (s *besideRight) add(b *Block, cell []uint16, counts []int64) {
 	if s.rows += int64(b.Rows); s.rows > math.MaxUint32 {
-		s.settle(counts)
+		s.give(counts)
 		s.rows = int64(b.Rows)
 	}
-	truth, pred, cell := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows], cell[:b.Rows]
-	done := rightLanes(truth, pred, cell, s.counts)
-	rightRows(truth[done:], pred[done:], cell[done:], s.counts)
+	s.censused.add(b, cell, len(s.wrong), 1)
+	wrong, mask := s.wrong, uint(len(s.wrong)-1)
+	for lo := 0; lo < b.Rows; lo += missed {
+		hi := min(lo+missed, b.Rows)
+		n := s.found.find(b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi], false)
+		for _, c := range s.found.cell[:n] {
+			wrong[uint(c)&mask]++
+		}
+	}
 }
 
-func (s *besideRight) settle(counts []int64) {
-	for i, c := range s.counts {
-		counts[i] += int64(c)
+// give adds the wrong rows to counters as accuracy has them: right rows follow them.
+func (s *besideRight) give(counts []int64) {
+	for i, n := range s.wrong {
+		counts[2*i] += int64(n)
+		counts[2*i+1] -= int64(n)
 	}
-	clear(s.counts)
+	clear(s.wrong)
 	s.rows = 0
 }
 
-// rightRows counts rows of cell c in counts[2c+1] where pred is right, else in
-// counts[2c].
-func rightRows(truth, pred []Code, cell []uint16, counts []uint32) {
-	for i, t := range truth {
-		d := int32(t ^ pred[i])
-		counts[2*int(cell[i])+int(1+(d|-d)>>31)]++
-	}
+func (s *besideRight) settle(counts []int64) {
+	s.give(counts)
+	s.censused.settle(func(bucket, _ int, rows int64) { counts[2*bucket+1] += rows })
 }
 
-// besideClasses counts, of each cell, the rows of each class that were predicted
-// to be of it, those that were not, and those that were wrongly. Counters are bytes,
-// for what every row touches must fit a near cache: whenever one begins anew, 256
-// are added elsewhere.
+// besideClasses counts, of each cell, the rows of each class that were predicted to be
+// of another, and those that were taken for it. Counters are bytes, for what every row
+// touches must fit a near cache: whenever one begins anew, 256 are given.
 type besideClasses struct {
-	k             int
-	shift         uint    // 1<<shift places for each cell: k right, k missed, k+1 wrong, and one for nothing
-	table         []uint8 // of a power of two of cells
-	first, second [classRows]uint32
-	full          [2 * classRows]uint32
-}
+	censused
+	k, cells int
+	shift    uint    // 1<<shift places for each cell: k of wrong rows by truth, and k+1 by prediction
+	table    []uint8 // of a power of two of cells
+	found    wrongRows
 
-// classRows is how many rows are looked at before they are counted.
-const classRows = 512
+	first, second [missed + 8]uint32 // where wrong rows are counted, by truth and by prediction
+	full          [2 * missed]uint32
+}
 
 func newBesideClasses(k, cells int) *besideClasses {
-	shift := uint(bits.Len(uint(3*k + 1)))
-	return &besideClasses{k: k, shift: shift, table: make([]uint8, cells<<shift)}
+	shift := shiftOf(2*k + 1)
+	return &besideClasses{k: k, cells: cells, shift: shift, table: make([]uint8, cells<<shift)}
 }
 
 func (s *besideClasses) add(b *Block, cell []uint16, counts []int64) {
-	for lo := 0; lo < b.Rows; lo += classRows {
-		hi := min(lo+classRows, b.Rows)
-		truth, pred, cell := b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi]
-		n := classLanes(s.k, s.shift, truth, pred, cell, len(s.table)>>s.shift, &s.first, &s.second)
-		classPlaces(s.k, s.shift, truth[n:], pred[n:], cell[n:], s.first[n:], s.second[n:])
-		over := countBytes(s.first[:hi-lo], s.second[:hi-lo], s.table, &s.full)
-		for _, at := range s.full[:over] {
+	s.censused.add(b, cell, s.cells, s.k)
+	for lo := 0; lo < b.Rows; lo += missed {
+		hi := min(lo+missed, b.Rows)
+		n := s.found.find(b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi], true)
+		s.places(n)
+		for _, at := range s.full[:countBytes(s.first[:n], s.second[:n], s.table, &s.full)] {
 			s.give(counts, int(at), 256)
 		}
 	}
 }
 
-// classPlaces says where a row is counted: as one of its class that was found or
-// missed, and as wrongly found or nothing.
-func classPlaces(k int, shift uint, truth, pred []Code, cell []uint16, first, second []uint32) {
-	for i, t := range truth {
-		base, p := uint32(cell[i])<<shift, pred[i]
-		if p < 0 {
-			p = Code(k)
-		}
-		if t == p {
-			first[i], second[i] = base+uint32(t), base+uint32(3*k+1)
-		} else {
-			first[i], second[i] = base+uint32(k)+uint32(t), base+uint32(2*k)+uint32(p)
-		}
+// places says where n wrong rows are counted.
+func (s *besideClasses) places(n int) {
+	for i := s.placeLanes(n); i < n; i++ {
+		base := uint32(s.found.cell[i]) << s.shift
+		s.first[i] = base + uint32(s.found.truth[i])
+		s.second[i] = base + uint32(s.k) + min(uint32(s.found.pred[i]), uint32(s.k)) // of no class: the last
 	}
 }
 
 // countByteRows counts, and returns how many counters began anew, which are in full.
-func countByteRows(first, second []uint32, table []uint8, full *[2 * classRows]uint32) (over int) {
+func countByteRows(first, second []uint32, table []uint8, full *[2 * missed]uint32) (over int) {
 	for i := range first {
 		for _, at := range [2]uint32{first[i], second[i]} {
 			if table[at]++; table[at] == 0 {
@@ -101,18 +120,15 @@ func countByteRows(first, second []uint32, table []uint8, full *[2 * classRows]u
 	return over
 }
 
-// give adds n rows that were counted at a place to counters as countClass has them.
+// give adds n rows that were counted at a place to counters as countClass has them:
+// right rows follow them.
 func (s *besideClasses) give(counts []int64, at int, n int64) {
 	c := counts[at>>s.shift*(3*s.k+1):][:3*s.k+1]
-	switch i := at & (1<<s.shift - 1); {
-	case i < s.k: // right
-		c[i] += n
+	if i := at & (1<<s.shift - 1); i < s.k {
+		c[i] -= n
+		c[2*s.k+i] -= n
+	} else {
 		c[s.k+i] += n
-		c[2*s.k+i] += n
-	case i < 2*s.k: // missed
-		c[i] += n
-	case i <= 3*s.k: // wrong
-		c[i] += n
 	}
 }
 
@@ -123,4 +139,10 @@ func (s *besideClasses) settle(counts []int64) {
 		}
 	}
 	clear(s.table)
+	s.censused.settle(func(bucket, class int, rows int64) {
+		c := counts[bucket*(3*s.k+1):][:3*s.k+1]
+		c[class] += rows
+		c[s.k+class] += rows
+		c[2*s.k+class] += rows
+	})
 }

@@ -22,20 +22,26 @@ const Replicates = 1000
 // steps, whatever the number of rows. Chamandy et al., "Estimating uncertainty
 // for massive data streams" (2012), describes the Poisson bootstrap.
 //
-// With fewer than about 500 rows a percentile interval is somewhat too narrow: it
-// is then bias-corrected and accelerated (bca).
+// With fewer than about 500 rows, or units where rows of one belong together, a
+// percentile interval is somewhat too narrow: it is then bias-corrected and
+// accelerated (bca).
 type Bootstrap struct {
 	seed   uint64
 	weight []uint8 // Replicates rows of Buckets
 	coarse bool
+	units  bool
 }
+
+// ByUnits is b for keys that several rows may have: rows of one unit are drawn
+// together, and it is units that may be few.
+func (b *Bootstrap) ByUnits() *Bootstrap { return &Bootstrap{b.seed, b.weight, b.coarse, true} }
 
 // CoarseBuckets is how many buckets a Coarse bootstrap has.
 const CoarseBuckets = 256
 
 // Coarse is b with fewer buckets: sixteen of b's each, which takes a sixteenth of
 // the memory. Its blocks have CoarseBucket of a row's bucket.
-func (b *Bootstrap) Coarse() *Bootstrap { return &Bootstrap{b.seed, b.weight, true} }
+func (b *Bootstrap) Coarse() *Bootstrap { return &Bootstrap{b.seed, b.weight, true, b.units} }
 
 // CoarseBucket returns the bucket of a Coarse bootstrap.
 func CoarseBucket(bucket uint16) uint16 { return bucket % CoarseBuckets }

@@ -149,9 +149,14 @@ func TestFlatten(t *testing.T) {
 		}
 		f := x.flatten()
 		got := stats{counts: make([]int64, 3), sums: make([]Sum, 2)}
-		for draw := range 20 {
-			w := boot.weight[draw*Buckets:][:Buckets]
-			f.draw(w, &got)
+		var draws [][]uint8
+		for i := range 21 {
+			draws = append(draws, boot.weight[i*Buckets:][:Buckets])
+		}
+		draw := -1
+		f.draws(draws, &got, func() {
+			draw++
+			w := draws[draw]
 			want := stats{counts: make([]int64, 3), sums: make([]Sum, 2)}
 			for i, k := range w {
 				want.n += int64(k) * x.n[i]
@@ -167,6 +172,9 @@ func TestFlatten(t *testing.T) {
 			if got.n != want.n || !slices.Equal(got.counts, want.counts) || got.sums[0].big().Cmp(want.sums[0].big()) != 0 || got.sums[1].big().Cmp(want.sums[1].big()) != 0 {
 				t.Fatalf("counters of %d, draw %d: %d %v, want %d %v", large, draw, got.n, got.counts, want.n, want.counts)
 			}
+		})
+		if draw != 20 {
+			t.Errorf("%d draws", draw+1)
 		}
 	}
 	for draw := range Replicates {
@@ -198,26 +206,31 @@ func TestNumberBuckets(t *testing.T) {
 	}
 }
 
-// Sixteen buckets at a time are drawn as one is.
+// Many buckets at a time, and several draws, are drawn as one is.
 func TestDraw(t *testing.T) {
 	t.Parallel()
 	r := splitmix(41)
-	for _, n := range []int{1, 2, 7, 16, 256} {
+	for _, n := range []int{1, 2, 7, 16, 32, 256} {
 		for places := range 10 {
-			digits, w, wide := make([]int16, n*places), make([]uint8, n), make([]int16, n)
-			for i := range digits {
-				digits[i] = int16(r.next()%(2*maxDigit+1)) - maxDigit
-			}
-			for i := range w {
-				w[i] = uint8(r.next() % 17)
-			}
-			got, want := make([]int32, places), make([]int32, places)
-			if places > 0 {
+			for draws := 1; draws <= atOnce; draws++ {
+				digits, wide := make([]int16, n*places), make([]int16, n*draws)
+				for i := range digits {
+					digits[i] = int16(r.next()%(2*maxDigit+1)) - maxDigit
+				}
+				var w [][]uint8
+				for range draws {
+					one := make([]uint8, n)
+					for i := range one {
+						one[i] = uint8(r.next() % 17)
+					}
+					w = append(w, one)
+				}
+				got, want := make([]int32, places*draws), make([]int32, places*draws)
 				draw(digits, w, wide, got)
-			}
-			drawRows(digits, w, wide, want)
-			if !slices.Equal(got, want) {
-				t.Fatalf("%d buckets of %d digits: %v, want %v", n, places, got, want)
+				drawRows(digits, w, wide, want)
+				if !slices.Equal(got, want) {
+					t.Fatalf("%d draws from %d buckets of %d digits: %v, want %v", draws, n, places, got, want)
+				}
 			}
 		}
 	}
@@ -230,7 +243,8 @@ func TestBeside(t *testing.T) {
 	r := splitmix(43)
 	for _, k := range []int{2, 5, 10, 31, 256} {
 		for _, cells := range []int{CoarseBuckets, Buckets} {
-			right, classes := &besideRight{counts: make([]uint32, 2*cells)}, newBesideClasses(k, cells)
+			right, classes := newBesideRight(cells), newBesideClasses(k, cells)
+			shared := newCensus(cells, k)
 			gotRight, wantRight := make([]int64, 2*cells), make([]int64, 2*cells)
 			gotClasses, wantClasses := make([]int64, cells*(3*k+1)), make([]int64, cells*(3*k+1))
 			for _, n := range []int{0, 1, 7, 8, 15, 16, 17, 511, 512, 530, 1041, 5000} {
@@ -251,6 +265,10 @@ func TestBeside(t *testing.T) {
 						wantRight[2*cell[i]]--
 						wantRight[2*cell[i]+1]++
 					}
+				}
+				if n > 530 && n%2 == 1 { // some rows are counted for all
+					b.Census = shared
+					shared.Add(b.Truth.Class, cell)
 				}
 				right.add(b, cell, gotRight)
 				classes.add(b, cell, gotClasses)

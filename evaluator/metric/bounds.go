@@ -7,7 +7,7 @@ import (
 	"aihub"
 )
 
-// AUCBounds bounds the ROC AUC of any number of rows in 8 MiB: it counts
+// AUCBounds bounds the ROC AUC of any number of rows in 12 MiB: it counts
 // positives and negatives by a key that never falls where the score rises. Within
 // a bin the order is unknown, so that the value lies in [Lo, Hi], no matter what
 // the scores are; Hi - Lo is the sum over bins of pos·neg, over all pairs.
@@ -18,30 +18,35 @@ type AUCBounds struct {
 	bad      int64
 }
 
-// AUCBins is how many bins AUCBounds has: scores in [0, 1] of any smooth
-// distribution leave a width of about 10^-6.
-const AUCBins = 1 << 20
+// aucInner is how many bins the scores from aucLinear to 1 have: any smooth distribution
+// leaves a width of about 10^-6. All others, logits and scores that are next to 0 among
+// them, have a bin for each sign, exponent and seven bits more: 128 for each power of two.
+const (
+	aucInner  = 1 << 20
+	aucOuter  = 1 << aucBits
+	aucBits   = 19
+	aucLinear = 0x1p-10
+	aucBelow  = 1<<(aucBits-1) + (1023-10)<<(aucBits-12) // outer bins below it
+)
 
 // maxBounded is how many rows the counters of AUCBounds can take.
 const maxBounded = math.MaxUint32
 
 // NewAUCBounds makes one for the class that is positive.
 func NewAUCBounds(positive Code) *AUCBounds {
-	return &AUCBounds{positive: positive, count: make([]uint32, 2*AUCBins)}
+	return &AUCBounds{positive: positive, count: make([]uint32, 2*(aucInner+aucOuter))}
 }
 
-// aucBin is linear in [0, 1], where most scores are, and by the bits of the
-// number outside.
+// aucBin never falls where v rises.
 func aucBin(v float64) uint32 {
-	const inner = AUCBins - 1<<14 // bins of [0, 1]
-	if v >= 0 && v <= 1 {
-		return 1<<13 + uint32(v*(inner-1))
+	if v >= aucLinear && v <= 1 {
+		return aucBelow + uint32(v*(aucInner-1))
 	}
-	k := uint32(sortable(v) >> 51) // sign, exponent and a bit: 13 of them
-	if v < 0 {
-		return k // below 1<<12
+	k := uint32(sortable(v) >> (64 - aucBits))
+	if v < aucLinear {
+		return k
 	}
-	return AUCBins - 1<<13 + k // at or above 1<<12
+	return aucInner + k
 }
 
 // Add adds rows. Scores must be finite: a part with others has no bounds.

@@ -7,15 +7,12 @@ import (
 	"slices"
 
 	"aihub"
+	"aihub/scenarios"
 )
 
-const (
-	classwise = "ece_classwise@1"
-	// maxClassBins bounds its memory: an exact sum of 568 bytes for each bin of each
-	// class, 9 MiB. With slices there are 250 groups at most, and of each 0.6 MiB.
-	maxClassBins      = 1 << 14
-	maxSliceClassBins = 1 << 10
-)
+// Of classwise the memory is bounded: an exact sum of 568 bytes for each bin of each
+// class, 9 MiB. With slices there are 250 groups at most, and of each 0.6 MiB.
+const classwise = "ece_classwise@1"
 
 // MaxMassRows is how many rows ece_mass@1 takes, those of each slice counted again:
 // it keeps 16 bytes of each, 256 MiB, and takes up to 2.25 times that while it grows.
@@ -55,9 +52,9 @@ func init() {
 		return m
 	})
 	Lookup(classwise).check = func(s Setup, a args) []aihub.Fault {
-		most, en, zh := maxClassBins, "", ""
+		most, en, zh := scenarios.MaxClassBins, "", ""
 		if s.Sliced {
-			most, en, zh = maxSliceClassBins, " with slices", "使用切片时"
+			most, en, zh = scenarios.MaxSliceClassBins, " with slices", "使用切片时"
 		}
 		if n := int(a.num["bins"]) * max(2, len(a.cols)); n > most {
 			return []aihub.Fault{paramFault("bins", aihub.Text{

@@ -15,7 +15,7 @@ func init() {
 				counts[0] += int64(b.Rows) - right
 				counts[1] += right
 			},
-			beside: func(cells int) beside { return &besideRight{counts: make([]uint32, 2*cells)} },
+			beside: func(cells int) beside { return newBesideRight(cells) },
 			rows:   func(counts []int64) int64 { return counts[0] + counts[1] },
 			value:  func(s *stats) Result { return Result{Value: quo(s.counts[1], s.n)} },
 		}

@@ -1,11 +1,8 @@
 package metric
 
 import (
-	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
-	"strings"
 
 	"aihub"
 )
@@ -228,33 +225,6 @@ func kappa(weights string) func(n int64, k int, cell []int64) Result {
 		v, _ := ratio(num.Sub(den, num), den, 0).Float64()
 		return Result{Value: v}
 	}
-}
-
-// parseCosts reads a cost matrix, truth classes by rows: "0,1;5,0". "zero-one"
-// is 0 on the diagonal and 1 elsewhere.
-func parseCosts(text string, k int) ([]float64, aihub.Text) {
-	out := make([]float64, 0, k*k)
-	if text == "zero-one" {
-		for i := range k * k {
-			out = append(out, float64(min(1, abs(i/k-i%k))))
-		}
-		return out, aihub.Text{}
-	}
-	rows := strings.Split(text, ";")
-	for _, row := range rows {
-		cells := strings.Split(row, ",")
-		for _, c := range cells {
-			v, err := strconv.ParseFloat(strings.TrimSpace(c), 64)
-			if err != nil || !(v >= 0 && v <= 1e12) || len(cells) != k || len(rows) != k {
-				return nil, aihub.Text{
-					EN: fmt.Sprintf(`costs must be %d rows of %d numbers from 0 to 1e12, the true class by rows, e.g. "0,1;5,0"`, k, k),
-					ZH: fmt.Sprintf(`costs 应为 %d 行、每行 %d 个 0 到 1e12 之间的数，行为真实类别，例如 "0,1;5,0"`, k, k),
-				}
-			}
-			out = append(out, v)
-		}
-	}
-	return out, aihub.Text{}
 }
 
 func abs(i int) int {

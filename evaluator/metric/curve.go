@@ -11,7 +11,7 @@ import (
 func init() {
 	curve := func(use string, of func(a args) func(c *curved) Result) {
 		register(use, func(s Setup, a args) Metric {
-			return &curveMetric{auc: auc{signed: a.signed, positive: Code(a.one), interval: s.Boot != nil}, gini: use == "gini@1", value: of(a)}
+			return &curveMetric{auc: auc{signed: a.signed, positive: Code(a.one), interval: s.Boot != nil}, gini: use == "gini@1", precision: use == "average_precision@1", value: of(a)}
 		})
 	}
 	// Σ (R_i - R_{i-1})·P_i over groups of equal scores. Without positives it is
@@ -113,14 +113,15 @@ func both(of func(c *curved) Result) func(c *curved) Result {
 
 type curveMetric struct {
 	auc
-	gini  bool // 2·auc - 1, with all that an AUC has
-	value func(c *curved) Result
+	gini      bool // 2·auc - 1, with all that an AUC has
+	precision bool // drawn by the derivatives of its rows' weights
+	value     func(c *curved) Result
 }
 
 // Perfect is NaN where the best value depends on the truth.
 func (m *curveMetric) Perfect() float64 { return m.perfect }
 
-func (m *curveMetric) New() Accumulator { return &curveRows{aucRows: aucRows{m: &m.auc}, m: m} }
+func (m *curveMetric) New() Accumulator { return &curveRows{*newAUCRows(&m.auc), m} }
 
 type curveRows struct {
 	aucRows
@@ -155,6 +156,12 @@ func (c *curveRows) Result() Result {
 	v.N = int64(p + n)
 	if v.Status == "" {
 		v.Status = aihub.MetricOK
+	}
+	if c.m.precision && c.aucRows.m.boot != nil && v.Status == aihub.MetricOK {
+		var se float64
+		if c.sample, se = c.marks.drawPrecision(c.aucRows.m.boot, v.Value); c.sample != nil {
+			v.Lo, v.Hi = max(0, v.Value-float64(1.959963984540054*se)), min(1, v.Value+float64(1.959963984540054*se))
+		}
 	}
 	return v
 }

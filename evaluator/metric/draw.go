@@ -13,11 +13,15 @@ type flat struct {
 	first    int             // the limb that the lowest begins at
 	buckets  int
 	digits   []int16 // of each place, of each bucket
-	weight   []int16 // of each bucket, in this draw
-	acc      []int32 // of each place
+	places   int     // of digits, four at a time
+	weight   []int16 // of each bucket, in some draws
+	acc      []int32 // of each place, in some draws
 }
 
 type counterDigits struct{ at, size int }
+
+// atOnce is how many draws are made at once, so that digits are read less often.
+const atOnce = 4
 
 const (
 	digitBits = 15
@@ -54,8 +58,8 @@ func (t *tally) flatten() *flat {
 	}
 	f.first = min(first, last)
 	f.size = digitsOf(32 * (last - f.first + 1))
-	places := f.sum + t.m.sums*f.size
-	f.digits, f.weight, f.acc = make([]int16, places*f.buckets), make([]int16, f.buckets), make([]int32, places)
+	f.places = (f.sum + t.m.sums*f.size + 3) &^ 3
+	f.digits, f.weight, f.acc = make([]int16, f.places*f.buckets), make([]int16, atOnce*f.buckets), make([]int32, atOnce*f.places)
 	for i, n := range t.n {
 		row := f.digits[i:] // a place is f.buckets further on than the one before
 		put := func(d counterDigits, c int64) {
@@ -115,12 +119,24 @@ func (m *Sum) magnitude(s *Sum) (negative bool) {
 	return negative
 }
 
-// draw sets rep to what the buckets sum to, each counted as often as w says: less
-// often than 2^15 times in all.
-func (f *flat) draw(w []uint8, rep *stats) {
-	draw(f.digits, w, f.weight, f.acc)
+// draws calls yield with what the buckets sum to, each counted as often as each of w
+// says: less often than 2^15 times in all.
+func (f *flat) draws(w [][]uint8, rep *stats, yield func()) {
+	for len(w) > 0 {
+		n := min(len(w), atOnce)
+		draw(f.digits, w[:n], f.weight, f.acc[:n*f.places])
+		for i := range n {
+			f.set(rep, f.acc[i*f.places:])
+			yield()
+		}
+		w = w[n:]
+	}
+}
+
+// set sets rep to what the digits of all places say.
+func (f *flat) set(rep *stats, acc []int32) {
 	get := func(d counterDigits) (c int64) {
-		for k, v := range f.acc[d.at:][:d.size] {
+		for k, v := range acc[d.at:][:d.size] {
 			c += int64(v) << (digitBits * k)
 		}
 		return c
@@ -132,7 +148,7 @@ func (f *flat) draw(w []uint8, rep *stats) {
 	for j := range rep.sums {
 		s := &rep.sums[j]
 		*s = Sum{}
-		for k, v := range f.acc[f.sum+j*f.size:][:f.size] {
+		for k, v := range acc[f.sum+j*f.size:][:f.size] {
 			if v != 0 {
 				s.addDigit(int64(v), 32*f.first+digitBits*k)
 			}
@@ -152,17 +168,21 @@ func (s *Sum) addDigit(v int64, at int) {
 	s.limb[i+1] += x >> 32
 }
 
-// drawRows sets acc to the sums over buckets of digits times weights, and wide to
-// the weights.
-func drawRows(digits []int16, w []uint8, wide []int16, acc []int32) {
-	for i, x := range w {
-		wide[i] = int16(x)
-	}
-	for at := range acc {
-		sum := int32(0)
-		for i, d := range digits[at*len(w):][:len(w)] {
-			sum += int32(d) * int32(wide[i])
+// drawRows sets acc, for each of w, to the sums over buckets of digits times weights,
+// and wide to the weights.
+func drawRows(digits []int16, w [][]uint8, wide []int16, acc []int32) {
+	places, n := len(acc)/len(w), len(w[0])
+	for k, w := range w {
+		wide := wide[k*n:][:n]
+		for i, x := range w {
+			wide[i] = int16(x)
 		}
-		acc[at] = sum
+		for at := range places {
+			sum := int32(0)
+			for i, d := range digits[at*n:][:n] {
+				sum += int32(d) * int32(wide[i])
+			}
+			acc[k*places+at] = sum
+		}
 	}
 }

@@ -31,13 +31,19 @@ func equalAVX2(a, b *Code, n int, out *[16]uint16)
 func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
 
 //go:noescape
-func rightAVX2(truth, pred *Code, cell *uint16, n int, mask int64, counts *uint32)
+func wrongCellsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *uint16) (wrong int)
 
 //go:noescape
-func classPlacesAVX2(truth, pred *Code, cell *uint16, n int, k, shift, mask int64, first, second *uint32)
+func wrongRowsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *wrongRows) (wrong int)
+
+//go:noescape
+func wrongPlacesAVX2(w *wrongRows, n int, k, shift, mask int64, first, second *uint32)
 
 //go:noescape
 func countBytesAMD64(first, second *uint32, n int, table *uint8, full *uint32) (over int)
+
+//go:noescape
+func drawTileAVX512(digits, wide *int16, n int, acc *[4][4][8]int32)
 
 //go:noescape
 func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
@@ -51,7 +57,10 @@ func drawAVX2(digits, w *int16, n int, acc *[8]int32)
 //go:noescape
 func drawFourAVX2(digits, w *int16, n int, acc *[4][8]int32)
 
-var fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+var (
+	fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	tiles     = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
+)
 
 type lanes [4]uint64
 
@@ -163,37 +172,51 @@ func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16
 	return addWholesAMD64(&cell[0], &whole[0], n, &q[0], int64(len(q)-1), &full[0])
 }
 
-// rightLanes is rightRows for as many rows as it returns. counts are a power of two,
-// and no more than 16 bits can name.
-func rightLanes(truth, pred []Code, cell []uint16, counts []uint32) int {
-	n := len(truth) &^ 15
+// wrongLanes is find for as many rows as it returns first; then, how many are wrong.
+func wrongLanes(truth, pred []Code, cell []uint16, classes bool, w *wrongRows) (took, wrong int) {
+	n := min(len(truth), missed) &^ 15
 	if !fourLanes || n == 0 {
-		return 0
+		return 0, 0
 	}
 	_, _ = pred[n-1], cell[n-1]
-	rightAVX2(&truth[0], &pred[0], &cell[0], n, int64(len(counts)-1), &counts[0])
-	return n
+	if !classes {
+		return n, wrongCellsAVX2(&truth[0], &pred[0], &cell[0], n, &squeezes, &w.cell[0])
+	}
+	return n, wrongRowsAVX2(&truth[0], &pred[0], &cell[0], n, &squeezes, w)
 }
 
-// classLanes is classPlaces for as many rows as it returns. There is a power of two
-// of cells.
-func classLanes(k int, shift uint, truth, pred []Code, cell []uint16, cells int, first, second *[classRows]uint32) int {
-	n := min(len(truth), classRows) &^ 7
+// placeLanes is places for as many rows as it returns. There is a power of two of cells.
+func (s *besideClasses) placeLanes(n int) int {
+	// Behind the last row there is room, and what lies there is not counted.
 	if !fourLanes || n == 0 {
 		return 0
 	}
-	_, _ = pred[n-1], cell[n-1]
-	classPlacesAVX2(&truth[0], &pred[0], &cell[0], n, int64(k), int64(shift), int64(cells-1), &first[0], &second[0])
+	wrongPlacesAVX2(&s.found, (n+7)&^7, int64(s.k), int64(s.shift), int64(s.cells-1), &s.first[0], &s.second[0])
 	return n
 }
 
 // countBytes is countByteRows.
-func countBytes(first, second []uint32, table []uint8, full *[2 * classRows]uint32) int {
+func countBytes(first, second []uint32, table []uint8, full *[2 * missed]uint32) int {
 	if len(first) == 0 {
 		return 0
 	}
 	return countBytesAMD64(&first[0], &second[:len(first)][0], len(first), &table[0], &full[0])
 }
+
+// squeezes[m] moves those of eight numbers of 16 bits whose bits of m are set to the
+// front.
+var squeezes = func() (t [256][16]uint8) {
+	for m := range t {
+		to := 0
+		for i := range 8 {
+			if m>>i&1 == 1 {
+				t[m][to], t[m][to+1] = uint8(2*i), uint8(2*i+1)
+				to += 2
+			}
+		}
+	}
+	return t
+}()
 
 // eitherLanes is either for as many rows as it returns.
 func eitherLanes(truth []Code, p []float64, class Code, other bool, out []float64) int {
@@ -228,26 +251,44 @@ func equalLanes(a, b []Code) (took int, equal int64) {
 }
 
 // draw is drawRows.
-func draw(digits []int16, w []uint8, wide []int16, acc []int32) {
-	n := len(w)
-	if !fourLanes || n%16 != 0 || n == 0 {
+func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) {
+	n := len(w[0])
+	if !fourLanes || n%32 != 0 || n == 0 || len(acc) == 0 {
 		drawRows(digits, w, wide, acc)
 		return
 	}
-	_, _ = digits[n*len(acc)-1], wide[n-1]
-	widenAVX2(&w[0], n, &wide[0])
-	at := 0
-	for ; len(acc)-at >= 4; at += 4 {
-		var out [4][8]int32
-		drawFourAVX2(&digits[at*n], &wide[0], n, &out)
-		for i := range out {
-			acc[at+i] = eight(&out[i])
-		}
+	places := len(acc) / len(w)
+	_, _ = digits[n*places-1], wide[n*len(w)-1]
+	for i, x := range w {
+		widenAVX2(&x[0], n, &wide[i*n])
 	}
-	for ; at < len(acc); at++ {
-		var out [8]int32
-		drawAVX2(&digits[at*n], &wide[0], n, &out)
-		acc[at] = eight(&out)
+	if tiles && len(w) == 4 && places%4 == 0 {
+		for at := 0; at < places; at += 4 {
+			var out [4][4][8]int32
+			drawTileAVX512(&digits[at*n], &wide[0], n, &out)
+			for i := range out {
+				for j := range out[i] {
+					acc[i*places+at+j] = eight(&out[i][j])
+				}
+			}
+		}
+		return
+	}
+	for i := range w {
+		acc, wide := acc[i*places:][:places], wide[i*n:]
+		at := 0
+		for ; places-at >= 4; at += 4 {
+			var out [4][8]int32
+			drawFourAVX2(&digits[at*n], &wide[0], n, &out)
+			for i := range out {
+				acc[at+i] = eight(&out[i])
+			}
+		}
+		for ; at < places; at++ {
+			var out [8]int32
+			drawAVX2(&digits[at*n], &wide[0], n, &out)
+			acc[at] = eight(&out)
+		}
 	}
 }
 

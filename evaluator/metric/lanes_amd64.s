@@ -1,3 +1,4 @@
+#include "go_asm.h"
 #include "textflag.h"
 
 // Offsets in lnConstants and sumConstants, 32 bytes each.
@@ -318,6 +319,85 @@ sixteen:
 	VZEROUPPER
 	RET
 
+// func drawTileAVX512(digits, wide *int16, n int, acc *[4][4][8]int32)
+TEXT ·drawTileAVX512(SB), NOSPLIT, $0-32
+	MOVQ   digits+0(FP), SI
+	MOVQ   wide+8(FP), DI
+	MOVQ   n+16(FP), CX
+	MOVQ   acc+24(FP), DX
+	LEAQ   (SI)(CX*2), R8  // the digits of the next place
+	LEAQ   (R8)(CX*2), R9
+	LEAQ   (R9)(CX*2), R10
+	LEAQ   (DI)(CX*2), R11 // the weights of the next draw
+	LEAQ   (R11)(CX*2), R12
+	LEAQ   (R12)(CX*2), R13
+	XORL   AX, AX
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+
+// DRAW4 adds the digits of four places times the weights of one draw.
+#define DRAW4(w, a, b, c, d) \
+	VPDPWSSD Z16, w, a; \
+	VPDPWSSD Z17, w, b; \
+	VPDPWSSD Z18, w, c; \
+	VPDPWSSD Z19, w, d
+
+thirtytwo:
+	VMOVDQU64 (SI)(AX*2), Z16
+	VMOVDQU64 (R8)(AX*2), Z17
+	VMOVDQU64 (R9)(AX*2), Z18
+	VMOVDQU64 (R10)(AX*2), Z19
+	VMOVDQU64 (DI)(AX*2), Z20
+	VMOVDQU64 (R11)(AX*2), Z21
+	VMOVDQU64 (R12)(AX*2), Z22
+	VMOVDQU64 (R13)(AX*2), Z23
+	DRAW4(Z20, Z0, Z1, Z2, Z3)
+	DRAW4(Z21, Z4, Z5, Z6, Z7)
+	DRAW4(Z22, Z8, Z9, Z10, Z11)
+	DRAW4(Z23, Z12, Z13, Z14, Z15)
+	ADDQ      $32, AX
+	CMPQ      AX, CX
+	JLT       thirtytwo
+
+// HALVES writes the sums of the two halves of a register.
+#define HALVES(at, z, y) \
+	VEXTRACTI64X4 $1, z, Y16;   \
+	VPADDD        Y16, y, Y16;  \
+	VMOVDQU64     Y16, at(DX)
+
+	HALVES(0, Z0, Y0)
+	HALVES(32, Z1, Y1)
+	HALVES(64, Z2, Y2)
+	HALVES(96, Z3, Y3)
+	HALVES(128, Z4, Y4)
+	HALVES(160, Z5, Y5)
+	HALVES(192, Z6, Y6)
+	HALVES(224, Z7, Y7)
+	HALVES(256, Z8, Y8)
+	HALVES(288, Z9, Y9)
+	HALVES(320, Z10, Y10)
+	HALVES(352, Z11, Y11)
+	HALVES(384, Z12, Y12)
+	HALVES(416, Z13, Y13)
+	HALVES(448, Z14, Y14)
+	HALVES(480, Z15, Y15)
+	VZEROUPPER
+	RET
+
 // func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
 TEXT ·wholeAVX2(SB), NOSPLIT, $0-40
 	MOVQ     xs+0(FP), DI
@@ -361,84 +441,128 @@ four:
 	VZEROUPPER
 	RET
 
-// func rightAVX2(truth, pred *Code, cell *uint16, n int, mask int64, counts *uint32)
-TEXT ·rightAVX2(SB), NOSPLIT, $0-48
-	MOVQ         truth+0(FP), SI
-	MOVQ         pred+8(FP), DI
-	MOVQ         cell+16(FP), BX
-	MOVQ         n+24(FP), CX
-	VMOVQ        mask+32(FP), X3
-	VPBROADCASTW X3, Y3          // no cell, whatever it is, is counted elsewhere
-	MOVQ         counts+40(FP), DX
+// EIGHTS leaves in AX a bit for each of sixteen rows that is wrong.
+#define EIGHTS \
+	VMOVDQU   (SI), X0;      \
+	VMOVDQU   16(SI), X1;    \
+	VPCMPEQW  (DI), X0, X0;  \
+	VPCMPEQW  16(DI), X1, X1; \
+	VPACKSSWB X1, X0, X0;    \
+	VPMOVMSKB X0, AX;        \
+	XORL      $0xffff, AX
 
-// COUNT4 counts the four places in the low words of a register.
-#define COUNT4(r) \
-	MOVWLZX r, R8;        \
-	INCL    (DX)(R8*4);   \
-	SHRQ    $16, r;       \
-	MOVWLZX r, R9;        \
-	INCL    (DX)(R9*4);   \
-	SHRQ    $16, r;       \
-	MOVWLZX r, R10;       \
-	INCL    (DX)(R10*4);  \
-	SHRQ    $16, r;       \
-	INCL    (DX)(r*4)
+// func wrongCellsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *uint16) (wrong int)
+TEXT ·wrongCellsAVX2(SB), NOSPLIT, $0-56
+	MOVQ truth+0(FP), SI
+	MOVQ pred+8(FP), DI
+	MOVQ cell+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ squeezes+32(FP), DX
+	MOVQ out+40(FP), R8
+	MOVQ R8, R9
 
 sixteen:
-	VMOVDQU      (SI), Y0
-	VPCMPEQW     (DI), Y0, Y0
-	VMOVDQU      (BX), Y1
-	VPADDW       Y1, Y1, Y1
-	VPSUBW       Y0, Y1, Y1
-	VPAND        Y3, Y1, Y1
-	VMOVQ        X1, R11
-	VPEXTRQ      $1, X1, R12
-	VEXTRACTI128 $1, Y1, X2
-	VMOVQ        X2, R13
-	VPEXTRQ      $1, X2, AX
-	COUNT4(R11)
-	COUNT4(R12)
-	COUNT4(R13)
-	COUNT4(AX)
-	ADDQ         $32, SI
-	ADDQ         $32, DI
-	ADDQ         $32, BX
-	SUBQ         $16, CX
-	JNZ          sixteen
+	PREFETCHT0 2048(SI) // what is looked at when these are counted
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2048(BX)
+	EIGHTS
+	MOVBLZX AX, R10
+	SHRL    $8, AX
+	POPCNTL R10, R11
+	POPCNTL AX, R12
+	SHLL    $4, R10
+	SHLL    $4, AX
+	VMOVDQU (BX), X2
+	VPSHUFB (DX)(R10*1), X2, X2
+	VMOVDQU X2, (R8)
+	LEAQ    (R8)(R11*2), R8
+	VMOVDQU 16(BX), X3
+	VPSHUFB (DX)(AX*1), X3, X3
+	VMOVDQU X3, (R8)
+	LEAQ    (R8)(R12*2), R8
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	ADDQ    $32, BX
+	SUBQ    $16, CX
+	JNZ     sixteen
+	SUBQ    R9, R8
+	SHRQ    $1, R8
+	MOVQ    R8, wrong+48(FP)
 	VZEROUPPER
 	RET
 
-// func classPlacesAVX2(truth, pred *Code, cell *uint16, n int, k, shift, mask int64, first, second *uint32)
-TEXT ·classPlacesAVX2(SB), NOSPLIT, $0-72
-	MOVQ         truth+0(FP), SI
-	MOVQ         pred+8(FP), DI
-	MOVQ         cell+16(FP), BX
-	MOVQ         n+24(FP), CX
-	VPBROADCASTD k+32(FP), Y8
-	VMOVQ        shift+40(FP), X9
-	VPBROADCASTD mask+48(FP), Y7
-	MOVQ         first+56(FP), R8
-	MOVQ         second+64(FP), R9
-	VPADDD       Y8, Y8, Y10   // 2k
-	VPCMPEQD     Y12, Y12, Y12
-	VPADDD       Y8, Y10, Y11
-	VPSUBD       Y12, Y11, Y11 // 3k+1
+// func wrongRowsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *wrongRows) (wrong int)
+TEXT ·wrongRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ truth+0(FP), SI
+	MOVQ pred+8(FP), DI
+	MOVQ cell+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ squeezes+32(FP), DX
+	MOVQ out+40(FP), R8
+	LEAQ wrongRows_pred(R8), R13
+	LEAQ wrongRows_cell(R8), R15
+	XORL R9, R9
+
+// SQUEEZE moves the wrong ones of eight rows to the front of the output.
+#define SQUEEZE(at, by) \
+	VMOVDQU (DX)(by*1), X5;    \
+	VMOVDQU at(SI), X2;        \
+	VPSHUFB X5, X2, X2;        \
+	VMOVDQU X2, (R8)(R9*2);    \
+	VMOVDQU at(DI), X3;        \
+	VPSHUFB X5, X3, X3;        \
+	VMOVDQU X3, (R13)(R9*2);   \
+	VMOVDQU at(BX), X4;        \
+	VPSHUFB X5, X4, X4;        \
+	VMOVDQU X4, (R15)(R9*2)
+
+sixteen:
+	PREFETCHT0 2048(SI) // what is looked at when these are counted
+	PREFETCHT0 2048(DI)
+	PREFETCHT0 2048(BX)
+	EIGHTS
+	MOVBLZX AX, R10
+	SHRL    $8, AX
+	POPCNTL R10, R11
+	POPCNTL AX, R12
+	SHLL    $4, R10
+	SHLL    $4, AX
+	SQUEEZE(0, R10)
+	ADDQ    R11, R9
+	SQUEEZE(16, AX)
+	ADDQ    R12, R9
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	ADDQ    $32, BX
+	SUBQ    $16, CX
+	JNZ     sixteen
+	MOVQ    R9, wrong+48(FP)
+	VZEROUPPER
+	RET
+
+// func wrongPlacesAVX2(w *wrongRows, n int, k, shift, mask int64, first, second *uint32)
+TEXT ·wrongPlacesAVX2(SB), NOSPLIT, $0-56
+	MOVQ         w+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VPBROADCASTD k+16(FP), Y8
+	VMOVQ        shift+24(FP), X9
+	VPBROADCASTD mask+32(FP), Y7
+	MOVQ         first+40(FP), R8
+	MOVQ         second+48(FP), R9
+	LEAQ         wrongRows_pred(SI), DI
+	LEAQ         wrongRows_cell(SI), BX
 
 eight:
 	VPMOVZXWD (SI), Y0
 	VPMOVSXWD (DI), Y1
 	VPMOVZXWD (BX), Y2
-	VPMINUD   Y8, Y0, Y0  // is below k
-	VPMINUD   Y8, Y1, Y1  // of no class: k
+	VPMINUD   Y8, Y0, Y0 // is below k
+	VPMINUD   Y8, Y1, Y1 // of no class: k
 	VPAND     Y7, Y2, Y2
 	VPSLLD    X9, Y2, Y2
-	VPCMPEQD  Y0, Y1, Y3
-	VPANDN    Y8, Y3, Y4  // k where they differ
-	VPADDD    Y0, Y4, Y4
-	VPADDD    Y2, Y4, Y4
-	VMOVDQU   Y4, (R8)
-	VPADDD    Y10, Y1, Y1
-	VPBLENDVB Y3, Y11, Y1, Y1
+	VPADDD    Y2, Y0, Y0
+	VMOVDQU   Y0, (R8)
+	VPADDD    Y8, Y1, Y1
 	VPADDD    Y2, Y1, Y1
 	VMOVDQU   Y1, (R9)
 	ADDQ      $16, SI

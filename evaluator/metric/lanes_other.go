@@ -30,17 +30,15 @@ func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uin
 	return scatterRows(at, slabs, keys, bins)
 }
 
-func draw(digits []int16, w []uint8, wide []int16, acc []int32) { drawRows(digits, w, wide, acc) }
+func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) { drawRows(digits, w, wide, acc) }
 
 func wholeLanes([]float64, *[maxQuick]uint64) (int, bool) { return 0, false }
 
-func rightLanes(truth, pred []Code, cell []uint16, counts []uint32) int { return 0 }
+func wrongLanes([]Code, []Code, []uint16, bool, *wrongRows) (int, int) { return 0, 0 }
 
-func classLanes(int, uint, []Code, []Code, []uint16, int, *[classRows]uint32, *[classRows]uint32) int {
-	return 0
-}
+func (s *besideClasses) placeLanes(int) int { return 0 }
 
-func countBytes(first, second []uint32, table []uint8, full *[2 * classRows]uint32) int {
+func countBytes(first, second []uint32, table []uint8, full *[2 * missed]uint32) int {
 	return countByteRows(first, second, table, full)
 }
 

@@ -1,6 +1,10 @@
 package metric
 
-import "testing"
+import (
+	"math"
+	"slices"
+	"testing"
+)
 
 // Beyond its memory an AUC has no draws, whoever of the shards had too many rows,
 // and the value that it has anyway.
@@ -40,5 +44,56 @@ func TestMarksAreBounded(t *testing.T) {
 		if s := all.(Sampler).Sample(); (s != nil) != (c[0] == 50) {
 			t.Errorf("%v rows: %d draws", c, len(s))
 		}
+	}
+}
+
+// The draws of an average precision by derivatives are those of a jackknife, to first
+// order; its value, its interval and its draws are the same bits for any order of rows
+// and any shards, and where rows are kept beside the marks.
+func TestDrawPrecision(t *testing.T) {
+	t.Parallel()
+	boot := NewBootstrap("precision")
+	m, faults := Bind("average_precision@1", Setup{Column: "p", Classes: []string{"no", "yes"}, Boot: boot})
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	const n = 30_000
+	r := splitmix(7)
+	all := &Block{Rows: n, Pred: []Column{{}}}
+	for i := range n {
+		y := Code(r.next() % 3 / 2)
+		all.Truth.Class = append(all.Truth.Class, y)
+		all.Pred[0].Flt = append(all.Pred[0].Flt, float64(r.next()%512+uint64(y)*200)/1024)
+		all.Bucket = append(all.Bucket, boot.Bucket(Number(float64(i))))
+	}
+	d := Drawn(m, boot, [2]float64{0, 1}, false)
+	a, old := d.New(), (&parted{m, boot, [2]float64{0, 1}}).New()
+	a.Add(all)
+	old.Add(all)
+	got, want := a.Result(), old.Result()
+	if got.Value != want.Value || math.Abs(got.Lo-want.Lo) > 0.02*(want.Hi-want.Lo) || math.Abs(got.Hi-want.Hi) > 0.02*(want.Hi-want.Lo) {
+		t.Errorf("%+v, by leaving out groups %+v", got, want)
+	}
+	x, y := a.(Sampler).Sample(), old.(Sampler).Sample()
+	for i := range x {
+		if math.Abs(x[i]-y[i]) > 0.05*(want.Hi-want.Lo) {
+			t.Fatalf("draw %d: %v, by leaving out groups %v", i, x[i], y[i])
+		}
+	}
+
+	var parts []Accumulator
+	for range 3 {
+		parts = append(parts, d.New())
+	}
+	for i := n - 1; i >= 0; i-- {
+		b := &Block{Rows: 1, Truth: Column{Class: all.Truth.Class[i:][:1]}, Pred: []Column{{Flt: all.Pred[0].Flt[i:][:1]}}, Bucket: all.Bucket[i:][:1]}
+		parts[i%3].Add(b)
+	}
+	parts[1].(*curveRows).release()
+	for _, p := range parts[1:] {
+		parts[0].Merge(p)
+	}
+	if r := parts[0].Result(); r != got || !slices.Equal(parts[0].(Sampler).Sample(), x) {
+		t.Errorf("in another order: %+v, want %+v", r, got)
 	}
 }

@@ -86,6 +86,7 @@ type Sampler interface {
 type Block struct {
 	Rows   int
 	Bucket []uint16 // Bootstrap.Bucket of each row's key; nil: no intervals
+	Census *Census  // has these rows, and of all blocks that name it no others, when there is a Result; nil: metrics count by themselves
 	Truth  Column
 	Pred   []Column
 }

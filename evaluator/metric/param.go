@@ -71,7 +71,13 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 			a.cols = []string{s.Column, shown}
 		case costs:
 			if shown, err = a.set(p, v); err.IsZero() {
-				a.costs, err = parseCosts(shown, len(s.Classes))
+				if a.costs = scenarios.Costs(shown, len(s.Classes)); a.costs == nil {
+					k := len(s.Classes)
+					err = aihub.Text{
+						EN: fmt.Sprintf(`costs must be %d rows of %d numbers from 0 to 1e12, the true class by rows, e.g. "0,1;5,0"`, k, k),
+						ZH: fmt.Sprintf(`costs 应为 %d 行、每行 %d 个 0 到 1e12 之间的数，行为真实类别，例如 "0,1;5,0"`, k, k),
+					}
+				}
 			}
 		default:
 			if p.Required && !given {

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"math"
+	"slices"
 
 	"aihub"
 )
@@ -32,7 +33,7 @@ func Drawn(m Metric, boot *Bootstrap, span [2]float64, clustered bool) Metric {
 		d.boot, d.clustered = boot, clustered
 		return &d
 	case *curveMetric:
-		if m.gini {
+		if m.gini || m.precision {
 			d := *m
 			d.boot, d.clustered = boot, clustered
 			return &d
@@ -193,6 +194,12 @@ func jackknifed(boot *Bootstrap, r *Result, span [2]float64, used []int, without
 	return sample
 }
 
+// Leaver is a Gather that knows its values without each of those that were merged into
+// it, in this order, sooner than they are merged anew; nil where it does not.
+type Leaver interface {
+	Without(name string, parts []Gather) []Result
+}
+
 // DrawnUnits is Drawn for the value of a Measure that name names; others of its
 // values stay as they are. A Measure that is drawn already comes back.
 func DrawnUnits(m Measure, name string, boot *Bootstrap, span [2]float64) Measure {
@@ -265,7 +272,17 @@ func (g *partedUnits) Result(name string) Result {
 			used = append(used, i)
 		}
 	}
-	g.sample = jackknifed(g.m.boot, &r, g.m.span, used, func(out int) Result { return g.without(out).Result(name) })
+	without := func(out int) Result { return g.without(out).Result(name) }
+	if l, ok := g.all.(Leaver); ok && len(used) >= leastGroups {
+		var parts []Gather
+		for _, i := range used {
+			parts = append(parts, g.group[i])
+		}
+		if left := l.Without(name, parts); left != nil {
+			without = func(out int) Result { return left[slices.Index(used, out)] }
+		}
+	}
+	g.sample = jackknifed(g.m.boot, &r, g.m.span, used, without)
 	return r
 }
 

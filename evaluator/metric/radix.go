@@ -10,18 +10,27 @@ func radixSort(keys []uint64) []uint64 {
 		slices.Sort(keys)
 		return keys
 	}
-	const digit, passes = 11, 6
-	var count [passes][1 << digit]int
+	return radixSortAbove(keys, 0)
+}
+
+// radixSortAbove sorts keys by all bits but the low ones; of equal ones the order stays.
+func radixSortAbove(keys []uint64, low uint) []uint64 {
+	const digit = 11
+	if len(keys) == 0 {
+		return keys
+	}
+	differ := uint64(0)
 	for _, k := range keys {
-		for p := range count {
-			count[p][k>>(p*digit)&(1<<digit-1)]++
-		}
+		differ |= k ^ keys[0]
 	}
 	other := make([]uint64, len(keys))
-	for p := range count {
-		c := &count[p]
-		if c[keys[0]>>(p*digit)&(1<<digit-1)] == len(keys) {
+	for ; low < 64; low += digit {
+		if differ>>low&(1<<digit-1) == 0 {
 			continue
+		}
+		var c [1 << digit]int
+		for _, k := range keys {
+			c[k>>(low&63)&(1<<digit-1)]++
 		}
 		at := 0
 		for i, n := range c {
@@ -29,7 +38,7 @@ func radixSort(keys []uint64) []uint64 {
 			at += n
 		}
 		for _, k := range keys {
-			d := k >> (p * digit) & (1<<digit - 1)
+			d := k >> (low & 63) & (1<<digit - 1)
 			other[c[d]] = k
 			c[d]++
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync/atomic"
 )
 
 // Scratch is a file for what does not fit into memory. Whoever opened it closes it.
@@ -14,15 +15,19 @@ type Scratch interface {
 }
 
 // Spiller is an Accumulator that would keep every row, unless it is told before
-// its first Add where to put sorted runs of them. Results are the same bits. Of
-// share such accumulators each keeps as much less in memory.
+// its first Add where to put sorted runs of them. Results are the same bits.
 type Spiller interface {
-	Spill(open func() (Scratch, error), share int)
+	Spill(open func() (Scratch, error), keys *Memory)
 	Err() error // of the scratch file: a Result with one is worth nothing
 }
 
-// How many keys an accumulator that may spill has in memory: 48 MiB of narrow
-// ones, or 32 of wide ones and as many to sort them.
+// Memory counts the keys of accumulators that may spill. Once they are many, those
+// that hold their share of them write theirs away, and nothing is written because one
+// goroutine was faster than another. All together keep less than twice as many.
+type Memory struct{ narrow, wide, accumulators atomic.Int64 }
+
+// How many keys are in memory: 48 MiB of narrow ones, or 32 of wide ones and as many
+// to sort them.
 var (
 	narrowKeys = 12 << 20
 	wideKeys   = 4 << 20
@@ -30,12 +35,13 @@ var (
 
 // runs are sorted keys in scratch files.
 type runs struct {
-	open  func() (Scratch, error)
-	share int
-	file  Scratch
-	at    int64
-	list  []run
-	err   error
+	open func() (Scratch, error)
+	all  *Memory
+	told [2]int // narrow and wide keys, counted in it
+	file Scratch
+	at   int64
+	list []run
+	err  error
 }
 
 // run is a sorted sequence of keys of one width: of 4 bytes, with 1 in the lowest
@@ -52,11 +58,21 @@ type run struct {
 // runChunk is the bytes of a run that are written or read at once.
 const runChunk = 16 << 10
 
-func (r *runs) Spill(open func() (Scratch, error), share int) { r.open, r.share = open, max(1, share) }
+func (r *runs) Spill(open func() (Scratch, error), keys *Memory) {
+	r.open, r.all = open, keys
+	keys.accumulators.Add(1)
+}
 
 // full reports whether so many keys of a width are to be written away.
 func (r *runs) full(narrow, wide int) bool {
-	return r.open != nil && (narrow >= narrowKeys/r.share || wide >= wideKeys/r.share)
+	if r.open == nil {
+		return false
+	}
+	n := r.all.narrow.Add(int64(narrow - r.told[0]))
+	w := r.all.wide.Add(int64(wide - r.told[1]))
+	r.told = [2]int{narrow, wide}
+	share := int(r.all.accumulators.Load())
+	return n >= int64(narrowKeys) && narrow >= narrowKeys/share || w >= int64(wideKeys) && wide >= wideKeys/share
 }
 
 func (r *runs) Err() error { return r.err }

@@ -55,9 +55,9 @@ func TestRuns(t *testing.T) {
 			plain, one, a, b := m.New(), m.New(), m.New(), m.New()
 			files := 0
 			open := func() (Scratch, error) { files++; return &memory{}, nil }
-			one.(Spiller).Spill(open, 1)
-			a.(Spiller).Spill(open, 1)
-			b.(Spiller).Spill(open, 1)
+			one.(Spiller).Spill(open, new(Memory))
+			a.(Spiller).Spill(open, new(Memory))
+			b.(Spiller).Spill(open, new(Memory))
 			for i := range 30 {
 				x := scored(&r, 1000, shape == "wide" || shape != "narrow" && i > 20)
 				plain.Add(x)
@@ -93,7 +93,7 @@ func TestRunsFull(t *testing.T) {
 	narrowKeys = 1000
 	r := splitmix(9)
 	a := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p"}).New()
-	a.(Spiller).Spill(func() (Scratch, error) { return &memory{most: 10_000}, nil }, 1)
+	a.(Spiller).Spill(func() (Scratch, error) { return &memory{most: 10_000}, nil }, new(Memory))
 	for range 10 {
 		a.Add(scored(&r, 1000, false))
 	}
@@ -114,6 +114,8 @@ func TestAUCBounds(t *testing.T) {
 		"near 0":   func() float64 { return float() * 1e-9 },
 		"any bits": func() float64 { return math.Float64frombits(r.next()) },
 		"signs":    func() float64 { return 4*float() - 2 },
+		"logits":   func() float64 { return -math.Log(1/float() - 1) },
+		"large":    func() float64 { return 1e6 + 1e9*float() },
 		"constant": func() float64 { return 0.25 },
 		"ends":     func() float64 { return float64(r.next() % 2) },
 	}
@@ -137,7 +139,7 @@ func TestAUCBounds(t *testing.T) {
 		if !ok || v < lo || v > hi {
 			t.Errorf("%s: %v is outside [%v, %v] (%v)", shape, v, lo, hi, ok)
 		}
-		if shape == "uniform" && hi-lo > 2e-6 {
+		if most := map[string]float64{"uniform": 2e-6, "near 0": 0.02, "signs": 0.01, "logits": 0.004, "large": 0.02}[shape]; most > 0 && hi-lo > most {
 			t.Errorf("%s: a width of %g", shape, hi-lo)
 		}
 	}
@@ -158,6 +160,14 @@ func TestAUCBounds(t *testing.T) {
 		if hi = lo + 0.001; aucBin(lo) > aucBin(hi) {
 			t.Fatalf("the bin falls between %v and %v", lo, hi)
 		}
+	}
+	last := uint32(0)
+	for _, v := range []float64{-math.MaxFloat64, -1, -5e-324, 0, math.Copysign(0, -1), 5e-324, math.Nextafter(aucLinear, 0), aucLinear, math.Nextafter(aucLinear, 1), math.Nextafter(1, 0), 1, math.Nextafter(1, 2), 2, math.MaxFloat64} {
+		k := aucBin(v)
+		if k < last || k >= aucInner+aucOuter || v == 0 && k != aucBin(0) {
+			t.Fatalf("%v is in bin %d, after %d", v, k, last)
+		}
+		last = k
 	}
 }
 

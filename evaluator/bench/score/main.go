@@ -185,7 +185,8 @@ func codes(path string) []metric.Code {
 	return out
 }
 
-func bind(use, column string, classes int, boot *metric.Bootstrap) metric.Accumulator {
+// bind makes an accumulator; of a primary metric, which is drawn with a bootstrap.
+func bind(use, column string, classes int, boot *metric.Bootstrap, primary bool) metric.Accumulator {
 	var names []string
 	for i := range classes {
 		names = append(names, fmt.Sprint(i))
@@ -194,8 +195,14 @@ func bind(use, column string, classes int, boot *metric.Bootstrap) metric.Accumu
 	if faults != nil {
 		check(fmt.Errorf("%s: %v", use, faults))
 	}
+	if primary && boot != nil {
+		m = metric.Drawn(m, boot, [2]float64{0, 1}, false)
+	}
 	return m.New()
 }
+
+// small are rows of parts of which a ranking is drawn, too.
+var small = []int{100_000, 1_000_000}
 
 func (b *bench) measure() {
 	b.seconds, b.values = map[string]float64{}, map[string]float64{}
@@ -208,11 +215,17 @@ func (b *bench) measure() {
 		bucket[i] = uint16(uint32(i) * 2654435761 >> 20)
 	}
 	one := func(name, use string, classes int, truth, class []metric.Code, number []float64, boot *metric.Bootstrap) {
+		// Buckets, and how many rows of each class are in one, follow from the truth alone.
+		var census *metric.Census
+		if boot != nil && class != nil {
+			census = metric.NewCensus(boot, classes)
+			census.Add(truth, bucket[:len(truth)])
+		}
 		b.seconds[name] = best(func() {
-			acc := bind(use, "c", classes, boot)
+			acc := bind(use, "c", classes, boot, strings.HasPrefix(name, "primary"))
 			for lo := 0; lo < len(truth); lo += block {
 				hi := min(lo+block, len(truth))
-				x := &metric.Block{Rows: hi - lo, Bucket: bucket[lo:hi], Truth: metric.Column{Class: truth[lo:hi]}, Pred: []metric.Column{{}}}
+				x := &metric.Block{Rows: hi - lo, Census: census, Bucket: bucket[lo:hi], Truth: metric.Column{Class: truth[lo:hi]}, Pred: []metric.Column{{}}}
 				if class != nil {
 					x.Pred[0].Class = class[lo:hi]
 				} else {
@@ -233,6 +246,11 @@ func (b *bench) measure() {
 		one("log_loss"+x.suffix, "log_loss@1", 2, y, nil, p, x.boot)
 		one("brier"+x.suffix, "brier@1", 2, y, nil, p, x.boot)
 		one("auc"+x.suffix, "roc_auc@1", 2, y, nil, p, x.boot)
+		for _, n := range small {
+			n := min(n, len(y))
+			one(fmt.Sprintf("primary auc %d", n)+x.suffix, "roc_auc@1", 2, y[:n], nil, p[:n], x.boot)
+			one(fmt.Sprintf("primary average_precision %d", n)+x.suffix, "average_precision@1", 2, y[:n], nil, p[:n], x.boot)
+		}
 	}
 	b.seconds["raw"] = best(func() { readRaw(b.dir, "preds.parquet") })
 	b.seconds["raw ids"] = best(func() { readRaw(b.dir, "named.parquet") })
@@ -335,14 +353,14 @@ func row(name string, ours, other float64, ratio, bar float64, atLeast bool) {
 	}
 	sign := map[bool]string{true: ">=", false: "<="}[atLeast]
 	if bar == 0 { // nobody said what it should be
-		fmt.Printf("%-44s %9.4f %9.4f %8.1fx\n", name, ours, other, ratio)
+		fmt.Printf("%-48s %9.4f %9.4f %8.1fx\n", name, ours, other, ratio)
 		return
 	}
-	fmt.Printf("%-44s %9.4f %9.4f %8.1fx  %s %4.1fx  %s\n", name, ours, other, ratio, sign, bar, holds)
+	fmt.Printf("%-48s %9.4f %9.4f %8.1fx  %s %4.1fx  %s\n", name, ours, other, ratio, sign, bar, holds)
 }
 
 func head(title string) {
-	fmt.Printf("\n%s\n%-44s %9s %9s %9s  %8s  holds\n", title, "", "ours (s)", "other (s)", "ratio", "bar")
+	fmt.Printf("\n%s\n%-48s %9s %9s %9s  %8s  holds\n", title, "", "ours (s)", "other (s)", "ratio", "bar")
 }
 
 func (b *bench) compare(ref reference) {
@@ -375,6 +393,12 @@ func (b *bench) own() {
 	for _, m := range []string{"accuracy", "f1", "log_loss", "brier", "auc"} {
 		row(m+" with intervals / without", b.seconds[m+"+ci"], b.seconds[m], b.seconds[m+"+ci"]/b.seconds[m], 2, false)
 		with, without = with+b.seconds[m+"+ci"], without+b.seconds[m]
+	}
+	for _, n := range small {
+		for _, m := range []string{"auc", "average_precision"} {
+			name := fmt.Sprintf("primary %s %d", m, min(n, b.rows))
+			row(fmt.Sprintf("%s with draws, %d rows / without", m, min(n, b.rows)), b.seconds[name+"+ci"], b.seconds[name], b.seconds[name+"+ci"]/b.seconds[name], 2, false)
+		}
 	}
 	row("all five with intervals / without", with, without, with/without, 2, false)
 	row("four metrics, Parquet, with intervals", b.seconds["parquet+ci"], b.seconds["parquet"], b.seconds["parquet+ci"]/b.seconds["parquet"], 2, false)
