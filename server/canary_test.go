@@ -94,6 +94,9 @@ func TestCanary(t *testing.T) {
 	w.pass(w.tick(sc))
 	read("after the tick, before the release")
 	w.release()
+	if _, err := w.db.Reap(t.Context()); err != nil { // from here on the failure is seen
+		t.Fatal(err)
+	}
 	read("released")
 
 	// The canaries are really there: the steward and the platform find them.
@@ -295,6 +298,8 @@ func TestStreamOfAHiddenRunSaysNothing(t *testing.T) {
 	default:
 	}
 	w.pass(w.tick(sc))
+	_, err := w.db.Reap(ctx)
+	w.must(err)
 	w.must(<-ended)
 	if got := <-types; got != "failed failed " {
 		t.Errorf("after the tick the stream says %q", got)
