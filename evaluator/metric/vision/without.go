@@ -89,6 +89,26 @@ type events struct {
 	own   []int64   // right ones, of each part
 	at    [][]int64 // of each part, for each wrong one of it the right ones before it
 	of    []float64
+	need  map[int64]*[recalls]int
+}
+
+// needs says which right one, of n objects, has each of the recalls first.
+func (e *events) needs(n int64) *[recalls]int {
+	if need := e.need[n]; need != nil {
+		return need
+	}
+	need, i := new([recalls]int), 0
+	for j, r := range recallAt {
+		for metric.Quo(int64(i+1), n) < r {
+			i++
+		}
+		need[j] = i
+	}
+	if e.need == nil {
+		e.need = map[int64]*[recalls]int{}
+	}
+	e.need[n] = need
+	return need
 }
 
 func (e *events) read(k *cocoClass, of averaged, t int, part []uint8, parts int) {
@@ -137,12 +157,8 @@ func (e *events) precision(p int, n int64) (sum float64) {
 	for i := len(out) - 2; i >= 0; i-- {
 		out[i] = max(out[i], out[i+1])
 	}
-	i := 0
-	for _, r := range recallAt {
-		for i < len(out) && metric.Quo(int64(i+1), n) < r {
-			i++
-		}
-		if i == len(out) {
+	for _, i := range e.needs(n) {
+		if i >= len(out) {
 			break
 		}
 		sum += out[i]
