@@ -42,6 +42,7 @@ type aucRows struct {
 	wide     bool
 	bad      int64 // scores that are not finite
 	marks    marks
+	placed   *placing  // of marks, at the last Result
 	sample   []float64 // of the last Result
 }
 
@@ -125,7 +126,7 @@ func (a *aucRows) Merge(o Accumulator) {
 	x := o.(*aucRows)
 	a.list = append(a.list, x.list...)
 	a.err = cmp.Or(a.err, x.err)
-	if a.marks.alone() && x.marks.alone() && len(a.marks.keys)+len(x.marks.keys) <= maxMarks {
+	if a.marks.alone() && x.marks.alone() && a.marks.n+x.marks.n <= maxMarks {
 		a.marks.merge(&x.marks)
 		return
 	}
@@ -233,7 +234,15 @@ func (a *aucRows) auc(p, n uint64) Result {
 	var u, sqPos, sqNeg u128
 	var i, j uint64
 	interval := a.m.interval
-	if !a.wide && len(a.list) == 0 && !a.marks.alone() {
+	if a.marks.alone() {
+		a.placed = a.marks.place(interval && !a.m.clustered)
+		s := a.placed
+		return a.result(p, n, s.u.big(), s.sqPos.big(), s.sqNeg.big())
+	}
+	if a.placed = nil; a.m.boot != nil && !a.marks.off {
+		a.placed = a.marks.place(false)
+	}
+	if !a.wide && len(a.list) == 0 {
 		u, sqPos, sqNeg := a.narrow.place(p, interval)
 		return a.result(p, n, u, sqPos, sqNeg)
 	}
@@ -257,9 +266,10 @@ func (a *aucRows) result(p, n uint64, u, sqPos, sqNeg *big.Int) Result {
 	pn := new(big.Int).Mul(big.NewInt(int64(p)), big.NewInt(int64(n)))
 	v, _ := ratio(u, pn.Lsh(pn, 1), 0).Float64()
 	r := Result{Value: v, N: int64(p + n), Status: aihub.MetricOK}
-	if a.m.boot != nil {
+	a.sample = nil
+	if a.placed != nil {
 		var se float64
-		if a.sample, se = a.marks.draw(a.m.boot, v); a.m.clustered && a.sample != nil {
+		if a.sample, se = a.placed.draw(a.m.boot, v); a.m.clustered && a.sample != nil {
 			r.Lo, r.Hi = max(0, v-float64(1.959963984540054*se)), min(1, v+float64(1.959963984540054*se))
 		}
 	}

@@ -1,6 +1,10 @@
 package metric
 
-import "math"
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
 
 // marks are the scores of rows with the bucket and the class of each, from which
 // the placements of an AUC are summed by bucket. DeLong's variance (Biometrics 44
@@ -10,9 +14,11 @@ import "math"
 // While all scores are float32 numbers and not negative, and not too many, marks are
 // all that is kept of rows: the number's bits stand in them whole.
 type marks struct {
-	keys   []uint64 // the score, 12 bits of the bucket, 1 for a positive
-	off    bool     // there were more than maxMarks
-	beside bool     // rows are kept elsewhere, too, and of sortable the 51 highest bits are here
+	keys   []uint64   // the score, 12 bits of the bucket, 1 for a positive
+	more   [][]uint64 // that came since
+	n      int        // all of them
+	off    bool       // there were more than maxMarks
+	beside bool       // rows are kept elsewhere, too, and of sortable the 51 highest bits are here
 	sorted bool
 }
 
@@ -24,16 +30,18 @@ const markBits = 13 // of the bucket and the class
 
 // add takes rows, or reports that they do not fit.
 func (m *marks) add(b *Block, positive Code) bool {
-	if m.off = m.off || len(m.keys)+b.Rows > maxMarks || len(b.Bucket) < b.Rows; m.off {
+	if m.off = m.off || m.n+b.Rows > maxMarks || len(b.Bucket) < b.Rows; m.off {
 		if m.beside {
-			m.keys = nil
+			m.keys, m.more, m.n = nil, nil, 0
 		}
 		return m.beside
 	}
 	m.sorted = false
-	m.keys = room(m.keys, b.Rows)
-	n := len(m.keys)
-	keys, truth, bucket := m.keys[n:][:b.Rows], b.Truth.Class[:b.Rows], b.Bucket[:b.Rows]
+	if last := len(m.more) - 1; last < 0 || cap(m.more[last])-len(m.more[last]) < b.Rows {
+		m.more = append(m.more, make([]uint64, 0, max(1<<16, b.Rows)))
+	}
+	last := &m.more[len(m.more)-1]
+	keys, truth, bucket := (*last)[len(*last):][:b.Rows], b.Truth.Class[:b.Rows], b.Bucket[:b.Rows]
 	for i, v := range b.Pred[0].Flt[:b.Rows] {
 		score := sortable(v) &^ (1<<markBits - 1)
 		if !m.beside {
@@ -46,17 +54,123 @@ func (m *marks) add(b *Block, positive Code) bool {
 		d := int32(truth[i] ^ positive)
 		keys[i] = score | uint64(bucket[i])<<1 | uint64(1+(d|-d)>>31) // 1 for a positive, without a branch
 	}
-	m.keys = m.keys[:n+b.Rows]
+	*last = (*last)[:len(*last)+b.Rows]
+	m.n += b.Rows
 	return true
+}
+
+// whole has all keys in one place.
+func (m *marks) whole() {
+	m.keys = slices.Grow(m.keys, m.n-len(m.keys))
+	for _, keys := range m.more {
+		m.keys = append(m.keys, keys...)
+	}
+	m.more = nil
 }
 
 // alone reports whether nothing but marks is kept of rows.
 func (m *marks) alone() bool { return !m.beside }
 
-// sort sorts keys by score.
+// sort sorts keys by score. Those of marks alone are dealt to bins first, as narrow
+// does, and sorted in the cache.
 func (m *marks) sort() {
-	if !m.sorted {
-		m.keys, m.sorted = radixSortAbove(m.keys, markBits), true
+	if m.sorted {
+		return
+	}
+	m.sorted = true
+	if m.beside || m.n < narrowBins {
+		m.whole()
+		m.keys = radixSortAbove(m.keys, markBits)
+		return
+	}
+	parts := append([][]uint64{m.keys}, m.more...)
+	var some []uint32
+	for _, keys := range parts {
+		for i := 0; i < len(keys); i += 1 + m.n>>12 {
+			some = append(some, uint32(keys[i]>>markBits<<1))
+		}
+	}
+	scale := narrowScale(some)
+	bins := make([]uint16, 0, m.n)
+	var end [narrowBins + 1]int
+	for _, keys := range parts {
+		for _, k := range keys {
+			bin := narrowBin(uint32(k>>markBits<<1), scale)
+			bins = append(bins, uint16(bin))
+			end[bin+1]++
+		}
+	}
+	longest := 0
+	for i := range narrowBins {
+		longest = max(longest, end[i+1])
+		end[i+1] += end[i]
+	}
+	sorted, at := make([]uint64, m.n), end
+	for _, keys := range parts {
+		of := bins[:len(keys)]
+		bins = bins[len(keys):]
+		for i, k := range keys {
+			bin := of[i] % narrowBins
+			sorted[at[bin]] = k
+			at[bin]++
+		}
+	}
+	tmp := make([]uint64, longest)
+	for i := range narrowBins {
+		sortMarks(sorted[end[i]:end[i+1]], tmp[:end[i+1]-end[i]])
+	}
+	m.keys, m.more = sorted, nil
+}
+
+// sortMarks sorts keys by score: by digits from the lowest, as few as what differs
+// needs.
+func sortMarks(keys, tmp []uint64) {
+	if len(keys) < 2 {
+		return
+	}
+	least, most := keys[0]>>markBits, keys[0]>>markBits
+	for _, k := range keys {
+		least, most = min(least, k>>markBits), max(most, k>>markBits)
+	}
+	width := bits.Len64(most - least)
+	if width == 0 {
+		return
+	}
+	if len(keys) < 24 {
+		for i := 1; i < len(keys); i++ {
+			k, j := keys[i], i
+			for ; j > 0 && keys[j-1]>>markBits > k>>markBits; j-- {
+				keys[j] = keys[j-1]
+			}
+			keys[j] = k
+		}
+		return
+	}
+	const digit = 9 // at most
+	passes := (width + digit - 1) / digit
+	shift := uint(width+passes-1) / uint(passes)
+	mask := uint64(1)<<shift - 1
+	from, to := keys, tmp
+	for p := range passes {
+		var c [1 << digit]uint32
+		by := (uint(p)*shift + markBits) & 63
+		for _, k := range from {
+			c[(k-least<<markBits)>>by&mask&(1<<digit-1)]++
+		}
+		sum := uint32(0)
+		for i, n := range c[:mask+1] {
+			c[i] = sum
+			sum += n
+		}
+		for _, k := range from {
+			d := (k - least<<markBits) >> by & mask & (1<<digit - 1)
+			to[c[d]] = k
+			c[d]++
+		}
+		from, to = to, from
+	}
+	if passes&1 == 1 {
+		copy(keys, tmp)
 	}
 }
 
@@ -80,6 +194,7 @@ func (a *aucRows) release() {
 	if m.beside {
 		return
 	}
+	m.whole()
 	m.beside, m.sorted = true, false
 	var keys [dealt]uint32
 	for i, k := range m.keys {
@@ -91,18 +206,55 @@ func (a *aucRows) release() {
 			a.narrow.deal(keys[:at+1])
 		}
 	}
-	if a.narrow.n += len(m.keys); m.off {
-		m.keys = nil
+	if a.narrow.n += m.n; m.off {
+		m.keys, m.n = nil, 0
 	}
 }
 
 // merge adds marks that are beside rows like those of m, or alone like them.
 func (m *marks) merge(o *marks) {
-	if m.off = m.off || o.off || len(m.keys)+len(o.keys) > maxMarks; m.off {
-		m.keys = nil
+	if m.off = m.off || o.off || m.n+o.n > maxMarks; m.off {
+		m.keys, m.more, m.n = nil, nil, 0
 		return
 	}
-	m.keys, m.sorted = append(m.keys, o.keys...), false
+	m.more, m.n, m.sorted = append(append(m.more, o.keys), o.more...), m.n+o.n, false
+}
+
+// placing are the placements of marks: twice their sums, the sums of their squares, and
+// by bucket.
+type placing struct {
+	u, sqPos, sqNeg u128
+	p, n            uint64
+	sum, count      [2][Buckets]uint64 // of half placements, and rows; of negatives, and positives
+}
+
+// place sums placements; squares of each row are wanted with squares.
+func (m *marks) place(squares bool) *placing {
+	m.sort()
+	s := new(placing)
+	s.p, s.n = m.totals()
+	var below, notAbove uint64 // negatives below a group of equal scores, and positives up to it
+	for i := 0; i < len(m.keys); {
+		j, pos, score := i, uint64(0), m.keys[i]>>markBits
+		for ; j < len(m.keys) && m.keys[j]>>markBits == score; j++ {
+			pos += m.keys[j] & 1
+		}
+		neg := uint64(j-i) - pos
+		notAbove += pos
+		half := [2]uint64{2*(s.p-notAbove) + pos, 2*below + neg}
+		for _, k := range m.keys[i:j] {
+			one, bucket := k&1, k>>1&(Buckets-1)
+			s.sum[one][bucket] += half[one]
+			s.count[one][bucket]++
+		}
+		if s.u.add(pos, half[1]); squares {
+			s.sqPos.addSquare(pos, half[1])
+			s.sqNeg.addSquare(neg, half[0])
+		}
+		below += neg
+		i = j
+	}
+	return s
 }
 
 // draw returns the AUC under every draw, to first order, and its standard error:
@@ -112,23 +264,12 @@ func (m *marks) merge(o *marks) {
 // where V is the share of negatives that a positive of bucket b is above (an equal
 // one counts ½), W the share of positives that a negative is below, and w the
 // bucket's weight. The root makes the variance that of samples, as DeLong's is.
-func (m *marks) draw(boot *Bootstrap, auc float64) (sample []float64, se float64) {
-	p, n := m.totals()
-	if m.off || p < 2 || n < 2 {
+func (s *placing) draw(boot *Bootstrap, auc float64) (sample []float64, se float64) {
+	p, n := s.p, s.n
+	if p < 2 || n < 2 {
 		return nil, 0
 	}
-	var sum, count [2][Buckets]uint64 // of half placements, and rows; of negatives, and positives
-	var below, notAbove uint64        // negatives below a group of equal scores, and positives up to it
-	m.groups(func(keys []uint64, pos, neg uint64) {
-		notAbove += pos
-		half := [2]uint64{2*(p-notAbove) + pos, 2*below + neg}
-		for _, k := range keys {
-			one, bucket := k&1, k>>1&(Buckets-1)
-			sum[one][bucket] += half[one]
-			count[one][bucket]++
-		}
-		below += neg
-	})
+	sum, count := &s.sum, &s.count
 	part := make([]float64, Buckets)
 	fp, fn := float64(p), float64(n)
 	up, un := math.Sqrt(fp/(fp-1))/fp, math.Sqrt(fn/(fn-1))/fn
@@ -142,10 +283,12 @@ func (m *marks) draw(boot *Bootstrap, auc float64) (sample []float64, se float64
 
 // totals are the positives and the negatives.
 func (m *marks) totals() (pos, neg uint64) {
-	for _, k := range m.keys {
-		pos += k & 1
+	for _, keys := range append([][]uint64{m.keys}, m.more...) {
+		for _, k := range keys {
+			pos += k & 1
+		}
 	}
-	return pos, uint64(len(m.keys)) - pos
+	return pos, uint64(m.n) - pos
 }
 
 // drawPrecision returns the average precision under every draw, to first order, and
@@ -195,18 +338,41 @@ func (m *marks) drawPrecision(boot *Bootstrap, ap float64) (sample []float64, se
 
 // linear are the values under the draws of a statistic that each bucket, or group
 // of them, adds a part to, and the standard error that follows. The parts sum to
-// about 0.
+// about 0. They are drawn as whole numbers, of 45 bits at most, so that no order of
+// theirs matters.
 func linear(boot *Bootstrap, value float64, part []float64) (sample []float64, se float64) {
-	sample = make([]float64, Replicates)
-	for r := range sample {
-		x := 0.0
-		for b, w := range boot.weight[r*Buckets:][:len(part)] {
-			x += float64(float64(w) * part[b])
-		}
-		sample[r] = value + x
-	}
+	const digits, places = 3, 4
+	most := 0.0
 	for _, x := range part {
 		se += float64(x * x)
+		most = max(most, math.Abs(x))
+	}
+	_, exp := math.Frexp(most) // below 2^exp
+	scale := digits*digitBits - exp
+	n := len(part)
+	digit := make([]int16, places*n)
+	for b, x := range part {
+		q := int64(math.Ldexp(x, scale))
+		m := magnitude(q)
+		for d := range digits {
+			digit[d*n+b] = signed15(m>>(digitBits*d)&maxDigit, q < 0)
+		}
+	}
+	sample = make([]float64, Replicates)
+	wide, acc := make([]int16, atOnce*n), make([]int32, atOnce*places)
+	w := make([][]uint8, atOnce)
+	for r := 0; r < Replicates; r += atOnce {
+		for i := range w {
+			w[i] = boot.weight[(r+i)*Buckets:][:n]
+		}
+		draw(digit, w, wide, acc)
+		for i := range w {
+			x := int64(0)
+			for d := range digits {
+				x += int64(acc[i*places+d]) << (digitBits * d)
+			}
+			sample[r+i] = value + math.Ldexp(float64(x), -scale)
+		}
 	}
 	return sample, math.Sqrt(se)
 }
