@@ -236,8 +236,7 @@ func newCity(t *testing.T) *city {
 	pack, _ := packs.Get("event-dispatch")
 	var raw bytes.Buffer
 	w.must(pack.Generate(&raw, 8, pack.Rows))
-	_, err = w.as("steward").PublishDataset(ctx, pack.Manifest, &raw, nil)
-	w.must(err)
+	w.publish(w.as("steward"), pack.Manifest, raw.Bytes(), nil)
 	v, err := rival.Scenario(ctx, c.schools.Ref.String())
 	w.must(err)
 	_, err = rival.Enrol(ctx, c.schools.Ref.String(), wire.Enrol{Purpose: "逐网格的时间序列模型，按学段分别预测", Agreement: v.Agreement})

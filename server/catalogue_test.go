@@ -80,8 +80,15 @@ func TestWithdraw(t *testing.T) {
 	_, err = w.as("rival").Scenario(ctx, sc.Ref.String())
 	w.want(aihub.NotFound, err)
 	// Who entered something keeps their pages of it.
-	if v, err := vendor.Scenario(ctx, sc.Ref.String()); err != nil || v.State != aihub.ScenarioWithdrawn {
-		t.Errorf("%s has lost its scenario: %v", sub.ID, err)
+	if v, err := vendor.Scenario(ctx, sc.Ref.String()); err != nil || v.State != aihub.ScenarioWithdrawn || v.Reason != "its data is gone" || v.EndedAt.IsZero() {
+		t.Errorf("%s has lost its scenario, or is not told why: %v, %+v", sub.ID, err, v.Scenario)
+	}
+	for lang, says := range map[string]string{"en": "Withdrawn on ", "zh": "撤回：不再接受提交"} {
+		for _, who := range []aihub.UserID{"vendor", "steward", "reviewer"} {
+			if _, text := w.browse(who).get("/scenarios/" + sc.Ref.String() + "?lang=" + lang); !strings.Contains(text, says) || !strings.Contains(text, "its data is gone") {
+				t.Errorf("the page of %s does not say why, in %s", who, lang)
+			}
+		}
 	}
 	if page, err := steward.Search(ctx, store.CatalogueQuery{State: "withdrawn"}); err != nil || page.Total != 2 {
 		t.Errorf("a steward finds %d of 2 withdrawn things: %v", page.Total, err)

@@ -31,12 +31,11 @@ func TestTheWholeLine(t *testing.T) {
 	var raw bytes.Buffer
 	w.must(pack.Generate(&raw, 7, pack.Rows))
 	stages := map[string]bool{}
-	v, err := steward.PublishDataset(ctx, pack.Manifest, &raw, func(p wire.Progress) { stages[p.Stage] = true })
-	w.must(err)
+	v := w.publish(steward, pack.Manifest, raw.Bytes(), func(p wire.Progress) { stages[p.Stage] = true })
 	if v.State != aihub.DatasetProposed || !stages["mask"] || !stages["store"] {
 		t.Errorf("proposed as %s with the stages %v", v.State, stages)
 	}
-	_, err = vendor.Dataset(ctx, v.Ref.String())
+	_, err := vendor.Dataset(ctx, v.Ref.String())
 	w.want(aihub.NotFound, err)
 	_, err = steward.PublishScenario(ctx, wire.NewScenario{Spec: string(pack.Spec)})
 	if aihub.KindOf(err) == "" {

@@ -86,8 +86,8 @@ func TestUploadResumes(t *testing.T) {
 	if left := ups(); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	plain, err := steward.PublishDataset(ctx, pack.Manifest, &raw, nil)
-	w.must(err)
+	w.audit(pack.Manifest, raw.Bytes(), v)
+	plain := w.publish(steward, pack.Manifest, raw.Bytes(), nil)
 	if v.Content != plain.Content || v.Raw != plain.Raw {
 		t.Errorf("%s by ranges, %s at once", v.Content, plain.Content)
 	}

@@ -184,9 +184,7 @@ func (w *world) dataset(pack string) aihub.DatasetVersion {
 	}
 	var raw bytes.Buffer
 	w.must(p.Generate(&raw, 7, p.Rows))
-	v, err := w.as("steward").PublishDataset(w.t.Context(), p.Manifest, bytes.NewReader(raw.Bytes()), nil)
-	w.must(err)
-	w.audit(p.Manifest, raw.Bytes(), v)
+	v := w.publish(w.as("steward"), p.Manifest, raw.Bytes(), nil)
 	w.must(w.as("reviewer").DecideDataset(w.t.Context(), v.Ref.String(), wire.Decide{Approve: true, Reason: "risk is low"}))
 	return v
 }

@@ -17,15 +17,17 @@ import (
 )
 
 // datasetProfileCmd says what is in a file, and proposes a manifest. It reads a
-// local file and sends nothing.
+// file or what an address names, and sends nothing.
 func (p *process) datasetProfileCmd() *cobra.Command {
-	var manifest, describe string
-	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
-		if err := readable(args[0]); err != nil {
+	var manifest, describe, query string
+	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (err error) {
+		path, shown, done, err := p.localTable(cmd.Context(), args[0], query)
+		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, done()) }()
 		bar := p.progress()
-		r, err := p.profileRaw(cmd.Context(), args[0], describe, func(done, total int64) {
+		r, err := p.profileRaw(cmd.Context(), path, describe, func(done, total int64) {
 			bar.show(wire.Progress{Stage: "profile", Done: done, Total: total})
 		})
 		bar.end()
@@ -44,7 +46,7 @@ func (p *process) datasetProfileCmd() *cobra.Command {
 				if strings.Contains(r.Manifest, "\nrisk:") {
 					next = "cli.profile.search"
 				}
-				p.say(next, "File", manifest, "Data", args[0])
+				p.say(next, "File", manifest, "Data", shown)
 			} else {
 				fmt.Fprintf(p.Out, "\n%s", r.Manifest)
 			}
@@ -52,6 +54,7 @@ func (p *process) datasetProfileCmd() *cobra.Command {
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest_out"))
 	c.Flags().StringVar(&describe, "describe", "", p.t("cli.flag.describe"))
+	c.Flags().StringVar(&query, "query", "", p.t("cli.flag.query"))
 	return c
 }
 
@@ -70,20 +73,22 @@ func (p *process) profileRaw(ctx context.Context, path, describe string, report 
 	return catalog.ProfileDescribed(ctx, path, d, report)
 }
 
-// datasetPreviewCmd shows what a manifest's mask plan does. It reads a local file
-// and sends nothing.
+// datasetPreviewCmd shows what a manifest's mask plan does. It reads a file or
+// what an address names, and sends nothing.
 func (p *process) datasetPreviewCmd() *cobra.Command {
-	var manifest string
+	var manifest, query string
 	var rows int
-	c := p.verb("preview DATA", "cli.dataset.preview.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	c := p.verb("preview DATA", "cli.dataset.preview.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (err error) {
 		m, err := readFile(manifest, 1<<20)
 		if err != nil {
 			return err
 		}
-		if err := readable(args[0]); err != nil {
+		path, _, done, err := p.localTable(cmd.Context(), args[0], query)
+		if err != nil {
 			return err
 		}
-		v, err := catalog.PreviewFile(cmd.Context(), m, args[0], max(1, rows))
+		defer func() { err = errors.Join(err, done()) }()
+		v, err := catalog.PreviewFile(cmd.Context(), m, path, max(1, rows))
 		if err != nil {
 			return err
 		}
@@ -105,6 +110,7 @@ func (p *process) datasetPreviewCmd() *cobra.Command {
 		})
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
+	c.Flags().StringVar(&query, "query", "", p.t("cli.flag.query"))
 	c.Flags().IntVar(&rows, "rows", 3, p.t("cli.flag.preview_rows"))
 	p.require(c, "manifest")
 	return c

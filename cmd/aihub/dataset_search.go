@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,20 +16,22 @@ import (
 )
 
 // datasetSearchCmd looks for the levels of generalisation that lose least. It
-// reads local files and sends nothing.
+// reads a file or what an address names, and sends nothing.
 func (p *process) datasetSearchCmd() *cobra.Command {
-	var manifest, write string
+	var manifest, write, query string
 	var keep int
-	c := p.verb("search DATA", "cli.dataset.search.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+	c := p.verb("search DATA", "cli.dataset.search.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (err error) {
 		m, err := readFile(manifest, 1<<20)
 		if err != nil {
 			return err
 		}
-		if err := readable(args[0]); err != nil {
+		path, shown, done, err := p.localTable(cmd.Context(), args[0], query)
+		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, done()) }()
 		bar := p.progress()
-		s, err := catalog.SearchLevels(cmd.Context(), m, args[0], max(1, min(keep, 1000)), func(done, total uint64) {
+		s, err := catalog.SearchLevels(cmd.Context(), m, path, max(1, min(keep, 1000)), func(done, total uint64) {
 			bar.show(wire.Progress{Stage: "search", Done: int64(done), Total: int64(total)})
 		})
 		bar.end()
@@ -51,12 +54,13 @@ func (p *process) datasetSearchCmd() *cobra.Command {
 		return p.data(s, func() {
 			p.showSearch(s)
 			if write != "" {
-				p.say("cli.search.written", "File", write, "Data", args[0])
+				p.say("cli.search.written", "File", write, "Data", shown)
 			}
 		})
 	})
 	c.Flags().StringVar(&manifest, "manifest", "", p.t("cli.flag.manifest"))
 	c.Flags().StringVar(&write, "write", "", p.t("cli.flag.write"))
+	c.Flags().StringVar(&query, "query", "", p.t("cli.flag.query"))
 	c.Flags().IntVar(&keep, "best", 10, p.t("cli.flag.best"))
 	p.require(c, "manifest")
 	return c

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -68,21 +70,52 @@ func (p *process) rawFile(ctx context.Context, arg, query, detector string) (f *
 		}
 		return f, f.Close, nil
 	}
-	dir, err := os.MkdirTemp("", "aihub-raw-*") // for its owner only
-	if err != nil {
-		return nil, nil, err
+	path, gone, err := p.fetched(ctx, arg, query)
+	if err == nil {
+		f, err = os.Open(path)
 	}
-	path := filepath.Join(dir, "data")
+	if err != nil {
+		return nil, nil, errors.Join(err, gone())
+	}
+	return f, func() error { return errors.Join(f.Close(), gone()) }, nil
+}
+
+// localTable is where the raw table that an argument names can be read by a verb that
+// sends nothing: a local file, or what an address names, fetched into a temporary file
+// that done removes. shown is the argument as it may be printed, with no password.
+func (p *process) localTable(ctx context.Context, arg, query string) (path, shown string, done func() error, err error) {
+	done = func() error { return nil }
+	if remote, _ := source.Remote(arg); !remote {
+		if query != "" {
+			return "", "", nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--query goes with the address of a database", ZH: "--query 须与数据库地址一同使用"})
+		}
+		return arg, arg, done, readable(arg)
+	}
+	if u, err := url.Parse(arg); err == nil {
+		shown = u.Redacted()
+	}
+	if query != "" {
+		shown += fmt.Sprintf(" --query %q", query)
+	}
+	path, done, err = p.fetched(ctx, arg, query)
+	if err != nil {
+		return "", "", nil, errors.Join(err, done())
+	}
+	return path, shown, done, nil
+}
+
+// fetched fetches what an address names into a file for its owner only, which gone
+// removes.
+func (p *process) fetched(ctx context.Context, arg, query string) (path string, gone func() error, err error) {
+	dir, err := os.MkdirTemp("", "aihub-raw-*")
+	if err != nil {
+		return "", func() error { return nil }, err
+	}
+	path = filepath.Join(dir, "data")
 	bar := p.progress()
 	err = source.Fetch(ctx, arg, path, source.Options{Query: query, Report: func(done, total int64) {
 		bar.show(wire.Progress{Stage: "fetch", Done: done, Total: total})
 	}})
 	bar.end()
-	if err == nil {
-		f, err = os.Open(path)
-	}
-	if err != nil {
-		return nil, nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return f, func() error { return errors.Join(f.Close(), os.RemoveAll(dir)) }, nil
+	return path, func() error { return os.RemoveAll(dir) }, err
 }

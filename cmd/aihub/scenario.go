@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"aihub"
 	"aihub/scenarios"
 	"aihub/server/client"
 	"aihub/server/wire"
@@ -86,6 +87,9 @@ func (p *process) scenarioCmd() *cobra.Command {
 					return
 				}
 				fmt.Fprintf(p.Out, "%s  %s  [%s]\n%s\n\n%s\n", v.Ref, v.Title.In(p.lang), stateOf(p, "web.scenario_state.", v.State), v.Digest, spec.Description.In(p.lang))
+				if v.State == aihub.ScenarioWithdrawn && !v.EndedAt.IsZero() {
+					p.say("cli.dataset.withdrawn_at", "At", v.EndedAt.Format(time.DateOnly), "Reason", v.Reason)
+				}
 				var rows [][]string
 				for _, r := range v.Rounds {
 					rows = append(rows, []string{r.Name, string(r.Part), fmt.Sprint(r.Quota), fmt.Sprintf("%.0f", r.BudgetBits), r.Title.In(p.lang)})

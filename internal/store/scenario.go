@@ -153,7 +153,7 @@ func (t *tx) addRound(scenario string, place int, r aihub.Round) error {
 // CloseScenario ends an open scenario: nothing new enters, what is under way ends.
 // ScenarioClose, ID = name@N
 func (db *DB) CloseScenario(ctx context.Context, p policies.Permit, r aihub.Ref) error {
-	return db.endScenario(ctx, p, policies.ScenarioClose, r, aihub.ScenarioClosed, nil)
+	return db.endScenario(ctx, p, policies.ScenarioClose, r, aihub.ScenarioClosed, "")
 }
 
 // WithdrawScenario takes a scenario out of sight: nothing new enters, only
@@ -164,10 +164,10 @@ func (db *DB) WithdrawScenario(ctx context.Context, p policies.Permit, r aihub.R
 	if err := bounded(4000, "reason", reason); err != nil {
 		return err
 	}
-	return db.endScenario(ctx, p, policies.ScenarioWithdraw, r, aihub.ScenarioWithdrawn, map[string]any{"reason": reason})
+	return db.endScenario(ctx, p, policies.ScenarioWithdraw, r, aihub.ScenarioWithdrawn, reason)
 }
 
-func (db *DB) endScenario(ctx context.Context, p policies.Permit, action policies.Action, r aihub.Ref, to aihub.ScenarioState, facts map[string]any) error {
+func (db *DB) endScenario(ctx context.Context, p policies.Permit, action policies.Action, r aihub.Ref, to aihub.ScenarioState, reason string) error {
 	if err := p.Check(action, r.String()); err != nil {
 		return err
 	}
@@ -183,21 +183,22 @@ func (db *DB) endScenario(ctx context.Context, p policies.Permit, action policie
 			return err
 		}
 		t.touch("scenarios", r.String())
-		if err := t.swap("UPDATE scenarios SET state = ? WHERE id = ? AND state = ?", to, r.String(), sc.State); err != nil {
+		if err := t.swap("UPDATE scenarios SET state = ?, reason = ?, ended_at = ? WHERE id = ? AND state = ?", to, orNull(reason), us(t.now), r.String(), sc.State); err != nil {
 			return err
 		}
 		if err := t.restate("scenario", r.String(), string(sc.State), string(to)); err != nil {
 			return err
 		}
-		if facts == nil {
-			facts = map[string]any{}
+		facts := map[string]any{"state": to}
+		if reason != "" {
+			facts["reason"] = reason
 		}
-		facts["state"] = to
 		return t.record(acts, string(action), r.String(), permitted(p), facts)
 	})
 }
 
-const scenarioCols = `id, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area, dataset, spec, digest, published_at, tick, review`
+const scenarioCols = `id, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area, dataset, spec, digest, published_at, tick, review,
+	reason, COALESCE(ended_at, 0)`
 
 // scenarioRow is a scenario with what the store read from its spec.
 type scenarioRow struct {
@@ -209,7 +210,7 @@ type scenarioRow struct {
 func scanScenarioRow(s scanner) (sc scenarioRow, err error) {
 	var tick int64
 	err = s.Scan(ref{&sc.Ref}, &sc.Org, &sc.Author, &sc.State, &sc.Title.ZH, &sc.Title.EN, &sc.Summary.ZH, &sc.Summary.EN,
-		&sc.Field, &sc.Area, ref{&sc.Dataset}, &sc.Spec, &sc.Digest, at{&sc.PublishedAt}, &tick, &sc.review)
+		&sc.Field, &sc.Area, ref{&sc.Dataset}, &sc.Spec, &sc.Digest, at{&sc.PublishedAt}, &tick, &sc.review, null[string]{&sc.Reason}, at{&sc.EndedAt})
 	sc.tick = time.Duration(tick) * time.Microsecond
 	return sc, err
 }
