@@ -285,10 +285,11 @@ func floor(src, dst string) error {
 		return err
 	}
 	var plain, packed []byte
+	walk := f.Pages()
 	for g := range f.RowGroups() {
 		for i, l := range f.Leaves() {
 			again := slices.Contains([]string{"id", "phone", "name", "address", "birth"}, l.Name())
-			err := f.Pages(g, i, func(b []byte, n int, codec pages.Codec) (err error) {
+			err := walk(g, i, func(b []byte, n int, codec pages.Codec) (err error) {
 				page := b
 				switch {
 				case !again:

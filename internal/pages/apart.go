@@ -48,6 +48,18 @@ func (f *File) Apart(leaf int) bool {
 	return order(runs[0].least, runs[len(runs)-1].most) < 0
 }
 
+// Runs are the runs of rows within which Plan.Shuffle permutes, and how many rows the
+// shortest has: rows of one stand together in the output, too.
+func (f *File) Runs() (runs int, rows int64) {
+	for _, u := range f.units(true) {
+		if n := int64(u.Rows); runs == 0 || n < rows {
+			rows = n
+		}
+		runs++
+	}
+	return runs, rows
+}
+
 // endsOf are the least and the greatest value that statistics tell of, as they are
 // stored.
 func endsOf(stats []byte) (least, most []byte) {

@@ -113,28 +113,31 @@ func (f *finder) find(b []byte, found func(value, at int)) {
 	}
 }
 
-// Pages calls do with each page of a chunk as it stands in the file: its bytes,
-// how many they are decompressed, and how they are compressed. The bytes of a
-// page's levels that are never compressed are left out.
-func (f *File) Pages(g, leaf int, do func(b []byte, plain int, codec Codec) error) error {
+// Pages returns a function that calls do with each page of a chunk as it stands in
+// the file: its bytes, how many they are decompressed, and how they are compressed.
+// The bytes of a page's levels that are never compressed are left out. The function
+// keeps its buffers from one chunk to the next.
+func (f *File) Pages() func(g, leaf int, do func(b []byte, plain int, codec Codec) error) error {
 	var c chunkReader
-	if err := c.reset(f, g, leaf); err != nil {
-		return err
-	}
-	for {
-		h, b, err := c.raw()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
+	return func(g, leaf int, do func(b []byte, plain int, codec Codec) error) error {
+		if err := c.reset(f, g, leaf); err != nil {
 			return err
 		}
-		k, codec := int(h.defLen+h.repLen), Codec(c.c.codec)
-		if h.plain {
-			codec = Uncompressed
-		}
-		if err := do(b[k:], int(h.uncompressed)-k, codec); err != nil {
-			return err
+		for {
+			h, b, err := c.raw()
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			k, codec := int(h.defLen+h.repLen), Codec(c.c.codec)
+			if h.plain {
+				codec = Uncompressed
+			}
+			if err := do(b[k:], int(h.uncompressed)-k, codec); err != nil {
+				return err
+			}
 		}
 	}
 }

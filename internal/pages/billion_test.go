@@ -80,10 +80,10 @@ func repeat(t *testing.T, src *File, out *os.File, rows int64) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := k.copyRaw(out, o.end, w.raw, false); err != nil {
+			if _, err := k.copyRaw(out, o.end, w.raw[0].span, 0, false); err != nil {
 				t.Fatal(err)
 			}
-			o.end += w.raw.n
+			o.end += w.size()
 			w.meta.Pages, w.meta.ColumnIndex = nil, nil
 			group.Chunks = append(group.Chunks, w.meta)
 		}

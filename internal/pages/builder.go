@@ -218,6 +218,20 @@ func (d *dictionary) reset(t Type, width int) {
 	d.vals.reset(t, width)
 }
 
+// expect makes room for n values in a dictionary that is empty, rather than grow to it.
+func (d *dictionary) expect(n int) {
+	size := len(d.table)
+	for size < 2*n {
+		size *= 2
+	}
+	if cap(d.table) < size {
+		d.table = make([]slot, size)
+		return
+	}
+	d.table = d.table[:size]
+	clear(d.table)
+}
+
 // hash mixes the words of v, the last two of which may overlap.
 func (d *dictionary) hash(v []byte) uint64 {
 	h := d.seed ^ uint64(len(v))

@@ -135,13 +135,17 @@ func (r *chunkReader) nextCoded(p *page) error {
 	return r.wrap(r.decode(p, h, b))
 }
 
-// expand returns the payload decompressed: b itself when it is not compressed.
+// expand returns the payload decompressed: b itself when it is not compressed, and
+// in its place when it is large and Snappy found nothing to shorten in it.
 func (r *chunkReader) expand(buf *[]byte, b []byte, n int, packed bool) ([]byte, error) {
 	if !packed || Codec(r.c.codec) == Uncompressed {
 		if len(b) != n {
 			return nil, errLength
 		}
 		return b, nil
+	}
+	if Codec(r.c.codec) == Snappy && len(b) >= rawLeast && unsnapped(b, n) {
+		return b[:n], nil
 	}
 	*buf = resize(*buf, n)
 	if n == 0 { // some writers compress nothing into nothing
@@ -160,7 +164,7 @@ func (r *chunkReader) readDict(h *pageHeader, b []byte) error {
 		return r.wrap(err)
 	}
 	if len(plain) > 0 && len(b) > 0 && &plain[0] == &b[0] { // the pager's buffer
-		r.dictData = append(r.dictData[:0], b...)
+		r.dictData = append(r.dictData[:0], plain...)
 		plain = r.dictData
 	}
 	if int(h.values) > len(plain) {
@@ -240,6 +244,7 @@ func (r *chunkReader) decode(p *page, h pageHeader, b []byte) error {
 	}
 	p.coded = true
 	if p.valid == 0 {
+		p.coder.src = b[min(len(b), 1):]
 		return nil
 	}
 	if !r.hasDict {

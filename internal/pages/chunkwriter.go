@@ -26,15 +26,22 @@ type location struct {
 // written is a finished chunk.
 type written struct {
 	head, body []byte // dictionary page; data pages
-	raw        span   // instead of both: bytes of the source
+	raw        []raw  // what of the data pages is not in body
 	meta       chunkMeta
 }
 
+// raw are bytes of the source, and the place in a body before which they stand.
+type raw struct {
+	at int
+	span
+}
+
 func (w *written) size() int64 {
-	if w.raw.n > 0 {
-		return w.raw.n
+	n := int64(len(w.head) + len(w.body))
+	for _, r := range w.raw {
+		n += r.n
 	}
-	return int64(len(w.head) + len(w.body))
+	return n
 }
 
 // held is how much memory the chunk takes, what its buffers have to spare included.
@@ -67,6 +74,8 @@ type chunkWriter struct {
 	maxDef   int
 	maxRep   int
 	body     []byte
+	raw      []raw // bytes of the source between those of body
+	rawBytes int64
 	plain    int64 // bytes before compression, headers counted
 	dataAt   int
 	entries  int64
@@ -87,6 +96,7 @@ type chunkWriter struct {
 func (w *chunkWriter) reset(t Type, width int, codec Codec, kind int32, maxDef, maxRep int, buf []byte) {
 	w.typ, w.width, w.codec, w.kind, w.maxDef, w.maxRep = t, width, codec.writable(), kind, maxDef, maxRep
 	w.body, w.plain, w.entries, w.rows, w.used = buf[:0], 0, 0, 0, 0
+	w.raw, w.rawBytes = nil, 0
 	w.pages, w.decided, w.dictMode = nil, false, 0
 	w.dict.reset(t, width)
 }
@@ -143,19 +153,43 @@ func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte) error {
 // emit writes a page whose payload is ready, in parts.
 func (w *chunkWriter) emit(h *pageHeader, rows int, payload ...[]byte) {
 	h.crc, h.hasCRC = checksum(payload...), true
-	at := len(w.body)
-	w.body = h.write(w.body)
-	header := len(w.body) - at
+	at, header := w.begin(h)
 	for _, b := range payload {
 		w.body = append(w.body, b...)
 	}
+	w.end(h, rows, at, header)
+}
+
+// rawLeast is the least size of a payload that is copied from the source when the
+// chunk is written, rather than held until then.
+const rawLeast = 64 << 10
+
+// emitRaw writes a page whose payload, with the checksum of h, stands in the source.
+func (w *chunkWriter) emitRaw(h *pageHeader, rows int, s span) {
+	h.hasCRC = true
+	at, header := w.begin(h)
+	w.raw = append(w.raw, raw{len(w.body), s})
+	w.rawBytes += s.n
+	w.end(h, rows, at, header)
+}
+
+// begin writes a page's header, and returns where, and how long it is.
+func (w *chunkWriter) begin(h *pageHeader) (at int64, header int) {
+	n := len(w.body)
+	at = int64(n) + w.rawBytes
+	w.body = h.write(w.body)
+	return at, len(w.body) - n
+}
+
+// end notes the page that began at a place of the chunk.
+func (w *chunkWriter) end(h *pageHeader, rows int, at int64, header int) {
 	w.plain += int64(header) + int64(h.uncompressed)
 	w.used |= 1<<h.encoding | 1<<encRLE
 	w.entries += int64(h.values)
 	if rows < 0 {
 		w.rows = -1
 	}
-	w.pages = append(w.pages, location{int64(at), int32(len(w.body) - at), w.rows})
+	w.pages = append(w.pages, location{at, int32(int64(len(w.body)) + w.rawBytes - at), w.rows})
 	if w.rows >= 0 {
 		w.rows += int64(rows)
 	}
@@ -178,10 +212,10 @@ func (w *chunkWriter) worthwhile(buf []byte) {
 
 // finish returns the chunk.
 func (w *chunkWriter) finish() (written, error) {
-	out := written{body: w.body}
+	out := written{body: w.body, raw: w.raw}
 	m := &out.meta
 	m.Dict = -1
-	w.body = nil
+	w.body, w.raw = nil, nil
 	if w.used>>encDict&1 == 1 {
 		v := w.dict.vals.values()
 		w.scratch = plain(w.scratch[:0], &v)

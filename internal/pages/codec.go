@@ -107,6 +107,51 @@ func decompress(c Codec, dst, src []byte) error {
 	return fmt.Errorf("%s: %w", c, ErrUnsupported)
 }
 
+// unsnapped decompresses b into its own beginning if it is n bytes that Snappy did not
+// shorten, as random ones are; else it leaves b as it is, damaged or not.
+func unsnapped(b []byte, n int) bool {
+	size, head := binary.Uvarint(b)
+	if head <= 0 || size != uint64(n) || n == 0 {
+		return false
+	}
+	// literal is the run of bytes at a place: where it begins and ends.
+	literal := func(at int) (from, to int, ok bool) {
+		if b[at]&3 != 0 {
+			return 0, 0, false
+		}
+		size, more := int(b[at]>>2), 0
+		if from = at + 1; size >= 60 {
+			more = size - 59
+			if size = 0; more > len(b)-from {
+				return 0, 0, false
+			}
+			for i := range more {
+				size |= int(b[from+i]) << (8 * i)
+			}
+			from += more
+		}
+		return from, from + size + 1, size < len(b)-from
+	}
+	total := 0
+	for at := head; at < len(b); {
+		from, to, ok := literal(at)
+		if !ok {
+			return false
+		}
+		total, at = total+to-from, to
+	}
+	if total != n {
+		return false
+	}
+	done := 0
+	for at := head; at < len(b); {
+		from, to, _ := literal(at)
+		done += copy(b[done:], b[from:to]) // which ends before to
+		at = to
+	}
+	return true
+}
+
 func unlz4(dst, src []byte) error {
 	if len(dst) == 0 {
 		return nil

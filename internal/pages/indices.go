@@ -27,6 +27,9 @@ func (k *worker) inOrder(next uint32) (uint32, error) {
 			}
 		}
 	}
+	if k.pg.coder.tells() {
+		return next, errRewrite
+	}
 	return next, nil
 }
 

@@ -14,6 +14,20 @@ func lookAVX2(index *uint32, table *[8]int32, out *int16, n int, most *[8]uint32
 //go:noescape
 func unpackAVX2(dst *uint32, src *byte, n int, w *bitPlaces, most *[8]uint32)
 
+//go:noescape
+func packAVX2(dst *byte, src *uint32, n, width int)
+
+// packLanes packs the first n values, a multiple of eight, of at most 15 bits into dst,
+// which has room for packSlack bytes behind them.
+func packLanes(dst []byte, src []uint32, width int) (n int) {
+	n = len(src) &^ 7
+	if !wide || !shifts || n == 0 || width == 0 || width > 15 {
+		return 0
+	}
+	packAVX2(&dst[:n/8*width+packSlack][0], &src[0], n, width)
+	return n
+}
+
 // bitPlaces say where eight values of one width, which are as many bytes, lie.
 type bitPlaces struct {
 	bytes [32]uint8 // of each value: the four bytes that hold it, from its half's beginning
@@ -56,7 +70,7 @@ func unpackLanes(dst []uint32, src []byte, width int) (n int, most uint32) {
 	return n, greatest(&lanes)
 }
 
-var wide = cpu.X86.HasAVX2
+var wide, shifts = cpu.X86.HasAVX2, cpu.X86.HasBMI2
 
 // risingLanes compares the first n of xs with their next.
 func risingLanes(xs []int64) (n int, rise bool) {

@@ -98,3 +98,43 @@ eightvalues:
 	VMOVDQU     Y0, (DX)
 	VZEROUPPER
 	RET
+
+// func packAVX2(dst *byte, src *uint32, n, width int)
+TEXT ·packAVX2(SB), NOSPLIT, $0-32
+	MOVQ     dst+0(FP), DI
+	MOVQ     src+8(FP), SI
+	MOVQ     n+16(FP), CX
+	MOVQ     width+24(FP), AX
+	VMOVQ    AX, X1
+	LEAQ     (AX)(AX*1), R8
+	VMOVQ    R8, X2
+	SHLQ     $2, AX
+	MOVQ     $64, R9
+	SUBQ     AX, R9
+	MOVQ     width+24(FP), DX
+	VPCMPEQD Y3, Y3, Y3
+	VPSRLQ   $32, Y3, Y3
+
+packeight:
+	VMOVDQU      (SI), Y0
+	VPSRLQ       $32, Y0, Y4
+	VPSLLQ       X1, Y4, Y4
+	VPAND        Y3, Y0, Y0
+	VPOR         Y4, Y0, Y0
+	VPSRLDQ      $8, Y0, Y4
+	VPSLLQ       X2, Y4, Y4
+	VPOR         Y4, Y0, Y0
+	VEXTRACTI128 $1, Y0, X4
+	VMOVQ        X0, R10
+	VMOVQ        X4, R11
+	SHLXQ        AX, R11, R12
+	SHRXQ        R9, R11, R11
+	ORQ          R12, R10
+	MOVQ         R10, (DI)
+	MOVQ         R11, 8(DI)
+	ADDQ         DX, DI
+	ADDQ         $32, SI
+	SUBQ         $8, CX
+	JNZ          packeight
+	VZEROUPPER
+	RET

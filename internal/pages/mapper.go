@@ -129,7 +129,7 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 			return written{}, r.wrap(err)
 		}
 		if strip {
-			k.w.emit(&h, 0, b)
+			k.copyPage(&h, 0, b, checksum(b))
 		}
 	}
 	if rows < 0 {
@@ -142,18 +142,28 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 	if strip {
 		return k.stripped(out, m)
 	}
-	out.raw = span{start, r.pager.pos - start}
-	out.meta.Size = out.raw.n
+	out.raw = []raw{{0, span{start, r.pager.pos - start}}}
+	out.meta.Size = out.size()
 	if c.columnIndex.n > 0 && m.Pages != nil {
 		out.meta.ColumnIndex = k.j.f.columnIndex(c)
 	}
 	return out, nil
 }
 
+// copyPage writes the page read last, of payload b with a checksum, as it stands in
+// the source. Decoding may have spoilt a large payload, which is not kept, either.
+func (k *worker) copyPage(h *pageHeader, rows int, b []byte, crc uint32) {
+	if h.crc = crc; len(b) < rawLeast {
+		k.w.emit(h, rows, b)
+		return
+	}
+	k.w.emitRaw(h, rows, span{k.r.pager.pos - int64(len(b)), int64(len(b))})
+}
+
 // stripped turns the copied pages of k.w into a chunk.
 func (k *worker) stripped(out written, m chunkMeta) (written, error) {
-	out.body = k.w.body
-	k.w.body = nil
+	out.body, out.raw = k.w.body, k.w.raw
+	k.w.body, k.w.raw = nil, nil
 	pages := k.w.pages
 	if m.Dict >= 0 {
 		m.Data = int64(pages[0].Size)
@@ -165,7 +175,7 @@ func (k *worker) stripped(out written, m chunkMeta) (written, error) {
 		}
 		m.Pages = pages
 	}
-	m.Size, m.Uncompressed = int64(len(out.body)), k.w.plain
+	m.Size, m.Uncompressed = out.size(), k.w.plain
 	out.meta = m
 	return out, nil
 }
@@ -269,7 +279,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 		}
 		if !started {
 			started = true
-			if most := min(r.c.size+r.c.size/16+4096, 32<<20); int64(cap(buf)) < most {
+			if most := min(r.c.size+r.c.size/16+4096, 32<<20); int64(cap(buf)) < most && !(coded && copying && len(b) >= rawLeast) {
 				buf = make([]byte, 0, (most>>19+1)<<19) // rather than grow into it; chunks differ by little
 			}
 			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, buf)
@@ -281,6 +291,10 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 				}
 			}
 		}
+		crc := uint32(0)
+		if coded && copying {
+			crc = checksum(b) // before it is spoilt
+		}
 		if err := r.decode(p, h, b); err != nil {
 			return written{}, r.wrap(err)
 		}
@@ -289,7 +303,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 				return written{}, err
 			}
 			h.encoding = encDict
-			w.emit(&h, k.rowsOf(&h), b)
+			k.copyPage(&h, k.rowsOf(&h), b, crc)
 			continue
 		}
 		if p.coded && copying {
@@ -343,6 +357,7 @@ func (k *worker) distinct() bool {
 		return false
 	}
 	v := k.dict.values()
+	k.w.dict.expect(v.n)
 	for i := range v.n {
 		if int(k.w.dict.add(v.Bytes(i))) != i {
 			return false

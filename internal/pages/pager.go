@@ -79,8 +79,13 @@ func (p *pager) skip(h *pageHeader) {
 
 // callBytes is the most that one system call reads or writes. In a longer one the
 // runtime takes the worker for idle and wakes a thread beside it, which then stands
-// in its way.
+// in its way. Writes end at multiples of it: the kernel keeps a file in pieces whose
+// places are multiples of their sizes, and what crosses one is kept in small pieces,
+// at twice the cost.
 const callBytes = 128 << 10
+
+// untilEdge is how many of the n bytes at a place one call writes.
+func untilEdge(n, at int64) int64 { return min(n, callBytes-at%callBytes) }
 
 func readFull(r io.ReaderAt, b []byte, at int64) error {
 	for len(b) > 0 {
@@ -99,7 +104,7 @@ func readFull(r io.ReaderAt, b []byte, at int64) error {
 
 func writeFull(w io.WriterAt, b []byte, at int64) error {
 	for len(b) > 0 {
-		n, err := w.WriteAt(b[:min(len(b), callBytes)], at)
+		n, err := w.WriteAt(b[:untilEdge(int64(len(b)), at)], at)
 		if err != nil {
 			return err
 		}

@@ -75,6 +75,24 @@ func (d *hybrid[T]) fill(dst []T) error {
 	return nil
 }
 
+// tells reports whether there is more than the values read: bits that are no part of
+// them and bytes behind them, where something else may stand.
+func (d *hybrid[T]) tells() bool {
+	if d.width == 0 && len(d.src) > 0 { // nothing was read: how many there are stands there, and no more
+		_, n := binary.Uvarint(d.src)
+		return n != len(d.src)
+	}
+	if d.packed > 0 || d.run > 0 || len(d.src) > 0 {
+		return true
+	}
+	for _, v := range d.rest {
+		if v != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // header reads what the next values are.
 func (d *hybrid[T]) header() error {
 	head, n := binary.Uvarint(d.src)
@@ -262,6 +280,9 @@ func same[T comparable](v []T) bool {
 	return true
 }
 
+// packSlack is how many bytes pack may write behind the last value.
+const packSlack = 16
+
 // pack appends v in groups of eight, the last filled with zeros.
 func pack[T uint8 | uint32](b []byte, v []T, width int) []byte {
 	if width == 0 {
@@ -269,9 +290,12 @@ func pack[T uint8 | uint32](b []byte, v []T, width int) []byte {
 	}
 	n := (len(v) + 7) / 8 * width
 	at := len(b)
-	const slack = 16 // what is written behind the last value
-	b = slices.Grow(b, n+slack)[:at+n+slack]
+	b = slices.Grow(b, n+packSlack)[:at+n+packSlack]
 	o := at
+	if indices, ok := any(v).([]uint32); ok {
+		done := packLanes(b[o:], indices, width)
+		v, o = v[done:], o+done/8*width
+	}
 	if width < 16 {
 		// Eight values are width bytes: two words of four, put together.
 		w1 := uint(width) & 15
@@ -279,7 +303,7 @@ func pack[T uint8 | uint32](b []byte, v []T, width int) []byte {
 		for ; len(v) >= 8; v = v[8:] {
 			x := uint64(v[0]) | uint64(v[1])<<w1 | uint64(v[2])<<w2 | uint64(v[3])<<w3
 			y := uint64(v[4]) | uint64(v[5])<<w1 | uint64(v[6])<<w2 | uint64(v[7])<<w3
-			p := (*[slack]byte)(b[o:])
+			p := (*[packSlack]byte)(b[o:])
 			binary.LittleEndian.PutUint64(p[:8], x|y<<w4)
 			binary.LittleEndian.PutUint64(p[8:], y>>(64-w4))
 			o += width

@@ -34,9 +34,33 @@ type outGroup struct {
 // chain where the general reader may help. Those of functions are returned as
 // they are.
 func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error {
-	j := &job{f: src, p: &plan, deals: plan.Deal != nil || plan.Shuffle != nil}
-	if err := j.check(); err != nil {
+	a, err := newAssembler(src, &plan, outs)
+	if err != nil {
 		return err
+	}
+	if err := a.resume(); err != nil {
+		return err
+	}
+	err = a.run(ctx)
+	if a.journal != nil {
+		err = errors.Join(err, a.journal.Close())
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range a.j.outs {
+		if err := a.j.close(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newAssembler checks the plan and cuts the work into units.
+func newAssembler(src *File, plan *Plan, outs []Output) (*assembler, error) {
+	j := &job{f: src, p: plan, deals: plan.Deal != nil || plan.Shuffle != nil}
+	if err := j.check(); err != nil {
+		return nil, err
 	}
 	for _, o := range outs {
 		w := &output{Output: o, has: make([]bool, len(src.leaves)), end: 4}
@@ -44,7 +68,7 @@ func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error 
 			w.has[i] = plan.Columns[i].Op != Drop && (o.Leaves == nil || slices.Contains(o.Leaves, i))
 		}
 		if !slices.Contains(w.has, true) {
-			return fmt.Errorf("pages: an output without columns")
+			return nil, fmt.Errorf("pages: an output without columns")
 		}
 		j.outs = append(j.outs, w)
 	}
@@ -55,24 +79,10 @@ func Transcode(ctx context.Context, src *File, plan Plan, outs ...Output) error 
 	}
 	j.plan()
 	j.state = make([]unitState, len(j.units))
-	a := &assembler{j: j}
+	a := &assembler{j: j, tasks: aheadTasks, bytes: aheadBytes, results: map[int][]result{},
+		queue: make([][]toWrite, len(j.outs)), writing: make([]bool, len(j.outs))}
 	a.cond.L = &a.mu
-	if err := a.resume(); err != nil {
-		return err
-	}
-	err := a.run(ctx)
-	if a.journal != nil {
-		err = errors.Join(err, a.journal.Close())
-	}
-	if err != nil {
-		return err
-	}
-	for _, o := range j.outs {
-		if err := j.close(o); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a, nil
 }
 
 // assembler gives out the work, one chunk at a time, and finds the finished
@@ -91,6 +101,8 @@ type assembler struct {
 	queued  int           // tasks with a chunk in a queue, or being written
 	writing []bool        // by output: a worker is at its queue
 	held    int64         // bytes of chunks not yet written
+	tasks   int           // a worker is at most so many tasks
+	bytes   int64         // and bytes ahead
 	units   []*unitResult // from first on
 	noted   int           // units in the journal
 	journal *os.File
@@ -131,8 +143,6 @@ func (a *assembler) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	total := len(a.j.units) * len(a.j.leaf)
-	a.results = map[int][]result{}
-	a.queue, a.writing = make([][]toWrite, len(a.j.outs)), make([]bool, len(a.j.outs))
 	workers := min(a.j.p.workers(), max(total-a.next, 1))
 	var wg sync.WaitGroup
 	for range workers {
@@ -140,7 +150,7 @@ func (a *assembler) run(ctx context.Context) error {
 			k := &worker{j: a.j, funcs: map[funcKey]MapFunc{}}
 			for {
 				a.mu.Lock()
-				for a.err == nil && a.next < total && (a.next >= a.placed-a.queued+aheadTasks*workers || a.held > int64(aheadBytes*workers)) {
+				for a.err == nil && a.next < total && (a.next >= a.placed-a.queued+a.tasks*workers || a.held > a.bytes*int64(workers)) {
 					a.cond.Wait()
 				}
 				if a.err != nil || a.next >= total {
@@ -419,35 +429,44 @@ func (a *assembler) accept(index int, groups []outGroup) {
 
 // write puts a chunk at its place and returns its checksum if a journal wants it.
 func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
-	f := a.j.outs[r.out].File
-	if r.chunk.raw.n > 0 {
-		return k.copyRaw(f, r.at, r.chunk.raw, a.journal != nil)
-	}
-	at := r.at
-	for _, b := range [][]byte{r.chunk.head, r.chunk.body} {
-		if len(b) == 0 {
-			continue
+	f, at, sum := a.j.outs[r.out].File, r.at, a.journal != nil
+	put := func(b []byte) error {
+		if sum {
+			crc = updateSum(crc, b)
 		}
-		if err := writeFull(f, b, at); err != nil {
+		err := writeFull(f, b, at)
+		at += int64(len(b))
+		return err
+	}
+	if err := put(r.chunk.head); err != nil {
+		return 0, err
+	}
+	done := 0
+	for _, s := range r.chunk.raw {
+		if err := put(r.chunk.body[done:s.at]); err != nil {
 			return 0, err
 		}
-		at += int64(len(b))
+		if crc, err = k.copyRaw(f, at, s.span, crc, sum); err != nil {
+			return 0, err
+		}
+		done, at = s.at, at+s.n
 	}
-	if a.journal != nil {
-		crc = checksum(r.chunk.head, r.chunk.body)
+	if err := put(r.chunk.body[done:]); err != nil {
+		return 0, err
 	}
 	if len(a.j.outs) == 1 {
 		k.j.bodies.put(r.chunk.body)
 	}
-	r.chunk.head, r.chunk.body = nil, nil
+	r.chunk.head, r.chunk.body, r.chunk.raw = nil, nil, nil
 	return crc, nil
 }
 
-// copyRaw copies bytes of the source.
-func (k *worker) copyRaw(f *os.File, at int64, s span, sum bool) (crc uint32, err error) {
+// copyRaw copies bytes of the source, and returns the checksum crc with theirs, if one
+// is wanted.
+func (k *worker) copyRaw(f *os.File, at int64, s span, crc uint32, sum bool) (uint32, error) {
 	k.r.pager.buf = resize(k.r.pager.buf, callBytes)
 	for s.n > 0 {
-		b := k.r.pager.buf[:min(s.n, callBytes)]
+		b := k.r.pager.buf[:untilEdge(s.n, at)]
 		if err := readFull(k.j.f.r, b, s.off); err != nil {
 			return 0, err
 		}
