@@ -35,10 +35,19 @@ type MaskRecord struct {
 	Rows       int64            `json:"rows"` // of the masked file
 	Suppressed int64            `json:"suppressed"`
 	Columns    []MaskedColumn   `json:"columns"`
+	Order      *RowOrder        `json:"order,omitempty"`  // nil: rows stand as in the raw file
 	Sorted     []string         `json:"sorted,omitempty"` // hidden columns by which the raw file is sorted: see pages.File.Apart
 	Detected   []detect.Finding `json:"detected"`         // in the columns that are kept
 	Risk       *risk.Report     `json:"risk,omitempty"`
 	Utility    *utility.Report  `json:"utility,omitempty"`
+}
+
+// RowOrder says how far the order of the rows hides that of the raw file. A run is
+// whole row groups of it: its rows were put in a keyed order, and the runs were, too,
+// but rows of one run stand together still. With one run nothing is left.
+type RowOrder struct {
+	Runs  int   `json:"runs"`
+	Least int64 `json:"least"` // rows of the shortest, before any were left out
 }
 
 // MaskedColumn is a column of the raw file and the technique that it met.
@@ -143,6 +152,10 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 	}
 	rec.Utility = gate.pairs.utility(m.Truth)
 	rec.Rows = f.Rows() - rec.Suppressed
+	if m.Mask.Order != mask.KeepOrder {
+		rec.Order = &RowOrder{}
+		rec.Order.Runs, rec.Order.Least = f.Runs()
+	}
 	for i := range k.cols {
 		rec.Columns = append(rec.Columns, MaskedColumn{k.cols[i].field.Name, k.cols[i].rule.Use})
 		if c := &k.cols[i]; !c.kept && m.Mask.Order != mask.KeepOrder && f.Apart(c.leaf) {

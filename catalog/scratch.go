@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/klauspost/compress/s2"
@@ -178,12 +179,28 @@ type shuffled struct {
 	part  []uint8
 	row   []int64 // in the raw file
 	order []uint64
+
+	users atomic.Int32
+	free  chan<- *shuffled // where it goes behind the last user
 }
 
-const shuffledRows = 4096
+// keep adds users of the stretch, each of whom says done.
+func (s *shuffled) keep(users int) { s.users.Add(int32(users)) }
+
+func (s *shuffled) done() {
+	if s.users.Add(-1) == 0 {
+		s.free <- s
+	}
+}
+
+// A stretch has at most so many rows, and so many stretches are about.
+const (
+	shuffledRows = 4096
+	stretches    = 4
+)
 
 // read yields all rows in order, stretch by stretch. A stretch is f's until f
-// returns. Equal numbers keep the order in which they were added.
+// returns, or what f kept it for is done. Equal numbers keep the order in which they were added.
 func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 	if s.size > 0 { // the buffers' memory is wanted for what comes
 		if err := s.flush(); err != nil {
@@ -199,15 +216,13 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 		rows *shuffled
 		err  error
 	}
-	// The next stretch is made while f works on this one: two are enough.
-	ch := make(chan item)
+	// The next stretch is made while f works on this one.
+	ch, free := make(chan item), make(chan *shuffled, stretches)
+	for range stretches {
+		free <- &shuffled{Batch: table.NewBatch(s.fields, shuffledRows), free: free}
+	}
 	go func() {
 		defer close(ch)
-		var two [2]*shuffled
-		for i := range two {
-			two[i] = &shuffled{Batch: table.NewBatch(s.fields, shuffledRows)}
-		}
-		n := 0
 		send := func(it item) bool {
 			select {
 			case ch <- it:
@@ -224,8 +239,12 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 				return
 			}
 			for len(recs) > 0 {
-				out := two[n%2]
-				n++
+				var out *shuffled
+				select {
+				case out = <-free:
+				case <-ctx.Done():
+					return
+				}
 				take := recs[:min(len(recs), shuffledRows)]
 				if err := out.fill(load.arena, take); err != nil {
 					send(item{err: err})
@@ -242,7 +261,10 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 		if it.err != nil {
 			return it.err
 		}
-		if err := f(it.rows); err != nil {
+		it.rows.keep(1)
+		err := f(it.rows)
+		it.rows.done()
+		if err != nil {
 			return err
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"sync"
 
 	"aihub"
 	"aihub/internal/archive"
@@ -49,14 +49,11 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 	}()
 	keys := keyCheck{}
 	done := int64(0)
-	rows := make([][]int, len(parts))
-	var all, sample []int
+	hands := w.crew(m, in)
+	defer hands.rest() // before their parts are closed
 	err = in.rows.read(ctx, func(s *shuffled) error {
 		keys.look(s)
-		all, sample = all[:0], sample[:0]
-		for i := range rows {
-			rows[i] = rows[i][:0]
-		}
+		d := &dealt{shuffled: s, rows: make([][]int, len(parts))}
 		var keep []bool
 		if in.meter != nil {
 			keep = in.meter.Publish(s.Batch)
@@ -65,10 +62,10 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 			if keep != nil && !keep[r] {
 				continue
 			}
-			all = append(all, r)
-			rows[s.part[r]] = append(rows[s.part[r]], r)
+			d.all = append(d.all, r)
+			d.rows[s.part[r]] = append(d.rows[s.part[r]], r)
 			if aihub.Parts[s.part[r]] == aihub.Sample {
-				sample = append(sample, r)
+				d.sample = append(d.sample, r)
 			}
 		}
 		done += int64(s.Rows)
@@ -76,26 +73,7 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		if keys.repeated > 0 {
 			return nil // the publish ends with their number
 		}
-		var looking sync.WaitGroup
-		looking.Go(func() {
-			shown := in.folder.shown(s.Batch)
-			w.leaks.add(shown, all, s.part)
-			w.hints.add(shown, all, s.part, s.row)
-			if in.folder != nil {
-				for _, r := range all {
-					w.files.add(in.folder.byKey[s.Cols[0].Str[r]], s.part[r])
-				}
-			}
-			for i, st := range w.stats {
-				if slices.Contains(m.Truth, st.Name) {
-					st.add(&s.Cols[i+1], sample) // a hidden label is nobody's to see
-				} else {
-					st.add(&s.Cols[i+1], all)
-				}
-			}
-		})
-		defer looking.Wait()
-		for i, idx := range rows {
+		for i, idx := range d.rows {
 			if len(idx) == 0 {
 				continue
 			}
@@ -103,14 +81,18 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 				if parts[i], err = m.newPartWriter(dir, aihub.Parts[i], in); err != nil {
 					return err
 				}
-			}
-			if err := parts[i].write(s.Batch, idx); err != nil {
-				return err
+				parts[i].join(hands, i)
 			}
 			w.rows[aihub.Parts[i]] += int64(len(idx))
 		}
+		if !hands.give(d) {
+			return errHand
+		}
 		return nil
 	})
+	if herr := hands.rest(); err == nil || err == errHand {
+		err = herr
+	}
 	if err != nil {
 		return nil, noRoom(err)
 	}
@@ -127,6 +109,40 @@ func (m *Manifest) write(ctx context.Context, in *ingested, dir string, report p
 		w.parts = append(w.parts, partFiles{aihub.Parts[i], w.rows[aihub.Parts[i]], p.paths[0], p.paths[1], p.archive})
 	}
 	return w, m.Split.fill(w.rows)
+}
+
+// errHand says that a hand of the crew failed, which knows why.
+var errHand = errors.New("catalog: a hand failed")
+
+// crew hires whoever looks at the published rows: leaks, hints, and each column's
+// profile.
+func (w *written) crew(m *Manifest, in *ingested) *crew {
+	c := &crew{}
+	shown := func(d *dealt) *table.Batch { return in.folder.shown(d.Batch) }
+	c.hire(func(d *dealt) error { w.leaks.add(shown(d), d.all, d.part); return nil })
+	c.hire(func(d *dealt) error { w.hints.add(shown(d), d.all, d.part, d.row); return nil })
+	if in.folder != nil {
+		c.hire(func(d *dealt) error {
+			for _, r := range d.all {
+				w.files.add(in.folder.byKey[d.Cols[0].Str[r]], d.part[r])
+			}
+			return nil
+		})
+	}
+	groups := min(runtime.GOMAXPROCS(0), len(w.stats)) // how many makes no difference to what they find
+	for g := range groups {
+		c.hire(func(d *dealt) error {
+			for i := g; i < len(w.stats); i += groups {
+				if st := w.stats[i]; slices.Contains(m.Truth, st.Name) {
+					st.add(&d.Cols[i+1], d.sample) // a hidden label is nobody's to see
+				} else {
+					st.add(&d.Cols[i+1], d.all)
+				}
+			}
+			return nil
+		})
+	}
+	return c
 }
 
 // keyCheck finds keys that repeat: equal keys have equal places, and so stand
@@ -190,24 +206,31 @@ func (m *Manifest) newPartWriter(dir string, part aihub.Part, in *ingested) (p *
 	return p, nil
 }
 
-func (p *partWriter) write(b *table.Batch, rows []int) error {
-	for i, w := range p.w {
-		view := &table.Batch{Rows: b.Rows} // shares b's values
-		for _, c := range p.cols[i] {
-			view.Cols = append(view.Cols, b.Cols[c])
-		}
-		if err := w.WriteRows(view, rows); err != nil {
-			return err
-		}
+// join hires hands that write what goes to a part: its files side by side.
+func (p *partWriter) join(c *crew, part int) {
+	for side, w := range p.w {
+		c.hire(func(d *dealt) error {
+			idx := d.rows[part]
+			if len(idx) == 0 {
+				return nil
+			}
+			view := &table.Batch{Rows: d.Rows} // shares the stretch's values
+			for _, col := range p.cols[side] {
+				view.Cols = append(view.Cols, d.Cols[col])
+			}
+			return w.WriteRows(view, idx)
+		})
 	}
 	if p.folder != nil {
-		for _, r := range rows {
-			if err := p.folder.addTo(p.out, b.Cols[0].Str[r]); err != nil {
-				return err
+		c.hire(func(d *dealt) error {
+			for _, r := range d.rows[part] {
+				if err := p.folder.addTo(p.out, d.Cols[0].Str[r]); err != nil {
+					return err
+				}
 			}
-		}
+			return nil
+		})
 	}
-	return nil
 }
 
 // finish completes the files.

@@ -1,0 +1,67 @@
+package catalog
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// crew are hands that each look at all stretches of rows, in their order and at
+// their own pace: none waits for another one but where it is a few stretches ahead,
+// for then there is no stretch left to read into. What a hand makes depends on the
+// rows alone, not on the pace of the others.
+type crew struct {
+	hands   []chan *dealt
+	running sync.WaitGroup
+	failed  atomic.Bool
+	mu      sync.Mutex
+	err     error // the first
+}
+
+// dealt is a stretch of rows with where they go.
+type dealt struct {
+	*shuffled
+	all    []int   // rows that are published
+	sample []int   // of them, in the sample
+	rows   [][]int // by part, as an index of aihub.Parts
+}
+
+// hire adds a hand. It does not see what was given before.
+func (c *crew) hire(look func(*dealt) error) {
+	ch := make(chan *dealt, stretches) // never more are about
+	c.hands = append(c.hands, ch)
+	c.running.Go(func() {
+		for d := range ch {
+			if !c.failed.Load() {
+				if err := look(d); err != nil {
+					c.mu.Lock()
+					if c.err == nil {
+						c.err = err
+					}
+					c.mu.Unlock()
+					c.failed.Store(true)
+				}
+			}
+			d.done()
+		}
+	})
+}
+
+// give hands a stretch to everyone. It reports whether there is a point in going on;
+// where there is none, rest says why.
+func (c *crew) give(d *dealt) bool {
+	d.keep(len(c.hands))
+	for _, ch := range c.hands {
+		ch <- d
+	}
+	return !c.failed.Load()
+}
+
+// rest waits until everyone has seen everything, and returns what went wrong.
+func (c *crew) rest() error {
+	for _, ch := range c.hands {
+		close(ch)
+	}
+	c.hands = nil
+	c.running.Wait()
+	return c.err
+}
