@@ -44,8 +44,13 @@ func (p *process) maskTableCmd() *cobra.Command {
 		}
 		return p.data(rec, func() {
 			p.say("cli.mask.table.done", "File", args[1], "Rows", fmt.Sprint(rec.Rows), "Suppressed", fmt.Sprint(rec.Suppressed), "Digest", string(rec.Content))
-			if len(rec.Sorted) > 0 {
+			switch {
+			case len(rec.Sorted) > 0:
 				p.note("cli.mask.table.sorted", "Columns", strings.Join(rec.Sorted, ", "))
+			case rec.Order == nil:
+				p.note("cli.mask.table.kept")
+			case rec.Order.Runs > 1:
+				p.note("cli.mask.table.runs", "Runs", fmt.Sprint(rec.Order.Runs), "Rows", fmt.Sprint(rec.Order.Least))
 			}
 		})
 	})

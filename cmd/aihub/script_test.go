@@ -73,7 +73,7 @@ func TestScript(t *testing.T) {
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
 	"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun, "leakaudit": cmdLeakAudit,
+	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun, "leakaudit": cmdLeakAudit, "visits": cmdVisits,
 }
 
 // code N CMD...: the command must exit with N.
