@@ -211,7 +211,6 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 		}
 	}
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	type item struct {
 		rows *shuffled
 		err  error
@@ -221,6 +220,11 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 	for range stretches {
 		free <- &shuffled{Batch: table.NewBatch(s.fields, shuffledRows), free: free}
 	}
+	defer func() {
+		stop()
+		for range ch { // until nobody reads the buckets any more
+		}
+	}()
 	go func() {
 		defer close(ch)
 		send := func(it item) bool {
