@@ -83,7 +83,10 @@ mkdir "$dir/image/opt"
 cp sample.csv "$dir/image/opt/"
 tar c -C "$dir/image" --owner 0 --group 0 algorithm opt | docker import -c 'ENTRYPOINT ["/algorithm"]' -c 'USER 65532:65532' - algorithm >/dev/null
 docker save algorithm -o algorithm.tar
-until [ -e "$dir/port" ]; do sleep 0.1; done
+until [ -e "$dir/port" ]; do
+	kill -0 "$bridge" || { echo "the bridge to the engine does not come up" >&2; exit 1; }
+	sleep 0.1
+done
 DOCKER_HOST="tcp://127.0.0.1:$(cat "$dir/port")"
 export DOCKER_HOST
 says 'keep the contract (' test --image algorithm.tar

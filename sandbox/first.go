@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"aihub"
+	"aihub/internal/blob"
 	"aihub/internal/table"
 	"aihub/scenarios"
 )
@@ -16,26 +18,28 @@ import (
 // One case first: a hidden run on a large part tries a slice of it before the
 // rest, so that a program that cannot work fails in seconds and not after the
 // whole part. The slice is an input like any other, with row ids of its own, in
-// a sandbox of its own; its predictions are thrown away. A failure there is the
-// run's failure: its vendor learns the same class at the same tick.
+// a sandbox of its own; its predictions are checked, and thrown away. A failure
+// there is the run's failure: its vendor learns the same class at the same tick.
 const (
-	firstRows = 100  // at most, and at most one in a hundred
-	firstFrom = 2000 // rows: below it the whole is as quick
+	firstRows  = 100  // at most, and at most one in a hundred, but one
+	firstFrom  = 2000 // rows of a table: below it the whole is as quick
+	firstFiles = 10   // rows with a file each, which may be a film
 )
 
-// triesFirst reports whether a run tries a slice first.
-func triesFirst(run aihub.Run, rows int64) bool {
-	return run.Kind == aihub.RunInfer && rows >= firstFrom
+// triesFirst reports whether a run on file tries a slice first. A training does
+// not: what it learns from a slice says little of whether it can learn.
+func triesFirst(run aihub.Run, file aihub.PartFile) bool {
+	return run.Kind == aihub.RunInfer && (file.Rows >= firstFrom || file.Files != "" && file.Rows >= firstFiles)
 }
 
 // layFirst lays out the slice below dir.
-func layFirst(ctx context.Context, dir, part string, rows int64, in inputs) error {
+func layFirst(ctx context.Context, dir, part string, file aihub.PartFile, in inputs) error {
 	at := firstDir(dir)
 	if err := os.Mkdir(at, 0o700); err != nil {
 		return err
 	}
 	in.part = filepath.Join(at, "part.parquet")
-	if err := cut(ctx, part, in.part, int(min(firstRows, rows/100))); err != nil {
+	if err := cut(ctx, part, in.part, int(max(1, min(firstRows, file.Rows/100)))); err != nil {
 		return unreadable(err)
 	}
 	in.rowKey = make([]byte, 32)
@@ -43,7 +47,49 @@ func layFirst(ctx context.Context, dir, part string, rows int64, in inputs) erro
 	if err := prepare(ctx, at, in); err != nil {
 		return err
 	}
+	ids, err := rowIDs(in.part, in.spec.Input.Key, in.rowKey)
+	if err != nil {
+		return unreadable(err)
+	}
+	// They are in the slice's input, too; the keys that they stand for go.
+	if err := os.WriteFile(filepath.Join(at, "ids"), []byte(strings.Join(ids, "\n")), 0o600); err != nil {
+		return err
+	}
 	return os.Remove(in.part)
+}
+
+// idsOf are the ids of a part's rows in a run.
+func (o *Orchestrator) idsOf(ctx context.Context, dir string, part aihub.PartFile, key string, rowKey []byte) ([]string, error) {
+	name := filepath.Join(dir, "keys.parquet")
+	if err := blob.Fetch(ctx, o.Blobs, part.Input, name); err != nil {
+		return nil, unreadable(err)
+	}
+	defer os.Remove(name)
+	ids, err := rowIDs(name, key, rowKey)
+	return ids, unreadable(err)
+}
+
+// rowIDs are the ids that rowKey gives the rows of a Parquet file.
+func rowIDs(name, key string, rowKey []byte) (ids []string, err error) {
+	r, err := table.OpenParquet(name, []string{key})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			return ids, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i := range b.Rows {
+			if key, ok := b.Cols[0].Text(i); ok {
+				ids = append(ids, table.RowID(rowKey, key))
+			}
+		}
+	}
 }
 
 func firstDir(dir string) string { return filepath.Join(dir, "first") }
@@ -87,11 +133,23 @@ func cut(ctx context.Context, src, dst string, n int) (err error) {
 	return errors.Join(ctx.Err(), w.Close())
 }
 
-// tryFirst runs j on the slice. A failure of the result is the run's.
+// tryFirst runs j on the slice, and looks at what it predicts. A failure of the
+// result is the run's.
 func (o *Orchestrator) tryFirst(ctx context.Context, dir string, spec scenarios.Spec, j Job) (Result, error) {
+	at := firstDir(dir)
 	j.ID += "-first"
-	small := job(firstDir(dir), spec)
+	small := job(at, spec)
 	j.Input, j.Output = small.Input, small.Output
 	res, err := o.Runner.Run(ctx, j)
-	return res, errors.Join(err, os.RemoveAll(firstDir(dir)))
+	if err == nil && res.Failure == (aihub.Failure{}) && o.Check != nil {
+		var b []byte
+		var faults []aihub.Fault
+		if b, err = os.ReadFile(filepath.Join(at, "ids")); err == nil {
+			faults, err = o.Check(ctx, Predicted{Spec: spec, IDs: strings.Split(string(b), "\n"), Path: filepath.Join(j.Output, spec.Output.File)})
+		}
+		if len(faults) > 0 {
+			res.Failure = aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonPrediction, Detail: faulty(spec, faults)}
+		}
+	}
+	return res, errors.Join(err, os.RemoveAll(at))
 }

@@ -35,8 +35,9 @@ type Orchestrator struct {
 	Poll     time.Duration  // longest wait until it sees what another process queued; default 1s
 	Log      *slog.Logger   // default slog.Default()
 
-	// Check looks at what a trial on the public sample predicted as the evaluator
-	// does at what a hidden run did, and returns the faults; nil: nobody looks.
+	// Check looks at what a trial predicted, on the public sample or on the slice
+	// that a hidden run tries first, as the evaluator does at what a hidden run did,
+	// and returns the faults; nil: nobody looks.
 	Check func(ctx context.Context, t Predicted) ([]aihub.Fault, error)
 
 	Workspaces *Workspaces // terminals of workspaces; nil: none are opened here
@@ -349,7 +350,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	log := &live{every: 200 * time.Millisecond, append: func(ctx context.Context, text string) error { return o.DB.AppendLog(ctx, l, text) }}
 	j.Log = log
 	var first Result
-	if file, _ := dataset.File(run.Part); triesFirst(run, file.Rows) {
+	if file, _ := dataset.File(run.Part); triesFirst(run, file) {
 		if first, err = o.tryFirst(ctx, dir, spec, j); err != nil {
 			return out, err
 		}
@@ -388,7 +389,11 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	case run.Kind == aihub.RunSmoke && o.Check != nil:
 		predictions := filepath.Join(j.Output, spec.Output.File)
 		sample, _ := dataset.File(run.Part)
-		faults, err := o.Check(ctx, Predicted{Spec: spec, Sample: sample, RowKey: run.RowKey, Path: predictions, Dir: dir})
+		ids, err := o.idsOf(ctx, dir, sample, spec.Input.Key, run.RowKey)
+		if err != nil {
+			return store.Outcome{}, err
+		}
+		faults, err := o.Check(ctx, Predicted{Spec: spec, IDs: ids, Path: predictions})
 		if err != nil {
 			return store.Outcome{}, err
 		}
@@ -407,16 +412,15 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	return out, nil
 }
 
-// Predicted is what a trial on the public sample predicted.
+// Predicted is what a trial predicted.
 type Predicted struct {
-	Spec   scenarios.Spec
-	Sample aihub.PartFile
-	RowKey []byte // made the ids of its rows
-	Path   string // of the file that the trial wrote
-	Dir    string // for files under way
+	Spec scenarios.Spec
+	IDs  []string // of the rows that it got
+	Path string   // of the file that it wrote
 }
 
-// faulty says what is wrong with predictions, for the vendor of a trial.
+// faulty says what is wrong with the predictions of a trial. Of a hidden run's slice
+// its vendor learns the class alone, as of every failure there.
 func faulty(spec scenarios.Spec, faults []aihub.Fault) string {
 	const most = 10
 	lines := []string{spec.Output.File + " breaks the output schema: a hidden run would fail with this file"}
@@ -468,8 +472,8 @@ func (o *Orchestrator) lay(ctx context.Context, dir string, run aihub.Run, sub a
 			return err
 		}
 	}
-	if triesFirst(run, file.Rows) {
-		if err := layFirst(ctx, dir, part, file.Rows, in); err != nil {
+	if triesFirst(run, file) {
+		if err := layFirst(ctx, dir, part, file, in); err != nil {
 			return err
 		}
 	}

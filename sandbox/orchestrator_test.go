@@ -69,7 +69,7 @@ func TestSmokeIsChecked(t *testing.T) {
 	o := w.orchestrator("worker-1")
 	o.Check = func(_ context.Context, p sandbox.Predicted) ([]aihub.Fault, error) {
 		b, err := os.ReadFile(p.Path)
-		if err != nil || len(b) == 0 || len(p.RowKey) == 0 || p.Sample.Part != aihub.Sample {
+		if err != nil || len(b) == 0 || len(p.IDs) == 0 || len(p.IDs[0]) != 32 {
 			t.Errorf("it was given %+v (%v)", p, err)
 		}
 		faults := make([]aihub.Fault, 12)
@@ -532,6 +532,21 @@ func TestOneCaseFirst(t *testing.T) {
 	}
 	if n := strings.Count(w.blob(r.Log), "found 0 secrets"); n != 1 {
 		t.Errorf("the log speaks of %d runs", n)
+	}
+	c.rows = nil
+	// What it predicts for the slice is looked at before the rest is tried.
+	o, looked := w.orchestrator("worker-1"), 0
+	o.Check = func(_ context.Context, p sandbox.Predicted) ([]aihub.Fault, error) {
+		rows, err := os.ReadFile(p.Path)
+		if looked++; err != nil || len(p.IDs) != 50 || !strings.Contains(string(rows), p.IDs[7]) {
+			t.Errorf("%d ids (%s) of %.200s, %v", len(p.IDs), p.IDs[7], rows, err)
+		}
+		return []aihub.Fault{{Code: "unknown_label"}}, nil
+	}
+	bad := w.submit(false, "read", secret)
+	w.work(o, func() bool { return w.run(bad).State.Terminal() })
+	if r := w.run(bad); !slices.Equal(c.rows, []int{50}) || looked != 1 || r.Fault.Owner != aihub.FaultVendor || r.Fault.Reason != aihub.ReasonPrediction {
+		t.Errorf("%+v after %d looks, on %v rows", r, looked, c.rows)
 	}
 	c.rows = nil
 	if r := w.finish(w.submit(false, "exit", "3")); !slices.Equal(c.rows, []int{50}) || r.Fault.Owner != aihub.FaultVendor || r.Fault.Reason != aihub.ReasonExit {

@@ -133,7 +133,7 @@ func (a *app) work(ctx context.Context) error {
 			DB: a.DB, Blobs: a.Blobs, Images: a.Images, Runner: a.Runner, Parallel: n, Workspaces: a.Terminals,
 			Dir: filepath.Join(a.Config.Home, "work"), Worker: id, TTL: 15 * time.Second, Log: a.Log,
 			Check: func(ctx context.Context, t sandbox.Predicted) ([]aihub.Fault, error) {
-				return evaluator.CheckTrial(ctx, a.Blobs, t.Spec, t.Sample, t.RowKey, t.Path, t.Dir)
+				return evaluator.CheckTrial(ctx, t.Spec, t.IDs, t.Path)
 			},
 		}
 		return o.Work(ctx)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -62,6 +63,8 @@ type Process struct {
 	Seccomp    string   `json:"seccomp"` // none, strict, filter
 	Shared     []string `json:"shared"`  // namespaces that are the machine's
 	Devices    []string `json:"devices"` // network devices
+	// Unseen is what this process may not look at; another user's namespaces, without root.
+	Unseen []string `json:"unseen,omitempty"`
 }
 
 var namespaces = []string{"mnt", "pid", "net", "ipc", "uts"}
@@ -175,6 +178,10 @@ func processOf(pid int, container string) *Process {
 	for _, ns := range namespaces {
 		theirs, err1 := os.Readlink(dir + "/ns/" + ns)
 		ours, err2 := os.Readlink("/proc/self/ns/" + ns)
+		if errors.Is(err1, fs.ErrPermission) {
+			p.Unseen = append(p.Unseen, ns)
+			continue
+		}
 		if err := errors.Join(err1, err2); err != nil {
 			return nil // it ended
 		}
@@ -183,7 +190,9 @@ func processOf(pid int, container string) *Process {
 		}
 	}
 	b, err = os.ReadFile(dir + "/net/dev")
-	if err != nil {
+	if errors.Is(err, fs.ErrPermission) {
+		p.Unseen = append(p.Unseen, "devices")
+	} else if err != nil {
 		return nil
 	}
 	for line := range strings.Lines(string(b)) {

@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -32,11 +33,12 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 		return *r.probed
 	}
 	c := sandbox.Capabilities{Root: true, Platform: string(cmpFamily(r.opt.Runtime))}
+	var unseen []string
 	err := r.connect(ctx)
 	if err == nil {
 		c.Platform = string(r.family)
 		c.Root = !strings.Contains(strings.Join(r.info.SecurityOptions, " "), "rootless")
-		err = r.tryout(ctx)
+		unseen, err = r.tryout(ctx)
 	}
 	if ctx.Err() != nil {
 		return c // asked to stop: nothing was learnt
@@ -47,6 +49,13 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 		start.Why = why(err)
 		c.Checks = []sandbox.Capability{start}
 	} else {
+		if len(unseen) > 0 {
+			what := strings.Join(unseen, ", ")
+			start.Why = aihub.Text{
+				EN: "from outside this process may not look at a container's " + what + ": what the engine says is taken for it; as root it would be measured",
+				ZH: "本进程无权从外部查看容器的 " + what + "，以引擎所述为准；以 root 运行即可测量",
+			}
+		}
 		c.Checks = append([]sandbox.Capability{start}, r.checks()...)
 	}
 	if c.CanRunHidden() {
@@ -78,15 +87,16 @@ func why(err error) aihub.Text {
 }
 
 // tryout runs a program that does nothing; Run itself compares what the
-// container has with the contract.
-func (r *Runner) tryout(ctx context.Context) (err error) {
+// container has with the contract. unseen is what was not measured of it from
+// outside, for want of permission.
+func (r *Runner) tryout(ctx context.Context) (unseen []string, err error) {
 	program, ok := exits[r.info.Architecture]
 	if !ok {
-		return fmt.Errorf("there is no program to try on %s", r.info.Architecture)
+		return nil, fmt.Errorf("there is no program to try on %s", r.info.Architecture)
 	}
 	dir, err := os.MkdirTemp(r.opt.Dir, "probe-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	j := sandbox.Job{
@@ -94,24 +104,31 @@ func (r *Runner) tryout(ctx context.Context) (err error) {
 		Rootfs: filepath.Join(dir, "root"), Input: filepath.Join(dir, "in"), Output: filepath.Join(dir, "out"),
 	}
 	if j.Rootfs, err = filepath.Abs(j.Rootfs); err != nil {
-		return err
+		return nil, err
 	}
 	for _, p := range []*string{&j.Rootfs, &j.Input, &j.Output} {
 		if *p, err = filepath.Abs(*p); err != nil {
-			return err
+			return nil, err
 		}
 		if err := os.Mkdir(*p, 0o755); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	res, err := r.run(ctx, j, nil)
 	if err == nil && res.Failure.Reason != "" {
 		err = fmt.Errorf("a program that does nothing failed: %s %s", res.Failure.Reason, res.Failure.Detail)
 	}
-	return err
+	var p Posture
+	if err == nil {
+		err = json.Unmarshal(res.Posture, &p)
+	}
+	if p.Process != nil {
+		unseen = p.Process.Unseen
+	}
+	return unseen, err
 }
 
 // exits are programs that exit with 0, by the engine's architecture.
