@@ -17,7 +17,7 @@ type Patience struct {
 	Preparing  time.Duration // from the claim on; default 30 minutes, for each of its two states
 	Running    time.Duration // beyond twice the scenario's wall limit; default 5 minutes
 	Collecting time.Duration // default 15 minutes
-	Scoring    time.Duration // of a score run; default 2 hours
+	Scoring    time.Duration // of a score run, beyond twice its scorer's wall limit if it has one; default 2 hours
 	Pause      time.Duration // before the second attempt after a fault of the platform, six times that before the third; default 10 seconds
 }
 
@@ -46,8 +46,9 @@ type limits struct {
 	CPUs float64            `json:"cpus"`
 	Wall scenarios.Duration `json:"wall"`
 
-	Train     *trainLimits `json:"-"` // nil: no training
-	Workspace *limits      `json:"-"` // nil: no workspaces
+	Train     *trainLimits  `json:"-"` // nil: no training
+	Workspace *limits       `json:"-"` // nil: no workspaces
+	Scorer    time.Duration `json:"-"` // wall limit of one run of the scorer; 0: the platform computes the scores
 }
 
 // trainLimits are those of a training.
@@ -73,6 +74,9 @@ func limitsOf(sc scenarioRow) (limits, error) {
 		Limits    limits       `json:"limits"`
 		Train     *trainLimits `json:"train"`
 		Workspace *limits      `json:"workspace"`
+		Scorer    struct {
+			Limits limits `json:"limits"`
+		} `json:"scorer"`
 	}
 	if len(sc.Spec) == 0 {
 		return m.Limits, nil
@@ -80,6 +84,6 @@ func limitsOf(sc scenarioRow) (limits, error) {
 	if err := json.Unmarshal(sc.Spec, &m); err != nil {
 		return limits{}, fmt.Errorf("store: spec of %s: %w", sc.Ref, err)
 	}
-	m.Limits.Train, m.Limits.Workspace = m.Train, m.Workspace
+	m.Limits.Train, m.Limits.Workspace, m.Limits.Scorer = m.Train, m.Workspace, time.Duration(m.Scorer.Limits.Wall)
 	return m.Limits, nil
 }

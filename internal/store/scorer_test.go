@@ -20,7 +20,7 @@ func TestScorer(t *testing.T) {
 	}
 	ds := w.dataset("judged-data")
 	r := aihub.Ref{Name: "judged", Version: 1}
-	spec := fmt.Sprintf(`{"limits":{"cpus":2,"wall":"3m0s"},"description":{"en":"x","zh":"x"},"scorer":{"image":%q},"sharing":{"score":{"release":"policy","tick":%q}}}`, image, tick)
+	spec := fmt.Sprintf(`{"limits":{"cpus":2,"wall":"3m0s"},"description":{"en":"x","zh":"x"},"scorer":{"image":%q,"limits":{"cpus":1,"wall":"24h0m0s"}},"sharing":{"score":{"release":"policy","tick":%q}}}`, image, tick)
 	publish := func() error {
 		return w.PublishScenario(w.ctx, w.permit(w.steward, policies.ScenarioPublish, policies.Object{ID: r.Name, Org: "city"}), aihub.Scenario{
 			Ref: r, Title: aihub.Text{ZH: "评", EN: "Judged"}, Field: "text", Area: "governance", Dataset: ds, Spec: []byte(spec),
@@ -64,6 +64,16 @@ func TestScorer(t *testing.T) {
 	}
 	box := w.claim(aihub.RunInfer, aihub.RunScorer)
 	w.must(w.Advance(w.ctx, box, aihub.RunPreparing))
+	w.must(w.Advance(w.ctx, box, aihub.RunRunning))
+	for range 48 * 2 { // twice as long as one run of the scorer may take
+		if _, err := w.Heartbeat(w.ctx, box, time.Hour); err != nil {
+			t.Fatalf("a scorer within its limit is lost: %v", err)
+		}
+		w.clock.pass(30 * time.Minute)
+		if n, err := w.Reap(w.ctx); n != 0 || err != nil {
+			t.Fatalf("a scorer within its limit is reaped: %d %v", n, err)
+		}
+	}
 	w.must(w.HandOn(w.ctx, box, aihub.StageRead, Outcome{Output: digest("judged"), Log: digest("words"), Posture: []byte("{}")}))
 	l = w.claim(aihub.RunScore)
 	if run := l.Run(); run.Stage != aihub.StageRead || run.Output != digest("judged") {

@@ -116,8 +116,9 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 // worker whose heart beats on while its work stands still loses its run then.
 func (t *tx) deadline(r aihub.Run, s aihub.RunState) (time.Time, error) {
 	p := t.db.patience
+	scorer := r.Stage == aihub.StageScorer && s == aihub.RunRunning
 	switch {
-	case r.Kind == aihub.RunScore:
+	case r.Kind == aihub.RunScore && !scorer:
 		return t.wall.Add(p.Scoring), nil
 	case s == aihub.RunRunning:
 		sc, err := t.scenario(r.Scenario)
@@ -127,6 +128,9 @@ func (t *tx) deadline(r aihub.Run, s aihub.RunState) (time.Time, error) {
 		l, err := limitsOf(sc)
 		if err != nil {
 			return time.Time{}, err
+		}
+		if scorer { // it runs twice, and both must say the same
+			return t.wall.Add(2*l.Scorer + p.Scoring), nil
 		}
 		sub, err := t.submission(r.Submission)
 		return t.wall.Add(2*time.Duration(l.of(sub.Submission).Wall) + p.Running), err // a hidden run may try a slice first
