@@ -247,6 +247,42 @@ func TestWait(t *testing.T) {
 	}
 }
 
+// How long a hidden run took is nobody's to know but its owner's, however long ago
+// it was shown: an estimate for a vendor is made of trials alone.
+func TestWaitHidesLengths(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 100, 640, "policy")
+	w.must(w.Report(w.ctx, "worker-1", 1))
+	for range fewest {
+		w.submit(w.alice, sc, 1)
+		l := w.claim(aihub.RunInfer)
+		w.clock.pass(50 * time.Second)
+		w.must(w.Finish(w.ctx, l, Outcome{Output: digest("o")}))
+		w.score()
+	}
+	w.toTick()
+	_, err := w.Reap(w.ctx)
+	w.must(err)
+	w.must(w.Report(w.ctx, "worker-1", 1))
+	trial := w.smoke(w.bob, sc)
+	if v, err := w.Wait(w.ctx, w.scope(w.bob), trial.ID); err != nil || v == nil || v.Known || v.Low != 0 || v.High != 0 {
+		t.Errorf("another organisation's hidden runs show in an estimate: %+v %v", v, err)
+	}
+	if v, err := w.Wait(w.ctx, w.scope(w.steward), trial.ID); err != nil || v == nil || !v.Known {
+		t.Errorf("the steward reads %+v %v", v, err)
+	}
+	for range fewest {
+		l := w.claim(aihub.RunSmoke)
+		w.clock.pass(5 * time.Second)
+		w.must(w.Finish(w.ctx, l, Outcome{}))
+		trial = w.smoke(w.bob, sc)
+	}
+	w.must(w.Report(w.ctx, "worker-1", 1))
+	if v, err := w.Wait(w.ctx, w.scope(w.bob), trial.ID); err != nil || v == nil || !v.Known || v.High > 10 {
+		t.Errorf("after trials of 5 s: %+v %v", v, err)
+	}
+}
+
 // A second entry of what failed is a new submission that names the first.
 func TestRerun(t *testing.T) {
 	t.Parallel()

@@ -166,7 +166,7 @@ func (t *tx) estimate(kinds []aihub.RunKind, org aihub.OrgID, sc aihub.Ref, sinc
 	if slices.Contains(kinds, aihub.RunWorkspace) {
 		return w, nil // a seat is free when somebody leaves it
 	}
-	lengths, err := t.lengths(org, sc, vendor)
+	lengths, err := t.lengths(sc, vendor)
 	if err != nil || w.Workers == 0 || len(lengths) < fewest || w.AheadHigh < 0 {
 		return w, err
 	}
@@ -222,17 +222,16 @@ func (t *tx) queued(kinds []aihub.RunKind, org string, most int64) (n int, err e
 }
 
 // lengths are how long the last runs of a scenario took. A vendor's view knows
-// trials, and of others what has been shown.
-func (t *tx) lengths(org aihub.OrgID, sc aihub.Ref, vendor bool) ([]time.Duration, error) {
-	q := `SELECT late.finished_at - late.started_at FROM (SELECT submission, org, kind, state, started_at, finished_at FROM runs
+// those of trials alone: that a hidden run's outcome is shown does not show how
+// long it took, not even to others.
+func (t *tx) lengths(sc aihub.Ref, vendor bool) ([]time.Duration, error) {
+	q := `SELECT late.finished_at - late.started_at FROM (SELECT submission, kind, state, started_at, finished_at FROM runs
 		WHERE scenario = ? AND finished_at > 0 ORDER BY finished_at DESC LIMIT 500) AS late JOIN submissions s ON s.id = late.submission
 		WHERE late.started_at > 0 AND late.kind <> 'score' AND s.workspace IS NULL AND late.state IN ('succeeded', 'failed')`
-	args := []any{sc.String()}
 	if vendor {
-		q += " AND (s.smoke = 1 OR (late.org <> ? AND s.visible_at > 0 AND s.visible_at <= ?))"
-		args = append(args, org, us(t.now))
+		q += " AND s.smoke = 1"
 	}
-	list, err := all(t, value[int64], q+" ORDER BY late.finished_at DESC LIMIT ?", append(args, recentRuns)...)
+	list, err := all(t, value[int64], q+" ORDER BY late.finished_at DESC LIMIT ?", sc.String(), recentRuns)
 	out := make([]time.Duration, len(list))
 	for i, n := range list {
 		out[i] = time.Duration(n) * time.Microsecond
