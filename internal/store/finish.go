@@ -80,6 +80,7 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 		}
 		switch tries := l.run.Attempt - lost; {
 		case s.State.Terminal():
+			err = t.stopped(s)
 		case o.Failure.Owner == aihub.FaultPlatform && tries < maxAttempts && l.run.Kind != aihub.RunWorkspace:
 			err = t.retry(l.run.ID, t.db.patience.pause(tries))
 		case o.Failure != (aihub.Failure{}):
@@ -421,6 +422,7 @@ func (t *tx) reap(id aihub.RunID) (bool, error) {
 	}
 	switch {
 	case s.State.Terminal():
+		err = t.stopped(s)
 	case r.Kind == aihub.RunWorkspace:
 		err = t.end(s, aihub.SubmissionFailed, lost, true, t.now)
 	case r.Attempt-silent < maxAttempts && silent < maxLost:

@@ -14,6 +14,8 @@ import (
 // charged and the rest given back; a fault that is not the vendor's costs
 // nothing. For a hidden submission that is at its tick, and in quarters of what
 // was held: the exact time would tell what the run saw. A trial ends at once.
+// What a vendor cancels while it runs is charged as if it had kept its processors
+// busy from its start on: else whoever cancels in time would run for nothing.
 
 func hoursID(org aihub.OrgID, month string) string { return string(org) + "/" + month }
 
@@ -102,8 +104,12 @@ func (t *tx) usedBy(s submissionRow, held int64) (int64, error) {
 		switch {
 		case r.State == aihub.RunSucceeded, r.State == aihub.RunFailedState && r.Fault.Owner == aihub.FaultVendor:
 			used += r.Usage.CPUMS
-		case !r.State.Terminal() && !r.StartedAt.IsZero(): // cancelled while it runs
-			used += t.now.Sub(r.StartedAt).Milliseconds()
+		case r.State == aihub.RunCancelled, !r.State.Terminal():
+			n, err := t.busyFor(s, r.Run)
+			if err != nil {
+				return 0, err
+			}
+			used += n
 		}
 	}
 	if !s.Smoke {
@@ -111,6 +117,38 @@ func (t *tx) usedBy(s submissionRow, held int64) (int64, error) {
 		used = (used + quarter - 1) / quarter * quarter
 	}
 	return min(max(used, 0), held), nil
+}
+
+// busyFor is what a cancelled run could use at most, in milliseconds of processors:
+// from when its program began, which is not while the platform prepared it.
+func (t *tx) busyFor(s submissionRow, r aihub.Run) (int64, error) {
+	began, ok, err := one(t, value[int64], "SELECT happened_at FROM events WHERE submission = ? AND run = ? AND type = 'run' AND state = ? ORDER BY seq LIMIT 1",
+		s.ID, r.ID, aihub.RunRunning)
+	if err != nil || !ok {
+		return 0, err
+	}
+	sc, err := t.scenario(s.Scenario)
+	if err != nil {
+		return 0, err
+	}
+	all, err := limitsOf(sc)
+	if err != nil {
+		return 0, err
+	}
+	end := t.now
+	if !r.FinishedAt.IsZero() {
+		end = r.FinishedAt
+	}
+	return int64(all.of(s.Submission).CPUs * float64(end.Sub(fromUS(began)).Milliseconds())), nil
+}
+
+// stopped settles the hours of a trial that was cancelled while it ran, now that
+// its run is over.
+func (t *tx) stopped(s submissionRow) error {
+	if !s.Smoke || !s.State.Terminal() {
+		return nil
+	}
+	return t.chargeHours(s, s.refund)
 }
 
 // Hours returns the processor time of an organisation in this month.

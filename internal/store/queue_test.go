@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"aihub"
+	"aihub/policies"
 )
 
 // A heart that beats keeps a run up to the deadline of its state and not longer.
@@ -188,6 +189,77 @@ func TestHours(t *testing.T) {
 	}
 	_, err = w.Hours(w.ctx, w.scope(w.bob), "acme")
 	w.want(aihub.NotFound, err)
+	w.sound()
+}
+
+// Cancelling before the end gives nothing away: what ran until then is charged as
+// if it had kept its processors busy, once the sandbox is gone.
+func TestHoursOfCancelled(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 20, 640, "policy")
+	const held = 2 * 3.0 / 60 // two processors for three minutes
+	used := 0.0
+	check := func(what string, more, reserved float64) {
+		t.Helper()
+		used += more
+		h, err := w.Hours(w.ctx, w.scope(w.alice), "acme")
+		w.must(err)
+		if near := func(a, b float64) bool { return a-b < 1e-6 && b-a < 1e-6 }; !near(h.Used, used) || !near(h.Reserved, reserved) {
+			t.Errorf("%s: %+v, want %g used and %g held", what, h, used, reserved)
+		}
+	}
+	cancel := func(sub aihub.Submission) {
+		t.Helper()
+		w.must(w.CancelSubmission(w.ctx, w.permit(w.alice, policies.SubmissionCancel, policies.Object{ID: string(sub.ID), Org: "acme"}), sub.ID))
+	}
+	run := func(kind aihub.RunKind, ran time.Duration) *Lease {
+		t.Helper()
+		l := w.claim(kind)
+		w.must(w.Advance(w.ctx, l, aihub.RunPreparing))
+		w.clock.pass(20 * time.Second) // its image is unpacked: the platform's time
+		if ran > 0 {
+			w.must(w.Advance(w.ctx, l, aihub.RunRunning))
+			_, err := w.Heartbeat(w.ctx, l, time.Minute)
+			w.must(err)
+			w.clock.pass(ran)
+		}
+		return l
+	}
+	stop := func(l *Lease) {
+		t.Helper()
+		w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}))
+	}
+
+	cancel(w.smoke(w.alice, sc))
+	check("a trial that did not begin", 0, 0)
+	trial := w.smoke(w.alice, sc)
+	l := run(aihub.RunSmoke, 0)
+	cancel(trial)
+	stop(l)
+	check("a trial that was being prepared", 0, 0)
+	trial = w.smoke(w.alice, sc)
+	l = run(aihub.RunSmoke, 36*time.Second)
+	cancel(trial)
+	check("a trial that has not stopped yet", 0, held)
+	w.clock.pass(9 * time.Second)
+	stop(l)
+	check("a trial cancelled after 45 seconds on two processors", 0.025, 0)
+	trial = w.smoke(w.alice, sc)
+	run(aihub.RunSmoke, 36*time.Second)
+	cancel(trial)
+	w.clock.pass(2 * time.Minute) // its worker is gone
+	_, err := w.Reap(w.ctx)
+	w.must(err)
+	check("a cancelled trial whose worker died", 0, 0)
+
+	hidden := w.submit(w.alice, sc, 1)
+	l = run(aihub.RunInfer, 50*time.Second) // more than one quarter
+	cancel(hidden)
+	stop(l)
+	w.toTick()
+	_, err = w.Reap(w.ctx)
+	w.must(err)
+	check("a cancelled hidden run, at its tick", held/2, 0)
 	w.sound()
 }
 

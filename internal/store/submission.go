@@ -348,12 +348,11 @@ func (t *tx) cancel(s submissionRow, why aihub.Failure) error {
 	if err != nil {
 		return err
 	}
-	visible, refund := t.now, true
+	visible, refund := t.now, !begun || why.Owner != aihub.FaultVendor
 	if begun && !s.Smoke {
 		if visible, err = t.tickOf(s.Scenario); err != nil {
 			return err
 		}
-		refund = why.Owner != aihub.FaultVendor
 	}
 	for _, id := range queued {
 		t.touch("runs", string(id))
@@ -394,9 +393,15 @@ func (t *tx) end(s submissionRow, to aihub.SubmissionState, why aihub.Failure, r
 		return err
 	}
 	if s.Smoke {
-		s.State, s.Fault = to, why
-		if err := t.chargeHours(s, refund); err != nil {
+		going, _, err := one(t, value[int], "SELECT count(*) FROM runs WHERE submission = ? AND state = ?", s.ID, aihub.RunLeased)
+		if err != nil {
 			return err
+		}
+		s.State, s.Fault = to, why
+		if going == 0 { // else when it has stopped
+			if err := t.chargeHours(s, refund); err != nil {
+				return err
+			}
 		}
 	}
 	return t.event(s.ID, "", string(to), string(to), "", visible)
