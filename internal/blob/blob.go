@@ -24,7 +24,8 @@ import (
 type Store interface {
 	// Put reads r to its end and keeps its content. It is idempotent. Nothing is
 	// visible before all of it is. An error of r is returned and nothing is kept.
-	// Putting does not look at what is there: a damaged blob is deleted first.
+	// Putting does not spare what is there, so that its time does not tell whether it
+	// was; nor does it mend it: a damaged blob is deleted first.
 	Put(ctx context.Context, r io.Reader) (aihub.Digest, int64, error)
 
 	// Open returns the content of d. The last Read returns an error of kind

@@ -87,8 +87,10 @@ func (s *S3) Put(ctx context.Context, r io.Reader) (aihub.Digest, int64, error) 
 	}
 	d := src.digest()
 	size, err := s.Stat(ctx, d)
-	if aihub.KindOf(err) == aihub.NotFound {
-		err = s.upload(ctx, d, f, src.size, true)
+	// What is there with the right size is sent again: who waits for a Put must not
+	// learn from its time what others have put.
+	if fresh := aihub.KindOf(err) == aihub.NotFound; fresh || err == nil && size == src.size {
+		err = s.upload(ctx, d, f, src.size, fresh)
 		if refusesFresh[codeOf(err)] {
 			// The same content was put by somebody else just now, or is about to
 			// be, or the server knows no conditional writes. All end well.

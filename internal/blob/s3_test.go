@@ -177,6 +177,28 @@ func TestS3ConditionalPut(t *testing.T) {
 	}
 }
 
+// Putting what is there sends as much as the first time: the time of a Put does not
+// tell what others have put.
+func TestS3PutSendsAgain(t *testing.T) {
+	srv := s3test.Start(t)
+	var sent atomic.Int64
+	s := connect(t, srv, func(next http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(r *http.Request) (*http.Response, error) {
+			sent.Add(max(0, r.ContentLength))
+			return next.RoundTrip(r)
+		})
+	})
+	for _, size := range []int{2000, partSize + 1} {
+		content := bytes.Repeat([]byte{9}, size)
+		for range 2 {
+			sent.Store(0)
+			if _, _, err := s.Put(t.Context(), bytes.NewReader(content)); err != nil || sent.Load() < int64(size) {
+				t.Errorf("%d bytes: %d sent, %v", size, sent.Load(), err)
+			}
+		}
+	}
+}
+
 // An object of the right name and the wrong size is damage, not a duplicate.
 func TestS3PutSeesAWrongSize(t *testing.T) {
 	srv := s3test.Start(t)

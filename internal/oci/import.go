@@ -18,7 +18,7 @@ import (
 // layers, config and, last, the manifest that names them. Everything that is
 // wrong with it comes back as one error of kind Contract, and then nothing is
 // kept. Where the blob store itself fails midway, blobs stay that no manifest
-// names; importing again uses them.
+// names.
 func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Image, error) {
 	lim = lim.withDefaults()
 	fs := &faults{}
@@ -41,31 +41,38 @@ func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Ima
 	if err := fs.err(); err != nil {
 		return Image{}, err
 	}
-	return img, keepImage(ctx, blobs, s, f, img)
+	return img, keepImage(ctx, blobs, s, f, img, lim)
 }
 
 // keepImage keeps an image that has been checked, the manifest last.
-func keepImage(ctx context.Context, blobs blob.Store, s parts, f found, img Image) error {
+func keepImage(ctx context.Context, blobs blob.Store, s parts, f found, img Image, lim Limits) error {
 	for i, l := range img.Layers {
 		r := s.open(f.layers[i])
-		err := keep(ctx, blobs, r, l.Digest)
+		err := keep(ctx, blobs, r, l.Digest, lim)
 		r.Close()
 		if err != nil {
 			return err
 		}
 	}
-	if err := keep(ctx, blobs, strings.NewReader(string(f.rawConfig)), img.Config); err != nil {
+	if err := keep(ctx, blobs, strings.NewReader(string(f.rawConfig)), img.Config, lim); err != nil {
 		return err
 	}
-	return keep(ctx, blobs, strings.NewReader(string(f.raw)), f.digest)
+	return keep(ctx, blobs, strings.NewReader(string(f.raw)), f.digest, lim)
 }
 
-// keep puts one blob that has been checked, unless it is there.
-func keep(ctx context.Context, blobs blob.Store, r io.Reader, want aihub.Digest) error {
-	if _, err := blobs.Stat(ctx, want); err == nil {
-		return nil
-	} else if aihub.KindOf(err) != aihub.NotFound {
-		return err
+// keep puts one blob that has been checked, unless its sender has it there already.
+// What others have there is put again: who sends an image sees how long that takes.
+func keep(ctx context.Context, blobs blob.Store, r io.Reader, want aihub.Digest, lim Limits) error {
+	if lim.Kept != nil {
+		ok, err := lim.Kept(ctx, want)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if _, err := blobs.Stat(ctx, want); err == nil || aihub.KindOf(err) != aihub.NotFound {
+				return err
+			}
+		}
 	}
 	d, _, err := blobs.Put(ctx, r)
 	if err == nil && d != want {

@@ -72,6 +72,15 @@ const (
 	Zstd  Format = "zstd"
 )
 
+// Blobs returns the digests of all that is kept of the image.
+func (i Image) Blobs() []aihub.Digest {
+	list := []aihub.Digest{i.Digest, i.Config}
+	for _, l := range i.Layers {
+		list = append(list, l.Digest)
+	}
+	return list
+}
+
 // Args returns the command line: entrypoint and cmd. It is never empty.
 func (i Image) Args() []string { return slices.Concat(i.Entrypoint, i.Cmd) }
 
@@ -83,6 +92,10 @@ type Limits struct {
 	Entries  int64  // entries of all layers together, and files and directories at any time; default 300,000
 	Ratio    int64  // unpacked bytes for one compressed byte, once more than 64 MiB are unpacked; default 200
 	Temp     string // directory for the archive while it is checked; default os.TempDir()
+
+	// Kept reports whether who sends the image has this blob of it in the store
+	// already, so that it need not be written again; nil: nothing of it.
+	Kept func(context.Context, aihub.Digest) (bool, error)
 }
 
 // Bounds that nobody needs to change.

@@ -184,7 +184,7 @@ func Adopt(ctx context.Context, from Repository, digest string, blobs blob.Store
 	if err := fs.err(); err != nil {
 		return Image{}, err
 	}
-	return img, keepImage(ctx, blobs, repo, f, img)
+	return img, keepImage(ctx, blobs, repo, f, img, lim)
 }
 
 // pushedParts is a repository as an archive. err is the first failure that is

@@ -190,10 +190,10 @@ func (db *DB) Enrolments(ctx context.Context, s policies.Scope, sc aihub.Ref) ([
 	return list, err
 }
 
-// RegisterImage links an image that lies in the blob store to an organisation.
-// Linking it again changes nothing.
+// RegisterImage links an image that lies in the blob store to an organisation, with
+// the blobs it is made of. Linking it again changes nothing.
 // ImagePush, ID = org
-func (db *DB) RegisterImage(ctx context.Context, p policies.Permit, org aihub.OrgID, d aihub.Digest, size int64) error {
+func (db *DB) RegisterImage(ctx context.Context, p policies.Permit, org aihub.OrgID, d aihub.Digest, size int64, blobs ...aihub.Digest) error {
 	if err := p.Check(policies.ImagePush, string(org)); err != nil {
 		return err
 	}
@@ -201,6 +201,11 @@ func (db *DB) RegisterImage(ctx context.Context, p policies.Permit, org aihub.Or
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
+		for _, b := range blobs {
+			if err := t.exec("INSERT INTO image_blobs (org, digest) VALUES (?, ?) ON CONFLICT (org, digest) DO NOTHING", org, b); err != nil {
+				return err
+			}
+		}
 		if ok, err := t.hasImage(org, d); err != nil || ok {
 			return err
 		}
@@ -211,6 +216,17 @@ func (db *DB) RegisterImage(ctx context.Context, p policies.Permit, org aihub.Or
 		}
 		return t.record(acts, string(policies.ImagePush), id, permitted(p), nil)
 	})
+}
+
+// HasImageBlob reports whether an image of the actor's own organisation is made of
+// this blob, among others.
+func (db *DB) HasImageBlob(ctx context.Context, s policies.Scope, d aihub.Digest) (ok bool, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM image_blobs WHERE org = ? AND digest = ?", s.Actor().Org, d)
+		ok = n > 0
+		return err
+	})
+	return ok, err
 }
 
 func (t *tx) hasImage(org aihub.OrgID, d aihub.Digest) (bool, error) {

@@ -22,16 +22,26 @@ func (d *Desk) ImportImage(ctx context.Context, a aihub.Actor, archive io.Reader
 	if err != nil {
 		return wire.Image{}, err
 	}
-	img, err := oci.Import(ctx, d.Blobs, archive, d.Images)
+	img, err := oci.Import(ctx, d.Blobs, archive, d.intake(a))
 	if err != nil {
 		return wire.Image{}, err
 	}
 	return d.keepImage(ctx, p, img)
 }
 
+// intake is what bounds an image from the actor. Only what the actor's organisation
+// has is not written again: a blob that others have takes as long as a new one.
+func (d *Desk) intake(a aihub.Actor) oci.Limits {
+	lim := d.Images
+	lim.Kept = func(ctx context.Context, b aihub.Digest) (bool, error) {
+		return d.DB.HasImageBlob(ctx, policies.ScopeOf(a), b)
+	}
+	return lim
+}
+
 // keepImage links an image that has been checked to the actor's organisation.
 func (d *Desk) keepImage(ctx context.Context, p policies.Permit, img oci.Image) (wire.Image, error) {
-	if err := d.DB.RegisterImage(ctx, p, p.Actor().Org, img.Digest, img.Size); err != nil {
+	if err := d.DB.RegisterImage(ctx, p, p.Actor().Org, img.Digest, img.Size, img.Blobs()...); err != nil {
 		return wire.Image{}, err
 	}
 	return wire.Image{Digest: img.Digest, Bytes: img.Size}, nil
@@ -45,7 +55,7 @@ func (d *Desk) TakePushed(ctx context.Context, a aihub.Actor, in wire.PushedImag
 	if err != nil {
 		return wire.Image{}, err
 	}
-	img, err := d.Registry.Image(ctx, a, in.Image, d.Images)
+	img, err := d.Registry.Image(ctx, a, in.Image, d.intake(a))
 	if err != nil {
 		return wire.Image{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"aihub"
 	"aihub/internal/oci"
 	"aihub/policies"
+	"aihub/server/wire"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/crane"
@@ -99,6 +100,63 @@ func TestTagMovesAfterSubmission(t *testing.T) {
 	}
 	if ok, err := w.db.HasImage(t.Context(), policies.ScopeOf(aihub.Actor{User: "ann", Org: "acme"}), taken.Digest); err != nil || !ok {
 		t.Errorf("%v %v", ok, err)
+	}
+}
+
+// Taking an image that another organisation has writes all of it, like one that
+// nobody has; the organisation's own is not written twice, nor are its layers.
+func TestIntakeIsNoOracle(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.as("ann"), w.as("bob")
+	file := archive(t, "secret")
+	img := load(t, file)
+	for _, p := range []person{ann, bob} {
+		org := map[aihub.UserID]string{"ann": "acme", "bob": "globex"}[p.id]
+		w.must(crane.Push(img, w.host+"/"+org+"/solver:v1", crane.WithAuth(&authn.Basic{Username: string(p.id), Password: p.token})))
+	}
+	upload := func(p person) func() (wire.Image, error) {
+		return func() (wire.Image, error) {
+			f, err := os.Open(file)
+			w.must(err)
+			defer f.Close()
+			return p.UploadImage(t.Context(), f, nil)
+		}
+	}
+	push := func(p person, ref string) func() (wire.Image, error) {
+		return func() (wire.Image, error) { return p.TakePushed(t.Context(), ref) }
+	}
+	for _, c := range []struct {
+		name string
+		take func() (wire.Image, error)
+		all  bool // is written
+	}{
+		{"ann uploads", upload(ann), true},
+		{"ann again", upload(ann), false},
+		{"bob uploads what ann has", upload(bob), true},
+		{"bob again", upload(bob), false},
+		{"ann takes what she pushed", push(ann, "acme/solver:v1"), false},
+		{"ann again", push(ann, "acme/solver:v1"), false},
+	} {
+		w.puts.bytes.Store(0)
+		got, err := c.take()
+		w.must(err)
+		// Of what was pushed the manifest may be another one than the archive's.
+		if n := w.puts.bytes.Load(); c.all && n != got.Bytes || !c.all && n > 4096 {
+			t.Errorf("%s: wrote %d of %d bytes", c.name, n, got.Bytes)
+		}
+	}
+	// What only the other organisation has taken is written when it is taken here.
+	other := archive(t, "other")
+	w.must(crane.Push(load(t, other), w.host+"/globex/solver:v2", crane.WithAuth(&authn.Basic{Username: "bob", Password: bob.token})))
+	file = other
+	if _, err := upload(ann)(); err != nil {
+		t.Fatal(err)
+	}
+	w.puts.bytes.Store(0)
+	got, err := bob.TakePushed(t.Context(), "globex/solver:v2")
+	w.must(err)
+	if n := w.puts.bytes.Load(); n != got.Bytes {
+		t.Errorf("bob takes what ann has: wrote %d of %d bytes", n, got.Bytes)
 	}
 }
 

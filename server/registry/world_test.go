@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"io"
@@ -34,11 +35,24 @@ type world struct {
 	*testing.T
 	db     *store.DB
 	blobs  blob.Store
+	puts   *puts
 	dir    string
 	http   *httptest.Server
 	host   string
 	offset atomic.Int64
 	logs   *logs
+}
+
+// puts counts the bytes that are put.
+type puts struct {
+	blob.Store
+	bytes atomic.Int64
+}
+
+func (p *puts) Put(ctx context.Context, r io.Reader) (aihub.Digest, int64, error) {
+	d, n, err := p.Store.Put(ctx, r)
+	p.bytes.Add(n)
+	return d, n, err
 }
 
 type logs struct {
@@ -82,7 +96,8 @@ func newWorld(t *testing.T) *world {
 	w.db, err = store.Open(t.Context(), store.Options{DSN: filepath.Join(w.dir, "aihub.db"), Signer: signer, Now: w.now})
 	w.must(err)
 	t.Cleanup(func() { w.db.Close() })
-	vault := &blob.Vault{Store: w.blobs, Find: w.db.SealOf, Key: ring.Derive("vault", "")}
+	w.puts = &puts{Store: w.blobs}
+	vault := &blob.Vault{Store: w.puts, Find: w.db.SealOf, Key: ring.Derive("vault", "")}
 	w.blobs = vault
 	hash, err := auth.HashPassword(password)
 	w.must(err)
