@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,6 +190,17 @@ func TestImportBombs(t *testing.T) {
 			}
 			return nil
 		}, codeDigest},
+		{"long link targets", Plain, func(w io.Writer) error {
+			z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+			tw := tar.NewWriter(z)
+			for i := range 20_000 {
+				h := &tar.Header{Typeflag: tar.TypeSymlink, Name: fmt.Sprint(i), Linkname: strings.Repeat("t/", 2000) + fmt.Sprint(i)}
+				if err := tw.WriteHeader(h); err != nil {
+					return err
+				}
+			}
+			return errors.Join(err, tw.Close(), z.Close())
+		}, codeEntries},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
@@ -210,5 +222,54 @@ func TestImportBombs(t *testing.T) {
 				t.Errorf("took %v and %d MiB", took, rss)
 			}
 		})
+	}
+}
+
+// Members of an archive may be links: a few with targets of a megabyte would
+// otherwise fill the memory.
+func TestImportLongMemberLinks(t *testing.T) {
+	for _, c := range []struct {
+		links, bytes int
+		code         string
+	}{{1, maxName + 1, codeLong}, {9000, maxName, codeEntries}} {
+		var b bytes.Buffer
+		tw := tar.NewWriter(&b)
+		for i := range c.links {
+			if err := tw.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: fmt.Sprint(i), Linkname: strings.Repeat("l", c.bytes)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := tw.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Import(t.Context(), &memory{}, &b, Limits{})
+		if aihub.KindOf(err) != aihub.Contract || !strings.Contains(err.Error(), c.code+" (") {
+			t.Errorf("%d links to %d bytes: %v", c.links, c.bytes, err)
+		}
+	}
+}
+
+// Only maxChecks images are in memory at once: the next waits, and no longer than
+// its sender.
+func TestImportWaitsItsTurn(t *testing.T) {
+	for range maxChecks {
+		checks <- struct{}{}
+	}
+	freed := sync.OnceFunc(func() { <-checks })
+	defer func() {
+		freed()
+		for range maxChecks - 1 {
+			<-checks
+		}
+	}()
+	image := simple(t).docker(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := Import(ctx, &memory{}, bytes.NewReader(image), Limits{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("without a place: %v", err)
+	}
+	freed()
+	if _, err := Import(t.Context(), &memory{}, bytes.NewReader(image), Limits{}); err != nil {
+		t.Errorf("with a place: %v", err)
 	}
 }

@@ -111,6 +111,8 @@ const (
 	maxComponent = 255       // bytes of one name in a path
 	maxDepth     = 100       // names in a path
 	maxLinks     = 10_000    // names of one file
+	maxText      = 32 << 20  // bytes of the names and link targets of an image, and of an archive
+	maxChecks    = 2         // images whose layers are looked at at the same time; others wait
 	maxArgs      = 1000      // words of the command line
 	maxArgBytes  = 128 << 10 // bytes of the command line
 	maxWindow    = 128 << 20 // of zstd; what `zstd -d` accepts

@@ -119,7 +119,7 @@ func (s *spool) fill(ctx context.Context, src *source, lim Limits, fs *faults) e
 
 func (s *spool) copyMembers(tr *tar.Reader, lim Limits, fs *faults) error {
 	buf := make([]byte, 256<<10)
-	var off int64
+	var off, names int64
 	for n := 0; ; n++ {
 		h, err := tr.Next()
 		if err == io.EOF {
@@ -143,6 +143,13 @@ func (s *spool) copyMembers(tr *tar.Reader, lim Limits, fs *faults) error {
 		if _, twice := s.members[name]; twice || s.links[name] != "" {
 			fs.add(codeArchive, "archive", name, text("is in the archive twice", "在归档中出现两次"))
 			continue
+		}
+		if len(h.Linkname) > maxName {
+			fs.add(codeLong, "archive", name, text("a link to a path of more than %d bytes", "链接目标超过 %d 字节", maxName))
+			continue
+		}
+		if names += int64(len(name)*2 + len(h.Linkname)); names > maxText {
+			return &boundError{*tooMuchText()}
 		}
 		switch h.Typeflag {
 		case tar.TypeReg, tar.TypeGNUSparse:

@@ -31,11 +31,13 @@ type node struct {
 // tree is the file tree of an image, in memory: names and kinds, no content.
 // Import applies all layers to one to see what they would do; Cache does it again
 // beside the file system, so that it knows what stands where without asking it
-// and never has to follow a link. Memory is bounded by the number of nodes.
+// and never has to follow a link. Memory is bounded by the number of nodes and by
+// the bytes of their names and link targets.
 type tree struct {
 	root  *node
 	nodes int64
 	max   int64
+	text  int64 // bytes of all names and link targets that came, also of what is gone again
 }
 
 func newTree(max int64) *tree { return &tree{root: &node{kind: dir}, max: max} }
@@ -166,6 +168,9 @@ func (t *tree) put(layer int32, up *node, at, base string, h *tar.Header, c chan
 		if h.Linkname == "" || len(h.Linkname) >= maxName || strings.ContainsRune(h.Linkname, 0) {
 			return change{}, &defect{codePath, text("a symbolic link with no usable target", "符号链接没有可用的目标")}
 		}
+		if t.text += int64(len(h.Linkname)); t.text > maxText {
+			return change{}, tooMuchText()
+		}
 		n.kind, n.link = symlink, strings.Clone(h.Linkname)
 	case tar.TypeLink:
 		from, bad := t.linked(h.Linkname)
@@ -273,12 +278,19 @@ func (t *tree) add(up *node, name string, n node) (*node, *defect) {
 	if t.nodes++; t.nodes > t.max {
 		return nil, &defect{codeEntries, text("the image has more than %d files and directories", "镜像的文件和目录超过 %d 个", t.max)}
 	}
+	if t.text += int64(len(name)); t.text > maxText {
+		return nil, tooMuchText()
+	}
 	if up.children == nil {
 		up.children = map[string]*node{}
 	}
 	p := &n
 	up.children[strings.Clone(name)] = p // not a piece of a long path that would stay in memory
 	return p, nil
+}
+
+func tooMuchText() *defect {
+	return &defect{codeEntries, text("names and link targets of more than %d bytes together", "名称和链接目标合计超过 %d 字节", maxText)}
 }
 
 // drop takes n and all below it out of the counts.
