@@ -26,7 +26,7 @@ func TestMoreAttemptsWithRows(t *testing.T) {
 		w.must(exec("UPDATE sqlite_schema SET sql = replace(sql, 'attempt BETWEEN 1 AND 12', 'attempt BETWEEN 1 AND 3') WHERE name = 'runs'"))
 		w.must(exec("PRAGMA writable_schema = 0"))
 	}
-	for _, table := range []string{"image_blobs"} { // what came later, newest first
+	for _, table := range []string{"pushed_pending", "image_blobs"} { // what came later, newest first
 		w.must(exec("DROP TABLE " + table))
 	}
 	for _, c := range []string{"split", "erase_reason"} {

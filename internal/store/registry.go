@@ -93,22 +93,29 @@ func (db *DB) PushedBlob(ctx context.Context, s policies.Scope, r Repo, digest s
 	return b, err
 }
 
-// PushedBytes returns how much the actor's own organisation keeps, and the ids
-// of its uploads under way.
+// PushedBytes returns how much the actor's own organisation keeps or is about to,
+// and the ids of its uploads whose bytes are not in that yet.
 func (db *DB) PushedBytes(ctx context.Context, s policies.Scope) (bytes int64, uploads []string, err error) {
 	err = db.read(ctx, func(t *tx) error {
 		org := s.Actor().Org
-		for _, q := range []string{"SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM pushed_blobs WHERE org = ?", "SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM pushed_manifests WHERE org = ?"} {
-			n, _, err := one(t, value[int64], q, org)
-			if err != nil {
-				return err
-			}
-			bytes += n
+		if bytes, err = t.pushedBytes(org); err != nil {
+			return err
 		}
-		uploads, err = all(t, value[string], "SELECT id FROM pushed_uploads WHERE org = ?", org)
+		uploads, err = all(t, value[string], "SELECT id FROM pushed_uploads WHERE org = ? AND id NOT IN (SELECT upload FROM pushed_pending WHERE org = ?)", org, org)
 		return err
 	})
 	return bytes, uploads, err
+}
+
+func (t *tx) pushedBytes(org aihub.OrgID) (bytes int64, err error) {
+	for _, table := range []string{"pushed_blobs", "pushed_manifests", "pushed_pending"} {
+		n, _, err := one(t, value[int64], "SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM "+table+" WHERE org = ?", org)
+		if err != nil {
+			return 0, err
+		}
+		bytes += n
+	}
+	return bytes, nil
 }
 
 // OpenUpload begins an upload that only its user may go on with.
@@ -156,15 +163,52 @@ func (db *DB) CloseUpload(ctx context.Context, p policies.Permit, r Repo, id str
 	})
 }
 
-// AddBlob gives a repository content whose upload is complete, and forgets the
-// upload ("" for none). When the organisation has the content already, b.Stored
-// becomes garbage.
+// PendBlob notes content that is about to be stored for an upload, so that it is
+// deleted when AddBlob never takes it. With it the organisation may have most bytes;
+// over that it is of kind Quota.
+// ImagePush, ID = org
+func (db *DB) PendBlob(ctx context.Context, p policies.Permit, r Repo, upload string, b Pushed, most int64) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		used, err := t.pushedBytes(r.Org())
+		if err != nil {
+			return err
+		}
+		if b.Size > most-used {
+			return aihub.Errorf(aihub.Quota, aihub.Text{
+				EN: fmt.Sprintf("your organisation may keep %d bytes in the registry", most), ZH: fmt.Sprintf("贵机构在镜像仓库中最多保存 %d 字节", most),
+			}).WithHint(aihub.Text{EN: "delete what is no longer needed", ZH: "请删除不再需要的镜像"})
+		}
+		return t.insert("pushed_pending", "stored, org, upload, size, created_at", b.Stored, r.Org(), upload, b.Size, us(t.wall))
+	})
+}
+
+// DropPending makes content garbage that PendBlob noted and AddBlob has not taken.
+func (db *DB) DropPending(ctx context.Context, stored aihub.Digest) error {
+	return db.write(ctx, func(t *tx) error { return t.dropPending("stored = ?", stored) })
+}
+
+func (t *tx) dropPending(which string, arg any) error {
+	if err := t.exec("INSERT INTO pushed_garbage (stored) SELECT stored FROM pushed_pending WHERE "+which, arg); err != nil {
+		return err
+	}
+	return t.exec("DELETE FROM pushed_pending WHERE "+which, arg)
+}
+
+// AddBlob gives a repository content that PendBlob noted and that is stored now,
+// and forgets its upload. When the organisation has the content already, b.Stored
+// becomes garbage. What was swept in the meantime is a Conflict.
 // ImagePush, ID = org
 func (db *DB) AddBlob(ctx context.Context, p policies.Permit, r Repo, upload string, b Pushed) error {
 	if err := mayPush(p, r); err != nil {
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
+		if err := t.swap("DELETE FROM pushed_pending WHERE stored = ? AND org = ?", b.Stored, r.Org()); err != nil {
+			return err
+		}
 		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_blobs WHERE org = ? AND digest = ?", r.Org(), b.Digest)
 		if err != nil {
 			return err
@@ -247,11 +291,15 @@ func (t *tx) discard() error {
 	return t.exec("DELETE FROM pushed_blobs WHERE " + unused)
 }
 
-// SweepRegistry forgets the uploads that began before a time, and the content
-// that no manifest of its repository has named since then.
+// SweepRegistry forgets the uploads that began before a time, what was being stored
+// then and never was taken, and the content that no manifest of its repository has
+// named since.
 func (db *DB) SweepRegistry(ctx context.Context, before time.Time) error {
 	return db.write(ctx, func(t *tx) error {
 		if err := t.exec("DELETE FROM pushed_uploads WHERE created_at < ?", us(before)); err != nil {
+			return err
+		}
+		if err := t.dropPending("created_at < ?", us(before)); err != nil {
 			return err
 		}
 		if err := t.exec(`DELETE FROM pushed_links WHERE created_at < ? AND NOT EXISTS

@@ -1,11 +1,15 @@
 package registry_test
 
 import (
+	"context"
 	"crypto/sha512"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +19,8 @@ import (
 
 	"aihub"
 	"aihub/policies"
+	"aihub/server/auth"
+	"aihub/server/registry"
 )
 
 func digest(s string) string { return string(aihub.DigestOf([]byte(s))) }
@@ -409,6 +415,136 @@ func TestGarbage(t *testing.T) {
 	}
 	if n, _, err := w.db.PushedBytes(t.Context(), policies.ScopeOf(aihub.Actor{User: "bob", Org: "globex"})); err != nil || n == 0 {
 		t.Error(n, err)
+	}
+}
+
+// An upload that ends between the blob store and the database leaves nothing: not
+// when its client hangs up there, nor, after a day, when the server is killed.
+func TestUploadsLeaveNothing(t *testing.T) {
+	w := newWorld(t)
+	ann := w.as("ann")
+	ann.push("acme/solver", "what stays")
+	finish := func(ctx context.Context, content string) {
+		t.Helper()
+		resp, body := ann.ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+		if resp.StatusCode != 202 {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
+		at := resp.Header.Get("Location")
+		if resp, body := ann.ask("PATCH", at, content); resp.StatusCode != 202 {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
+		req, err := http.NewRequestWithContext(ctx, "PUT", w.http.URL+at+"?digest="+digest(content), nil)
+		w.must(err)
+		req.Header.Set("Authorization", "Bearer "+ann.bearer("repository:acme/solver:pull,push"))
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			t.Fatalf("the upload ended with %d", resp.StatusCode)
+		}
+	}
+	settle := func(want int) {
+		t.Helper()
+		for range 500 {
+			if len(w.files("blobs")) == want {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Errorf("%d blobs after ten seconds, want %d", len(w.files("blobs")), want)
+	}
+
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	gone := func(ctx context.Context) {
+		hangUp()
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+			t.Error("the server does not see for ten seconds that its client is gone")
+		}
+	}
+	w.puts.after.Store(&gone)
+	finish(ctx, strings.Repeat("nobody waits ", 1000))
+	settle(1)
+
+	killed := func(context.Context) { panic(http.ErrAbortHandler) }
+	w.puts.after.Store(&killed)
+	finish(t.Context(), strings.Repeat("nobody cleans up ", 1000))
+	settle(2)
+	usage := func() int64 {
+		n, _, err := w.db.PushedBytes(t.Context(), policies.ScopeOf(aihub.Actor{User: "ann", Org: "acme"}))
+		w.must(err)
+		return n
+	}
+	if n := usage(); n < 17_000 {
+		t.Errorf("what lies there does not count: %d bytes", n)
+	}
+	ann.tag("acme/solver", "v1", "what stays")
+	w.offset.Store(int64(25 * time.Hour))
+	ann = w.as("ann")
+	ann.push("acme/solver", "the first of a new day")
+	settle(2)
+	if n := usage(); n > 2000 {
+		t.Errorf("what is gone still counts: %d bytes", n)
+	}
+}
+
+// Uploads that grow at the same time keep the organisation's bound together.
+func TestUploadsShareTheBound(t *testing.T) {
+	w := newWorld(t)
+	ann := w.as("ann")
+	const piece = 18 << 20 // more than what is taken before it is asked again
+	w.http = httptest.NewServer(&registry.Registry{
+		DB: w.db, Policies: w.rules, Blobs: w.blobs, Keys: w.keys, Auth: auth.New(w.db, w.rules, false, w.now),
+		Dir: filepath.Join(w.dir, "few"), Org: 3 * piece, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
+	})
+	t.Cleanup(w.http.Close)
+	bearer := "Bearer " + ann.bearer("repository:acme/solver:pull,push")
+	status := make(chan int, 2)
+	var in [2]*io.PipeWriter
+	for i := range in {
+		resp, body := ann.ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+		if resp.StatusCode != 202 {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
+		r, out := io.Pipe()
+		in[i] = out
+		req, err := http.NewRequestWithContext(t.Context(), "PATCH", w.http.URL+resp.Header.Get("Location"), r)
+		w.must(err)
+		req.Header.Set("Authorization", bearer)
+		go func() {
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				status <- 0 // the server hung up on what it does not take
+				return
+			}
+			resp.Body.Close()
+			status <- resp.StatusCode
+		}()
+	}
+	b := make([]byte, piece)
+	for _, out := range in { // each begins where all is still free
+		_, err := out.Write(b[:piece/2])
+		w.must(err)
+	}
+	for _, out := range in { // and wants five sixths of it
+		go func() {
+			_, _ = out.Write(b) // taken or refused
+			_, _ = out.Write(b)
+			out.Close()
+		}()
+	}
+	if first, second := <-status, <-status; first == 202 && second == 202 {
+		t.Error("both were taken whole")
+	}
+	size := int64(0)
+	for _, f := range w.files("few") {
+		st, err := os.Stat(f)
+		w.must(err)
+		size += st.Size()
+	}
+	if size > 3*piece+2*(16<<20) {
+		t.Errorf("%d bytes lie there", size)
 	}
 }
 

@@ -17,7 +17,9 @@
 // Adopt) and stays, wherever tags move and whatever is deleted here.
 //
 // An upload is a file of its own until its digest is known to be right; it
-// belongs to the person who began it and survives a restart of the server.
+// belongs to the person who began it and survives a restart of the server. Before
+// its content is in the blob store a row names it there and counts it: whatever
+// ends the upload in between, the sweep finds it.
 package registry
 
 import (
@@ -66,6 +68,7 @@ const (
 	defaultOrg  = 64 << 30
 	uploadLife  = 24 * time.Hour // of an upload, and of a blob that no manifest names
 	sweepEvery  = time.Hour
+	askAgain    = 16 << 20 // bytes of an upload after which it is asked again how many may come
 )
 
 var (

@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -187,22 +189,40 @@ func (q *request) receive(id string, size int64) (int64, error) {
 	if q.r.ContentLength > left {
 		return 0, tooLarge()
 	}
-	f, err := os.OpenFile(q.file(id), os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return 0, err
-	}
-	n, err := io.Copy(f, io.LimitReader(q.r.Body, left+1))
-	if e := f.Close(); err == nil {
-		err = e
-	}
+	n, over, err := q.grow(id, size, left)
 	switch {
 	case err != nil:
 		return 0, aihub.Errorf(aihub.Unavailable, aihub.Text{EN: "the upload broke off", ZH: "上传中断"}).
 			WithHint(aihub.Text{EN: "go on from where it is", ZH: "请从中断处继续"}).Because(err)
-	case n > left:
+	case over:
 		return 0, errors.Join(tooLarge(), q.drop(id))
 	}
 	return size + n, nil
+}
+
+// grow appends the body to an upload that has size bytes and may grow by left, which
+// it asks again as it goes: other uploads of the organisation grow at the same time.
+func (q *request) grow(id string, size, left int64) (n int64, over bool, err error) {
+	f, err := os.OpenFile(q.file(id), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for {
+		m, err := io.CopyN(f, q.r.Body, min(left+1, askAgain))
+		n += m
+		switch {
+		case err == io.EOF:
+			return n, false, nil
+		case err != nil:
+			return n, false, err
+		case m > left:
+			return n, true, nil
+		}
+		if left, err = q.left(id, size+n); err != nil {
+			return n, false, err
+		}
+	}
 }
 
 func tooLarge() error {
@@ -223,14 +243,13 @@ func (q *request) left(id string, size int64) (int64, error) {
 			used += st.Size()
 		}
 	}
-	blob, org := q.Blob, q.Org
-	if blob == 0 {
-		blob = defaultBlob
-	}
-	if org == 0 {
-		org = defaultOrg
-	}
+	blob, org := q.most()
 	return max(0, min(blob, org-used)-size), nil
+}
+
+// most returns how many bytes one blob and one organisation may have.
+func (g *Registry) most() (blob, org int64) {
+	return cmp.Or(g.Blob, defaultBlob), cmp.Or(g.Org, defaultOrg)
 }
 
 // finish takes the last bytes of an upload, and keeps it when its digest is
@@ -254,21 +273,43 @@ func (q *request) finish(id, digest string) error {
 	}
 	defer f.Close()
 	var b store.Pushed
-	if b, err = q.put(ctx, q.repo.Org(), digest, f); err != nil {
-		if errors.Is(err, errDigest) {
-			_ = q.drop(id) // or it is swept
-			return badDigest()
+	err = q.put(ctx, q.repo.Org(), digest, f, func(named store.Pushed) error {
+		b = named
+		_, most := q.most()
+		return q.DB.PendBlob(ctx, p, q.repo, id, b, most)
+	})
+	if errors.Is(err, errDigest) {
+		_ = q.drop(id) // or it is swept
+		return badDigest()
+	}
+	if err == nil {
+		err = q.DB.AddBlob(ctx, p, q.repo, id, b)
+	}
+	if aihub.KindOf(err) == aihub.Quota {
+		err = tooLarge()
+	}
+	if err != nil {
+		if b.Stored != "" {
+			err = errors.Join(err, q.forsake(ctx, b.Stored))
 		}
 		return err
-	}
-	if err := q.DB.AddBlob(ctx, p, q.repo, id, b); err != nil {
-		return errors.Join(err, q.Blobs.Delete(ctx, b.Stored))
 	}
 	if err := os.Remove(q.file(id)); err != nil {
 		return err
 	}
 	q.created(digest)
 	return nil
+}
+
+// forsake deletes content whose upload did not get to its end, also when that is
+// because the client is gone.
+func (g *Registry) forsake(ctx context.Context, stored aihub.Digest) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	if err := g.DB.DropPending(ctx, stored); err != nil {
+		return err
+	}
+	return g.collect(ctx)
 }
 
 // sweepFiles removes the files of uploads that began before a time and that

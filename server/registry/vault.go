@@ -41,49 +41,55 @@ func (g *Registry) stream(org aihub.OrgID, nonce []byte) (cipher.Stream, error) 
 	return cipher.NewCTR(block, nonce), nil
 }
 
-// put keeps what r holds, unless its digest is another one (errDigest).
-func (g *Registry) put(ctx context.Context, org aihub.OrgID, digest string, r io.Reader) (store.Pushed, error) {
+// put keeps what r holds, unless its digest is another one (errDigest). Before any
+// of it is in the blob store, note is told what it will be there, and may refuse.
+func (g *Registry) put(ctx context.Context, org aihub.OrgID, digest string, r io.Reader, note func(store.Pushed) error) error {
 	nonce := make([]byte, aes.BlockSize)
 	rand.Read(nonce)
 	key, err := g.stream(org, nonce)
 	if err != nil {
-		return store.Pushed{}, err
+		return err
 	}
-	in := &sealed{r: r, key: key, head: nonce, sum: hashOf(digest), want: digest}
-	stored, _, err := g.Blobs.Put(ctx, in)
-	if err != nil {
-		return store.Pushed{}, err
-	}
-	return store.Pushed{Digest: digest, Stored: stored, Size: in.n}, nil
+	_, _, err = g.Blobs.Put(ctx, &sealed{r: r, key: key, head: nonce, sum: hashOf(digest), stored: sha256.New(), want: digest, note: note})
+	return err
 }
 
 // sealed encrypts what is read through it, and ends well only when the digest
-// of what it read is want.
+// of what it read is want and note takes it.
 type sealed struct {
-	r    io.Reader
-	key  cipher.Stream
-	head []byte
-	sum  hash.Hash
-	want string
-	n    int64
+	r      io.Reader
+	key    cipher.Stream
+	head   []byte
+	sum    hash.Hash
+	stored hash.Hash // of what comes out
+	want   string
+	n      int64
+	note   func(store.Pushed) error
 }
 
 func (s *sealed) Read(p []byte) (int, error) {
 	if len(s.head) > 0 {
 		n := copy(p, s.head)
+		s.stored.Write(p[:n])
 		s.head = s.head[n:]
 		return n, nil
 	}
 	n, err := s.r.Read(p)
 	s.sum.Write(p[:n])
 	s.key.XORKeyStream(p[:n], p[:n])
+	s.stored.Write(p[:n])
 	s.n += int64(n)
-	if err == io.EOF {
-		if algorithm, sum, _ := strings.Cut(s.want, ":"); algorithm == "" || hex.EncodeToString(s.sum.Sum(nil)) != sum {
-			err = errDigest
-		}
+	if err != io.EOF {
+		return n, err
 	}
-	return n, err
+	if algorithm, sum, _ := strings.Cut(s.want, ":"); algorithm == "" || hex.EncodeToString(s.sum.Sum(nil)) != sum {
+		return n, errDigest
+	}
+	stored := aihub.Digest("sha256:" + hex.EncodeToString(s.stored.Sum(nil)))
+	if err := s.note(store.Pushed{Digest: s.want, Stored: stored, Size: s.n}); err != nil {
+		return n, err
+	}
+	return n, io.EOF
 }
 
 // open returns the content of b from a byte on.

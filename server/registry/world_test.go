@@ -34,6 +34,8 @@ const password = "four random words"
 type world struct {
 	*testing.T
 	db     *store.DB
+	rules  *policies.Engine
+	keys   *keys.Ring
 	blobs  blob.Store
 	puts   *puts
 	dir    string
@@ -43,15 +45,20 @@ type world struct {
 	logs   *logs
 }
 
-// puts counts the bytes that are put.
+// puts counts the bytes that are put. A test may do something between a put and
+// what follows on it.
 type puts struct {
 	blob.Store
 	bytes atomic.Int64
+	after atomic.Pointer[func(context.Context)]
 }
 
 func (p *puts) Put(ctx context.Context, r io.Reader) (aihub.Digest, int64, error) {
 	d, n, err := p.Store.Put(ctx, r)
 	p.bytes.Add(n)
+	if f := p.after.Swap(nil); f != nil {
+		(*f)(ctx)
+	}
 	return d, n, err
 }
 
@@ -89,6 +96,7 @@ func newWorld(t *testing.T) *world {
 	engine, err := policies.New()
 	w.must(err)
 	engine.Now = w.now
+	w.rules, w.keys = engine, ring
 	w.blobs, err = blob.Open(filepath.Join(w.dir, "blobs"))
 	w.must(err)
 	_, signer, err := ed25519.GenerateKey(rand.Reader)
