@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -38,8 +39,8 @@ mask: {default: keep, columns: {u: {use: pseudonym}, s: {use: pseudonym}, id: {u
 		}
 		kept := head + "}}}"
 		_, err := maskTable(t, t.Context(), []byte(kept), in, out, func(string, int64, int64) {})
-		e, ok := err.(*aihub.Error)
-		if !ok || e.Kind != aihub.Refused || len(e.Faults) != 1 || !strings.Contains(e.Faults[0].Message.EN, leaf) || !strings.Contains(e.Faults[0].Message.EN, "use: drop") {
+		var e *aihub.Error
+		if !errors.As(err, &e) || e.Kind != aihub.Refused || len(e.Faults) != 1 || !strings.Contains(e.Faults[0].Message.EN, leaf) || !strings.Contains(e.Faults[0].Message.EN, "use: drop") {
 			t.Errorf("%s: phones in a nested column were kept: %v", name, err)
 		}
 		rec, err := maskTable(t, t.Context(), []byte(head+", "+leaf+": {use: drop}}}}"), in, out, func(string, int64, int64) {})
