@@ -52,6 +52,8 @@ func (w *world) models() []aihub.Model {
 func (w *world) tick(s aihub.Submission) aihub.Submission {
 	w.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		_, err := w.db.Reap(w.Context()) // settles what is due, as a worker would: a failure is shown after that
+		w.must(err)
 		got, err := w.db.Submission(w.Context(), policies.ScopeOf(w.vendor), s.ID)
 		w.must(err)
 		if got.State.Terminal() {
