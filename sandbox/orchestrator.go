@@ -30,7 +30,7 @@ type Orchestrator struct {
 	Runner   Runner
 	Dir      string         // scratch; inputs and outputs lie here during a run
 	Worker   aihub.WorkerID // names this process, different from every other
-	Parallel int            // runs at once; default 1
+	Parallel int            // runs at once, divided by store.Places; default and least 2
 	TTL      time.Duration  // of a lease; default 30s
 	Poll     time.Duration  // longest wait until it sees what another process queued; default 1s
 	Log      *slog.Logger   // default slog.Default()
@@ -46,18 +46,13 @@ type Orchestrator struct {
 	wakes []chan struct{} // of each loop that claims
 }
 
-// kinds are the runs that a sandbox carries out.
-var kinds = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain, aihub.RunScorer}
-
-// seats are carried out beside them: people sit there for hours, and runs do not
-// wait for people.
-var seats = []aihub.RunKind{aihub.RunWorkspace}
-
 // reportEvery is how often a worker says that it is there.
 const reportEvery = 10 * time.Second
 
 func (o *Orchestrator) init() {
-	o.once.Do(func() { o.wakes = []chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1)} })
+	o.once.Do(func() {
+		o.wakes = []chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+	})
 }
 
 // Wake makes Work look at the queue at once. It never waits.
@@ -94,9 +89,11 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	defer running.Wait()
 	running.Go(func() { o.reap(ctx, home) })
 	if _, ok := o.Runner.(Interactive); ok && o.Workspaces != nil {
-		running.Go(func() { o.claim(ctx, home, o.wakes[1], o.Workspaces.most(), seats) })
+		running.Go(func() { o.claim(ctx, home, o.wakes[2], o.Workspaces.most(), store.Seats) })
 	}
-	o.claim(ctx, home, o.wakes[0], max(1, o.Parallel), kinds)
+	hidden, trials := store.Places(o.Parallel)
+	running.Go(func() { o.claim(ctx, home, o.wakes[1], trials, store.Trials) })
+	o.claim(ctx, home, o.wakes[0], hidden, store.Hidden)
 	return nil
 }
 
@@ -158,7 +155,7 @@ func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 	var reported time.Time
 	for {
 		if time.Since(reported) > reportEvery {
-			if err := o.DB.Report(ctx, o.Worker, max(1, o.Parallel)); err == nil {
+			if err := o.DB.Report(ctx, o.Worker, max(2, o.Parallel)); err == nil {
 				reported = time.Now()
 			} else if ctx.Err() == nil {
 				o.log().Error("reporting for work", "error", logged(err))

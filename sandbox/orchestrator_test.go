@@ -293,6 +293,62 @@ func TestRevokedRunDies(t *testing.T) {
 	t.Logf("it was gone %v after it was revoked, with a heartbeat every %v", took.Round(time.Millisecond), o.TTL/4)
 }
 
+// waiting is a runner whose hidden runs do not end until they may.
+type waiting struct {
+	sandbox.Runner
+	begun atomic.Int32
+	end   chan struct{}
+}
+
+func (r *waiting) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	if j.Hidden {
+		r.begun.Add(1)
+		select {
+		case <-r.end:
+		case <-ctx.Done():
+			return sandbox.Result{}, ctx.Err()
+		}
+	}
+	return r.Runner.Run(ctx, j)
+}
+
+// A trial has a place of its own: when it begins tells nothing of when the hidden
+// runs end that hold all the others, not even where organisations are capped.
+func TestTrialsDoNotWaitForHiddenRuns(t *testing.T) {
+	w := newWorld(t, nil)
+	w.queue.PerOrg = 2
+	w.open(store.Patience{})
+	runner := &waiting{Runner: w.runner, end: make(chan struct{})}
+	o := w.orchestrator("worker-1")
+	o.Runner = runner
+	places, _ := store.Places(o.Parallel)
+	var hidden []aihub.Submission
+	for range places + 1 {
+		hidden = append(hidden, w.submit(false, "hello"))
+	}
+	var trial aihub.Submission
+	ended := false
+	w.work(o, func() bool {
+		switch {
+		case trial.ID == "":
+			if int(runner.begun.Load()) == places {
+				trial = w.submit(true, "hello")
+			}
+			return false
+		case !ended && w.run(trial).State.Terminal():
+			ended = true
+			if r := w.run(trial); r.State != aihub.RunSucceeded {
+				t.Errorf("the trial %s: %+v", r.State, r.Fault)
+			}
+			if n := int(runner.begun.Load()); n != places {
+				t.Errorf("%d hidden runs began at once, in %d places", n, places)
+			}
+			close(runner.end)
+		}
+		return ended && !slices.ContainsFunc(hidden, func(s aihub.Submission) bool { return !w.run(s).State.Terminal() })
+	})
+}
+
 func TestSeveralAtOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	var subs []aihub.Submission

@@ -40,6 +40,7 @@ type world struct {
 	db     *store.DB
 	blobs  blob.Store
 	runner sandbox.Runner
+	queue  store.Queue
 	eng    *policies.Engine
 	spec   scenarios.Spec
 	sc     aihub.Ref
@@ -112,7 +113,8 @@ func (w *world) open(p store.Patience) {
 	seed := sha256.Sum256([]byte("a test's signing key"))
 	var err error
 	w.db, err = store.Open(w.Context(), store.Options{
-		DSN: filepath.Join(w.dir, "aihub.db"), Signer: ed25519.NewKeyFromSeed(seed[:]), Checkpoint: filepath.Join(w.dir, "checkpoint"), Patience: p,
+		Queue: w.queue,
+		DSN:   filepath.Join(w.dir, "aihub.db"), Signer: ed25519.NewKeyFromSeed(seed[:]), Checkpoint: filepath.Join(w.dir, "checkpoint"), Patience: p,
 	})
 	w.must(err)
 }
@@ -262,7 +264,7 @@ func (w *world) submit(smoke bool, args ...string) aihub.Submission {
 func (w *world) orchestrator(worker aihub.WorkerID) *sandbox.Orchestrator {
 	return &sandbox.Orchestrator{
 		DB: w.db, Blobs: w.blobs, Images: &oci.Cache{Dir: filepath.Join(w.dir, "images")}, Runner: w.runner,
-		Dir: filepath.Join(w.dir, "work"), Worker: worker, Parallel: 2, TTL: 2 * time.Second, Poll: time.Second,
+		Dir: filepath.Join(w.dir, "work"), Worker: worker, Parallel: 3, TTL: 2 * time.Second, Poll: time.Second,
 		Log: slog.New(slog.NewTextHandler(logTo{w.TB}, nil)),
 	}
 }

@@ -44,6 +44,7 @@ type ending struct {
 	usage   aihub.Usage
 	output  int // bytes
 	log     string
+	behind  bool // a trial of the same vendor is entered while it runs
 }
 
 // tickOf is the tick of the scenario that is measured.
@@ -81,6 +82,9 @@ var channels = []channel{
 	}},
 	{"loss", aihub.Text{EN: "a worker that dies", ZH: "工作进程中断"}, false, func(s bool) ending {
 		return ending{lasts: 5 * time.Second, output: 100, lost: s}
+	}},
+	{"order", aihub.Text{EN: "when a trial behind it begins", ZH: "其后的试运行何时开始"}, false, func(s bool) ending {
+		return ending{lasts: pick(s, 40*time.Second, 3*time.Second), output: 100, behind: true}
 	}},
 	{"tick", aihub.Text{EN: "the tick at which it ends", ZH: "结束所在的时间片"}, true, func(s bool) ending {
 		return ending{lasts: pick(s, 5*time.Second, 5*time.Second+tickOf), output: 100}
@@ -125,6 +129,7 @@ func (p *process) channels(ctx context.Context, runs int) error {
 	defer ln.Close()
 	cfg := config.Default(home)
 	cfg.URL = "http://" + ln.Addr().String()
+	cfg.Queue.PerOrganisation = 1 // what is under way holds all that its vendor may have
 	a, err := openApp(ctx, cfg, &q)
 	if err != nil {
 		return err
@@ -279,9 +284,18 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 		return nil, err
 	}
 	view := attack.View{}
+	var behind aihub.SubmissionID
 	look := func(at time.Duration) error {
 		to(at)
-		return m.look(ctx, vendor, sub.ID, begin, at, view)
+		if behind != "" {
+			if err := m.trials(ctx); err != nil {
+				return err
+			}
+			if err := m.look(ctx, vendor, "trial ", behind, begin, at, view); err != nil {
+				return err
+			}
+		}
+		return m.look(ctx, vendor, "", sub.ID, begin, at, view)
 	}
 	polls := []time.Duration{time.Second, 15 * time.Second, 50 * time.Second, tickOf + 5*time.Second, tickOf + 50*time.Second, 2*tickOf + 5*time.Second}
 	next := 0
@@ -327,6 +341,13 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 			return nil, err
 		}
 	}
+	if e.behind {
+		t, err := client.New(d.url, d.tokens[vendor]).Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Smoke: true, Nonce: fmt.Sprint("behind", begin.UnixNano())})
+		if err != nil {
+			return nil, err
+		}
+		behind = t.ID
+	}
 	if err := until(start + e.lasts); err != nil {
 		return nil, err
 	}
@@ -359,6 +380,20 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 	return view, until(2*tickOf + 10*time.Second)
 }
 
+// trials carries out the trials whose turn it is, as a worker with a free place for
+// them would.
+func (m *meter) trials(ctx context.Context) error {
+	for {
+		l, err := m.d.a.DB.Claim(ctx, "measuring", time.Hour, store.Trials...)
+		if err != nil || l == nil {
+			return err
+		}
+		if err := m.d.a.DB.Finish(ctx, l, store.Outcome{}); err != nil {
+			return err
+		}
+	}
+}
+
 func (m *meter) claim(ctx context.Context, kind aihub.RunKind, ttl time.Duration) (*store.Lease, error) {
 	l, err := m.d.a.DB.Claim(ctx, "measuring", ttl, kind)
 	if err == nil && l == nil {
@@ -372,8 +407,9 @@ var (
 	timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)
 )
 
-// look reads what the API says about a submission and its runs, heads included.
-func (m *meter) look(ctx context.Context, vendor aihub.UserID, id aihub.SubmissionID, begin time.Time, at time.Duration, view attack.View) error {
+// look reads what the API says about a submission and its runs, heads included,
+// into fields of view that begin with what it is.
+func (m *meter) look(ctx context.Context, vendor aihub.UserID, what string, id aihub.SubmissionID, begin time.Time, at time.Duration, view attack.View) error {
 	at = at.Round(time.Second)
 	get := func(path string) (map[string]any, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.d.url+"/api/v1/"+path, nil)
@@ -390,7 +426,7 @@ func (m *meter) look(ctx context.Context, vendor aihub.UserID, id aihub.Submissi
 		if err != nil {
 			return nil, err
 		}
-		name := idForm.ReplaceAllString(path, "ID")
+		name := what + idForm.ReplaceAllString(path, "ID")
 		view[fmt.Sprintf("%v %s status", at, name)] = resp.Status
 		view[fmt.Sprintf("%v %s bytes", at, name)] = fmt.Sprint(len(body))
 		for h := range resp.Header {

@@ -25,7 +25,7 @@ type Config struct {
 	Listen  string `yaml:"listen"`  // host:port of the HTTP server
 	URL     string `yaml:"url"`     // how people reach it, for links; default http://Listen
 	Blobs   string `yaml:"blobs"`   // "" for files below Home, or s3://KEY:SECRET@HOST/BUCKET
-	Workers int    `yaml:"workers"` // sandboxes at once; 0: one per core
+	Workers int    `yaml:"workers"` // sandboxes at once, a quarter of them for trials; 0: one per core; at least 2
 
 	// Database is "" for SQLite below Home, or postgres://USER:PASSWORD@HOST:PORT/DATABASE.
 	Database string `yaml:"database"`
@@ -43,8 +43,8 @@ type Sandbox struct {
 
 // Queue is how organisations and scenarios share the sandboxes.
 type Queue struct {
-	PerOrganisation int                `yaml:"per_organisation"` // sandboxes at once for one organisation; 0: no bound
-	PerScenario     int                `yaml:"per_scenario"`     // for one scenario; 0: no bound
+	PerOrganisation int                `yaml:"per_organisation"` // hidden runs at once for one organisation, and trials at once; 0: no bound
+	PerScenario     int                `yaml:"per_scenario"`     // likewise for one scenario; 0: no bound
 	Organisations   map[string]int     `yaml:"organisations"`    // turns of an organisation against others; default 1
 	Scenarios       map[string]int     `yaml:"scenarios"`        // turns of a scenario within an organisation; default 1
 	CPUHours        float64            `yaml:"cpu_hours"`        // processor hours a month for an organisation; 0: no bound

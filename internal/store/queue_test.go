@@ -278,16 +278,16 @@ func TestWait(t *testing.T) {
 	if v := wait(w.alice, first.ID); v.Reason != aihub.WaitWorkers || v.Known || v.AheadHigh != 0 || !v.Entered || v.Visible != w.nextTick() {
 		t.Errorf("without a worker: %+v", v)
 	}
-	w.must(w.Report(w.ctx, "worker-1", 2))
+	w.must(w.Report(w.ctx, "worker-1", 8)) // two for trials
 	for range fewest + 2 {
 		w.smoke(w.bob, sc)
 		w.clock.pass(time.Second)
 	}
 	trial := w.smoke(w.bob, sc)
 	if v := wait(w.bob, trial.ID); v.Known || v.AheadLow != 5 || v.AheadHigh != 19 || v.Reason != aihub.WaitTurn || v.Workers != 2 {
-		t.Errorf("a trial behind seven and one of another: %+v", v)
+		t.Errorf("a trial behind seven: %+v", v)
 	}
-	if v := wait(w.steward, trial.ID); v.AheadLow != 8 || v.AheadHigh != 8 {
+	if v := wait(w.steward, trial.ID); v.AheadLow != 7 || v.AheadHigh != 7 {
 		t.Errorf("the steward reads %+v", v)
 	}
 	for range fewest {
@@ -295,9 +295,9 @@ func TestWait(t *testing.T) {
 		w.clock.pass(10 * time.Second)
 		w.must(w.Finish(w.ctx, l, Outcome{}))
 	}
-	w.must(w.Report(w.ctx, "worker-1", 2))
+	w.must(w.Report(w.ctx, "worker-1", 8))
 	if v := wait(w.bob, trial.ID); !v.Known || v.AheadLow != 1 || v.AheadHigh != 4 || v.Low != 0 || v.High != 60 {
-		t.Errorf("a trial behind two and one of another: %+v", v) // 3 rounds of 10 s and one more
+		t.Errorf("a trial behind two: %+v", v) // as many as four: 3 rounds of 10 s and one more
 	}
 	hidden := w.submit(w.alice, sc, 1)
 	told := *wait(w.alice, hidden.ID)
@@ -310,13 +310,55 @@ func TestWait(t *testing.T) {
 		t.Errorf("what a vendor reads of the queue changed with its run: %+v, was %+v", v, told)
 	}
 	next := w.submit(w.alice, sc, 1)
-	if v := wait(w.alice, next.ID); v.AheadLow != 5 { // two of its own, and three trials of another
+	if v := wait(w.alice, next.ID); v.AheadLow != 1 || v.AheadHigh != 4 {
 		t.Errorf("its hidden runs that ended count as open until the tick: %+v", v)
 	}
 	w.toTick()
 	if v := wait(w.alice, first.ID); v != nil {
 		t.Errorf("after the tick: %+v", v)
 	}
+}
+
+// What a trial waits for is other trials: no turn, cap, place or reason of its
+// wait changes with the hidden runs of its organisation or scenario.
+func TestTrialsWaitForTrials(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 100, 640, "policy")
+	w.queue = Queue{PerOrg: 1, PerScenario: 1}
+	w.must(w.Report(w.ctx, "worker-1", 4))
+	told := func(id aihub.SubmissionID) aihub.Wait {
+		t.Helper()
+		v, err := w.Wait(w.ctx, w.scope(w.alice), id)
+		w.must(err)
+		if v == nil {
+			t.Fatal("it does not wait")
+		}
+		v.AsOf = time.Time{}
+		return *v
+	}
+	first := w.smoke(w.alice, sc)
+	w.clock.pass(time.Second)
+	second := w.smoke(w.alice, sc)
+	before, after := told(first.ID), told(second.ID)
+	w.submit(w.alice, sc, 1)
+	w.submit(w.alice, sc, 1)
+	w.claim(Hidden...)
+	if l, err := w.Claim(w.ctx, "w", time.Minute, Hidden...); l != nil || err != nil {
+		t.Fatalf("a second hidden run beyond the cap: %v %v", l, err)
+	}
+	if got := told(first.ID); got != before {
+		t.Errorf("beside a hidden run a trial waits %+v, before it %+v", got, before)
+	}
+	if got := told(second.ID); got != after {
+		t.Errorf("beside a hidden run a trial waits %+v, before it %+v", got, after)
+	}
+	if l := w.claim(Trials...); l.Run().Submission != first.ID {
+		t.Errorf("claimed %+v", l.Run())
+	}
+	if l, err := w.Claim(w.ctx, "w", time.Minute, Trials...); l != nil || err != nil {
+		t.Fatalf("a second trial beyond the cap: %v %v", l, err)
+	}
+	w.sound()
 }
 
 // How long a hidden run took is nobody's to know but its owner's, however long ago
@@ -573,6 +615,8 @@ func TestWaitIsCountedUpTo(t *testing.T) {
 	w, sc := entered(t, 1<<30, 1e9, "policy")
 	w.submit(w.bob, sc, 1)
 	w.fill(2*countUpTo, 50)
+	_, err := w.rw.Exec("UPDATE runs SET kind = ?", aihub.RunSmoke) // a trial waits for trials
+	w.must(err)
 	w.clock.pass(time.Minute)
 	first, late := w.smoke(w.alice, sc), w.smoke(w.bob, sc)
 	for _, c := range []struct {

@@ -16,8 +16,8 @@ import (
 // would tell in the order of later runs how long a hidden one took. What keeps an
 // organisation with long runs from holding every sandbox is the cap.
 type Queue struct {
-	PerOrg          int                 // sandboxes at once for one organisation; 0: no bound
-	PerScenario     int                 // for one scenario; 0: no bound
+	PerOrg          int                 // hidden runs at once for one organisation, and trials at once; 0: no bound
+	PerScenario     int                 // likewise for one scenario; 0: no bound
 	OrgWeights      map[aihub.OrgID]int // turns against others; default 1
 	ScenarioWeights map[string]int      // by name without version; default 1
 
@@ -47,17 +47,25 @@ type flow struct {
 	start int64
 }
 
+// class names a line among the tags. Turns and caps of one know nothing of another:
+// a trial must not begin later or earlier for what a hidden run does.
+func class(kinds []aihub.RunKind) string {
+	switch {
+	case slices.Contains(kinds, aihub.RunScore):
+		return "score"
+	case slices.Contains(kinds, aihub.RunWorkspace):
+		return "workspace"
+	case slices.Equal(kinds, Trials):
+		return "trial"
+	}
+	return "run"
+}
+
 // next returns the queued run of the kinds whose turn it is. Runs that may not
 // start yet, or whose organisation or scenario has all it may at once, are
 // passed over.
 func (t *tx) next(kinds []aihub.RunKind) (best pick, found bool, err error) {
-	class := "run"
-	if slices.Contains(kinds, aihub.RunWorkspace) {
-		class = "workspace"
-	}
-	if slices.Contains(kinds, aihub.RunScore) {
-		class = "score"
-	}
+	class := class(kinds)
 	type tag struct {
 		id string
 		at int64
@@ -91,7 +99,7 @@ func (t *tx) next(kinds []aihub.RunKind) (best pick, found bool, err error) {
 		if found && org.start > start[string(best.run.Org)].start {
 			break // those with the same tag compete by age
 		}
-		if class == "run" && q.PerOrg > 0 && busyOrg[o] >= q.PerOrg {
+		if q.PerOrg > 0 && busyOrg[o] >= q.PerOrg {
 			continue
 		}
 		scenarios, err := t.flows(kinds, "scenario", "org = ? AND ", []any{o})
@@ -102,7 +110,7 @@ func (t *tx) next(kinds []aihub.RunKind) (best pick, found bool, err error) {
 		var mineStart int64
 		ok := false
 		for _, sc := range scenarios {
-			if class == "run" && q.PerScenario > 0 && busyScenario[sc] >= q.PerScenario {
+			if q.PerScenario > 0 && busyScenario[sc] >= q.PerScenario {
 				continue
 			}
 			id := org.name + "/" + sc
@@ -155,13 +163,14 @@ func (t *tx) leases(kinds []aihub.RunKind) (held []share, err error) {
 	return held, err
 }
 
-// busy counts the leases of organisations and of scenarios.
+// busy counts the leases of organisations and of scenarios that count for a cap.
 func (t *tx) busy(class string) (orgs, scenarios map[string]int, err error) {
 	orgs, scenarios = map[string]int{}, map[string]int{}
-	if t.db.queue.PerOrg <= 0 && t.db.queue.PerScenario <= 0 || class != "run" {
+	kinds := map[string][]aihub.RunKind{"run": {aihub.RunInfer, aihub.RunTrain}, "trial": Trials}[class]
+	if t.db.queue.PerOrg <= 0 && t.db.queue.PerScenario <= 0 || kinds == nil {
 		return orgs, scenarios, nil
 	}
-	list, err := t.leases([]aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain})
+	list, err := t.leases(kinds)
 	for _, r := range list {
 		orgs[r.org]++
 		scenarios[r.scenario]++

@@ -10,19 +10,47 @@ import (
 	"aihub/policies"
 )
 
-// The queues that one sandbox after another takes from. Workspaces wait for a
-// place of their own, so neither waits for the other.
+// The queues that one sandbox after another takes from, each with places of its
+// own, so that none waits for another. A vendor sees when its trial begins: if it
+// waited for a hidden run's place, that would tell when the hidden run ended.
 var (
-	sandboxed = []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain, aihub.RunScorer}
-	seated    = []aihub.RunKind{aihub.RunWorkspace}
+	Hidden = []aihub.RunKind{aihub.RunInfer, aihub.RunTrain, aihub.RunScorer}
+	Trials = []aihub.RunKind{aihub.RunSmoke}
+	Seats  = []aihub.RunKind{aihub.RunWorkspace}
 )
+
+// Places is how a worker with so many sandboxes divides them: a quarter is for
+// trials, and at least one for each. Seats come on top.
+func Places(sandboxes int) (hidden, trials int) {
+	trials = max(1, sandboxes/4)
+	return max(1, sandboxes-trials), trials
+}
 
 // line is the queue that a run of a kind waits in.
 func line(k aihub.RunKind) []aihub.RunKind {
-	if k == aihub.RunWorkspace {
-		return seated
+	switch k {
+	case aihub.RunWorkspace:
+		return Seats
+	case aihub.RunSmoke:
+		return Trials
 	}
-	return sandboxed
+	return Hidden
+}
+
+// workers is how many places of a line there are.
+func (t *tx) workers(kinds []aihub.RunKind) (n int, err error) {
+	list, err := all(t, value[int], "SELECT slots FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor)))
+	for _, slots := range list {
+		switch hidden, trials := Places(slots); class(kinds) {
+		case "trial":
+			n += trials
+		case "run":
+			n += hidden
+		default:
+			n += slots
+		}
+	}
+	return n, err
 }
 
 const (
@@ -99,7 +127,7 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 		pause := int64(until.Sub(t.wall)/time.Second) + 1
 		w.Low, w.High = max(w.Low, pause), max(w.High, 2*pause)
 	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 && r.Kind != aihub.RunWorkspace {
-		busy, _, err := t.busy("run")
+		busy, _, err := t.busy(class(line(r.Kind)))
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +173,7 @@ func (t *tx) estimate(kinds []aihub.RunKind, org aihub.OrgID, sc aihub.Ref, sinc
 		return w, err
 	}
 	running := len(held)
-	if w.Workers, _, err = one(t, value[int], "SELECT COALESCE(SUM(slots), 0) FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor))); err != nil {
+	if w.Workers, err = t.workers(kinds); err != nil {
 		return w, err
 	}
 	w.AheadLow, w.AheadHigh = n, n
@@ -189,8 +217,8 @@ func (t *tx) estimate(kinds []aihub.RunKind, org aihub.OrgID, sc aihub.Ref, sinc
 // ahead counts what an organisation has in a line before a time.
 func (t *tx) ahead(kinds []aihub.RunKind, org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 	n := 0
-	if vendor && !slices.Contains(kinds, aihub.RunWorkspace) {
-		kinds = []aihub.RunKind{aihub.RunSmoke}
+	if vendor && class(kinds) == "run" {
+		kinds = nil
 		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS few",
 			org, us(since), countUpTo)
 		if err != nil {

@@ -38,7 +38,9 @@ var rows = []row{
 	{"V6", text("exit code as a symbol", "以退出码传递信息"), nil, by("TestHiddenFailuresCollapse; measured by aihub attack --channels")},
 	{"V7", text("kind of crash as a symbol", "以崩溃方式传递信息"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
 	{"V8", text("duration", "运行时长"), nil, by("TestNextTick; measured by aihub attack --channels")},
-	{"V9", text("order of endings, ETag, times", "结束顺序、ETag 与时间"), nil, by("TestNoOrderWithinATick; measured by aihub attack --channels")},
+	{"V9", text("order of endings, ETag, times", "结束顺序、ETag 与时间"), nil, text(
+		"needs the platform: shown by TestNoOrderWithinATick, TestTrialsWaitForTrials; aihub attack --channels measures one hidden run and a trial behind it, not the order of several",
+		"需要整个平台：由 TestNoOrderWithinATick、TestTrialsWaitForTrials 证明；aihub attack --channels 测量单个隐藏运行及其后的试运行，不含多个隐藏运行的次序")},
 	{"V10", text("size and number of outputs", "输出的大小与数量"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
 	{"V11", text("names, modes, attributes of outputs", "输出文件的名称、权限与属性"), metadata, aihub.Text{}},
 	{"V12", text("hide data inside predictions", "在预测值中夹带数据"), nil, by("TestNothingElseLeaves, TestOnlyTheSymbolLeaves")},
