@@ -31,6 +31,9 @@ func localRunner(getenv func(string) string) (sandbox.Runner, func(), error) {
 	if runtime.GOOS != "linux" {
 		cfg.Sandbox.Runner = "docker"
 	}
+	if cfg.Sandbox.Runner == "docker" {
+		return lasting(cfg.Sandbox)
+	}
 	return temporary(cfg.Sandbox)
 }
 
@@ -38,8 +41,14 @@ func localRunner(getenv func(string) string) (sandbox.Runner, func(), error) {
 // ask for cannot run and an engine is there, the engine, and that is said.
 func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error) {
 	r, done, err := localRunner(p.Getenv)
-	if err != nil || r.Name() == "docker" {
-		return r, done, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Name() == "docker" {
+		if r.Probe(ctx).Available { // else the trial says why not
+			p.sweep(ctx, r)
+		}
+		return r, done, nil
 	}
 	c := r.Probe(ctx)
 	if c.Available {
@@ -51,7 +60,7 @@ func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error)
 		return nil, nil, err
 	}
 	cfg.Sandbox.Runner = "docker"
-	engine, doneToo, err := temporary(cfg.Sandbox)
+	engine, doneToo, err := lasting(cfg.Sandbox)
 	if err != nil {
 		done()
 		return nil, nil, err
@@ -66,10 +75,38 @@ func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error)
 		why = c.Checks[0].Why
 	}
 	p.note("attack.test.instead", "Why", why.In(p.lang))
+	p.sweep(ctx, engine)
 	return engine, doneToo, nil
 }
 
-// temporary is a runner whose own files go when it is done.
+// sweep ends what a trial that was killed left running on the engine.
+func (p *process) sweep(ctx context.Context, r sandbox.Runner) {
+	if err := r.Sweep(ctx); err != nil {
+		p.note("attack.test.unswept", "Why", err.Error())
+	}
+}
+
+// lasting is a runner on an engine, which goes on when we are killed. All of one
+// person's have one directory, by which the next one knows what to end.
+func lasting(c config.Sandbox) (sandbox.Runner, func(), error) {
+	dir, err := trialDir()
+	if err != nil {
+		return temporary(c) // no home, no memory
+	}
+	return newRunner(dir, c), func() {}, nil
+}
+
+// trialDir makes the directory that the trials of one person share.
+func trialDir() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "aihub", "trials")
+	return dir, os.MkdirAll(dir, 0o700)
+}
+
+// temporary is a runner whose own files go when it is done: what it runs ends with us.
 func temporary(c config.Sandbox) (sandbox.Runner, func(), error) {
 	dir, err := os.MkdirTemp("", "aihub-run-*")
 	if err != nil {

@@ -37,3 +37,10 @@ func lockFile(path string) (*os.File, error) {
 		f.Close()
 	}
 }
+
+// unlock lets go of the file and removes it, in the order in which nobody can lock a
+// file that is gone.
+func unlock(f *os.File) {
+	_ = os.Remove(f.Name()) // else the next Sweep does
+	f.Close()
+}

@@ -33,10 +33,7 @@ func (r *Runner) claim(id string) (*claimed, error) {
 	return &claimed{f}, nil
 }
 
-func (c *claimed) release() {
-	_ = os.Remove(c.file.Name()) // else the next Sweep does
-	c.file.Close()
-}
+func (c *claimed) release() { unlock(c.file) }
 
 // remove removes what there is of run id on the engine, and waits until it is gone.
 func (r *Runner) remove(ctx context.Context, id string) error {
