@@ -145,11 +145,7 @@ func (p *process) showRawProfile(r catalog.RawProfile) {
 				kinds = append(kinds, string(f.Kind))
 			}
 		}
-		values := typical(c)
-		if c.Unread {
-			values = p.t("cli.profile.unread")
-		}
-		rows = append(rows, []string{c.Name, string(c.Type), nulls, fmt.Sprint(c.Distinct), string(c.Class), fmt.Sprint(c.Level), strings.Join(kinds, " "), values})
+		rows = append(rows, []string{c.Name, string(c.Type), nulls, fmt.Sprint(c.Distinct), string(c.Class), fmt.Sprint(c.Level), strings.Join(kinds, " "), typical(c)})
 	}
 	p.table([]string{"COLUMN", "TYPE", "MISSING", "DISTINCT", "CLASS", "LEVEL", "FOUND", "VALUES"}, rows)
 }
