@@ -94,7 +94,7 @@ mask: {default: keep, columns: {u: {use: pseudonym}, s: {use: pseudonym}, id: {u
 }
 
 func faultsOf(err error) []aihub.Fault {
-	if e, ok := err.(*aihub.Error); ok {
+	if e := (*aihub.Error)(nil); errors.As(err, &e) {
 		return e.Faults
 	}
 	return nil
