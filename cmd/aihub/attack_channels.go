@@ -287,6 +287,9 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 	var behind aihub.SubmissionID
 	look := func(at time.Duration) error {
 		to(at)
+		if _, err := d.a.DB.Reap(ctx); err != nil { // settles what is due, as a worker does: a failure is shown after that
+			return err
+		}
 		if behind != "" {
 			if err := m.trials(ctx); err != nil {
 				return err
@@ -372,8 +375,9 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 		if l, err = m.claim(ctx, aihub.RunScore, time.Hour); err != nil {
 			return nil, err
 		}
-		// The scorer cannot read it: the same end for all, so that no score tells.
-		if err := d.a.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer}}); err != nil {
+		// The part cannot be read: the same end for all, so that no score tells, and
+		// one that costs nothing: what fails in the scorer is charged like an answer.
+		if err := d.a.DB.Finish(ctx, l, store.Outcome{Failure: aihub.Failure{Owner: aihub.FaultData, Reason: aihub.ReasonData}}); err != nil {
 			return nil, err
 		}
 	}
