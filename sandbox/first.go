@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"aihub"
-	"aihub/internal/blob"
 	"aihub/internal/table"
 	"aihub/scenarios"
 )
@@ -56,40 +55,6 @@ func layFirst(ctx context.Context, dir, part string, file aihub.PartFile, in inp
 		return err
 	}
 	return os.Remove(in.part)
-}
-
-// idsOf are the ids of a part's rows in a run.
-func (o *Orchestrator) idsOf(ctx context.Context, dir string, part aihub.PartFile, key string, rowKey []byte) ([]string, error) {
-	name := filepath.Join(dir, "keys.parquet")
-	if err := blob.Fetch(ctx, o.Blobs, part.Input, name); err != nil {
-		return nil, unreadable(err)
-	}
-	defer os.Remove(name)
-	ids, err := rowIDs(name, key, rowKey)
-	return ids, unreadable(err)
-}
-
-// rowIDs are the ids that rowKey gives the rows of a Parquet file.
-func rowIDs(name, key string, rowKey []byte) (ids []string, err error) {
-	r, err := table.OpenParquet(name, []string{key})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return ids, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for i := range b.Rows {
-			if key, ok := b.Cols[0].Text(i); ok {
-				ids = append(ids, table.RowID(rowKey, key))
-			}
-		}
-	}
 }
 
 func firstDir(dir string) string { return filepath.Join(dir, "first") }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -407,28 +406,6 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 		}
 	}
 	return out, nil
-}
-
-// Predicted is what a trial predicted.
-type Predicted struct {
-	Spec scenarios.Spec
-	IDs  []string // of the rows that it got
-	Path string   // of the file that it wrote
-}
-
-// faulty says what is wrong with the predictions of a trial. Of a hidden run's slice
-// its vendor learns the class alone, as of every failure there.
-func faulty(spec scenarios.Spec, faults []aihub.Fault) string {
-	const most = 10
-	lines := []string{spec.Output.File + " breaks the output schema: a hidden run would fail with this file"}
-	for i, f := range faults {
-		if i == most {
-			lines = append(lines, fmt.Sprintf("and %d more", len(faults)-most))
-			break
-		}
-		lines = append(lines, strings.TrimSpace(f.Where+" "+f.Code+": "+f.Message.EN))
-	}
-	return detail(errors.New(strings.Join(lines, "\n")))
 }
 
 // lay fetches the run's part and lays out its input, and its model if it has one.
