@@ -29,7 +29,7 @@ func TestKitFormats(t *testing.T) {
 		t.Run(c.format, func(t *testing.T) {
 			t.Parallel()
 			spec := unitSpec(t, c.format, "  - {use: "+c.metric+", primary: true}\n")
-			files, err := scenarios.Kit(aihub.Ref{Name: "units", Version: 1}, spec, []aihub.Column{{Name: "x", Type: "string"}}, strings.NewReader("id,x,label\nunit-0,1,a\nunit-1,2,b\n"), aihub.EN)
+			files, err := scenarios.Kit(aihub.Ref{Name: "units", Version: 1}, spec, []aihub.Column{{Name: "x", Type: "string"}}, "amd64", strings.NewReader("id,x,label\nunit-0,1,a\nunit-1,2,b\n"), aihub.EN)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -318,7 +318,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	if err := o.lay(ctx, dir, run, sub, spec, dataset); err != nil {
 		return out, err
 	}
-	img, err := oci.Load(ctx, o.Blobs, run.Image)
+	img, err := o.image(ctx, run.Image)
 	if err != nil {
 		return out, err
 	}
@@ -502,4 +502,23 @@ func (o *Orchestrator) put(ctx context.Context, path string) (aihub.Digest, erro
 	defer f.Close()
 	d, _, err := o.Blobs.Put(ctx, f)
 	return d, err
+}
+
+// image loads an image that was taken in, perhaps while the platform ran on
+// another machine: its program would fail, and its vendor be blamed for it.
+func (o *Orchestrator) image(ctx context.Context, d aihub.Digest) (oci.Image, error) {
+	img, err := oci.Load(ctx, o.Blobs, d)
+	if err != nil {
+		return img, err
+	}
+	machine, err := o.Runner.Machine(ctx)
+	if err == nil && img.Machine != machine {
+		err = aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: fmt.Sprintf("image %s is for linux/%s; the platform now runs linux/%s", d.Short(), img.Machine, machine),
+			ZH: fmt.Sprintf("镜像 %s 面向 linux/%s；平台现在运行 linux/%s", d.Short(), img.Machine, machine),
+		}).WithHint(aihub.Text{
+			EN: "run the platform on its former kind of machine, or have the image built and submitted again", ZH: "请在原架构的机器上运行平台，或重新构建并提交镜像",
+		})
+	}
+	return img, err
 }

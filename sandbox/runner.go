@@ -19,6 +19,10 @@ type Runner interface {
 	// and for start-up, and it measures instead of guessing.
 	Probe(ctx context.Context) Capabilities
 
+	// Machine is the architecture of the images that it runs without emulation, in
+	// Go's words: amd64, arm64.
+	Machine(ctx context.Context) (string, error)
+
 	// Run starts j and waits for its end. It returns a Result also when the
 	// algorithm failed; an error means the platform failed. When it returns,
 	// nothing of the container is left: no process, mount, cgroup or file except
@@ -34,6 +38,7 @@ type Job struct {
 	ID      string           // unique; lower-case letters, digits, '_' and '-'
 	Rootfs  string           // unpacked image; never written to
 	Image   aihub.Digest     // what Rootfs was unpacked from: a runner may keep its own copy by it; "" keeps none
+	Machine string           // architecture of the image where it is not the runner's own: only an engine that emulates runs it
 	Input   string           // directory shown read-only as /input
 	Model   string           // directory shown read-only as /model, or ""
 	Output  string           // empty host directory; what is collected goes into it

@@ -16,7 +16,6 @@ import (
 
 	"aihub"
 	"aihub/internal/blob"
-	"aihub/internal/oci"
 	"aihub/internal/store"
 	"aihub/internal/table"
 	"aihub/scenarios"
@@ -40,11 +39,12 @@ type Judging struct {
 	Ref    aihub.Ref
 	Spec   scenarios.Spec
 
-	Rootfs string // unpacked image of the scorer; the next four are of it, too
-	Image  aihub.Digest
-	Args   []string
-	Dir    string
-	Env    []string
+	Rootfs  string // unpacked image of the scorer; the next five are of it, too
+	Image   aihub.Digest
+	Machine string // see Job
+	Args    []string
+	Dir     string
+	Env     []string
 
 	Truth       string // Parquet, under the dataset's keys
 	Input       string // Parquet, likewise; only read when the scorer wants it
@@ -113,7 +113,7 @@ func Judge(ctx context.Context, j Judging) (Judged, error) {
 func (j Judging) job(n int, output string) Job {
 	sum := sha256.Sum256([]byte(j.Ref.String()))
 	return Job{
-		ID: fmt.Sprintf("%s-s%d", j.ID, n), Rootfs: j.Rootfs, Image: j.Image, Args: j.Args, Dir: j.Dir,
+		ID: fmt.Sprintf("%s-s%d", j.ID, n), Rootfs: j.Rootfs, Image: j.Image, Machine: j.Machine, Args: j.Args, Dir: j.Dir,
 		Input: filepath.Join(j.Work, "input"), Output: output, Collect: j.Spec.Scorer.Files(), Limits: j.Spec.Scorer.Limits,
 		Env: append(slices.Clone(j.Env), "AIHUB_SEED="+hex.EncodeToString(sum[:8]), "PYTHONHASHSEED=0", "SOURCE_DATE_EPOCH=0", "TZ=UTC"),
 		Log: j.Log, Hidden: j.Hidden,
@@ -238,7 +238,7 @@ func (o *Orchestrator) judge(ctx context.Context, l *store.Lease, home *scratch)
 	if err := os.Mkdir(j.Work, 0o700); err != nil {
 		return out, err
 	}
-	img, err := oci.Load(ctx, o.Blobs, run.Image)
+	img, err := o.image(ctx, run.Image)
 	if err != nil {
 		return out, err
 	}

@@ -9,29 +9,32 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"aihub"
 	"aihub/internal/table"
+	"aihub/sandbox/tiny"
 	"aihub/scenarios"
 )
 
 // Trial is one run on the public sample outside of the platform: what happens
 // behind `aihub test`.
 type Trial struct {
-	Runner Runner
-	Spec   scenarios.Spec
-	Ref    aihub.Ref // the scenario as published
-	Sample string    // the labelled sample: a Parquet or CSV file
-	Files  string    // archive of its rows' files; "" for a table alone
-	Column string    // of the sample that names them
-	Rootfs string    // unpacked image
-	Args   []string  // of the image, as the next two
-	Dir    string
-	Env    []string  // PATH
-	Train  bool      // a training: the sample comes with its labels, and /output is a model
-	Model  string    // directory that is /model, or ""
-	Work   string    // empty directory; holds input and output afterwards
-	Log    io.Writer // live stdout and stderr; may be nil
+	Runner  Runner
+	Spec    scenarios.Spec
+	Ref     aihub.Ref // the scenario as published
+	Sample  string    // the labelled sample: a Parquet or CSV file
+	Files   string    // archive of its rows' files; "" for a table alone
+	Column  string    // of the sample that names them
+	Rootfs  string    // unpacked image
+	Machine string    // architecture of the image where it is not the runner's own
+	Args    []string  // of the image, as the next two
+	Dir     string
+	Env     []string  // PATH
+	Train   bool      // a training: the sample comes with its labels, and /output is a model
+	Model   string    // directory that is /model, or ""
+	Work    string    // empty directory; holds input and output afterwards
+	Log     io.Writer // live stdout and stderr; may be nil
 }
 
 // Tried is what a trial left.
@@ -73,7 +76,7 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	j := job(t.Work, t.Spec)
 	j.ID = strings.ToLower(aihub.NewID("try"))
 	j.Rootfs, j.Args, j.Dir, j.Env, j.Log = t.Rootfs, t.Args, t.Dir, append(slices.Clone(t.Env), j.Env...), t.Log
-	j.Model = t.Model
+	j.Model, j.Machine = t.Model, t.Machine
 	if t.Train {
 		j.Collect, j.Whole, j.Limits = nil, true, t.Spec.Train.Limits
 	}
@@ -90,6 +93,31 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 		got.Output = filepath.Join(j.Output, t.Spec.Output.File)
 	}
 	return got, nil
+}
+
+// Emulates reports whether a runner executes programs for another machine than
+// its own: it is given one that ends at once. Work is an empty directory.
+func Emulates(ctx context.Context, r Runner, machine, work string) (bool, error) {
+	program := tiny.Exit(machine)
+	if program == nil {
+		return false, nil
+	}
+	j := Job{
+		ID: strings.ToLower(aihub.NewID("try")), Machine: machine, Args: []string{"/program"}, Limits: scenarios.Limits{
+			CPUs: 1, Memory: 96 << 20, Pids: 16, Files: 64, Wall: scenarios.Duration(time.Minute), Output: 1 << 20, Inodes: 16, Tmp: 1 << 20, Log: 64 << 10,
+		},
+		Rootfs: filepath.Join(work, "root"), Input: filepath.Join(work, "in"), Output: filepath.Join(work, "out"),
+	}
+	for _, d := range []string{j.Rootfs, j.Input, j.Output} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return false, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
+		return false, err
+	}
+	res, err := r.Run(ctx, j)
+	return err == nil && res.Failure == (aihub.Failure{}), err
 }
 
 // made looks at what a training left as the platform would before it seals it.

@@ -30,7 +30,7 @@ const maxSample = 256 << 20
 
 // Kit makes the starter kit of spec, published as ref: what a vendor begins
 // with. Columns are those of the dataset; sample is its public sample as CSV
-// with a header, labels included. The files are
+// with a header, labels included; machine the architecture of the platform. The files are
 //
 //	README.md, README.<other language>.md
 //	scenario.json               the spec, every default expanded
@@ -44,7 +44,7 @@ const maxSample = 256 << 20
 // The examples really run: they predict the most frequent class, the share of
 // each class, or the mean, as learned from sample.csv. They use the standard
 // library only, unless the scenario asks for Parquet.
-func Kit(ref aihub.Ref, spec Spec, columns []aihub.Column, sample io.Reader, lang aihub.Lang) ([]KitFile, error) {
+func Kit(ref aihub.Ref, spec Spec, columns []aihub.Column, machine string, sample io.Reader, lang aihub.Lang) ([]KitFile, error) {
 	raw, err := io.ReadAll(io.LimitReader(sample, maxSample+1))
 	if err != nil {
 		return nil, fmt.Errorf("starter kit: read the sample: %w", err)
@@ -93,7 +93,7 @@ func Kit(ref aihub.Ref, spec Spec, columns []aihub.Column, sample io.Reader, lan
 			filesIn = c.Name
 		}
 	}
-	data := kitData{Ref: ref, Spec: spec, Answers: spec.answers(), Step: strconv.FormatFloat(spec.Sharing.Score.Step, 'f', -1, 64), Files: filesIn}
+	data := kitData{Ref: ref, Machine: machine, Spec: spec, Answers: spec.answers(), Step: strconv.FormatFloat(spec.Sharing.Score.Step, 'f', -1, 64), Files: filesIn}
 	for _, f := range []struct{ path, template string }{
 		{"README.md", "readme." + string(lang)},
 		{"README." + string(other) + ".md", "readme." + string(other)},
@@ -135,6 +135,7 @@ var kitTemplates = template.Must(template.New("").Funcs(template.FuncMap{
 }).ParseFS(kitFiles, "kit/*.tmpl"))
 
 type kitData struct {
+	Machine string
 	Ref     aihub.Ref
 	Spec    Spec
 	Answers []answer

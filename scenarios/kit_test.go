@@ -70,7 +70,7 @@ func TestKit(t *testing.T) {
 				t.Fatal(err)
 			}
 			v := lights()
-			files, err := Kit(aihub.Ref{Name: spec.Name, Version: 1}, spec, v.Columns, strings.NewReader(lightsSample), c.lang)
+			files, err := Kit(aihub.Ref{Name: spec.Name, Version: 1}, spec, v.Columns, "amd64", strings.NewReader(lightsSample), c.lang)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +270,7 @@ func TestKitInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := Kit(aihub.Ref{Name: spec.Name, Version: 1}, spec, lights().Columns, strings.NewReader(lightsSample), aihub.ZH)
+		files, err := Kit(aihub.Ref{Name: spec.Name, Version: 1}, spec, lights().Columns, "amd64", strings.NewReader(lightsSample), aihub.ZH)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,11 +288,11 @@ func TestKitRefusesBadSample(t *testing.T) {
 		"no column": "lamp_id,amps,hours\na,1,2\n",
 		"ragged":    "lamp_id,amps,hours,路段,state\na,1\n",
 	} {
-		if _, err := Kit(aihub.Ref{Name: "x", Version: 1}, spec, lights().Columns, strings.NewReader(sample), aihub.ZH); aihub.KindOf(err) != aihub.Contract {
+		if _, err := Kit(aihub.Ref{Name: "x", Version: 1}, spec, lights().Columns, "amd64", strings.NewReader(sample), aihub.ZH); aihub.KindOf(err) != aihub.Contract {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Kit(aihub.Ref{Name: "x", Version: 1}, spec, lights().Columns, brokenReader{}, aihub.ZH); err == nil {
+	if _, err := Kit(aihub.Ref{Name: "x", Version: 1}, spec, lights().Columns, "amd64", brokenReader{}, aihub.ZH); err == nil {
 		t.Error("a read error went unnoticed")
 	}
 }

@@ -6,11 +6,13 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -69,6 +71,7 @@ func New(d Deps) (http.Handler, error) {
 	if d.Images.Temp == "" {
 		d.Images.Temp = tmp
 	}
+	d.Images.Machine = cmp.Or(d.Images.Machine, runtime.GOARCH)
 	people := auth.New(d.DB, d.Policies, d.Secure, d.Now)
 	images := &registry.Registry{
 		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Keys: d.Catalog.Keys, Auth: people,

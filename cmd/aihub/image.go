@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"aihub"
@@ -18,13 +19,16 @@ import (
 
 func (p *process) imageCmd() *cobra.Command {
 	c := p.group("image", "cli.image.short")
-	var entry, out string
+	var entry, out, arch string
 	pack := p.verb("pack DIR", "cli.image.pack.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		words, err := entrypoint(entry, args[0])
 		if err != nil {
 			return err
 		}
-		cfg := oci.Config{Entrypoint: words}
+		if arch != "amd64" && arch != "arm64" {
+			return usageError{errors.New(p.t("cli.image.arch", "Arch", arch))}
+		}
+		cfg := oci.Config{Entrypoint: words, Architecture: arch}
 		if err := writeWhole(out, func(f *os.File) error { return oci.PackDir(f, cfg, args[0]) }); err != nil {
 			return err
 		}
@@ -36,6 +40,7 @@ func (p *process) imageCmd() *cobra.Command {
 	})
 	pack.Flags().StringVar(&entry, "entrypoint", "", p.t("cli.flag.entrypoint"))
 	pack.Flags().StringVarP(&out, "output", "o", "image.tar", p.t("cli.flag.output"))
+	pack.Flags().StringVar(&arch, "arch", runtime.GOARCH, p.t("cli.flag.arch"))
 	p.require(pack, "entrypoint")
 	c.AddCommand(pack)
 	return c

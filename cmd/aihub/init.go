@@ -48,7 +48,7 @@ func (p *process) initCmd() *cobra.Command {
 				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "cannot write below " + parent + ": " + rootCause(err), ZH: "无法写入 " + parent + "：" + rootCause(err)})
 			}
 			defer os.RemoveAll(tmp)
-			n, err := p.writeKit(ctx, c, v.Ref, spec, v.Spec, tmp)
+			n, err := p.writeKit(ctx, c, v.Ref, spec, v.Spec, v.Machine, tmp)
 			if err != nil {
 				return err
 			}
@@ -64,8 +64,9 @@ func (p *process) initCmd() *cobra.Command {
 	})
 }
 
-// writeKit fetches the public sample and writes the starter kit below dir.
-func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref, spec scenarios.Spec, canonical []byte, dir string) (int, error) {
+// writeKit fetches the public sample and writes the starter kit below dir. Machine is
+// the platform's architecture.
+func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref, spec scenarios.Spec, canonical []byte, machine, dir string) (int, error) {
 	ds, err := c.Dataset(ctx, spec.Dataset)
 	if err != nil {
 		return 0, err
@@ -77,7 +78,7 @@ func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref,
 	if err := c.DatasetSample(ctx, spec.Dataset, "parquet", &typed); err != nil {
 		return 0, err
 	}
-	files, err := scenarios.Kit(ref, spec, ds.Columns, &text, p.lang)
+	files, err := scenarios.Kit(ref, spec, ds.Columns, machine, &text, p.lang)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +89,7 @@ func (p *process) writeKit(ctx context.Context, c *client.Client, ref aihub.Ref,
 			column = c.Name
 		}
 	}
-	k, err := json.MarshalIndent(kit{Ref: ref, Spec: canonical, Sample: sample, Files: column}, "", "  ")
+	k, err := json.MarshalIndent(kit{Ref: ref, Machine: machine, Spec: canonical, Sample: sample, Files: column}, "", "  ")
 	if err != nil {
 		return 0, err
 	}

@@ -37,9 +37,9 @@ func localRunner(getenv func(string) string) (sandbox.Runner, func(), error) {
 	return temporary(cfg.Sandbox)
 }
 
-// tryRunner is a runner for a trial on this machine: where the one that the settings
-// ask for cannot run and an engine is there, the engine, and that is said.
-func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error) {
+// tryRunner is a runner for a trial here of an image for a machine: where the one that
+// the settings ask for cannot run it and an engine is there, the engine, and that is said.
+func (p *process) tryRunner(ctx context.Context, machine string) (sandbox.Runner, func(), error) {
 	r, done, err := localRunner(p.Getenv)
 	if err != nil {
 		return nil, nil, err
@@ -51,8 +51,9 @@ func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error)
 		return r, done, nil
 	}
 	c := r.Probe(ctx)
-	if c.Available {
-		return r, done, nil
+	here, err := r.Machine(ctx)
+	if err != nil || c.Available && here == machine {
+		return r, done, err
 	}
 	cfg, err := config.Load("", p.Getenv)
 	if err != nil {
@@ -70,8 +71,8 @@ func (p *process) tryRunner(ctx context.Context) (sandbox.Runner, func(), error)
 		return r, done, nil // it says why not
 	}
 	done()
-	why := aihub.Text{}
-	if len(c.Checks) > 0 {
+	why := aihub.Text{EN: "the image is for linux/" + machine, ZH: "镜像面向 linux/" + machine}
+	if !c.Available && len(c.Checks) > 0 {
 		why = c.Checks[0].Why
 	}
 	p.note("attack.test.instead", "Why", why.In(p.lang))

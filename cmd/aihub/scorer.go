@@ -71,14 +71,14 @@ func (a *app) judge(ctx context.Context, in evaluator.Judging) (string, error) {
 		return "", err
 	}
 	defer release()
-	return judge(ctx, a.Runner, img, root, in, nil, true)
+	return judge(ctx, a.Runner, img, root, "", in, nil, true)
 }
 
 // judge makes a scorer that fails a Contract error, for who publishes or tries it.
-func judge(ctx context.Context, r sandbox.Runner, img oci.Image, root string, in evaluator.Judging, log *terminal, hidden bool) (string, error) {
+func judge(ctx context.Context, r sandbox.Runner, img oci.Image, root, emulated string, in evaluator.Judging, log *terminal, hidden bool) (string, error) {
 	j := sandbox.Judging{
 		Runner: r, ID: strings.ToLower(aihub.NewID("judge")), Ref: in.Ref, Spec: in.Spec,
-		Rootfs: root, Image: img.Digest, Args: img.Args(), Dir: img.WorkingDir, Env: img.Env,
+		Rootfs: root, Image: img.Digest, Machine: emulated, Args: img.Args(), Dir: img.WorkingDir, Env: img.Env,
 		Truth: in.Truth, Input: in.Input, Predictions: in.Predictions, RowKey: in.RowKey, Work: in.Dir, Hidden: hidden,
 	}
 	if log != nil {
@@ -98,13 +98,13 @@ func judge(ctx context.Context, r sandbox.Runner, img oci.Image, root string, in
 }
 
 // localJudge runs the scorer in the archive on what a trial left.
-func (p *process) localJudge(ctx context.Context, archive, work string, blobs blob.Store, cache *oci.Cache, r sandbox.Runner, in evaluator.Judging) (packed string, err error) {
+func (p *process) localJudge(ctx context.Context, archive, work string, blobs blob.Store, cache *oci.Cache, r sandbox.Runner, machine, emulated string, in evaluator.Judging) (packed string, err error) {
 	f, err := openFile(archive)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	img, err := oci.Import(ctx, blobs, f, oci.Limits{Temp: work})
+	img, err := oci.Import(ctx, blobs, f, oci.Limits{Temp: work, Machine: machine})
 	if err != nil {
 		return "", err
 	}
@@ -120,5 +120,5 @@ func (p *process) localJudge(ctx context.Context, archive, work string, blobs bl
 	if err := os.Mkdir(in.Dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", err
 	}
-	return judge(ctx, r, img, root, in, &terminal{p.Err}, false)
+	return judge(ctx, r, img, root, emulated, in, &terminal{p.Err}, false)
 }

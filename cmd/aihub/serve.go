@@ -11,6 +11,7 @@ import (
 
 	"aihub"
 	"aihub/internal/config"
+	"aihub/internal/oci"
 	"aihub/server"
 	"aihub/server/auth"
 
@@ -90,8 +91,14 @@ func listen(cfg config.Config) (net.Listener, error) {
 
 // serve answers HTTP and works until ctx ends, then lets requests finish.
 func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
+	machine, err := a.Runner.Machine(ctx)
+	if err != nil {
+		ln.Close()
+		return err
+	}
 	h, err := server.New(server.Deps{
-		DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals, Judge: a.judge,
+		Images: oci.Limits{Machine: machine},
+		DB:     a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals, Judge: a.judge,
 		Dir: a.Config.Home, Secure: strings.HasPrefix(a.Config.URL, "https://"), Now: a.Now, Log: a.Log,
 	})
 	if err != nil {

@@ -29,10 +29,11 @@ const kitFile = ".aihub.json"
 
 // kit is the content of kitFile.
 type kit struct {
-	Ref    aihub.Ref       `json:"ref"`
-	Spec   json.RawMessage `json:"spec"`            // canonical
-	Sample string          `json:"sample"`          // file beside it: the labelled public sample, with the dataset's types
-	Files  string          `json:"files,omitempty"` // column of the input that names the rows' files
+	Ref     aihub.Ref       `json:"ref"`
+	Machine string          `json:"machine,omitempty"` // the platform's architecture; absent in kits of earlier versions
+	Spec    json.RawMessage `json:"spec"`              // canonical
+	Sample  string          `json:"sample"`            // file beside it: the labelled public sample, with the dataset's types
+	Files   string          `json:"files,omitempty"`   // column of the input that names the rows' files
 }
 
 // kitFiles is where a kit has the files of its sample's rows.
@@ -103,7 +104,7 @@ func (p *process) test(ctx context.Context, t trial) error {
 	if err != nil {
 		return err
 	}
-	img, err := oci.Import(ctx, blobs, f, oci.Limits{Temp: work})
+	img, err := oci.Import(ctx, blobs, f, oci.Limits{Temp: work, Machine: k.Machine})
 	if err != nil {
 		return err
 	}
@@ -114,11 +115,15 @@ func (p *process) test(ctx context.Context, t trial) error {
 		return err
 	}
 	defer release()
-	r, done, err := p.tryRunner(ctx)
+	r, done, err := p.tryRunner(ctx, img.Machine)
 	if err != nil {
 		return err
 	}
 	defer done()
+	emulated, err := p.emulated(ctx, r, img.Machine, filepath.Join(work, "emulated"))
+	if err != nil {
+		return err
+	}
 	p.note("cli.test.running", "Runner", r.Name())
 	p.unchecked(ctx, r)
 	run := filepath.Join(work, "run")
@@ -133,7 +138,7 @@ func (p *process) test(ctx context.Context, t trial) error {
 		}
 	}
 	got, err := sandbox.Try(ctx, sandbox.Trial{
-		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(t.dir, k.Sample), Files: files, Column: k.Files, Rootfs: root, Train: t.train, Model: model,
+		Runner: r, Spec: spec, Ref: k.Ref, Sample: filepath.Join(t.dir, k.Sample), Files: files, Column: k.Files, Rootfs: root, Machine: emulated, Train: t.train, Model: model,
 		Args: img.Args(), Dir: img.WorkingDir, Env: img.Env, Work: run, Log: terminal{p.Err},
 	})
 	if err != nil {
@@ -152,7 +157,7 @@ func (p *process) test(ctx context.Context, t trial) error {
 	var judge func(context.Context) (string, error)
 	if spec.Scorer != nil && t.scorer != "" {
 		judge = func(ctx context.Context) (string, error) {
-			return p.localJudge(ctx, t.scorer, work, blobs, cache, r, evaluator.Judging{
+			return p.localJudge(ctx, t.scorer, work, blobs, cache, r, img.Machine, emulated, evaluator.Judging{
 				Ref: k.Ref, Spec: spec, Truth: got.Sample, Input: got.Sample, Predictions: got.Output, RowKey: got.RowKey,
 			})
 		}
@@ -215,6 +220,36 @@ func (p *process) unchecked(ctx context.Context, r sandbox.Runner) {
 	if r.Name() == "docker" {
 		p.note("attack.test.engine", "Platform", cmp.Or(c.Platform, "docker"))
 	}
+}
+
+// emulated is the image's machine when it is not the runner's and the runner
+// executes its programs all the same, "" when it is the runner's. That neither is
+// so is an error that says what was checked and what was not.
+func (p *process) emulated(ctx context.Context, r sandbox.Runner, machine, work string) (string, error) {
+	here, err := r.Machine(ctx)
+	if err != nil || here == machine {
+		return "", err
+	}
+	runs := false
+	if r.Name() == "docker" {
+		if err := os.Mkdir(work, 0o700); err != nil {
+			return "", err
+		}
+		if runs, err = sandbox.Emulates(ctx, r, machine, work); err != nil {
+			return "", err
+		}
+	}
+	if !runs {
+		return "", aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: "the image is as the platform takes it, for linux/" + machine + ", but " + r.Name() + " here runs linux/" + here + ": not checked here: how it runs, what it predicts, its metrics",
+			ZH: "镜像符合平台要求（linux/" + machine + "），但本机的 " + r.Name() + " 运行 linux/" + here + "。此处未检查：运行过程、预测结果与指标",
+		}).WithHint(aihub.Text{
+			EN: "try it on the platform: aihub submit SCENARIO --image FILE --smoke; or give the Docker engine here an emulator (binfmt) for linux/" + machine,
+			ZH: "请在平台上试运行：aihub submit 场景 --image 文件 --smoke；或为本机 Docker 引擎安装 linux/" + machine + " 的模拟器（binfmt）",
+		})
+	}
+	p.note("attack.test.emulated", "Machine", machine, "Here", here)
+	return machine, nil
 }
 
 // terminal makes what an algorithm prints safe to show.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func benchImage(b *testing.B) *doc {
 		}
 		write(layers[i*4/6000], fmt.Sprintf("usr/lib/python3/dist-packages/p%d/s%d/f%d.py", i%40, i%7, i), body)
 	}
-	d := &doc{arch: machine, cmd: []string{"/run"}}
+	d := &doc{arch: runtime.GOARCH, cmd: []string{"/run"}}
 	for i, tw := range layers {
 		if err := tw.Close(); err != nil {
 			b.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ type Config struct {
 	Cmd          []string
 	Env          []string // KEY=value; the platform takes only PATH, docker run takes all
 	WorkingDir   string   // absolute; default "/"
-	Architecture string   // amd64, arm64; default that of this machine
+	Architecture string   // amd64, arm64; default this program's
 }
 
 // File is one file, directory or symbolic link of an image to build.
@@ -68,7 +69,7 @@ func Build(w io.Writer, cfg Config, files []File) error {
 		return err
 	}
 
-	arch := cmp.Or(cfg.Architecture, machine)
+	arch := cmp.Or(cfg.Architecture, runtime.GOARCH)
 	rawConfig, err := json.Marshal(v1.ConfigFile{
 		Architecture: arch, OS: "linux", Created: v1.Time{Time: time.Unix(0, 0).UTC()},
 		RootFS:  v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{diffID}},

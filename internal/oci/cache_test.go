@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -187,7 +188,7 @@ func layersIn(t testing.TB, archive []byte) [][]byte {
 		t.Fatal(err, f.err())
 	}
 	defer s.close()
-	got, ok := pick(s, f)
+	got, ok := pick(s, runtime.GOARCH, f)
 	if !ok {
 		t.Fatal(f.err())
 	}

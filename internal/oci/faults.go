@@ -60,8 +60,9 @@ func at(path string, t aihub.Text) aihub.Text {
 // faults collects what is wrong with an image: the same fault in the same layer
 // or file once, with the first 20 places.
 type faults struct {
-	list  []aihub.Fault
-	index map[[2]string]int
+	list    []aihub.Fault
+	index   map[[2]string]int
+	machine string // that the image should be for, for the hint
 }
 
 // add records a fault in part ("layer 2", "index.json"), at the path inside
@@ -91,7 +92,11 @@ func (f *faults) err() error {
 		return nil
 	}
 	hint, ok := hints[f.list[0].Code]
-	if !ok {
+	switch {
+	case f.list[0].Code == codePlatform:
+		hint = text("build for the machine that runs it: docker build --platform linux/%[1]s …, or aihub image pack --arch %[1]s …",
+			"请为运行平台构建：docker build --platform linux/%[1]s …，或 aihub image pack --arch %[1]s …", f.machine)
+	case !ok:
 		hint = text("mend the image and save it again", "请修正镜像后重新导出")
 	}
 	return aihub.Errorf(aihub.Contract, text("the image was refused", "镜像未被接受")).WithFaults(f.list).WithHint(hint)
@@ -100,7 +105,6 @@ func (f *faults) err() error {
 var hints = map[string]aihub.Text{
 	codeArchive:  text("give the file that `docker save NAME` writes, or an OCI image layout as a tar (gzip or zstd may be around it)", "请提供 `docker save 名称` 导出的文件，或 OCI 镜像布局的 tar（可用 gzip 或 zstd 压缩）"),
 	codeMany:     text("save one image only: docker save NAME:TAG -o image.tar", "请只导出一个镜像：docker save 名称:标签 -o image.tar"),
-	codePlatform: text("build for the machine that runs it: docker build --platform linux/"+machine+" …", "请为运行平台构建：docker build --platform linux/"+machine+" …"),
 	codeCommand:  text(`say what to start: ENTRYPOINT ["/app/run"] in the Dockerfile`, `请在 Dockerfile 中写明启动命令：ENTRYPOINT ["/app/run"]`),
 	codeDevice:   text("leave devices, FIFOs and sockets out: the platform mounts its own /dev", "请去掉设备、管道和套接字：平台会挂载自己的 /dev"),
 	codeTooLarge: text("make the image smaller, or ask the platform for a larger bound", "请缩小镜像，或向平台申请更大的上限"),

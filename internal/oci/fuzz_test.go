@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -257,7 +258,7 @@ func FuzzManifest(f *testing.F) {
 		if n := parseManifest(again, "manifest", fs); !reflect.DeepEqual(m.Layers, n.Layers) && len(m.Layers)+len(n.Layers) > 0 || len(fs.list) > 0 {
 			t.Fatalf("%+v becomes %+v, %v", m, n, fs.list)
 		}
-		lr := &layoutReader{s: &spool{}, fs: fs, seen: map[string]bool{}}
+		lr := &layoutReader{s: &spool{}, machine: runtime.GOARCH, fs: fs, seen: map[string]bool{}}
 		lr.index(raw, "index.json", "", 1)
 	})
 }
@@ -269,7 +270,7 @@ func FuzzConfig(f *testing.F) {
 	f.Add([]byte(`{"os":"linux","architecture":"amd64","config":{"Cmd":["x"],"WorkingDir":"/proc","Env":["PATH=/a:b"]},"rootfs":{}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		fs := &faults{}
-		img := newImage(aihub.DigestOf(raw), 0, manifest{}, raw, fs)
+		img := newImage(aihub.DigestOf(raw), 0, manifest{}, raw, runtime.GOARCH, fs)
 		if len(fs.list) > 0 {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -173,7 +174,7 @@ const runBody = "#!/bin/sh\n"
 
 // simple returns an image that is fine: /run in one layer, and more layers on top.
 func simple(t testing.TB, above ...[]byte) *doc {
-	d := &doc{arch: machine, cmd: []string{"/run"}, layers: []layerDoc{{tarOf(t, ent{name: "run", body: runBody}), Gzip}}}
+	d := &doc{arch: runtime.GOARCH, cmd: []string{"/run"}, layers: []layerDoc{{tarOf(t, ent{name: "run", body: runBody}), Gzip}}}
 	for _, l := range above {
 		d.layers = append(d.layers, layerDoc{l, Gzip})
 	}

@@ -21,7 +21,7 @@ import (
 // names.
 func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Image, error) {
 	lim = lim.withDefaults()
-	fs := &faults{}
+	fs := &faults{machine: lim.Machine}
 	s, err := readArchive(ctx, r, lim, fs)
 	if err != nil {
 		return Image{}, err
@@ -30,11 +30,11 @@ func Import(ctx context.Context, blobs blob.Store, r io.Reader, lim Limits) (Ima
 	if err := fs.err(); err != nil {
 		return Image{}, err
 	}
-	f, ok := pick(s, fs)
+	f, ok := pick(s, lim.Machine, fs)
 	if !ok {
 		return Image{}, fs.err()
 	}
-	img := newImage(f.digest, int64(len(f.raw)), f.manifest, f.rawConfig, fs)
+	img := newImage(f.digest, int64(len(f.raw)), f.manifest, f.rawConfig, lim.Machine, fs)
 	if err := checkLayers(ctx, s, f, lim, &img, fs); err != nil {
 		return Image{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func TestImportLinkedLayer(t *testing.T) {
 // An index may hold the image for several machines, and attestations.
 func TestImportPlatforms(t *testing.T) {
 	t.Parallel()
-	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[machine]
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[runtime.GOARCH]
 	if other == "" {
 		other = "amd64"
 	}
@@ -150,14 +151,14 @@ func TestImportPlatforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nested := with(man(theirs, other), man(mine, machine), attest, absent)
+	nested := with(man(theirs, other), man(mine, runtime.GOARCH), attest, absent)
 	inner := files["index.json"]
 	files["blobs/sha256/"+aihub.DigestOf(inner).Hex()] = inner
 	for name, archive := range map[string][]byte{
 		"named":     nested,
 		"nested":    with(refer("application/vnd.oci.image.index.v1+json", inner)),
 		"unnamed":   with(man(theirs, ""), man(mine, "")),
-		"two names": with(man(mine, machine), man(mine, machine)),
+		"two names": with(man(mine, runtime.GOARCH), man(mine, runtime.GOARCH)),
 	} {
 		if img, _, err := importing(t, archive, Limits{}); err != nil || img.Digest != plain.Digest {
 			t.Errorf("%s: %s, %v", name, img.Digest, err)
@@ -169,14 +170,14 @@ func TestImportPlatforms(t *testing.T) {
 		"docker": theirs.docker(t),
 	} {
 		_, _, err := importing(t, archive, Limits{})
-		if f := faultsOf(t, err); f[0].Code != codePlatform || !strings.Contains(err.Error(), "linux/"+other) || !strings.Contains(err.Error(), "linux/"+machine) {
+		if f := faultsOf(t, err); f[0].Code != codePlatform || !strings.Contains(err.Error(), "linux/"+other) || !strings.Contains(err.Error(), "linux/"+runtime.GOARCH) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	second := simple(t, tarOf(t, ent{name: "y"}))
-	two := man(second, machine)
+	two := man(second, runtime.GOARCH)
 	two["annotations"] = obj{"org.opencontainers.image.ref.name": "second"}
-	_, _, err = importing(t, with(man(mine, machine), two), Limits{})
+	_, _, err = importing(t, with(man(mine, runtime.GOARCH), two), Limits{})
 	if f := faultsOf(t, err); f[0].Code != codeMany || !strings.Contains(err.Error(), "second") || !strings.Contains(err.Error(), "docker save") {
 		t.Error(err)
 	}
@@ -278,7 +279,7 @@ func TestCommandIsResolved(t *testing.T) {
 		{"/up/app/run", "", true}, {"/loop", "", false}, {"/opt/app", "", false}, {"/hard", "", true}, {"/opt/app/run/x", "", false}, {"./run", "/nowhere", false},
 		{"/hard", "/output", true}, {"/hard", "/app", true}, {"/hard", "/out", false}, {"/hard", "/out/sub", false}, {"/hard", "/opt/scratch", false},
 	} {
-		d := &doc{arch: machine, cmd: []string{c.cmd}, layers: []layerDoc{{base, Gzip}}}
+		d := &doc{arch: runtime.GOARCH, cmd: []string{c.cmd}, layers: []layerDoc{{base, Gzip}}}
 		d.onConfig = func(o obj) { o["config"].(obj)["WorkingDir"] = c.dir }
 		_, _, err := importing(t, d.oci(t), Limits{})
 		if (err == nil) != c.ok {

@@ -24,10 +24,10 @@ type found struct {
 	layers    []member
 }
 
-// pick finds the image in an archive that is for this machine.
-func pick(s parts, fs *faults) (found, bool) {
+// pick finds the image in an archive that is for a machine.
+func pick(s parts, machine string, fs *faults) (found, bool) {
 	if m, ok := s.get("index.json"); ok {
-		return pickLayout(s, m, fs)
+		return pickLayout(s, m, machine, fs)
 	}
 	if m, ok := s.get("manifest.json"); ok {
 		return pickDocker(s, m, fs)
@@ -45,13 +45,14 @@ type candidate struct {
 
 // layoutReader collects the manifests of an OCI layout.
 type layoutReader struct {
-	s    parts
-	fs   *faults
-	seen map[string]bool
-	list []candidate
+	s       parts
+	machine string // whose image is wanted
+	fs      *faults
+	seen    map[string]bool
+	list    []candidate
 }
 
-func pickLayout(s parts, m member, fs *faults) (found, bool) {
+func pickLayout(s parts, m member, machine string, fs *faults) (found, bool) {
 	var mark struct {
 		Version string `json:"imageLayoutVersion"`
 	}
@@ -64,7 +65,7 @@ func pickLayout(s parts, m member, fs *faults) (found, bool) {
 	if !ok {
 		return found{}, false
 	}
-	lr := &layoutReader{s: s, fs: fs, seen: map[string]bool{}}
+	lr := &layoutReader{s: s, machine: machine, fs: fs, seen: map[string]bool{}}
 	if !lr.index(raw, "index.json", "", 1) {
 		return found{}, false
 	}
@@ -152,9 +153,9 @@ func (lr *layoutReader) member(d descriptor, part string) (member, bool) {
 	return m, ok
 }
 
-// choose takes the one image that is for this machine.
+// choose takes the one image that is for the machine.
 func (lr *layoutReader) choose() (found, bool) {
-	want := platform{"linux", machine}.String()
+	want := platform{"linux", lr.machine}.String()
 	var hits []candidate
 	others := map[string]bool{}
 	for _, c := range lr.list {
@@ -181,7 +182,7 @@ func (lr *layoutReader) choose() (found, bool) {
 		}
 		tellMany(names, lr.fs)
 	case len(others) > 0:
-		lr.fs.add(codePlatform, "index.json", "", text("has images for %[1]s; this platform runs %[2]s", "镜像面向 %[1]s；本平台运行 %[2]s", listed(others), want))
+		lr.fs.add(codePlatform, "index.json", "", text("has images for %[1]s; the platform runs %[2]s", "镜像面向 %[1]s；平台运行 %[2]s", listed(others), want))
 	case len(lr.fs.list) == 0:
 		lr.fs.add(codeNone, "index.json", "", text("names no image", "没有列出任何镜像"))
 	}

@@ -2,16 +2,12 @@ package oci
 
 import (
 	"path"
-	"runtime"
 	"strings"
 
 	"aihub"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
-
-// machine is the architecture that images must be built for.
-const machine = runtime.GOARCH
 
 // defaultPath is the PATH of an image that names none, as Docker has it.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -134,15 +130,16 @@ func parseManifest(raw []byte, part string, fs *faults) (m manifest) {
 }
 
 // newImage reads a config and puts the Image together. What breaks the contract
-// is added to fs; what is ignored becomes a note.
-func newImage(d aihub.Digest, size int64, m manifest, rawConfig []byte, fs *faults) Image {
+// is added to fs; what is ignored becomes a note. With machine "" it may be for any.
+func newImage(d aihub.Digest, size int64, m manifest, rawConfig []byte, machine string, fs *faults) Image {
 	img := Image{Digest: d, Config: aihub.Digest(m.Config.Digest), Size: size + int64(len(rawConfig)), WorkingDir: "/"}
 	var c config
 	if !strictJSON(rawConfig, &c, "config", fs) {
 		return img
 	}
-	if have := (platform{c.OS, c.Architecture}); have != (platform{"linux", machine}) {
-		fs.add(codePlatform, "config", "", text("the image is for %s; this platform runs linux/%s", "镜像面向 %s；本平台运行 linux/%s", have, machine))
+	img.Machine = c.Architecture
+	if have := (platform{c.OS, c.Architecture}); machine != "" && have != (platform{"linux", machine}) {
+		fs.add(codePlatform, "config", "", text("the image is for %s; the platform runs linux/%s", "镜像面向 %s；平台运行 linux/%s", have, machine))
 	}
 	if len(c.RootFS.DiffIDs) != len(m.Layers) {
 		fs.add(codeConfig, "config", "", text("names %d unpacked layers where the manifest has %d", "配置列出 %d 层，而清单有 %d 层", len(c.RootFS.DiffIDs), len(m.Layers)))

@@ -32,8 +32,10 @@ package oci
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
+	"runtime"
 	"slices"
 
 	"aihub"
@@ -47,6 +49,7 @@ type Image struct {
 	Entrypoint []string      `json:"entrypoint"`        //
 	Cmd        []string      `json:"cmd"`               //
 	Env        []string      `json:"env"`               // exactly one: PATH=...
+	Machine    string        `json:"machine"`           // architecture that it was built for: amd64, arm64
 	WorkingDir string        `json:"working_dir"`       // absolute and clean; "/" when the image names none
 	Layers     []Layer       `json:"layers"`            // bottom first
 	Size       int64         `json:"size"`              // bytes kept: manifest, config, layers
@@ -92,6 +95,7 @@ type Limits struct {
 	Entries  int64  // entries of all layers together, and files and directories at any time; default 300,000
 	Ratio    int64  // unpacked bytes for one compressed byte, once more than 64 MiB are unpacked; default 200
 	Temp     string // directory for the archive while it is checked; default os.TempDir()
+	Machine  string // architecture that images must be built for, in Go's words; default this program's
 
 	// Kept reports whether who sends the image has this blob of it in the store
 	// already, so that it need not be written again; nil: nothing of it.
@@ -129,12 +133,13 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Unpacked, 16<<30)
 	def(&l.Entries, 300_000)
 	def(&l.Ratio, 200)
+	l.Machine = cmp.Or(l.Machine, runtime.GOARCH)
 	return l
 }
 
 // Load returns the image whose manifest is d, or NotFound. It reads manifest and
 // config and asks for each layer; a part that is missing or damaged is an error
-// of kind Unavailable.
+// of kind Unavailable. For which machine it was built is for who runs it to ask.
 func Load(ctx context.Context, blobs blob.Store, d aihub.Digest) (Image, error) {
 	raw, err := readBlob(ctx, blobs, d, maxManifest)
 	if err != nil {
@@ -154,7 +159,7 @@ func Load(ctx context.Context, blobs blob.Store, d aihub.Digest) (Image, error) 
 	if err != nil {
 		return Image{}, damaged(err)
 	}
-	img := newImage(d, int64(len(raw)), m, rawConfig, fs)
+	img := newImage(d, int64(len(raw)), m, rawConfig, "", fs)
 	if err := fs.err(); err != nil {
 		return Image{}, damaged(err)
 	}

@@ -135,11 +135,11 @@ type Repository interface {
 }
 
 // Adopt checks the image that was pushed under a digest exactly as Import checks
-// an archive, and keeps it in blobs. Of an index it takes the image for this
-// machine. Nothing is kept unless all of it is good.
+// an archive, and keeps it in blobs. Of an index it takes the image for
+// lim.Machine. Nothing is kept unless all of it is good.
 func Adopt(ctx context.Context, from Repository, digest string, blobs blob.Store, lim Limits) (Image, error) {
 	lim = lim.withDefaults()
-	fs := &faults{}
+	fs := &faults{machine: lim.Machine}
 	raw, err := from.Manifest(ctx, digest)
 	if err != nil {
 		return Image{}, err
@@ -156,7 +156,7 @@ func Adopt(ctx context.Context, from Repository, digest string, blobs blob.Store
 		return Image{}, fs.err()
 	}
 	repo := &pushedParts{ctx: ctx, from: from}
-	lr := &layoutReader{s: repo, fs: fs, seen: map[string]bool{}}
+	lr := &layoutReader{s: repo, machine: lim.Machine, fs: fs, seen: map[string]bool{}}
 	var f found
 	var ok bool
 	if top.MediaType.IsIndex() || top.MediaType == "" && top.Manifests != nil {
@@ -174,7 +174,7 @@ func Adopt(ctx context.Context, from Repository, digest string, blobs blob.Store
 	if !ok {
 		return Image{}, fs.err()
 	}
-	img := newImage(f.digest, int64(len(f.raw)), f.manifest, f.rawConfig, fs)
+	img := newImage(f.digest, int64(len(f.raw)), f.manifest, f.rawConfig, lim.Machine, fs)
 	if err := checkLayers(ctx, repo, f, lim, &img, fs); err != nil {
 		return Image{}, err
 	}

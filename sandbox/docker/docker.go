@@ -78,6 +78,18 @@ var _ sandbox.Interactive = (*Runner)(nil)
 // Name returns "docker".
 func (*Runner) Name() string { return "docker" }
 
+// Machine implements sandbox.Runner: the engine may be of another architecture
+// than this program.
+func (r *Runner) Machine(ctx context.Context) (string, error) {
+	if err := r.connect(ctx); err != nil {
+		return "", err
+	}
+	if m, ok := architectures[r.info.Architecture]; ok {
+		return m, nil
+	}
+	return "", platform("being asked for its architecture", fmt.Errorf("%s is not one that the platform knows", r.info.Architecture))
+}
+
 // family is what matters of a runtime.
 type family string
 

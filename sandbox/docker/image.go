@@ -79,7 +79,7 @@ func (r *Runner) image(ctx context.Context, j sandbox.Job) (string, func(), erro
 			return "", nil, platform("looking for its image", err)
 		}
 	}
-	if err := r.load(ctx, ref, func(w *tar.Writer) error { return pack(w, j.Rootfs, probe.Program()) }); err != nil {
+	if err := r.load(ctx, ref, j.Machine, func(w *tar.Writer) error { return pack(w, j.Rootfs, probe.Program()) }); err != nil {
 		done()
 		return "", nil, err
 	}
@@ -117,8 +117,8 @@ func (r *Runner) unuse(ctx context.Context, ref string, keep bool) {
 	}
 }
 
-// load makes an image of what fill writes.
-func (r *Runner) load(ctx context.Context, ref string, fill func(*tar.Writer) error) error {
+// load makes an image of what fill writes, for a machine ("": the engine's own).
+func (r *Runner) load(ctx context.Context, ref, machine string, fill func(*tar.Writer) error) error {
 	in, out := io.Pipe()
 	filled := make(chan error, 1)
 	go func() {
@@ -130,9 +130,11 @@ func (r *Runner) load(ctx context.Context, ref string, fill func(*tar.Writer) er
 		filled <- err
 		out.CloseWithError(err)
 	}()
-	answer, err := r.api.ImageImport(ctx, image.ImportSource{Source: in, SourceName: "-"}, ref, image.ImportOptions{
-		Message: "aihub", Changes: []string{"LABEL " + labelHome + "=" + r.home},
-	})
+	o := image.ImportOptions{Message: "aihub", Changes: []string{"LABEL " + labelHome + "=" + r.home}}
+	if machine != "" {
+		o.Platform = "linux/" + machine
+	}
+	answer, err := r.api.ImageImport(ctx, image.ImportSource{Source: in, SourceName: "-"}, ref, o)
 	in.Close()
 	if err == nil {
 		err = imported(answer)
@@ -250,7 +252,7 @@ func (r *Runner) carrier(ctx context.Context) (string, error) {
 	if !errdefs.IsNotFound(err) {
 		return "", platform("looking for its own image", err)
 	}
-	return ref, r.load(ctx, ref, func(w *tar.Writer) error {
+	return ref, r.load(ctx, ref, "", func(w *tar.Writer) error {
 		for _, d := range []string{"input/", "model/", "output/"} {
 			if err := w.WriteHeader(&tar.Header{Name: d, Typeflag: tar.TypeDir, Mode: 0o755}); err != nil {
 				return err

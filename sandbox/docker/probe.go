@@ -90,8 +90,8 @@ func why(err error) aihub.Text {
 // container has with the contract. unseen is what was not measured of it from
 // outside, for want of permission.
 func (r *Runner) tryout(ctx context.Context) (unseen []string, err error) {
-	program, ok := exits[r.info.Architecture]
-	if !ok {
+	program := tiny.Exit(architectures[r.info.Architecture])
+	if program == nil {
 		return nil, fmt.Errorf("there is no program to try on %s", r.info.Architecture)
 	}
 	dir, err := os.MkdirTemp(r.opt.Dir, "probe-")
@@ -129,20 +129,6 @@ func (r *Runner) tryout(ctx context.Context) (unseen []string, err error) {
 		unseen = p.Process.Unseen
 	}
 	return unseen, err
-}
-
-// exits are programs that exit with 0, by the engine's architecture.
-var exits = map[string][]byte{
-	"x86_64": tiny.Must("amd64", []byte{
-		0x31, 0xff, //            xor edi, edi
-		0xb8, 0xe7, 0, 0, 0, //   mov eax, 231 (exit_group)
-		0x0f, 0x05, //            syscall
-	}),
-	"aarch64": tiny.Must("arm64", tiny.Words(
-		0xd2800000, // mov x0, #0
-		0xd2800bc8, // mov x8, #94 (exit_group)
-		0xd4000001, // svc #0
-	)),
 }
 
 // checks turns what the engine says about its machine into promises. That the

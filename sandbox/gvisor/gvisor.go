@@ -12,6 +12,7 @@ package gvisor
 
 import (
 	"context"
+	"runtime"
 
 	"aihub/sandbox"
 	"aihub/sandbox/gvisor/stage"
@@ -35,6 +36,9 @@ var _ sandbox.Interactive = (*Runner)(nil)
 
 // Name returns "gvisor".
 func (*Runner) Name() string { return "gvisor" }
+
+// Machine implements sandbox.Runner: the processor is the guest's, too.
+func (*Runner) Machine(context.Context) (string, error) { return runtime.GOARCH, nil }
 
 // Probe starts a sandbox for some milliseconds and measures what it really has.
 // The answer is kept: what a machine enforces does not change while we run.

@@ -60,6 +60,29 @@ func Must(arch string, code []byte) []byte {
 	return b
 }
 
+// exits is code that ends a process with 0, by architecture.
+var exits = map[string][]byte{
+	"amd64": {
+		0x31, 0xff, //            xor edi, edi
+		0xb8, 0xe7, 0, 0, 0, //   mov eax, 231 (exit_group)
+		0x0f, 0x05, //            syscall
+	},
+	"arm64": Words(
+		0xd2800000, // mov x0, #0
+		0xd2800bc8, // mov x8, #94 (exit_group)
+		0xd4000001, // svc #0
+	),
+}
+
+// Exit is a program that ends at once, with 0; nil for an architecture for which
+// no programs are made.
+func Exit(arch string) []byte {
+	if exits[arch] == nil {
+		return nil
+	}
+	return Must(arch, exits[arch])
+}
+
 // Words are the instructions of arm64 as bytes.
 func Words(ws ...uint32) []byte {
 	var b []byte
