@@ -141,7 +141,10 @@ func Write(ctx context.Context, w io.Writer, dir string) error {
 		}
 		next += blocks(n.size)
 	}
-	out := &writer{w: bufio.NewWriterSize(w, 1<<20)}
+	// Large writes, and not file to file: the kernel keeps what comes in pieces of
+	// 4 MiB in large folios, which a sandbox maps with few faults; copy_file_range
+	// leaves small ones, from which a guest reads at two thirds of the speed.
+	out := &writer{w: bufio.NewWriterSize(struct{ io.Writer }{w}, 4<<20)}
 	out.bytes(superblock(nodes, next, table))
 	out.bytes(make([]byte, inode))
 	for _, n := range nodes {
