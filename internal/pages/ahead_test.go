@@ -30,7 +30,7 @@ func manyGroups(t *testing.T, n int) *File {
 	var w chunkWriter
 	var b Builder
 	for range n {
-		w.reset(ByteArray, 0, Uncompressed, kindV1, 0, 0, nil)
+		w.reset(ByteArray, 0, Uncompressed, kindV1, 0, 0, 0)
 		b.reset(ByteArray, 0)
 		const rows = 100
 		for range rows {
@@ -47,7 +47,7 @@ func manyGroups(t *testing.T, n int) *File {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := out.WriteAt(c.body, o.end); err != nil {
+		if _, err := out.WriteAt(pagesOf(c), o.end); err != nil {
 			t.Fatal(err)
 		}
 		o.groups = append(o.groups, outGroup{Rows: rows, Start: o.end, Chunks: []chunkMeta{c.meta}})
@@ -157,7 +157,7 @@ func TestLargePagesOfIndicesAreCopied(t *testing.T) {
 	for _, kind := range []int32{kindV1, kindV2} {
 		rng := rand.New(rand.NewPCG(3, 4))
 		var w chunkWriter
-		w.reset(ByteArray, 0, Snappy, kind, 0, 0, nil)
+		w.reset(ByteArray, 0, Snappy, kind, 0, 0, 0)
 		w.decided = true // random indices, and yet "compressed": as other tools do
 		const rows, people = 200_000, 700
 		var index []uint32
@@ -225,11 +225,11 @@ func TestNothingBehindIndicesIsCopied(t *testing.T) {
 	t.Parallel()
 	const behind = "a raw value that nobody masked"
 	var w chunkWriter
-	w.reset(ByteArray, 0, Uncompressed, kindV1, 0, 0, nil)
+	w.reset(ByteArray, 0, Uncompressed, kindV1, 0, 0, 0)
 	for i := range 5 {
 		w.dict.add([]byte("person " + strconv.Itoa(i)))
 	}
-	s, width := w.indexPage()
+	s, width := w.indexPage(0)
 	s = append(packRLE(s, []uint32{0, 1, 2, 3, 4}, width), behind...)
 	if err := w.putIndices(pageOf{entries: 5, rows: 5}, s, 0); err != nil {
 		t.Fatal(err)

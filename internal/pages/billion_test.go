@@ -71,12 +71,12 @@ func repeat(t *testing.T, src *File, out *os.File, rows int64) {
 	if _, err := out.WriteAt([]byte("PAR1"), 0); err != nil {
 		t.Fatal(err)
 	}
-	k := &worker{j: j}
+	k := newWorker(j)
 	for n, done := 0, int64(0); done < rows; n++ {
 		g := n % src.RowGroups()
 		group := outGroup{Rows: src.GroupRows(g), Start: o.end}
 		for leaf := range src.leaves {
-			w, err := k.copyChunk(g, leaf, false, nil)
+			w, err := k.copyChunk(g, leaf, false)
 			if err != nil {
 				t.Fatal(err)
 			}

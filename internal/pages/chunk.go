@@ -36,6 +36,7 @@ type chunkReader struct {
 	pager pager
 	left  int64 // values not yet read
 
+	whole    bool // payloads stay as they are: they are to be copied
 	hasDict  bool
 	dict     Values
 	dictData []byte // the dictionary page, decompressed
@@ -67,7 +68,7 @@ func (r *chunkReader) wrap(err error) error {
 // reset begins chunk (g, leaf) and reads its dictionary, if it has one.
 func (r *chunkReader) reset(f *File, g, leaf int) error {
 	r.f, r.g, r.leaf, r.c = f, g, &f.leaves[leaf], &f.meta.groups[g].chunks[leaf]
-	r.left, r.hasDict = r.c.values, false
+	r.left, r.hasDict, r.whole = r.c.values, false, false
 	r.dict.n = 0
 	r.pager.reset(f.r, span{r.c.start(), r.c.size})
 	if r.leaf.MaxDef > 255 || r.leaf.MaxRep > 255 {
@@ -144,7 +145,7 @@ func (r *chunkReader) expand(buf *[]byte, b []byte, n int, packed bool) ([]byte,
 		}
 		return b, nil
 	}
-	if Codec(r.c.codec) == Snappy && len(b) >= rawLeast && unsnapped(b, n) {
+	if Codec(r.c.codec) == Snappy && !r.whole && len(b) >= rawLeast && unsnapped(b, n) {
 		return b[:n], nil
 	}
 	*buf = resize(*buf, n)

@@ -30,9 +30,11 @@ type written struct {
 	meta       chunkMeta
 }
 
-// raw are bytes of the source, and the place in a body before which they stand.
+// raw are bytes that stand before a place in a body: those of a buffer of their own,
+// or, where it has none, of a span of the source.
 type raw struct {
-	at int
+	at   int
+	data []byte
 	span
 }
 
@@ -45,7 +47,13 @@ func (w *written) size() int64 {
 }
 
 // held is how much memory the chunk takes, what its buffers have to spare included.
-func (w *written) held() int64 { return int64(cap(w.head) + cap(w.body)) }
+func (w *written) held() int64 {
+	n := int64(cap(w.head) + cap(w.body))
+	for _, r := range w.raw {
+		n += int64(cap(r.data))
+	}
+	return n
+}
 
 // chunkMeta is what the footer says about a chunk, with places counted from the
 // chunk's beginning.
@@ -73,8 +81,10 @@ type chunkWriter struct {
 	kind     int32 // of the pages to write
 	maxDef   int
 	maxRep   int
+	pool     *bodies
+	expect   int64 // about how long body becomes
 	body     []byte
-	raw      []raw // bytes of the source between those of body
+	raw      []raw // what stands between the bytes of body
 	rawBytes int64
 	plain    int64 // bytes before compression, headers counted
 	dataAt   int
@@ -93,12 +103,22 @@ type chunkWriter struct {
 	packed   []byte
 }
 
-func (w *chunkWriter) reset(t Type, width int, codec Codec, kind int32, maxDef, maxRep int, buf []byte) {
+// reset begins a chunk of about expect bytes.
+func (w *chunkWriter) reset(t Type, width int, codec Codec, kind int32, maxDef, maxRep int, expect int64) {
 	w.typ, w.width, w.codec, w.kind, w.maxDef, w.maxRep = t, width, codec.writable(), kind, maxDef, maxRep
-	w.body, w.plain, w.entries, w.rows, w.used = buf[:0], 0, 0, 0, 0
-	w.raw, w.rawBytes = nil, 0
+	w.expect, w.plain, w.entries, w.rows, w.used = min(expect, 32<<20), 0, 0, 0, 0
+	w.drop()
 	w.pages, w.decided, w.dictMode = nil, false, 0
 	w.dict.reset(t, width)
+}
+
+// drop gives up what is written of a chunk.
+func (w *chunkWriter) drop() {
+	w.pool.put(w.body)
+	for _, r := range w.raw {
+		w.pool.put(r.data)
+	}
+	w.body, w.raw, w.rawBytes = nil, nil, 0
 }
 
 // pageOf is a page to be written: levels as the bytes of the page kind.
@@ -110,8 +130,10 @@ type pageOf struct {
 }
 
 // add writes a page of levels and values: buf, whose first head bytes are the
-// levels, and behind it the bytes of more, which may be nil.
-func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte) error {
+// levels, and behind it the bytes of more, which may be nil. own is the buffer at
+// whose beginning the last of them lies. It may be kept until the chunk is written,
+// and is nil then.
+func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte, own *[]byte) error {
 	size := len(buf) + len(more)
 	if size > math.MaxInt32/2 {
 		return tooLarge("page", int64(size), math.MaxInt32/2)
@@ -126,7 +148,22 @@ func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte) error {
 	}
 	if w.codec == Uncompressed {
 		h.size = int32(size)
-		w.emit(&h, p.rows, buf, more)
+		last := buf
+		if more != nil {
+			last = more
+		}
+		if len(last) < rawLeast || cap(last) > 2*len(last) {
+			w.emit(&h, p.rows, buf, more)
+			return nil
+		}
+		h.crc, h.hasCRC = checksum(buf, more), true
+		at, header := w.begin(&h)
+		if more != nil {
+			w.body = append(w.body, buf...)
+		}
+		w.keep(last, span{n: int64(len(last))})
+		*own = nil
+		w.end(&h, p.rows, at, header)
 		return nil
 	}
 	if more != nil {
@@ -150,26 +187,54 @@ func (w *chunkWriter) add(p pageOf, buf []byte, head int, more []byte) error {
 	return nil
 }
 
+// addOf is add of a page whose last bytes are those of b.
+func (w *chunkWriter) addOf(b *Builder, p pageOf, buf []byte, head int, more []byte) error {
+	size := cap(b.data)
+	err := w.add(p, buf, head, more, &b.data)
+	if b.data == nil {
+		b.data = w.pool.make(size) // rather than grow into it
+	}
+	return err
+}
+
 // emit writes a page whose payload is ready, in parts.
 func (w *chunkWriter) emit(h *pageHeader, rows int, payload ...[]byte) {
 	h.crc, h.hasCRC = checksum(payload...), true
 	at, header := w.begin(h)
 	for _, b := range payload {
+		if need := len(w.body) + len(b); need > cap(w.body) { // rather than grow into it page by page
+			w.body = append(w.pool.make(max(need, int(w.expect))), w.body...)
+		}
 		w.body = append(w.body, b...)
 	}
 	w.end(h, rows, at, header)
 }
 
-// rawLeast is the least size of a payload that is copied from the source when the
-// chunk is written, rather than held until then.
-const rawLeast = 64 << 10
+// A payload of rawLeast bytes or more is not copied into the body: its buffer is kept
+// until the chunk is written, or, beyond rawMost bytes a chunk, those of the source
+// are read again then.
+const (
+	rawLeast = 64 << 10
+	rawMost  = 8 << 20
+)
 
-// emitRaw writes a page whose payload, with the checksum of h, stands in the source.
-func (w *chunkWriter) emitRaw(h *pageHeader, rows int, s span) {
+// keep puts b, or, if it is nil, a span of the source behind the body.
+func (w *chunkWriter) keep(b []byte, s span) {
+	w.raw = append(w.raw, raw{len(w.body), b, s})
+	w.rawBytes += s.n
+}
+
+// emitRaw writes a page whose payload, with the checksum of h, stands in the source
+// and at the beginning of own, which may be kept.
+func (w *chunkWriter) emitRaw(h *pageHeader, rows int, s span, own *[]byte) {
 	h.hasCRC = true
 	at, header := w.begin(h)
-	w.raw = append(w.raw, raw{len(w.body), s})
-	w.rawBytes += s.n
+	if w.rawBytes+s.n > rawMost {
+		w.keep(nil, s)
+	} else {
+		w.keep((*own)[:s.n], s)
+		*own = nil
+	}
 	w.end(h, rows, at, header)
 }
 
@@ -278,21 +343,21 @@ func (w *chunkWriter) values(p pageOf, b *Builder) error {
 	case w.typ == Boolean:
 		s := append(w.scratch[:0], levels...)
 		w.scratch = pack(s, v.Data, 1)[:len(s)+(v.n+7)/8]
-		return w.add(p, w.scratch, len(levels), nil)
+		return w.add(p, w.scratch, len(levels), nil, &w.scratch)
 	case w.typ != ByteArray:
 		w.worthwhile(b.data)
-		return w.add(p, b.data, b.head, nil)
+		return w.addOf(b, p, b.data, b.head, nil)
 	}
 	if s, ok := equalLengths(append(w.scratch[:0], levels...), &v); ok {
 		w.scratch = s
 		p.encoding = encDeltaLength
 		more := v.Data[v.off[0] : v.off[v.n]-v.gap]
 		w.worthwhile(more)
-		return w.add(p, s, len(levels), more)
+		return w.addOf(b, p, s, len(levels), more)
 	}
 	w.scratch = plain(append(w.scratch[:0], levels...), &v)
 	w.worthwhile(w.scratch)
-	return w.add(p, w.scratch, len(levels), nil)
+	return w.add(p, w.scratch, len(levels), nil, &w.scratch)
 }
 
 // decide says by the first values whether a dictionary is worth it.
@@ -383,13 +448,17 @@ func equalLengths(s []byte, v *Values) ([]byte, bool) {
 
 // coded writes a page of indices into w.dict, which holds all of them.
 func (w *chunkWriter) coded(p pageOf, index []uint32, levels []byte) error {
-	s, width := w.indexPage(levels)
+	s, width := w.indexPage(len(index), levels)
 	return w.putIndices(p, packRLE(s, index, width), len(levels))
 }
 
-// indexPage begins a page of indices: behind it, they are to be appended with a width.
-func (w *chunkWriter) indexPage(levels ...[]byte) (s []byte, width int) {
+// indexPage begins a page of n indices: behind it, they are to be appended with a width.
+func (w *chunkWriter) indexPage(n int, levels ...[]byte) (s []byte, width int) {
 	width = bitsFor(max(w.dict.vals.n-1, 0))
+	if room := n*width/8 + n/some*8 + 4096; cap(w.scratch) < room { // rather than grow into it
+		w.pool.put(w.scratch)
+		w.scratch = w.pool.make(room)
+	}
 	s = w.scratch[:0]
 	for _, l := range levels {
 		s = append(s, l...)
@@ -405,7 +474,7 @@ func (w *chunkWriter) putIndices(p pageOf, s []byte, levels int) error {
 		w.worthwhile(s[levels:])
 	}
 	w.decided = true // indices and plain pages share a codec
-	return w.add(p, s, levels, nil)
+	return w.add(p, s, levels, nil, &w.scratch)
 }
 
 // appendLevels appends levels as a page of the kind has them.

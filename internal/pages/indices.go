@@ -1,7 +1,5 @@
 package pages
 
-import "slices"
-
 // some are indices worked on at a time: they lie in the nearest cache meanwhile.
 const some = 4096
 
@@ -53,9 +51,8 @@ func (k *worker) recodePage(out pageOf) error {
 		}
 	}
 	p.coder = begin
-	s, width := w.indexPage(out.rep, out.def)
+	s, width := w.indexPage(p.valid, out.rep, out.def)
 	levels, kept := len(s)-1, 0
-	s = slices.Grow(s, p.valid*width/8+p.valid/some*8+64) // rather than grow into it
 	for left := p.valid; left > 0; left -= some {
 		part := k.index[kept:][:min(left, some)]
 		if err := r.indices(p, part); err != nil {

@@ -83,8 +83,14 @@ func (a *assembler) resume() error {
 			continue
 		}
 		o.end = 4
-		if err := o.File.Truncate(0); err != nil {
+		// A file system may write at once what stands in a file that was emptied, while
+		// it is closed: an empty one is left alone.
+		if st, err := o.File.Stat(); err != nil {
 			return err
+		} else if st.Size() > 0 {
+			if err := o.File.Truncate(0); err != nil {
+				return err
+			}
 		}
 		if _, err := o.File.WriteAt([]byte("PAR1"), 0); err != nil {
 			return err

@@ -24,6 +24,14 @@ type worker struct {
 	def   []byte
 	lev   []byte
 	store unitStore
+
+	copied []byte // bytes of the source on their way
+}
+
+func newWorker(j *job) *worker {
+	k := &worker{j: j, funcs: map[funcKey]MapFunc{}}
+	k.w.pool, k.r.pager.pool = &j.bodies, &j.bodies
+	return k
 }
 
 const nullIndex = ^uint32(0)
@@ -67,7 +75,7 @@ func (k *worker) apply(leaf int, in *Values, out *Builder, alike bool) error {
 
 // copyChunk finds the pages of an untouched chunk. Only they are copied, not
 // what may lie between them and the chunk's declared end.
-func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error) {
+func (k *worker) copyChunk(g, leaf int, strip bool) (written, error) {
 	r := &k.r
 	if err := r.reset(k.j.f, g, leaf); err != nil {
 		return written{}, err
@@ -76,7 +84,7 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 	m := chunkMeta{Codec: Codec(c.codec), Encodings: slices.Clone(c.encodings), Values: c.values, Uncompressed: c.uncompressed,
 		EncStats: c.encStats, Dict: -1, Data: -1}
 	if strip {
-		k.w.reset(r.leaf.Type, r.leaf.Width, m.Codec, 0, 0, 0, buf)
+		k.w.reset(r.leaf.Type, r.leaf.Width, m.Codec, 0, 0, 0, c.size)
 		k.w.codec = m.Codec // pages are not compressed again
 	} else {
 		m.Sizes = c.sizes
@@ -142,7 +150,7 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 	if strip {
 		return k.stripped(out, m)
 	}
-	out.raw = []raw{{0, span{start, r.pager.pos - start}}}
+	out.raw = []raw{{span: span{start, r.pager.pos - start}}}
 	out.meta.Size = out.size()
 	if c.columnIndex.n > 0 && m.Pages != nil {
 		out.meta.ColumnIndex = k.j.f.columnIndex(c)
@@ -151,13 +159,13 @@ func (k *worker) copyChunk(g, leaf int, strip bool, buf []byte) (written, error)
 }
 
 // copyPage writes the page read last, of payload b with a checksum, as it stands in
-// the source. Decoding may have spoilt a large payload, which is not kept, either.
+// the source.
 func (k *worker) copyPage(h *pageHeader, rows int, b []byte, crc uint32) {
 	if h.crc = crc; len(b) < rawLeast {
 		k.w.emit(h, rows, b)
 		return
 	}
-	k.w.emitRaw(h, rows, span{k.r.pager.pos - int64(len(b)), int64(len(b))})
+	k.w.emitRaw(h, rows, span{k.r.pager.pos - int64(len(b)), int64(len(b))}, &k.r.pager.buf)
 }
 
 // stripped turns the copied pages of k.w into a chunk.
@@ -229,10 +237,10 @@ func cleanStats(raw []byte) []byte {
 var errRewrite = errors.New("indices must be rewritten")
 
 // mapChunk maps a chunk of row group g whose rows all stay in place.
-func (k *worker) mapChunk(ctx context.Context, g, leaf int, buf []byte) (written, error) {
-	out, err := k.mapPages(ctx, g, leaf, buf, !k.j.wider(leaf))
+func (k *worker) mapChunk(ctx context.Context, g, leaf int) (written, error) {
+	out, err := k.mapPages(ctx, g, leaf, !k.j.wider(leaf))
 	if err == errRewrite {
-		out, err = k.mapPages(ctx, g, leaf, k.w.body, false)
+		out, err = k.mapPages(ctx, g, leaf, false)
 	}
 	return out, err
 }
@@ -242,7 +250,7 @@ func (k *worker) mapChunk(ctx context.Context, g, leaf int, buf []byte) (written
 // together or became null, so that indices would tell apart what the values no
 // longer do; or because the dictionary is not in the order of first use, or
 // holds values of no row, and so would tell more than the rows.
-func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying bool) (written, error) {
+func (k *worker) mapPages(ctx context.Context, g, leaf int, copying bool) (written, error) {
 	r, w, p := &k.r, &k.w, &k.pg
 	if err := r.reset(k.j.f, g, leaf); err != nil {
 		return written{}, err
@@ -279,22 +287,15 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 		}
 		if !started {
 			started = true
-			if most := min(r.c.size+r.c.size/16+4096, 32<<20); int64(cap(buf)) < most && !(coded && copying && len(b) >= rawLeast) {
-				buf = make([]byte, 0, (most>>19+1)<<19) // rather than grow into it; chunks differ by little
-			}
-			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, buf)
+			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, ((r.c.size+r.c.size/16+4096)>>19+1)<<19) // chunks differ by little
 			if coded && copying {
 				w.decided = true
 				if !k.distinct() {
-					w.body = buf
 					return written{}, errRewrite
 				}
 			}
 		}
-		crc := uint32(0)
-		if coded && copying {
-			crc = checksum(b) // before it is spoilt
-		}
+		r.whole = coded && copying
 		if err := r.decode(p, h, b); err != nil {
 			return written{}, r.wrap(err)
 		}
@@ -303,7 +304,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 				return written{}, err
 			}
 			h.encoding = encDict
-			k.copyPage(&h, k.rowsOf(&h), b, crc)
+			k.copyPage(&h, k.rowsOf(&h), b, checksum(b))
 			continue
 		}
 		if p.coded && copying {
@@ -314,7 +315,7 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, buf []byte, copying 
 		}
 	}
 	if !started {
-		w.reset(typ, width, codec, kindV1, maxDef, r.leaf.MaxRep, buf)
+		w.reset(typ, width, codec, kindV1, maxDef, r.leaf.MaxRep, 0)
 	}
 	if coded && copying && started {
 		if int(next) != r.dict.n {

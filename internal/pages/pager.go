@@ -14,7 +14,8 @@ type pager struct {
 	r        io.ReaderAt
 	pos, end int64
 	buf      []byte
-	peek     []byte // bytes at pos
+	pool     *bodies // buffers to read into
+	peek     []byte  // bytes at pos
 	peekBuf  []byte
 }
 
@@ -56,7 +57,11 @@ func (p *pager) header() (pageHeader, error) {
 func (p *pager) payload(h *pageHeader) ([]byte, error) {
 	n := int64(h.size)
 	ahead := min(peekSize, p.end-p.pos-n)
-	p.buf = resize(p.buf, int(n+ahead))
+	if p.buf = p.buf[:cap(p.buf)]; len(p.buf) < int(n+ahead) {
+		p.pool.put(p.buf)
+		p.buf = p.pool.make(int(n + ahead))
+	}
+	p.buf = p.buf[:n+ahead]
 	if err := readFull(p.r, p.buf, p.pos); err != nil {
 		return nil, err
 	}

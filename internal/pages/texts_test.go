@@ -94,7 +94,7 @@ func TestAlike(t *testing.T) {
 		for _, nulls := range []bool{false, true} {
 			for _, values := range []int{0, 1, 3000, 70_000} {
 				var w chunkWriter
-				w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+				w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, 0)
 				var b Builder
 				b.reset(ByteArray, 0)
 				var want []any
@@ -174,7 +174,7 @@ func TestIndicesStoredAsTheyAre(t *testing.T) {
 		{"long", func(int) string { return strings.Repeat("person ", 50) + strconv.Itoa(rng.IntN(200)) }, Snappy},
 	} {
 		var w chunkWriter
-		w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+		w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, 0)
 		var b Builder
 		b.reset(ByteArray, 0)
 		var want []string
@@ -227,7 +227,7 @@ func TestDictionarySaysNoMoreThanRows(t *testing.T) {
 	for _, name := range []string{"sorted", "unused", "joined"} {
 		t.Run(name, func(t *testing.T) {
 			var w chunkWriter
-			w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, nil)
+			w.reset(ByteArray, 0, Snappy, kindV1, 0, 0, 0)
 			words := []string{"alpha-1", "bravo-1", "carol-2", "delta-2"}
 			for _, s := range words {
 				w.dict.add([]byte(s))
@@ -301,7 +301,7 @@ func oneColumn(t *testing.T, w *chunkWriter, name string) []byte {
 	j := &job{p: &Plan{Columns: make([]Column, 1)}, leaf: []int{0}, f: &File{
 		meta:   footer{schema: []element{{name: "root", children: 1}, {name: name, typ: int32(ByteArray), has: 1 | 1<<2 | 1<<3}}},
 		leaves: []Leaf{{Path: []string{name}, Type: ByteArray, element: 1}}}}
-	body := append(append([]byte("PAR1"), c.head...), c.body...)
+	body := append(append([]byte("PAR1"), c.head...), pagesOf(c)...)
 	if _, err := out.WriteAt(body, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -311,4 +311,14 @@ func oneColumn(t *testing.T, w *chunkWriter, name string) []byte {
 		t.Fatal(err)
 	}
 	return contents(t, out)
+}
+
+// pagesOf are the data pages of a chunk that refers to no bytes of a source.
+func pagesOf(c written) (b []byte) {
+	done := 0
+	for _, r := range c.raw {
+		b = append(append(b, c.body[done:r.at]...), r.data...)
+		done = r.at
+	}
+	return append(b, c.body[done:]...)
 }

@@ -147,7 +147,7 @@ func (a *assembler) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
-			k := &worker{j: a.j, funcs: map[funcKey]MapFunc{}}
+			k := newWorker(a.j)
 			for {
 				a.mu.Lock()
 				for a.err == nil && a.next < total && (a.next >= a.placed-a.queued+a.tasks*workers || a.held > a.bytes*int64(workers)) {
@@ -182,30 +182,46 @@ func (a *assembler) run(ctx context.Context) error {
 }
 
 // bodies are buffers of chunks that are written, of aheadBytes at most. A sync.Pool
-// would lose them at each collection, of which a run has several.
+// would lose them at each collection, of which a run has several. A nil one keeps none.
 type bodies struct {
 	mu   sync.Mutex
 	free [][]byte
 	size int // bytes of free
 }
 
-func (b *bodies) get() []byte {
+// make returns an empty buffer with room for n bytes: the smallest kept, or a new one.
+func (b *bodies) make(n int) []byte {
+	n = max(n, 1)
+	if n > rawLeast {
+		n = (n-1)>>18<<18 + 1<<18 // chunks differ by little
+	}
+	if b == nil {
+		return make([]byte, 0, n)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := len(b.free)
-	if n == 0 {
-		return nil
+	best := -1
+	for i, body := range b.free {
+		if cap(body) >= n && (best < 0 || cap(body) < cap(b.free[best])) {
+			best = i
+		}
 	}
-	body := b.free[n-1]
-	b.free = b.free[:n-1]
+	if best < 0 {
+		return make([]byte, 0, n)
+	}
+	body := b.free[best]
+	b.free = slices.Delete(b.free, best, best+1)
 	b.size -= cap(body)
 	return body
 }
 
 func (b *bodies) put(body []byte) {
+	if b == nil || cap(body) < rawLeast { // what holds nothing would never be too much
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if cap(body) == 0 || b.size+cap(body) > aheadBytes { // what holds nothing would never be too much
+	if b.size+cap(body) > aheadBytes {
 		return
 	}
 	b.size += cap(body)
@@ -228,11 +244,11 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 		var w written
 		switch {
 		case c.Op == Map:
-			w, err = k.mapChunk(ctx, u.From, leaf, k.j.bodies.get())
+			w, err = k.mapChunk(ctx, u.From, leaf)
 		case c.Strip:
-			w, err = k.copyChunk(u.From, leaf, true, k.j.bodies.get())
+			w, err = k.copyChunk(u.From, leaf, true)
 		default:
-			w, err = k.copyChunk(u.From, leaf, false, nil)
+			w, err = k.copyChunk(u.From, leaf, false)
 		}
 		if err != nil {
 			return nil, err
@@ -251,7 +267,10 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 	if err := k.load(ctx, u, leaf); err != nil {
 		return nil, err
 	}
-	codec := Codec(k.j.f.meta.groups[u.From].chunks[leaf].codec)
+	codec, size := Codec(k.j.f.meta.groups[u.From].chunks[leaf].codec), int64(0)
+	for _, g := range k.j.f.meta.groups[u.From:u.To] {
+		size += g.chunks[leaf].size
+	}
 	made := map[uint8]written{}
 	for i, o := range k.j.outs {
 		if !o.has[leaf] || len(parts[o.Part]) == 0 {
@@ -259,7 +278,8 @@ func (k *worker) do(ctx context.Context, task int) (rs []result, err error) {
 		}
 		w, ok := made[o.Part]
 		if !ok {
-			if w, err = k.dealt(leaf, parts[o.Part], codec, k.j.bodies.get()); err != nil {
+			share := float64(len(parts[o.Part])) / float64(u.Rows)
+			if w, err = k.dealt(leaf, parts[o.Part], codec, int64(share*float64(size))); err != nil {
 				return nil, err
 			}
 			made[o.Part] = w
@@ -446,16 +466,25 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 		if err := put(r.chunk.body[done:s.at]); err != nil {
 			return 0, err
 		}
+		if done = s.at; s.data != nil {
+			if err := put(s.data); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		if crc, err = k.copyRaw(f, at, s.span, crc, sum); err != nil {
 			return 0, err
 		}
-		done, at = s.at, at+s.n
+		at += s.n
 	}
 	if err := put(r.chunk.body[done:]); err != nil {
 		return 0, err
 	}
 	if len(a.j.outs) == 1 {
 		k.j.bodies.put(r.chunk.body)
+		for _, s := range r.chunk.raw {
+			k.j.bodies.put(s.data)
+		}
 	}
 	r.chunk.head, r.chunk.body, r.chunk.raw = nil, nil, nil
 	return crc, nil
@@ -464,9 +493,9 @@ func (a *assembler) write(k *worker, r *result) (crc uint32, err error) {
 // copyRaw copies bytes of the source, and returns the checksum crc with theirs, if one
 // is wanted.
 func (k *worker) copyRaw(f *os.File, at int64, s span, crc uint32, sum bool) (uint32, error) {
-	k.r.pager.buf = resize(k.r.pager.buf, callBytes)
+	k.copied = resize(k.copied, callBytes)
 	for s.n > 0 {
-		b := k.r.pager.buf[:untilEdge(s.n, at)]
+		b := k.copied[:untilEdge(s.n, at)]
 		if err := readFull(k.j.f.r, b, s.off); err != nil {
 			return 0, err
 		}

@@ -572,25 +572,26 @@ func TestDictionary(t *testing.T) {
 // What waits to be written is counted with the room that its buffers have to spare,
 // and buffers kept for later are bounded, however large single ones were.
 func TestHeldAndKeptAreBounded(t *testing.T) {
-	w := written{head: make([]byte, 1, 10), body: make([]byte, 0, 1<<20)}
-	if w.held() != 1<<20+10 {
+	w := written{head: make([]byte, 1, 10), body: make([]byte, 0, 1<<20), raw: []raw{{data: make([]byte, 5, 20)}, {span: span{1, 1 << 30}}}}
+	if w.held() != 1<<20+30 {
 		t.Error(w.held())
 	}
 	var b bodies
 	for range 5 {
 		b.put(nil)
+		b.put(make([]byte, 0, 100)) // too small to be worth a place
 		b.put(make([]byte, 100, aheadBytes/3))
 		b.put(make([]byte, 0, aheadBytes+1))
 	}
 	total := 0
 	for n := range 10 {
-		body := b.get()
-		if body == nil {
+		if len(b.free) == 0 {
 			if n != 3 || b.size != 0 {
 				t.Errorf("%d buffers were kept, %d bytes are counted", n, b.size)
 			}
 			break
 		}
+		body := b.make(100)
 		if total += cap(body); len(body) != 0 {
 			t.Error(len(body))
 		}

@@ -202,8 +202,8 @@ func (k *worker) fillPool(leaf int, v *Values, mapped bool) error {
 	return nil
 }
 
-// dealt writes the rows given of the loaded column as a chunk.
-func (k *worker) dealt(leaf int, rows []uint32, codec Codec, buf []byte) (written, error) {
+// dealt writes the rows given of the loaded column as a chunk of about expect bytes.
+func (k *worker) dealt(leaf int, rows []uint32, codec Codec, expect int64) (written, error) {
 	s, w, l := &k.store, &k.w, &k.j.f.leaves[leaf]
 	typ, width := k.j.typeOf(leaf)
 	wider := k.j.wider(leaf)
@@ -211,7 +211,7 @@ func (k *worker) dealt(leaf int, rows []uint32, codec Codec, buf []byte) (writte
 	if wider {
 		top++
 	}
-	w.reset(typ, width, codec, kindV1, top, l.MaxRep, buf)
+	w.reset(typ, width, codec, kindV1, top, l.MaxRep, expect)
 	pool := s.pool.values()
 	coded := typ != Boolean && s.coded > 0 && 2*s.coded >= len(s.refs)
 	if coded {
