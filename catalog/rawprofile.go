@@ -32,6 +32,7 @@ type RawColumn struct {
 	Class    detect.Class     `json:"class"`
 	Level    int              `json:"level"` // GB/T 43697, see detect.Level
 	Evidence []detect.Finding `json:"evidence"`
+	Unread   bool             `json:"unread,omitempty"` // it is no column of a flat table (a list, bytes): only dropping it is possible
 }
 
 // ProfileDescribed is ProfileFile for a table that is described elsewhere: what
@@ -60,7 +61,13 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 			return p, err
 		}
 	}
-	r, err := table.Open(path, m.options())
+	o, unread := m.options(), map[string]bool{}
+	drops := o.Unread
+	o.Unread = func(column string) bool { // of those alone that are no column of a flat table
+		unread[column] = drops(column)
+		return unread[column]
+	}
+	r, err := table.Open(path, o)
 	if err != nil {
 		return p, err
 	}
@@ -119,6 +126,10 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 		c := RawColumn{Class: proposals[i].Class, Level: proposals[i].Level, Evidence: proposals[i].Because}
 		c.Name, c.Type, c.Use = f.Name, f.Type, proposals[i].Use
 		stats[i].profile(&c.ColumnProfile)
+		if unread[f.Name] {
+			c.Unread, c.Use = true, "drop"
+			proposals[i].Use, proposals[i].Rule = "drop", "{use: drop}"
+		}
 		if c.RawNulls = c.Nulls; c.Class == detect.Direct {
 			c.Min, c.Max, c.Quantiles, c.Top = "", "", nil, nil // each is a person's
 		}
@@ -203,7 +214,8 @@ func (p *RawProfile) keyColumn() string {
 }
 
 // truthColumn returns the column that is most like a label: the last one of no
-// class, without missing values, of few values; else the last of all.
+// class, without missing values, of few values; else the last without missing ones,
+// the last with a value, the last of all.
 func (p *RawProfile) truthColumn() string {
 	best := ""
 	for _, c := range p.Columns {
@@ -211,8 +223,17 @@ func (p *RawProfile) truthColumn() string {
 			best = c.Name
 		}
 	}
-	if best == "" && len(p.Columns) > 0 {
-		best = p.Columns[len(p.Columns)-1].Name
+	key := p.keyColumn()
+	for _, some := range []func(c RawColumn) bool{
+		func(c RawColumn) bool { return c.Nulls == 0 && c.Name != key },
+		func(c RawColumn) bool { return c.Nulls < c.Rows && c.Name != key },
+		func(c RawColumn) bool { return !c.Unread },
+	} {
+		for _, c := range slices.Backward(p.Columns) {
+			if best == "" && some(c) {
+				best = c.Name
+			}
+		}
 	}
 	return best
 }

@@ -3,11 +3,13 @@ package catalog
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"aihub"
 	"aihub/catalog/detect"
 	"aihub/internal/table"
 )
@@ -72,5 +74,25 @@ func TestProposedKey(t *testing.T) {
 	w := newWorld(t)
 	if _, err := w.Publish(w.ctx, w.steward, []byte(p.Manifest), path, nil); err != nil {
 		t.Errorf("%v\n%s", err, p.Manifest)
+	}
+}
+
+// A column that is no flat one is proposed to be dropped, and no label: what is
+// proposed for a file of another tool with lists can be published as it is.
+func TestProposedForNestedColumns(t *testing.T) {
+	t.Parallel()
+	path := "../internal/pages/testdata/duckdb-v2-zstd.parquet"
+	p, err := ProfileFile(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := p.column("n"); n == nil || !n.Unread || n.Use != "drop" || !strings.Contains(p.Manifest, `"n": {use: drop}`) {
+		t.Errorf("%+v\n%s", n, p.Manifest)
+	}
+	w := newWorld(t)
+	if v, err := w.Publish(w.ctx, w.steward, []byte(p.Manifest), path, nil); err != nil {
+		t.Errorf("%v\n%s", err, p.Manifest)
+	} else if slices.ContainsFunc(v.Columns, func(c aihub.Column) bool { return c.Name == "n" }) {
+		t.Errorf("%+v", v.Columns)
 	}
 }

@@ -145,7 +145,11 @@ func (p *process) showRawProfile(r catalog.RawProfile) {
 				kinds = append(kinds, string(f.Kind))
 			}
 		}
-		rows = append(rows, []string{c.Name, string(c.Type), nulls, fmt.Sprint(c.Distinct), string(c.Class), fmt.Sprint(c.Level), strings.Join(kinds, " "), typical(c)})
+		values := typical(c)
+		if c.Unread {
+			values = p.t("cli.profile.unread")
+		}
+		rows = append(rows, []string{c.Name, string(c.Type), nulls, fmt.Sprint(c.Distinct), string(c.Class), fmt.Sprint(c.Level), strings.Join(kinds, " "), values})
 	}
 	p.table([]string{"COLUMN", "TYPE", "MISSING", "DISTINCT", "CLASS", "LEVEL", "FOUND", "VALUES"}, rows)
 }

@@ -27,7 +27,8 @@ type Options struct {
 	Format     string // one of Formats; "": found out from the first bytes
 
 	// Unread says that a column is dropped in any case: one that cannot be read as
-	// a column of a flat table is then nulls instead of an error.
+	// a column of a flat table is then nulls instead of an error. It is asked of
+	// such columns alone, and of bytes in Parquet that nothing calls text.
 	Unread func(column string) bool
 }
 

@@ -125,12 +125,19 @@ func (p *parquetReader) plan(columns []string, unread func(string) bool) error {
 			continue
 		}
 		l := leaves[k]
-		if l.err == nil && unread != nil && unread(name) && l.descr.PhysicalType() == parquet.Types.ByteArray && l.field.Type == String {
-			if _, named := l.descr.LogicalType().(schema.StringLogicalType); !named {
-				l.err = errors.New("it may be text or not")
+		skip := false // only asked of columns that need it, see Options
+		if l.err != nil {
+			skip = unread != nil && unread(name)
+		} else if unread != nil && l.descr.PhysicalType() == parquet.Types.ByteArray && l.field.Type == String {
+			switch l.descr.LogicalType().(type) {
+			case schema.StringLogicalType, schema.EnumLogicalType, schema.JSONLogicalType:
+			default:
+				if skip = unread(name); skip {
+					l.err = errors.New("it may be text or not")
+				}
 			}
 		}
-		if l.err != nil && (unread == nil || !unread(name)) {
+		if l.err != nil && !skip {
 			fs.add("unsupported_column", "column "+clip(name), aihub.Text{
 				EN: "cannot be read as a column of a flat table: " + l.err.Error(),
 				ZH: "无法作为平面表的列读取：" + l.err.Error()})
