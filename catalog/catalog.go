@@ -101,7 +101,7 @@ func (b *blobs) seal(ctx context.Context, r io.ReadSeeker) (aihub.Digest, int64,
 	} else if aihub.KindOf(err) != aihub.NotFound {
 		return "", 0, err
 	}
-	s, err := b.store.PutSealed(ctx, r)
+	s, err := b.store.PutSealed(ctx, r, nil)
 	if err != nil {
 		return "", 0, err
 	}

@@ -113,6 +113,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		{"vote on one's own release", ReleaseVote, Object{ID: "r", Org: "city"}, allow{reviewer}},
 		{"vote on nobody's release", ReleaseVote, Object{ID: "r"}, nil},
 		{"release a score", ReleaseScore, Object{ID: "r", Org: "acme"}, allow{self}},
+		{"delete an image", ImageDelete, Object{ID: "acme/sha256:x", Org: "acme"}, allow{vendor}},
+		{"delete a baseline's image", ImageDelete, Object{ID: "city/sha256:x", Org: "city"}, allow{steward, both}},
 		{"push an image", ImagePush, Object{ID: "acme", Org: "acme"}, allow{vendor}},
 		{"push a baseline's image", ImagePush, Object{ID: "city", Org: "city"}, allow{steward, both}},
 		{"read a hidden run's log", LogRead, Object{ID: "n", Org: "city"}, allow{steward, both}},
@@ -314,7 +316,7 @@ func reference(a aihub.Actor, action Action, o Object) bool {
 		return operator || steward && own
 	case "submission.create", "workspace.open":
 		return forOwn && (vendor || steward && own)
-	case "submission.cancel", "image.push", "files.request", "files.fetch", "model.delete":
+	case "submission.cancel", "image.push", "files.request", "files.fetch", "model.delete", "image.delete":
 		return own && (vendor || steward)
 	case "release.vote", "files.vote":
 		return reviewer && a.Org != "" && o.Org != "" && a.Org != o.Org

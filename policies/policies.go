@@ -56,6 +56,7 @@ type Action string
 //	files.fetch        ID: release of files; Org: the organisation that asked
 //	model.delete       ID: model; Org: the organisation that trained it
 //	image.push         ID and Org: whose image it will be
+//	image.delete       ID: org/digest; Org: whose image it is
 //	log.read           ID: run; Org: whose scenario
 //	ledger.read        nothing
 //	sample.read        ID: name@N; Org: empty when the version is published, else whose dataset
@@ -89,6 +90,7 @@ const (
 	FilesFetch       Action = "files.fetch"
 	ModelDelete      Action = "model.delete"
 	ImagePush        Action = "image.push"
+	ImageDelete      Action = "image.delete"
 	LogRead          Action = "log.read" // steward reads a hidden run's log
 	LedgerRead       Action = "ledger.read"
 	SampleRead       Action = "sample.read"
@@ -104,7 +106,7 @@ var Actions = []Action{
 	ScenarioPublish, ScenarioClose, EnrolmentRequest, EnrolmentDecide, EnrolmentRevoke,
 	SubmissionCreate, SubmissionCancel, ReleaseVote, ReleaseScore, ImagePush, LogRead,
 	LedgerRead, SampleRead, ScenarioWithdraw, WorkspaceOpen, WorkspaceClose, ScoreAgain, ScorerPropose, ScorerApprove,
-	FilesRequest, FilesVote, FilesFetch, ModelDelete,
+	FilesRequest, FilesVote, FilesFetch, ModelDelete, ImageDelete,
 	DatasetErase, KeyRotate, AggregatePublish, ReidentifyRequest, ReidentifyApprove, ReidentifyRead,
 }
 

@@ -95,6 +95,7 @@ var may = map[string][]string{
 	"get-submission": {"vendor", "steward", "reviewer"}, "get-submission-metadata": {"vendor", "steward", "reviewer"}, "cancel-submission": {"vendor"},
 	"rerun-submission": {"vendor"}, "get-hours": {"member"},
 	"list-models": {"member"}, "delete-model": {"vendor", "steward"},
+	"list-images": {"member"}, "delete-image": {"vendor", "steward"},
 	"ask-files": {"vendor", "steward"}, "list-file-releases": {"member"}, "get-file-release": {"vendor", "steward", "reviewer"},
 	"vote-files": {"reviewer"}, "view-files": {"reviewer"}, "fetch-file": {"vendor", "steward"}, // TestFilesLeave, of real ones
 	"open-workspace": {"vendor", "steward"}, "list-workspaces": {"member"}, "close-workspace": {"vendor", "steward", "operator"},
@@ -151,6 +152,7 @@ func TestMatrix(t *testing.T) {
 		"/scorers/":           {"scr_bbbbbbbbbbbbbbbb", "scr_aaaaaaaaaaaaaaaa"}, // strangers see none at all
 		"/file-releases/":     {"out_bbbbbbbbbbbbbbbb", "out_aaaaaaaaaaaaaaaa"},
 		"/models/":            {string(aihub.DigestOf([]byte("one"))), string(aihub.DigestOf([]byte("none")))},
+		"/images/":            {string(c.review.Image), string(aihub.DigestOf([]byte("none")))},
 		"/uploads/":           {upload.ID, "aaaaaaaaaaaaaaaa"},
 		"/mask-keys/":         {"event-reports", "nothing-here"},
 		"/reidentifications/": {asked.ID, "rid_aaaaaaaaaaaaaaaa"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,9 +11,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"aihub"
+	"aihub/internal/i18n"
 	"aihub/internal/oci"
+	"aihub/server/client"
 
 	"github.com/spf13/cobra"
 )
@@ -42,8 +46,38 @@ func (p *process) imageCmd() *cobra.Command {
 	pack.Flags().StringVarP(&out, "output", "o", "image.tar", p.t("cli.flag.output"))
 	pack.Flags().StringVar(&arch, "arch", runtime.GOARCH, p.t("cli.flag.arch"))
 	p.require(pack, "entrypoint")
-	c.AddCommand(pack)
+	c.AddCommand(pack, p.imageListCmd(), p.imageDeleteCmd())
 	return c
+}
+
+func (p *process) imageListCmd() *cobra.Command {
+	return p.verb("list", "cli.image.list.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := c.Images(ctx)
+			if err != nil {
+				return err
+			}
+			return p.data(v, func() {
+				var rows [][]string
+				for _, m := range v.Images {
+					rows = append(rows, []string{string(m.Digest), i18n.Bytes(m.Bytes), m.CreatedAt.Local().Format(time.DateTime)})
+				}
+				p.table([]string{"IMAGE", "SIZE", "SINCE"}, rows)
+				p.note("cli.image.used", "Bytes", i18n.Bytes(v.Bytes), "Most", i18n.Bytes(v.Most))
+			})
+		})
+	})
+}
+
+func (p *process) imageDeleteCmd() *cobra.Command {
+	return p.verb("delete IMAGE", "cli.image.delete.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			if err := c.DeleteImage(ctx, args[0]); err != nil {
+				return err
+			}
+			return p.data(map[string]any{"deleted": args[0]}, func() { p.say("cli.image.deleted", "Image", args[0]) })
+		})
+	})
 }
 
 // entrypoint reads --entrypoint, words with blanks between them or a JSON array

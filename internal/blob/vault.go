@@ -6,9 +6,11 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 
 	"aihub"
@@ -36,8 +38,9 @@ type Vault struct {
 }
 
 // PutSealed keeps what r holds under a new key. It is not to be found before the
-// seal is known to Find.
-func (v *Vault) PutSealed(ctx context.Context, r io.Reader) (Seal, error) {
+// seal is known to Find. Before any of it is in the store, note (nil: nobody) is told
+// what it will be there, and may refuse.
+func (v *Vault) PutSealed(ctx context.Context, r io.Reader, note func(Seal) error) (s Seal, err error) {
 	key, head := make([]byte, 32), make([]byte, aes.BlockSize)
 	rand.Read(key)
 	rand.Read(head)
@@ -45,20 +48,46 @@ func (v *Vault) PutSealed(ctx context.Context, r io.Reader) (Seal, error) {
 	if err != nil {
 		return Seal{}, err
 	}
-	plain := newSource(ctx, r, 0)
-	stored, _, err := v.Put(ctx, io.MultiReader(bytes.NewReader(head), cipher.StreamReader{S: stream, R: plain}))
-	if err != nil {
-		return Seal{}, err
-	}
-	s := Seal{Content: plain.digest(), Stored: stored, Size: plain.size}
 	gcm, err := v.gcm()
 	if err != nil {
 		return Seal{}, err
 	}
-	nonce := make([]byte, gcm.NonceSize())
-	rand.Read(nonce)
-	s.Wrapped = hex.EncodeToString(gcm.Seal(nonce, nonce, key, []byte(s.Content)))
+	plain := newSource(ctx, r, 0)
+	out := &ending{r: io.MultiReader(bytes.NewReader(head), cipher.StreamReader{S: stream, R: plain}), sum: sha256.New()}
+	out.end = func(stored aihub.Digest) error {
+		s = Seal{Content: plain.digest(), Stored: stored, Size: plain.size}
+		nonce := make([]byte, gcm.NonceSize())
+		rand.Read(nonce)
+		s.Wrapped = hex.EncodeToString(gcm.Seal(nonce, nonce, key, []byte(s.Content)))
+		if note == nil {
+			return nil
+		}
+		return note(s)
+	}
+	if _, _, err := v.Put(ctx, out); err != nil {
+		return Seal{}, err
+	}
 	return s, nil
+}
+
+// ending reads r, and says its digest before its reader learns that it is over.
+type ending struct {
+	r    io.Reader
+	sum  hash.Hash
+	end  func(aihub.Digest) error
+	over bool
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	e.sum.Write(p[:n])
+	if err == io.EOF && !e.over {
+		e.over = true
+		if bad := e.end(aihub.Digest("sha256:" + hex.EncodeToString(e.sum.Sum(nil)))); bad != nil {
+			err = bad
+		}
+	}
+	return n, err
 }
 
 // Open returns the content of d, sealed or not.
@@ -86,6 +115,13 @@ func (v *Vault) Open(ctx context.Context, d aihub.Digest) (io.ReadCloser, error)
 		return nil, fmt.Errorf("blob: the key of %s cannot be unwrapped: %w", d.Short(), err)
 	}
 	r, err := v.Store.Open(ctx, s.Stored)
+	if aihub.KindOf(err) == aihub.NotFound { // of two copies this one went meanwhile
+		now, again := v.find(ctx, d)
+		if again != nil || now.Stored == s.Stored {
+			return nil, err
+		}
+		return v.Open(ctx, d)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ func TestVault(t *testing.T) {
 		return s, nil
 	}}
 	text := strings.Repeat("a city's records ", 10_000)
-	s, err := v.PutSealed(ctx, strings.NewReader(text))
+	s, err := v.PutSealed(ctx, strings.NewReader(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestVault(t *testing.T) {
 	if raw, err := read(s.Stored); err != nil || strings.Contains(raw, "records") {
 		t.Errorf("what lies in the store is readable: %v", err)
 	}
-	again, err := v.PutSealed(ctx, strings.NewReader(text))
+	again, err := v.PutSealed(ctx, strings.NewReader(text), nil)
 	if err != nil || again.Stored == s.Stored || again.Wrapped == s.Wrapped {
 		t.Errorf("the same content was sealed the same: %v", err)
 	}

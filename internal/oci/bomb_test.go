@@ -252,16 +252,15 @@ func TestImportLongMemberLinks(t *testing.T) {
 // Only maxChecks images are in memory at once: the next waits, and no longer than
 // its sender.
 func TestImportWaitsItsTurn(t *testing.T) {
+	var freed func()
 	for range maxChecks {
-		checks <- struct{}{}
-	}
-	freed := sync.OnceFunc(func() { <-checks })
-	defer func() {
-		freed()
-		for range maxChecks - 1 {
-			<-checks
+		leave, err := checks.enter(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
+		freed = sync.OnceFunc(leave)
+		defer freed()
+	}
 	image := simple(t).docker(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -271,5 +270,47 @@ func TestImportWaitsItsTurn(t *testing.T) {
 	freed()
 	if _, err := Import(t.Context(), &memory{}, bytes.NewReader(image), Limits{}); err != nil {
 		t.Errorf("with a place: %v", err)
+	}
+}
+
+// However many images one sender has waiting, the other place is free for others.
+func TestImportIsFair(t *testing.T) {
+	q := &turns{room: 2}
+	in := func(sender string) func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		leave, err := q.enter(ctx, sender)
+		if err != nil {
+			t.Fatalf("%s finds no room in ten seconds", sender)
+		}
+		return leave
+	}
+	first := in("acme")
+	second := make(chan func(), 1)
+	go func() { second <- in("acme") }()
+	for n := 0; n == 0; time.Sleep(time.Millisecond) {
+		q.mu.Lock()
+		n = len(q.waiting)
+		q.mu.Unlock()
+		if t.Context().Err() != nil {
+			t.Fatal("the second of acme never waited")
+		}
+	}
+	in("globex")()
+	select {
+	case <-second:
+		t.Fatal("acme has both places")
+	default:
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := q.enter(ctx, "acme"); !errors.Is(err, context.Canceled) {
+		t.Errorf("who is gone: %v", err)
+	}
+	first()
+	(<-second)()
+	if len(q.inside)+len(q.waiting) > 0 {
+		t.Errorf("inside %q, %d wait", q.inside, len(q.waiting))
 	}
 }

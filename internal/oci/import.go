@@ -81,21 +81,18 @@ func keep(ctx context.Context, blobs blob.Store, r io.Reader, want aihub.Digest,
 	return err
 }
 
-// checks has room for the images whose layers are in memory.
-var checks = make(chan struct{}, maxChecks)
-
 // checkLayers applies all layers to a tree in memory and looks at the result. It
-// waits its turn: whatever the number of senders, memory holds maxChecks trees.
+// waits its turn: whatever the number of senders, memory holds maxChecks trees, and
+// one of a sender.
 func checkLayers(ctx context.Context, s parts, f found, lim Limits, img *Image, fs *faults) error {
 	if len(img.Layers) != len(f.layers) {
 		return nil // newImage has said why
 	}
-	select {
-	case checks <- struct{}{}:
-		defer func() { <-checks }()
-	case <-ctx.Done():
-		return ctx.Err()
+	leave, err := checks.enter(ctx, lim.Sender)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	part := ""
 	notes := &faults{list: img.Notes}
 	w := &walker{ctx: ctx, lim: lim, tree: newTree(lim.Entries),

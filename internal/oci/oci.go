@@ -97,6 +97,8 @@ type Limits struct {
 	Temp     string // directory for the archive while it is checked; default os.TempDir()
 	Machine  string // architecture that images must be built for, in Go's words; default this program's
 
+	Sender string // who sends it: of one sender one image is looked at at a time; "" for nobody in particular
+
 	// Kept reports whether who sends the image has this blob of it in the store
 	// already, so that it need not be written again; nil: nothing of it.
 	Kept func(context.Context, aihub.Digest) (bool, error)

@@ -25,7 +25,7 @@ func notFound(en, zh, id string) error {
 // lists is the command that shows what there is instead.
 var lists = map[string]string{
 	"dataset": "aihub dataset list", "scenario": "aihub scenario list", "submission": "aihub runs",
-	"enrolment": "aihub enrol list", "release": "aihub release list", "organisation": "aihub org list",
+	"enrolment": "aihub enrol list", "release": "aihub release list", "organisation": "aihub org list", "image": "aihub image list",
 }
 
 func invalid(en, zh string) *aihub.Error {

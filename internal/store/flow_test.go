@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/internal/blob"
 	"aihub/policies"
 	"aihub/policies/sharing"
 )
@@ -115,6 +116,8 @@ func TestPermitsAreChecked(t *testing.T) {
 			"DecideEnrolment":  func() error { return w.DecideEnrolment(w.ctx, p, "enr_x", true, "") },
 			"RevokeEnrolment":  func() error { return w.RevokeEnrolment(w.ctx, p, "enr_x", "") },
 			"RegisterImage":    func() error { return w.RegisterImage(w.ctx, p, "acme", digest("i"), 1) },
+			"PendImage":        func() error { return w.PendImage(w.ctx, p, blob.Seal{Stored: digest("i")}, 9) },
+			"DeleteImage":      func() error { return w.DeleteImage(w.ctx, p, "acme", digest("i")) },
 			"Submit":           func() error { _, err := w.Submit(w.ctx, p, aihub.Submission{Scenario: sc}, 0); return err },
 			"CancelSubmission": func() error { return w.CancelSubmission(w.ctx, p, "sub_x") },
 			"ReleaseScore":     func() error { return w.ReleaseScore(w.ctx, p, "rel_x") },

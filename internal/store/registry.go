@@ -93,8 +93,8 @@ func (db *DB) PushedBlob(ctx context.Context, s policies.Scope, r Repo, digest s
 	return b, err
 }
 
-// PushedBytes returns how much the actor's own organisation keeps or is about to,
-// and the ids of its uploads whose bytes are not in that yet.
+// PushedBytes returns how much the actor's own organisation keeps or is about to, in
+// the registry and as images to be submitted, and the ids of its uploads whose bytes are not in that yet.
 func (db *DB) PushedBytes(ctx context.Context, s policies.Scope) (bytes int64, uploads []string, err error) {
 	err = db.read(ctx, func(t *tx) error {
 		org := s.Actor().Org
@@ -108,7 +108,7 @@ func (db *DB) PushedBytes(ctx context.Context, s policies.Scope) (bytes int64, u
 }
 
 func (t *tx) pushedBytes(org aihub.OrgID) (bytes int64, err error) {
-	for _, table := range []string{"pushed_blobs", "pushed_manifests", "pushed_pending"} {
+	for _, table := range []string{"pushed_blobs", "pushed_manifests", "pushed_pending", "image_blobs"} {
 		n, _, err := one(t, value[int64], "SELECT COALESCE(CAST(sum(size) AS BIGINT), 0) FROM "+table+" WHERE org = ?", org)
 		if err != nil {
 			return 0, err
@@ -171,21 +171,26 @@ func (db *DB) PendBlob(ctx context.Context, p policies.Permit, r Repo, upload st
 	if err := mayPush(p, r); err != nil {
 		return err
 	}
-	return db.write(ctx, func(t *tx) error {
-		used, err := t.pushedBytes(r.Org())
-		if err != nil {
-			return err
-		}
-		if b.Size > most-used {
-			return aihub.Errorf(aihub.Quota, aihub.Text{
-				EN: fmt.Sprintf("your organisation may keep %d bytes in the registry", most), ZH: fmt.Sprintf("贵机构在镜像仓库中最多保存 %d 字节", most),
-			}).WithHint(aihub.Text{EN: "delete what is no longer needed", ZH: "请删除不再需要的镜像"})
-		}
-		return t.insert("pushed_pending", "stored, org, upload, size, created_at", b.Stored, r.Org(), upload, b.Size, us(t.wall))
-	})
+	return db.write(ctx, func(t *tx) error { return t.pend(r.Org(), upload, b.Stored, b.Size, most) })
 }
 
-// DropPending makes content garbage that PendBlob noted and AddBlob has not taken.
+// pend notes content that is about to be stored for an upload ("": an image).
+func (t *tx) pend(org aihub.OrgID, upload string, stored aihub.Digest, size, most int64) error {
+	used, err := t.pushedBytes(org)
+	if err != nil {
+		return err
+	}
+	if size > most-used {
+		return aihub.Errorf(aihub.Quota, aihub.Text{
+			EN: fmt.Sprintf("your organisation may keep %d bytes of images, pushed and taken in; it has %d", most, used),
+			ZH: fmt.Sprintf("贵机构的镜像（含镜像仓库）最多保存 %d 字节，现有 %d 字节", most, used),
+		}).WithHint(deleteImages)
+	}
+	return t.insert("pushed_pending", "stored, org, upload, size, created_at", stored, org, upload, size, us(t.wall))
+}
+
+// DropPending makes content garbage that PendBlob or PendImage noted and nothing has
+// taken.
 func (db *DB) DropPending(ctx context.Context, stored aihub.Digest) error {
 	return db.write(ctx, func(t *tx) error { return t.dropPending("stored = ?", stored) })
 }

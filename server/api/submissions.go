@@ -36,6 +36,14 @@ func (a *API) submissions() {
 		func(ctx context.Context, who aihub.Actor, in *struct{ Body wire.PushedImage }) (*body[wire.Image], error) {
 			return answer(a.Desk.TakePushed(ctx, who, in.Body))
 		})
+	handle(a, op(http.MethodGet, "/images", "list-images", tag, "List the images that your organisation keeps, and how much it may keep", 200),
+		func(ctx context.Context, who aihub.Actor, _ *none) (*body[wire.Images], error) {
+			return answer(a.Desk.Kept(ctx, who))
+		})
+	handle(a, op(http.MethodDelete, "/images/{id}", "delete-image", tag, "Delete an image of your organisation, once nothing that is not over needs it", 204),
+		func(ctx context.Context, who aihub.Actor, in *ByID) (*none, error) {
+			return nil, a.Desk.DeleteImage(ctx, who, in.ID)
+		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/submissions", "submit", tag, "Enter an image in a round, try it on the sample, or train with it", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {
 			ByScenario

@@ -44,6 +44,19 @@ func (c *Client) TakePushed(ctx context.Context, image string) (wire.Image, erro
 	return send[wire.Image](ctx, c, wire.PushedImage{Image: image}, "images", "pushed")
 }
 
+// Images lists those that the own organisation keeps.
+func (c *Client) Images(ctx context.Context) (wire.Images, error) {
+	return call[wire.Images](ctx, c, get("images"))
+}
+
+// DeleteImage deletes an image of the own organisation.
+func (c *Client) DeleteImage(ctx context.Context, digest string) error {
+	r := get("images", digest)
+	r.method = http.MethodDelete
+	_, err := c.bytes(ctx, r)
+	return err
+}
+
 // Submit enters an image. Sending the same nonce again returns the first submission.
 func (c *Client) Submit(ctx context.Context, ref string, n wire.NewSubmission) (aihub.Submission, error) {
 	return send[aihub.Submission](ctx, c, n, "scenarios", ref, "submissions")

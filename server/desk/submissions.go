@@ -7,67 +7,12 @@ import (
 	"strings"
 
 	"aihub"
-	"aihub/internal/oci"
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
 	"aihub/scenarios"
 	"aihub/server/wire"
 )
-
-// ImportImage checks an image archive, keeps it, and links it to the actor's
-// organisation.
-func (d *Desk) ImportImage(ctx context.Context, a aihub.Actor, archive io.Reader) (wire.Image, error) {
-	p, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
-	if err != nil {
-		return wire.Image{}, err
-	}
-	img, err := oci.Import(ctx, d.Blobs, archive, d.intake(a))
-	if err != nil {
-		return wire.Image{}, err
-	}
-	return d.keepImage(ctx, p, img)
-}
-
-// intake is what bounds an image from the actor. Only what the actor's organisation
-// has is not written again: a blob that others have takes as long as a new one.
-func (d *Desk) intake(a aihub.Actor) oci.Limits {
-	lim := d.Images
-	lim.Kept = func(ctx context.Context, b aihub.Digest) (bool, error) {
-		return d.DB.HasImageBlob(ctx, policies.ScopeOf(a), b)
-	}
-	return lim
-}
-
-// keepImage links an image that has been checked to the actor's organisation.
-func (d *Desk) keepImage(ctx context.Context, p policies.Permit, img oci.Image) (wire.Image, error) {
-	if err := d.DB.RegisterImage(ctx, p, p.Actor().Org, img.Digest, img.Size, img.Blobs()...); err != nil {
-		return wire.Image{}, err
-	}
-	return wire.Image{Digest: img.Digest, Bytes: img.Size}, nil
-}
-
-// TakePushed checks an image that lies in the registry, exactly as one that is
-// uploaded, and links it to the actor's organisation. The tag counts now: where
-// it moves later changes nothing.
-func (d *Desk) TakePushed(ctx context.Context, a aihub.Actor, in wire.PushedImage) (wire.Image, error) {
-	p, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
-	if err != nil {
-		return wire.Image{}, err
-	}
-	img, err := d.Registry.Image(ctx, a, in.Image, d.intake(a))
-	if err != nil {
-		return wire.Image{}, err
-	}
-	return d.keepImage(ctx, p, img)
-}
-
-// CanPush reports whether the actor may upload an image at all, before its
-// bytes are sent.
-func (d *Desk) CanPush(ctx context.Context, a aihub.Actor) error {
-	_, err := d.permit(ctx, a, policies.ImagePush, policies.Object{ID: string(a.Org), Org: a.Org, Author: a.User})
-	return err
-}
 
 // Submit enters an image in a round, or tries it on the public sample.
 func (d *Desk) Submit(ctx context.Context, a aihub.Actor, ref string, in wire.NewSubmission) (aihub.Submission, error) {

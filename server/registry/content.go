@@ -142,7 +142,7 @@ func (q *request) deleteBlob(digest string) error {
 	if err := q.DB.DeleteBlob(q.r.Context(), p, q.repo, digest); err != nil {
 		return named("BLOB_UNKNOWN", err)
 	}
-	if err := q.collect(q.r.Context()); err != nil {
+	if err := q.Collect(q.r.Context()); err != nil {
 		return err
 	}
 	q.w.WriteHeader(http.StatusAccepted)

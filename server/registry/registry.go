@@ -290,9 +290,9 @@ func (q *request) here(parts ...string) string {
 	return u.EscapedPath()
 }
 
-// sweep deletes, at most once an hour, what has no owner any more. Failures are
+// Tidy deletes, at most once an hour, what has no owner any more. Failures are
 // logged: they concern nobody who is here now.
-func (g *Registry) sweep(ctx context.Context) {
+func (g *Registry) Tidy(ctx context.Context) {
 	g.mu.Lock()
 	due := g.Now().Sub(g.swept) >= sweepEvery
 	if due {
@@ -311,11 +311,11 @@ func (g *Registry) sweep(ctx context.Context) {
 // has named for a day, and deletes from the blob store what nobody has.
 func (g *Registry) Sweep(ctx context.Context) error {
 	before := g.Now().Add(-uploadLife)
-	return errors.Join(g.DB.SweepRegistry(ctx, before), g.sweepFiles(before), g.collect(ctx))
+	return errors.Join(g.DB.SweepRegistry(ctx, before), g.sweepFiles(before), g.Collect(ctx))
 }
 
-// collect deletes garbage from the blob store.
-func (g *Registry) collect(ctx context.Context) error {
+// Collect deletes garbage from the blob store.
+func (g *Registry) Collect(ctx context.Context) error {
 	list, err := g.DB.Garbage(ctx)
 	for _, d := range list {
 		if err == nil {
@@ -329,8 +329,8 @@ func (g *Registry) collect(ctx context.Context) error {
 }
 
 // Image checks the image that name:tag or name@digest names, for a person of
-// its organisation, and keeps it to be submitted.
-func (g *Registry) Image(ctx context.Context, a aihub.Actor, ref string, lim oci.Limits) (oci.Image, error) {
+// its organisation, and keeps it in blobs to be submitted.
+func (g *Registry) Image(ctx context.Context, a aihub.Actor, ref string, blobs blob.Store, lim oci.Limits) (oci.Image, error) {
 	repo, what, ok := ParseRef(ref)
 	if !ok {
 		return oci.Image{}, aihub.Errorf(aihub.Invalid, aihub.Text{
@@ -348,7 +348,7 @@ func (g *Registry) Image(ctx context.Context, a aihub.Actor, ref string, lim oci
 		}
 		return oci.Image{}, err
 	}
-	return oci.Adopt(ctx, from, m.Digest, g.Blobs, lim)
+	return oci.Adopt(ctx, from, m.Digest, blobs, lim)
 }
 
 // ParseRef reads organisation/name:tag or organisation/name@digest.

@@ -30,7 +30,7 @@ func (g *Registry) file(id string) string { return filepath.Join(g.Dir, id) }
 // repository of the organisation has, or by taking the whole of it at once.
 func (q *request) startUpload() error {
 	ctx := q.r.Context()
-	q.sweep(ctx)
+	q.Tidy(ctx)
 	p, err := q.permit()
 	if err != nil {
 		return err
@@ -243,12 +243,13 @@ func (q *request) left(id string, size int64) (int64, error) {
 			used += st.Size()
 		}
 	}
-	blob, org := q.most()
+	blob, org := q.Most()
 	return max(0, min(blob, org-used)-size), nil
 }
 
-// most returns how many bytes one blob and one organisation may have.
-func (g *Registry) most() (blob, org int64) {
+// Most returns how many bytes one blob and one organisation may have, images to be
+// submitted included.
+func (g *Registry) Most() (blob, org int64) {
 	return cmp.Or(g.Blob, defaultBlob), cmp.Or(g.Org, defaultOrg)
 }
 
@@ -275,7 +276,7 @@ func (q *request) finish(id, digest string) error {
 	var b store.Pushed
 	err = q.put(ctx, q.repo.Org(), digest, f, func(named store.Pushed) error {
 		b = named
-		_, most := q.most()
+		_, most := q.Most()
 		return q.DB.PendBlob(ctx, p, q.repo, id, b, most)
 	})
 	if errors.Is(err, errDigest) {
@@ -290,7 +291,7 @@ func (q *request) finish(id, digest string) error {
 	}
 	if err != nil {
 		if b.Stored != "" {
-			err = errors.Join(err, q.forsake(ctx, b.Stored))
+			err = errors.Join(err, q.Forsake(ctx, b.Stored))
 		}
 		return err
 	}
@@ -301,15 +302,17 @@ func (q *request) finish(id, digest string) error {
 	return nil
 }
 
-// forsake deletes content whose upload did not get to its end, also when that is
-// because the client is gone.
-func (g *Registry) forsake(ctx context.Context, stored aihub.Digest) error {
+// Forsake deletes content whose upload or import did not get to its end, also when
+// that is because the client is gone.
+func (g *Registry) Forsake(ctx context.Context, stored ...aihub.Digest) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	if err := g.DB.DropPending(ctx, stored); err != nil {
-		return err
+	for _, d := range stored {
+		if err := g.DB.DropPending(ctx, d); err != nil {
+			return err
+		}
 	}
-	return g.collect(ctx)
+	return g.Collect(ctx)
 }
 
 // sweepFiles removes the files of uploads that began before a time and that

@@ -23,6 +23,7 @@
 //	GET  /enrolments?scenario=           []aihub.Enrolment
 //	POST /enrolments/{id}/decision       Decide
 //	POST /images                         body: OCI layout tar or docker-save tar -> Image
+//	GET  /images, DELETE /images/{digest}  -> Images: what the own organisation keeps
 //	POST /scenarios/{ref}/submissions    NewSubmission -> aihub.Submission
 //	GET  /submissions?scenario=          []aihub.Submission
 //	GET  /models?scenario=               []aihub.Model: what trainings left; their content has no address
@@ -155,6 +156,13 @@ type Enrol struct {
 type Image struct {
 	Digest aihub.Digest `json:"digest" doc:"name it by this in a submission"`
 	Bytes  int64        `json:"bytes" doc:"size of its layers and manifests, compressed"`
+}
+
+// Images are those that an organisation keeps, newest first, at most 1000.
+type Images struct {
+	Images []aihub.KeptImage `json:"images"`
+	Bytes  int64         `json:"bytes" doc:"kept by the organisation, what it pushed to the registry included"`
+	Most   int64         `json:"most" doc:"that it may keep"`
 }
 
 // NewSubmission enters an image.

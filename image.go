@@ -1,0 +1,11 @@
+package aihub
+
+import "time"
+
+// KeptImage is an image that an organisation keeps on the platform, to be submitted.
+type KeptImage struct {
+	Digest    Digest    `json:"digest" doc:"of its manifest: submissions name it by this"`
+	Org       OrgID     `json:"org"`
+	Bytes     int64     `json:"bytes" doc:"size of its layers and manifests, compressed; other images may share some"`
+	CreatedAt time.Time `json:"created_at"`
+}
