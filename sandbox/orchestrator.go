@@ -212,7 +212,7 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 	var f *failure
 	switch {
 	case errors.Is(cause, errCancelled):
-		out = store.Outcome{Log: out.Log, Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}
+		out = store.Outcome{Log: out.Log, Usage: out.Usage, Posture: out.Posture, Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}
 	case ctx.Err() != nil && run.Kind != aihub.RunWorkspace:
 		return // asked to stop: the next worker begins anew
 	case ctx.Err() != nil: // nobody can go on where it was

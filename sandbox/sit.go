@@ -61,9 +61,19 @@ func (o *Orchestrator) sit(ctx context.Context, l *store.Lease, dir string, spec
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	go w.idle(watching)
-	res, err := r.Interact(ctx, j, w.terminal())
+	// Whoever closes it, it is hung up and not killed, so that what it used is known.
+	open, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		w.Close(aihub.Text{EN: "the workspace was closed", ZH: "工作区已关闭"})
+		time.AfterFunc(hangUp, end)
+	})()
+	res, err := r.Interact(open, j, w.terminal())
 	if err != nil {
 		return out, err
+	}
+	if ctx.Err() != nil {
+		return store.Outcome{Usage: res.Usage, Posture: res.Posture}, ctx.Err()
 	}
 	if res.Failure.Reason == aihub.ReasonTimeout { // as long as it may be
 		w.Close(aihub.Text{
@@ -102,6 +112,9 @@ func (o *Orchestrator) keepFiles(ctx context.Context, l *store.Lease, dir string
 	}
 	return left, aihub.Failure{}, err
 }
+
+// hangUp is how long a workspace that is closed may take to end by itself.
+const hangUp = 3 * time.Second
 
 func (w *Workspaces) clock() func() time.Time {
 	if w.Now != nil {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -201,6 +202,33 @@ func TestWorkspace(t *testing.T) {
 	}
 	_, err = vendor.RunLog(ctx, run.ID)
 	w.want(aihub.Refused, err)
+	noInternal(t, w)
+}
+
+// Where the terminal is in another process, a workspace that is closed is hung up by
+// its worker's heartbeat, and costs what it used.
+func TestWorkspaceClosedFromAfar(t *testing.T) {
+	w, sc, img := seats(t)
+	ctx := t.Context()
+	vendor := w.as("vendor")
+	v := w.sit(vendor, sc, img)
+	v.see("ready ")
+	w.must(vendor.Cancel(ctx, v.id)) // unlike CloseWorkspace it knows of no terminal
+	v.ended()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		sub, err := w.as("steward").Submission(ctx, v.id)
+		w.must(err)
+		h, err := vendor.Hours(ctx, "")
+		w.must(err)
+		if run := sub.Runs[0]; run.State == aihub.RunCancelled {
+			if run.Usage.WallMS == 0 || h.Reserved != 0 || math.Abs(h.Used*3.6e6-float64(run.Usage.CPUMS)) > 1 {
+				t.Errorf("used %+v, charged %+v", run.Usage, h)
+			}
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("it is still %s", run.State)
+		}
+	}
 	noInternal(t, w)
 }
 

@@ -26,9 +26,11 @@ func TestMoreAttemptsWithRows(t *testing.T) {
 		w.must(exec("UPDATE sqlite_schema SET sql = replace(sql, 'attempt BETWEEN 1 AND 12', 'attempt BETWEEN 1 AND 3') WHERE name = 'runs'"))
 		w.must(exec("PRAGMA writable_schema = 0"))
 	}
-	for _, table := range []string{"pushed_pending", "image_blobs"} { // what came later, newest first
+	for _, table := range []string{"image_parts", "pushed_pending", "image_blobs"} { // what came later, newest first
 		w.must(exec("DROP TABLE " + table))
 	}
+	w.must(exec("DROP INDEX submissions_by_image"))
+	w.must(exec("ALTER TABLE images DROP COLUMN deleted_at"))
 	for _, c := range []string{"split", "erase_reason"} {
 		w.must(exec("ALTER TABLE datasets DROP COLUMN " + c))
 	}

@@ -275,7 +275,7 @@ func TestRevoke(t *testing.T) {
 		t.Fatalf("heartbeat after revoke: %v %v", stop, err)
 	}
 	w.must(w.Finish(w.ctx, l, Outcome{Output: digest("too late")}))
-	if got, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer, aihub.RunScore); err != nil || got != nil {
+	if got, err := w.claimAny("w", aihub.RunInfer, aihub.RunScore); err != nil || got != nil {
 		t.Fatalf("something is left to run: %v %v", got, err)
 	}
 	w.toTick()
@@ -331,7 +331,7 @@ func TestRevokeWhileEntering(t *testing.T) {
 	}
 	w.must(w.Finish(w.ctx, l, Outcome{Log: digest("cast")}))
 	all := []aihub.RunKind{aihub.RunInfer, aihub.RunSmoke, aihub.RunTrain}
-	if got, err := w.Claim(w.ctx, "w", time.Minute, all...); err != nil || got != nil {
+	if got, err := w.claimAny("w", all...); err != nil || got != nil {
 		t.Fatalf("something is left to run: %v %v", got, err)
 	}
 	w.toTick()

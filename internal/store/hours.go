@@ -15,7 +15,9 @@ import (
 // nothing. For a hidden submission that is at its tick, and in quarters of what
 // was held: the exact time would tell what the run saw. A trial ends at once.
 // What a vendor cancels while it runs is charged as if it had kept its processors
-// busy from its start on: else whoever cancels in time would run for nothing.
+// busy from its start on: else whoever cancels in time would run for nothing. A
+// workspace costs what it used, whether its shell ended or it was closed, since closing
+// is how it ends; only where that was not measured it is charged like the others.
 
 func hoursID(org aihub.OrgID, month string) string { return string(org) + "/" + month }
 
@@ -102,7 +104,8 @@ func (t *tx) usedBy(s submissionRow, held int64) (int64, error) {
 	used := int64(0)
 	for _, r := range list {
 		switch {
-		case r.State == aihub.RunSucceeded, r.State == aihub.RunFailedState && r.Fault.Owner == aihub.FaultVendor:
+		case r.State == aihub.RunSucceeded, r.State == aihub.RunFailedState && r.Fault.Owner == aihub.FaultVendor,
+			r.State == aihub.RunCancelled && s.Workspace && r.Usage.WallMS > 0:
 			used += r.Usage.CPUMS
 		case r.State == aihub.RunCancelled, !r.State.Terminal():
 			n, err := t.busyFor(s, r.Run)

@@ -74,7 +74,7 @@ func TestAnyHistory(t *testing.T) {
 		}
 		work := func(r *rapid.T) { // runs go their whole way, which single moves seldom find
 			for range rapid.IntRange(1, 6).Draw(r, "runs") {
-				l, err := w.Claim(w.ctx, "w3", time.Minute, aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
+				l, err := w.claimAny("w3", aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
 				legal(err)
 				if l == nil {
 					return
@@ -117,7 +117,7 @@ func TestAnyHistory(t *testing.T) {
 				legal(w.RevokeEnrolment(w.ctx, w.permit(w.steward, policies.EnrolmentRevoke, policies.Object{ID: string(id), Org: "city"}), id, ""))
 			},
 			"claim": func(r *rapid.T) {
-				l, err := w.Claim(w.ctx, aihub.WorkerID(rapid.SampledFrom([]string{"w1", "w2"}).Draw(r, "worker")), time.Minute, aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
+				l, err := w.claimAny(aihub.WorkerID(rapid.SampledFrom([]string{"w1", "w2"}).Draw(r, "worker")), aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
 				legal(err)
 				if l != nil {
 					leases = append(leases, l)
@@ -172,7 +172,7 @@ func TestAnyHistory(t *testing.T) {
 		// Left alone, everything ends: workers die, reapers reap, ticks come.
 		for range 12 {
 			for {
-				l, err := w.Claim(w.ctx, "last", time.Minute, aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
+				l, err := w.claimAny("last", aihub.RunSmoke, aihub.RunInfer, aihub.RunScore)
 				w.must(err)
 				if l == nil {
 					break

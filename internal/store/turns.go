@@ -47,25 +47,25 @@ type flow struct {
 	start int64
 }
 
-// class names a line among the tags. Turns and caps of one know nothing of another:
+// class names the line of a kind among the tags. Turns and caps of one know nothing of another:
 // a trial must not begin later or earlier for what a hidden run does.
-func class(kinds []aihub.RunKind) string {
-	switch {
-	case slices.Contains(kinds, aihub.RunScore):
+func class(k aihub.RunKind) string {
+	switch k {
+	case aihub.RunScore:
 		return "score"
-	case slices.Contains(kinds, aihub.RunWorkspace):
+	case aihub.RunWorkspace:
 		return "workspace"
-	case slices.Equal(kinds, Trials):
+	case aihub.RunSmoke:
 		return "trial"
 	}
 	return "run"
 }
 
-// next returns the queued run of the kinds whose turn it is. Runs that may not
+// next returns the queued run of the kinds, all of one class, whose turn it is. Runs that may not
 // start yet, or whose organisation or scenario has all it may at once, are
 // passed over.
 func (t *tx) next(kinds []aihub.RunKind) (best pick, found bool, err error) {
-	class := class(kinds)
+	class := class(kinds[0])
 	type tag struct {
 		id string
 		at int64

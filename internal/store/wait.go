@@ -41,7 +41,7 @@ func line(k aihub.RunKind) []aihub.RunKind {
 func (t *tx) workers(kinds []aihub.RunKind) (n int, err error) {
 	list, err := all(t, value[int], "SELECT slots FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor)))
 	for _, slots := range list {
-		switch hidden, trials := Places(slots); class(kinds) {
+		switch hidden, trials := Places(slots); class(kinds[0]) {
 		case "trial":
 			n += trials
 		case "run":
@@ -127,7 +127,7 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 		pause := int64(until.Sub(t.wall)/time.Second) + 1
 		w.Low, w.High = max(w.Low, pause), max(w.High, 2*pause)
 	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 && r.Kind != aihub.RunWorkspace {
-		busy, _, err := t.busy(class(line(r.Kind)))
+		busy, _, err := t.busy(class(r.Kind))
 		if err != nil {
 			return nil, err
 		}
@@ -217,7 +217,7 @@ func (t *tx) estimate(kinds []aihub.RunKind, org aihub.OrgID, sc aihub.Ref, sinc
 // ahead counts what an organisation has in a line before a time.
 func (t *tx) ahead(kinds []aihub.RunKind, org aihub.OrgID, since time.Time, vendor bool) (int, error) {
 	n := 0
-	if vendor && class(kinds) == "run" {
+	if vendor && class(kinds[0]) == "run" {
 		kinds = nil
 		open, _, err := one(t, value[int], "SELECT count(*) FROM (SELECT 1 FROM submissions WHERE org = ? AND settled = 0 AND created_at < ? LIMIT ?) AS few",
 			org, us(since), countUpTo)

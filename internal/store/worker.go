@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,14 @@ func (db *DB) tell() {
 }
 
 // Claim leases the queued run of one of the kinds whose turn it is (see Queue)
-// for ttl, or returns nil, nil.
+// for ttl, or returns nil, nil. The kinds are of one line (Hidden, Trials, Seats) or
+// RunScore: a worker of two would have one wait for the other.
 func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, kinds ...aihub.RunKind) (*Lease, error) {
 	if w == "" || len(kinds) == 0 || ttl <= 0 {
 		return nil, fmt.Errorf("store: Claim needs a worker, a time and a kind of run")
+	}
+	if slices.ContainsFunc(kinds, func(k aihub.RunKind) bool { return class(k) != class(kinds[0]) }) {
+		return nil, fmt.Errorf("store: Claim takes runs of one line, not of %v", kinds)
 	}
 	// An idle worker looks without taking the write lock.
 	var waiting bool

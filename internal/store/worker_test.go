@@ -110,8 +110,8 @@ func TestClaimIsFair(t *testing.T) {
 		order = append(order, w.submit(w.alice, sc, 1).ID)
 		w.clock.pass(time.Second)
 	}
-	order = append(order, w.smoke(w.bob, sc).ID)
-	first := w.claim(aihub.RunSmoke, aihub.RunInfer)
+	order = append(order, w.submit(w.bob, sc, 1).ID)
+	first := w.claim(aihub.RunInfer)
 	if first.Run().Submission != order[0] {
 		t.Fatal("the first did not go first")
 	}
@@ -120,11 +120,11 @@ func TestClaimIsFair(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []aihub.SubmissionID{order[3], order[0], order[1], order[2]} {
-		if l := w.claim(aihub.RunSmoke, aihub.RunInfer); l.Run().Submission != want {
+		if l := w.claim(aihub.RunInfer); l.Run().Submission != want {
 			t.Errorf("claim %d is not in order", i)
 		}
 	}
-	if l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunSmoke, aihub.RunInfer, aihub.RunScore); l != nil || err != nil {
+	if l, err := w.claimAny("w", aihub.RunSmoke, aihub.RunInfer, aihub.RunScore); l != nil || err != nil {
 		t.Errorf("claimed %v %v from an empty queue", l, err)
 	}
 	q, err := w.Queue(w.ctx)

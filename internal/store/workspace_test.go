@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -59,10 +60,13 @@ func TestWorkspaceIsARun(t *testing.T) {
 		t.Errorf("the receipt proves %+v: %v", proven, err)
 	}
 	// Workers of other runs do not take it.
-	for _, kinds := range [][]aihub.RunKind{{aihub.RunInfer, aihub.RunSmoke}, {aihub.RunTrain}} {
+	for _, kinds := range [][]aihub.RunKind{Hidden, Trials, {aihub.RunScore}} {
 		if l, err := w.Claim(w.ctx, "worker-1", time.Minute, kinds...); err != nil || l != nil {
 			t.Fatalf("a worker of %v took a workspace: %v", kinds, err)
 		}
+	}
+	if _, err := w.Claim(w.ctx, "worker-1", time.Minute, aihub.RunInfer, aihub.RunWorkspace); err == nil {
+		t.Error("a worker takes runs of two lines")
 	}
 	l := w.claim(aihub.RunWorkspace)
 	if run := l.Run(); run.Kind != aihub.RunWorkspace || run.Part != aihub.Train || !run.Kind.Hidden() {
@@ -127,6 +131,49 @@ func TestWorkspaceIsNotTriedAgain(t *testing.T) {
 	}
 	if h, err := w.Hours(w.ctx, policies.ScopeOf(w.alice), "acme"); err != nil || h.Used != 0 || h.Reserved != 0 {
 		t.Errorf("what nobody chose is charged: %+v %v", h, err)
+	}
+	w.sound()
+}
+
+// A workspace costs what it used, whether its shell ended or it was closed; where that
+// is not known, its processors for as long as it was open.
+func TestWorkspaceCosts(t *testing.T) {
+	w := newWorld(t)
+	sc := w.workspaces("shells")
+	want := 0.0
+	for _, c := range []struct {
+		name   string
+		closed bool
+		usage  aihub.Usage
+		hours  float64
+	}{
+		{"exit", false, aihub.Usage{CPUMS: 36_000, WallMS: 300_000}, 0.01},
+		{"closed", true, aihub.Usage{CPUMS: 36_000, WallMS: 300_000}, 0.01},
+		{"closed idle", true, aihub.Usage{WallMS: 300_000}, 0},
+		{"not measured", true, aihub.Usage{}, 2 * 5.0 / 60},
+	} {
+		sub, err := w.openWorkspace(w.alice, sc, c.name)
+		w.must(err)
+		l := w.claim(aihub.RunWorkspace)
+		for _, s := range []aihub.RunState{aihub.RunPreparing, aihub.RunRunning} {
+			w.must(w.Advance(w.ctx, l, s))
+		}
+		for range 5 {
+			w.clock.pass(59 * time.Second)
+			_, err := w.Heartbeat(w.ctx, l, time.Minute)
+			w.must(err)
+		}
+		w.clock.pass(5 * time.Second)
+		o := Outcome{Log: digest("cast"), Usage: c.usage}
+		if c.closed {
+			w.must(w.CancelSubmission(w.ctx, w.permit(w.alice, policies.SubmissionCancel, policies.Object{ID: string(sub.ID), Org: "acme"}), sub.ID))
+			o.Failure = aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}
+		}
+		w.must(w.Finish(w.ctx, l, o))
+		want += c.hours
+		if h, err := w.Hours(w.ctx, policies.ScopeOf(w.alice), "acme"); err != nil || math.Abs(h.Used-want) > 1e-4 || h.Reserved != 0 {
+			t.Errorf("%s: %+v %v, want %.4f used", c.name, h, err, want)
+		}
 	}
 	w.sound()
 }

@@ -241,6 +241,16 @@ func (w *world) smoke(a aihub.Actor, sc aihub.Ref) aihub.Submission {
 	return s
 }
 
+// claimAny claims a run of the first of the kinds that has one.
+func (w *world) claimAny(worker aihub.WorkerID, kinds ...aihub.RunKind) (*Lease, error) {
+	for _, k := range kinds {
+		if l, err := w.Claim(w.ctx, worker, time.Minute, k); l != nil || err != nil {
+			return l, err
+		}
+	}
+	return nil, nil
+}
+
 func (w *world) claim(kinds ...aihub.RunKind) *Lease {
 	w.Helper()
 	l, err := w.Claim(w.ctx, "worker-1", time.Minute, kinds...)
