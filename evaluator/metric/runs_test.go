@@ -143,6 +143,15 @@ func TestAUCBounds(t *testing.T) {
 			t.Errorf("%s: a width of %g", shape, hi-lo)
 		}
 	}
+	// Equal scores are counted beyond what a byte holds.
+	many := NewAUCBounds(1)
+	for range 3 {
+		many.Add(make([]Code, 300), make([]float64, 300))
+	}
+	many.Bounds()
+	if k := 2 * aucBin(0); many.count[k] != 900 || many.count[k+1] != 0 {
+		t.Errorf("%d negatives and %d positives of 900 negatives", many.count[k], many.count[k+1])
+	}
 	if _, _, ok := NewAUCBounds(1).Bounds(); ok {
 		t.Error("no rows have bounds")
 	}

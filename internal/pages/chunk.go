@@ -35,6 +35,7 @@ type chunkReader struct {
 	g     int
 	pager pager
 	left  int64 // values not yet read
+	rest  int   // of them those of a page that nextPart has begun
 
 	whole    bool // payloads stay as they are: they are to be copied
 	hasDict  bool
@@ -68,7 +69,7 @@ func (r *chunkReader) wrap(err error) error {
 // reset begins chunk (g, leaf) and reads its dictionary, if it has one.
 func (r *chunkReader) reset(f *File, g, leaf int) error {
 	r.f, r.g, r.leaf, r.c = f, g, &f.leaves[leaf], &f.meta.groups[g].chunks[leaf]
-	r.left, r.hasDict, r.whole = r.c.values, false, false
+	r.left, r.rest, r.hasDict, r.whole = r.c.values, 0, false, false
 	r.dict.n = 0
 	r.pager.reset(f.r, span{r.c.start(), r.c.size})
 	if r.leaf.MaxDef > 255 || r.leaf.MaxRep > 255 {
@@ -83,33 +84,42 @@ func (r *chunkReader) reset(f *File, g, leaf int) error {
 // raw reads the next page as it is. A dictionary page is not decoded. After the
 // last value it returns io.EOF.
 func (r *chunkReader) raw() (pageHeader, []byte, error) {
+	h, err := r.head()
+	if err != nil {
+		return h, nil, err
+	}
+	b, err := r.pager.payload(&h)
+	return h, b, r.wrap(err)
+}
+
+// head reads the header of the next page.
+func (r *chunkReader) head() (pageHeader, error) {
 	for {
 		if r.left == 0 {
-			return pageHeader{}, nil, io.EOF
+			return pageHeader{}, io.EOF
 		}
 		h, err := r.pager.header()
 		if err != nil {
-			return h, nil, r.wrap(err)
+			return h, r.wrap(err)
 		}
 		switch h.kind {
 		case kindV1, kindV2:
 			if int64(h.values) > r.left {
-				return h, nil, damaged(r.where(), "more values than the footer says")
+				return h, damaged(r.where(), "more values than the footer says")
 			}
 			r.left -= int64(h.values)
 		case kindDict:
 			if r.hasDict || r.left != r.c.values {
-				return h, nil, damaged(r.where(), "a dictionary that is not the first page")
+				return h, damaged(r.where(), "a dictionary that is not the first page")
 			}
 			r.hasDict = true
 		case 1:
 			r.pager.skip(&h)
 			continue
 		default:
-			return h, nil, unsupported(r.where(), "pages of kind %d", h.kind)
+			return h, unsupported(r.where(), "pages of kind %d", h.kind)
 		}
-		b, err := r.pager.payload(&h)
-		return h, b, r.wrap(err)
+		return h, nil
 	}
 }
 
@@ -123,17 +133,65 @@ func (r *chunkReader) next(p *page) error {
 
 // nextCoded is next, and leaves the indices where they are.
 func (r *chunkReader) nextCoded(p *page) error {
-	h, b, err := r.raw()
-	if err == nil && h.kind == kindDict {
-		if err = r.readDict(&h, b); err != nil {
-			return err
-		}
-		h, b, err = r.raw()
-	}
+	h, err := r.dataHead()
 	if err != nil {
 		return err
 	}
-	return r.wrap(r.decode(p, h, b))
+	return r.body(p, &h)
+}
+
+// partBytes is how much of a page nextPart reads at once: of several columns, a near
+// cache has what is read until it is used.
+const partBytes = 64 << 10
+
+// nextPart is nextCoded, but gives a page whose payload is nothing but the values in
+// parts, as if each were a page.
+func (r *chunkReader) nextPart(p *page) error {
+	if r.rest == 0 {
+		h, err := r.dataHead()
+		if err != nil {
+			return err
+		}
+		if h.hasCRC || h.encoding != encPlain || r.leaf.MaxDef+r.leaf.MaxRep > 0 || r.leaf.Type == Boolean || r.leaf.Width == 0 ||
+			h.repLen+h.defLen+h.nulls > 0 || !(h.kind == kindV2 && h.plain) && Codec(r.c.codec) != Uncompressed ||
+			h.size != h.uncompressed || int64(h.size) != int64(h.values)*int64(r.leaf.Width) {
+			return r.body(p, &h)
+		}
+		r.rest = int(h.values)
+	}
+	n := min(r.rest, max(1, partBytes/r.leaf.Width))
+	r.rest -= n
+	b, err := r.pager.payload(&pageHeader{size: int32(n * r.leaf.Width)})
+	if err == nil {
+		*p = page{entries: n, valid: n}
+		p.values, err = r.dec.decode(r.leaf, encPlain, b, n)
+	}
+	return r.wrap(err)
+}
+
+// dataHead is the header of the next data page; a dictionary before it is read.
+func (r *chunkReader) dataHead() (pageHeader, error) {
+	h, err := r.head()
+	if err == nil && h.kind == kindDict {
+		var b []byte
+		if b, err = r.pager.payload(&h); err != nil {
+			return h, r.wrap(err)
+		}
+		if err = r.readDict(&h, b); err != nil {
+			return h, err
+		}
+		h, err = r.head()
+	}
+	return h, err
+}
+
+// body reads and decodes the page whose header was read last.
+func (r *chunkReader) body(p *page, h *pageHeader) error {
+	b, err := r.pager.payload(h)
+	if err != nil {
+		return r.wrap(err)
+	}
+	return r.wrap(r.decode(p, *h, b))
 }
 
 // expand returns the payload decompressed: b itself when it is not compressed, and

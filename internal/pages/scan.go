@@ -88,6 +88,7 @@ func (s *Scan) Next(most int) ([]Run, error) {
 			if err := c.r.reset(s.f, s.g, c.leaf); err != nil {
 				return nil, err
 			}
+			willNeed(s.f.r, span{c.r.c.start(), c.r.c.size})
 		}
 	}
 	n := int(min(s.rows, maxValues))
@@ -99,7 +100,7 @@ func (s *Scan) Next(most int) ([]Run, error) {
 			c.at, c.vat = 0, 0
 			read := c.r.next
 			if s.KeepDict {
-				read = c.r.nextCoded
+				read = c.r.nextPart
 			}
 			if err := read(&c.p); err == io.EOF {
 				return nil, damaged(c.r.where(), "fewer values than rows")

@@ -32,6 +32,7 @@ type Aligner struct {
 	few    [128]uint64 // peq of a short reference
 	slots  [128]slot
 	peq    []uint64
+	column []uint64
 	vp, vn []uint64 // a row of words for each token of the hypothesis
 }
 
@@ -217,19 +218,14 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 	}
 	// Symbols of the reference become places in peq, 1 and up; 0 is for others.
 	words := (len(ref) + 63) / 64
-	symbols := 1
-	if n := (len(ref) + 1) * words; cap(a.peq) < n {
-		a.peq = make([]uint64, n)
-	} else {
-		a.peq = a.peq[:n]
-		clear(a.peq)
-	}
+	symbols := int32(1)
 	var rare map[int32]int32
-	for i, c := range ref {
+	at := a.at[:0] // of the reference, and then where in peq the tokens of the hypothesis are
+	for _, c := range ref {
 		var id int32
 		if c < 1<<16 {
 			if id = a.ascii[c]; id == 0 {
-				id = int32(symbols)
+				id = symbols
 				symbols++
 				a.ascii[c] = id
 				a.used = append(a.used, c)
@@ -239,14 +235,23 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 				rare = map[int32]int32{}
 			}
 			if id = rare[c]; id == 0 {
-				id = int32(symbols)
+				id = symbols
 				symbols++
 				rare[c] = id
 			}
 		}
+		at = append(at, id)
+	}
+	if n := int(symbols) * words; cap(a.peq) < n {
+		a.peq = make([]uint64, n)
+	} else {
+		a.peq = a.peq[:n]
+		clear(a.peq)
+	}
+	for i, id := range at {
 		a.peq[int(id)*words+i/64] |= 1 << (i & 63)
 	}
-	at := a.at[:0] // where in peq the tokens of the hypothesis are
+	at = at[:0]
 	for _, c := range hyp {
 		if c < 1<<16 {
 			at = append(at, a.ascii[c]*int32(words))
@@ -255,40 +260,72 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		}
 	}
 	a.at = at
-	if n := len(hyp) * words; cap(a.vp) < n {
-		a.vp, a.vn = make([]uint64, n), make([]uint64, n)
-	}
-	vp, vn := a.vp[:len(hyp)*words], a.vn[:len(hyp)*words]
-	long(a.peq, at, vp, vn, words)
 	for _, c := range a.used {
 		a.ascii[c] = 0
 	}
 	a.used = a.used[:0]
-	return a.back(e, ref, hyp, words)
+	// A narrow band has an alignment, if not the best. Its errors bound those of the
+	// best, and what so many can reach is the band of the second time.
+	b := newBand(len(ref), len(hyp), narrow)
+	if errors := a.long(at, words, b); errors > b.errors {
+		b = newBand(len(ref), len(hyp), errors)
+		a.long(at, words, b)
+	}
+	return a.back(e, ref, hyp, b)
 }
 
-// back walks back from the corner of the table and counts.
-func (a *Aligner) back(e Edits, ref, hyp []int32, words int) Edits {
-	vp, vn := a.vp[:len(hyp)*words], a.vn[:len(hyp)*words]
+// narrow is how many errors the first band of long texts has room for, beyond those
+// that their lengths ask for.
+const narrow = 128
+
+// band are the cells (i, j) of a table with lo ≤ i-j ≤ up, in whole words of 64 rows
+// i: all that an alignment with so many errors can pass (Ukkonen 1985).
+type band struct {
+	rows, lo, up int
+	errors       int
+	wide         int // words that a column has at most
+}
+
+// newBand has room for so many errors, and for as many as the lengths ask for.
+func newBand(rows, columns, errors int) band {
+	more := rows - columns
+	errors = max(errors, more+narrow, narrow-more)
+	b := band{rows: rows, lo: -((errors - more) / 2), up: (errors + more) / 2, errors: errors}
+	b.wide = min((rows+63)/64, (b.up-b.lo)/64+2)
+	return b
+}
+
+// first and last are the words of column j, from 1 on. Neither falls where j rises.
+func (b *band) first(j int) int { return max(0, j+b.lo-1) / 64 }
+func (b *band) last(j int) int  { return (min(b.rows, j+b.up) - 1) / 64 }
+
+// back walks back from the corner of the table and counts. Where it is, the numbers
+// of the band are those of the whole table, and beside it none of them is too small:
+// it goes the same way in both.
+func (a *Aligner) back(e Edits, ref, hyp []int32, b band) Edits {
 	i, j := len(ref), len(hyp)
+	first := b.first(j)
 	for i > 0 && j > 0 {
 		w, bit := (i-1)/64, uint64(1)<<((i-1)&63)
-		switch {
-		case vp[(j-1)*words+w]&bit != 0: // one less above: a deletion
+		if a.vp[(j-1)*b.wide+w-first]&bit != 0 { // one less above: a deletion
 			e.Del++
 			i--
-		case j > 1 && vn[(j-2)*words+w]&bit != 0:
+			continue
+		}
+		before := b.first(j - 1)
+		switch {
+		case j > 1 && w <= b.last(j-1) && a.vn[(j-2)*b.wide+w-before]&bit != 0:
 			e.Ins++
-			j--
 		default:
 			i--
-			j--
-			if ref[i] == hyp[j] {
+			if ref[i] == hyp[j-1] {
 				e.Hit++
 			} else {
 				e.Sub++
 			}
 		}
+		j--
+		first = before
 	}
 	e.Del += int64(i)
 	e.Ins += int64(j)
@@ -423,19 +460,36 @@ func (a *Aligner) backShort(e Edits, ref, hyp []int32, errors int) Edits {
 	return e
 }
 
-// long does so in blocks of 64, handing horizontal differences down.
-func long(peq []uint64, at []int32, vps, vns []uint64, words int) {
-	ones := make([]uint64, 2*words)
-	before, beforeN := ones[:words], ones[words:]
-	for w := range before {
-		before[w] = ^uint64(0)
+// long does so in blocks of 64 rows, handing horizontal differences down, for the cells
+// of a band, and returns the errors of the best alignment in it. What is above the band
+// is reached by insertions alone, and what is below it by deletions.
+func (a *Aligner) long(at []int32, words int, b band) (errors int) {
+	if n := len(at) * b.wide; cap(a.vp) < n {
+		a.vp, a.vn = make([]uint64, n), make([]uint64, n)
+	} else {
+		a.vp, a.vn = a.vp[:n], a.vn[:n]
 	}
+	if cap(a.column) < 2*words {
+		a.column = make([]uint64, 2*words)
+	}
+	ps, ms := a.column[:words], a.column[words:2*words] // the last column
+	for w := range ps {
+		ps[w], ms[w] = ^uint64(0), 0
+	}
+	top := 0 // the first word, above which there are so many errors
 	for j, c := range at {
-		eqs := peq[c:][:words]
-		vp, vn := vps[j*words:][:words], vns[j*words:][:words]
+		first, last := b.first(j+1), b.last(j+1)
+		for ; top < first; top++ {
+			errors += bits.OnesCount64(ps[top]) - bits.OnesCount64(ms[top])
+		}
+		errors++
+		eqs := a.peq[int(c)+first:][:last-first+1]
+		n := len(eqs)
+		p, m := ps[first:][:n], ms[first:][:n]
+		vp, vn := a.vp[j*b.wide:][:n], a.vn[j*b.wide:][:n]
 		hpIn, hnIn := uint64(1), uint64(0)
 		for w, eq := range eqs {
-			pv, mv := before[w], beforeN[w]
+			pv, mv := p[w], m[w]
 			x := eq | hnIn
 			d0 := ((x&pv + pv) ^ pv) | x | mv
 			hp := mv | ^(d0 | pv)
@@ -443,10 +497,15 @@ func long(peq []uint64, at []int32, vps, vns []uint64, words int) {
 			hpOut, hnOut := hp>>63, hn>>63
 			hp = hp<<1 | hpIn
 			hn = hn<<1 | hnIn
-			vp[w] = hn | ^(d0 | hp)
-			vn[w] = hp & d0
+			pv = hn | ^(d0 | hp)
+			mv = hp & d0
+			p[w], m[w], vp[w], vn[w] = pv, mv, pv, mv
 			hpIn, hnIn = hpOut, hnOut
 		}
-		before, beforeN = vp, vn
 	}
+	for w := top; w < words; w++ {
+		mask := ^uint64(0) >> max(0, 64*(w+1)-b.rows)
+		errors += bits.OnesCount64(ps[w]&mask) - bits.OnesCount64(ms[w]&mask)
+	}
+	return errors
 }

@@ -63,6 +63,93 @@ func TestAlign(t *testing.T) {
 
 // TestAlignBadText: bytes that are no text count as one character each, the
 // same as text and as tokens.
+// TestAlignBand: a long text is aligned in a band of its table, by the way back that
+// the whole table has, however its errors lie and whatever the lengths.
+func TestAlignBand(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	var a Aligner
+	for n := range 150 {
+		letters := []int{2, 4, 3000}[n%3]
+		draw := func(n int) []rune {
+			s := make([]rune, n)
+			for i := range s {
+				s[i] = rune(0x4e00 + r.IntN(letters))
+			}
+			return s
+		}
+		x := draw(65 + r.IntN(900))
+		y := draw(1 + r.IntN(900))
+		if n%4 > 0 {
+			// Blocks that move the way off the diagonal, there and back, and noise.
+			y = y[:0]
+			noise := []float64{0, 0.02, 0.3}[r.IntN(3)]
+			for i := 0; i < len(x); i++ {
+				switch {
+				case r.IntN(200) == 0:
+					y = append(y, draw(r.IntN(150))...)
+				case r.IntN(200) == 0:
+					i += r.IntN(150)
+				case r.Float64() < noise:
+					y = append(y, draw(1)...)
+				default:
+					y = append(y, x[i])
+				}
+			}
+		}
+		if want, got := plainEdits(x, y), a.AlignText(string(x), string(y)); got != want {
+			t.Fatalf("%d and %d characters: %+v, not %+v", len(x), len(y), got, want)
+		}
+	}
+}
+
+// plainEdits walks back through the whole table.
+func plainEdits(x, y []rune) (e Edits) {
+	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
+		x, y = x[1:], y[1:]
+		e.Hit++
+	}
+	for len(x) > 0 && len(y) > 0 && x[len(x)-1] == y[len(y)-1] {
+		x, y = x[:len(x)-1], y[:len(y)-1]
+		e.Hit++
+	}
+	d := make([][]int, len(x)+1)
+	for i := range d {
+		d[i] = make([]int, len(y)+1)
+		for j := range d[i] {
+			switch {
+			case i == 0 || j == 0:
+				d[i][j] = i + j
+			case x[i-1] == y[j-1]:
+				d[i][j] = d[i-1][j-1]
+			default:
+				d[i][j] = 1 + min(d[i-1][j-1], d[i-1][j], d[i][j-1])
+			}
+		}
+	}
+	i, j := len(x), len(y)
+	for i > 0 && j > 0 {
+		switch {
+		case d[i-1][j] < d[i][j]:
+			i--
+			e.Del++
+		case d[i][j-1] < d[i-1][j-1]:
+			j--
+			e.Ins++
+		default:
+			i--
+			j--
+			if x[i] == y[j] {
+				e.Hit++
+			} else {
+				e.Sub++
+			}
+		}
+	}
+	e.Del += int64(i)
+	e.Ins += int64(j)
+	return e
+}
+
 func TestAlignBadText(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	parts := []string{"\xe4", "\xb8", "\xad", "中", "a", "\xf0\x9f", "\xff", "丮"}

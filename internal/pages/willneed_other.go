@@ -1,0 +1,7 @@
+//go:build !linux
+
+package pages
+
+import "io"
+
+func willNeed(io.ReaderAt, span) {}
