@@ -15,6 +15,8 @@ type crew struct {
 	failed  atomic.Bool
 	mu      sync.Mutex
 	err     error // the first
+
+	encoding chan struct{} // holds one for each hand that may be encoding a row group
 }
 
 // dealt is a stretch of rows with where they go.

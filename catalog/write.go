@@ -117,7 +117,7 @@ var errHand = errors.New("catalog: a hand failed")
 // crew hires whoever looks at the published rows: leaks, hints, and each column's
 // profile.
 func (w *written) crew(m *Manifest, in *ingested) *crew {
-	c := &crew{}
+	c := &crew{encoding: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	shown := func(d *dealt) *table.Batch { return in.folder.shown(d.Batch) }
 	c.hire(func(d *dealt) error { w.leaks.add(shown(d), d.all, d.part); return nil })
 	c.hire(func(d *dealt) error { w.hints.add(shown(d), d.all, d.part, d.row); return nil })
@@ -206,7 +206,9 @@ func (m *Manifest) newPartWriter(dir string, part aihub.Part, in *ingested) (p *
 	return p, nil
 }
 
-// join hires hands that write what goes to a part: its files side by side.
+// join hires hands that write what goes to a part: its files side by side, but no
+// more at a time than there are processors, for each that encodes a row group takes
+// some 30 MB meanwhile.
 func (p *partWriter) join(c *crew, part int) {
 	for side, w := range p.w {
 		c.hire(func(d *dealt) error {
@@ -218,6 +220,8 @@ func (p *partWriter) join(c *crew, part int) {
 			for _, col := range p.cols[side] {
 				view.Cols = append(view.Cols, d.Cols[col])
 			}
+			c.encoding <- struct{}{}
+			defer func() { <-c.encoding }()
 			return w.WriteRows(view, idx)
 		})
 	}

@@ -425,3 +425,62 @@ func TestParquetDigestOfManyValues(t *testing.T) {
 		}
 	}
 }
+
+// Texts of a row group may get their first null in any batch of it.
+func TestParquetLateNulls(t *testing.T) {
+	t.Parallel()
+	fields := []Field{{"s", String}, {"n", Int64}}
+	path := filepath.Join(t.TempDir(), "f.parquet")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewParquetWriter(f, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for batch := range 3 {
+		b := NewBatch(fields, 4)
+		for i := range 4 {
+			text := fmt.Sprintf("值-%d-%d", batch, i)
+			if batch == 1 && i%2 == 0 {
+				b.Cols[0].AppendNull()
+				text = "∅"
+			} else {
+				b.Cols[0].AppendStr(text)
+			}
+			b.Cols[1].AppendInt(int64(i))
+			b.Rows++
+			if i != 1 { // of which not all are written
+				want = append(want, text)
+			}
+		}
+		if err := w.WriteRows(b, []int{0, 2, 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := OpenParquet(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all, err := ReadAll(r, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range all.Rows {
+		text, ok := all.Cols[0].Text(i)
+		if !ok {
+			text = "∅"
+		}
+		got = append(got, text)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}

@@ -3,6 +3,7 @@ package table
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
@@ -40,7 +41,7 @@ func NewParquetWriter(w io.Writer, fields []Field) (RowsWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table: schema: %w", err)
 	}
-	return &parquetWriter{w: w, root: root, schema: fields, group: NewBatch(fields, 0)}, nil
+	return &parquetWriter{w: w, root: root, schema: fields, group: NewBatch(fields, 0), texts: make([]texts, len(fields))}, nil
 }
 
 // begin starts the file, when its first row group is known: a column that hardly
@@ -59,7 +60,7 @@ func (p *parquetWriter) begin() error {
 		parquet.WithDictionaryPageSizeLimit(2 * groupBytes),
 	}
 	for i := range p.group.Cols {
-		if c := &p.group.Cols[i]; !repeats(c) {
+		if c := &p.group.Cols[i]; !p.repeats(i) {
 			props = append(props, parquet.WithDictionaryFor(c.Name, false))
 		}
 	}
@@ -72,17 +73,22 @@ func (p *parquetWriter) begin() error {
 	return nil
 }
 
-// repeats reports whether at most half of the values of c are different.
-func repeats(c *Column) bool {
-	switch c.Type {
+// repeats reports whether at most half of the values of column i are different.
+func (p *parquetWriter) repeats(i int) bool {
+	switch c := &p.group.Cols[i]; c.Type {
 	case String:
-		return fewer(c.Str)
+		values := make([]string, p.group.Rows)
+		for r := range values {
+			values[r] = string(p.texts[i].at(r))
+		}
+		return fewer(values)
 	case Float64:
 		return fewer(c.Flt)
 	case Bool:
 		return true
+	default:
+		return fewer(c.Int)
 	}
-	return fewer(c.Int)
 }
 
 func fewer[T comparable](values []T) bool {
@@ -121,11 +127,36 @@ type parquetWriter struct {
 	root   *schema.GroupNode
 	fw     *file.Writer // nil until the first row group is written
 	schema []Field
-	group  *Batch // the row group being filled
+	group  *Batch  // the row group being filled, but for its texts
+	texts  []texts // by column
 	bytes  int
+	values []parquet.ByteArray
 	all    []int
 	defs   []int16
 	failed error // the first error: a writer that failed writes no footer
+}
+
+// texts are values one behind the other, and where each of them ends. Strings would
+// each be memory of their own, and keep what they were cut out of.
+type texts struct {
+	data []byte
+	ends []int
+}
+
+func (t *texts) append(c *Column, idx []int) {
+	for _, i := range idx {
+		if !c.Null(i) {
+			t.data = append(t.data, c.Str[i]...)
+		}
+		t.ends = append(t.ends, len(t.data))
+	}
+}
+
+func (t *texts) at(i int) []byte {
+	if i == 0 {
+		return t.data[:t.ends[0]]
+	}
+	return t.data[t.ends[i-1]:t.ends[i]]
 }
 
 func (p *parquetWriter) Write(b *Batch) error {
@@ -164,7 +195,18 @@ func (p *parquetWriter) write(b *Batch, idx []int) error {
 			}
 			n++
 		}
-		p.group.AppendRows(b, idx[:n])
+		for i := range b.Cols {
+			if c := &p.group.Cols[i]; c.Type == String {
+				if b.Cols[i].Valid != nil && c.Valid == nil { // the column itself does not know how many it has
+					c.Valid = slices.Repeat([]bool{true}, p.group.Rows)
+				}
+				c.appendValid(&b.Cols[i], idx[:n])
+				p.texts[i].append(&b.Cols[i], idx[:n])
+			} else {
+				c.AppendRows(&b.Cols[i], idx[:n])
+			}
+		}
+		p.group.Rows += n
 		idx = idx[n:]
 		if p.group.Rows == groupRows || p.bytes >= groupBytes {
 			if p.failed = p.flush(); p.failed != nil {
@@ -203,7 +245,7 @@ func (p *parquetWriter) flush() error {
 	for i := range p.group.Cols {
 		cw, err := rg.NextColumn()
 		if err == nil {
-			err = p.writeColumn(cw, &p.group.Cols[i])
+			err = p.writeColumn(cw, i)
 		}
 		if err == nil {
 			err = cw.Close()
@@ -213,15 +255,19 @@ func (p *parquetWriter) flush() error {
 		}
 	}
 	p.group.Reset()
+	for i := range p.texts {
+		p.texts[i].data, p.texts[i].ends = p.texts[i].data[:0], p.texts[i].ends[:0]
+	}
 	p.bytes = 0
 	return rg.Close()
 }
 
 // writeColumn writes one column chunk: definition levels, and the values that
 // are not null.
-func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, c *Column) error {
+func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, col int) error {
+	c := &p.group.Cols[col]
 	p.defs = p.defs[:0]
-	for i := range c.Len() {
+	for i := range p.group.Rows {
 		d := int16(1)
 		if c.Null(i) {
 			d = 0
@@ -231,7 +277,13 @@ func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, c *Column) error 
 	var err error
 	switch w := cw.(type) {
 	case *file.ByteArrayColumnChunkWriter:
-		_, err = w.WriteBatch(dense(c, c.Str, func(s string) parquet.ByteArray { return parquet.ByteArray(s) }), p.defs, nil)
+		p.values = p.values[:0]
+		for i := range p.group.Rows {
+			if !c.Null(i) {
+				p.values = append(p.values, p.texts[col].at(i))
+			}
+		}
+		_, err = w.WriteBatch(p.values, p.defs, nil)
 	case *file.Int64ColumnChunkWriter:
 		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int64 { return v }), p.defs, nil)
 	case *file.Int32ColumnChunkWriter:

@@ -209,16 +209,7 @@ func (b *Batch) AppendRows(src *Batch, idx []int) {
 
 // AppendRows adds the values of src, a column of the same type, that idx names.
 func (c *Column) AppendRows(src *Column, idx []int) {
-	if src.Valid != nil {
-		c.needValid()
-		for _, i := range idx {
-			c.Valid = append(c.Valid, src.Valid[i])
-		}
-	} else if c.Valid != nil {
-		for range idx {
-			c.Valid = append(c.Valid, true)
-		}
-	}
+	c.appendValid(src, idx)
 	switch c.Type {
 	case String:
 		for _, i := range idx {
@@ -235,6 +226,20 @@ func (c *Column) AppendRows(src *Column, idx []int) {
 	default:
 		for _, i := range idx {
 			c.Int = append(c.Int, src.Int[i])
+		}
+	}
+}
+
+// appendValid says which of the values of src that idx names are null.
+func (c *Column) appendValid(src *Column, idx []int) {
+	if src.Valid != nil {
+		c.needValid()
+		for _, i := range idx {
+			c.Valid = append(c.Valid, src.Valid[i])
+		}
+	} else if c.Valid != nil {
+		for range idx {
+			c.Valid = append(c.Valid, true)
 		}
 	}
 }
