@@ -183,9 +183,13 @@ func seeded(name string, run int) *rand.Rand {
 }
 
 // The boosting attack at n = 4000: full precision gives the labels away as the
-// closed form says, the parameter-free Ladder much less, as published.
+// closed form says, the parameter-free Ladder much less, as published. A hundred runs
+// of ours are within two standard errors of every published point, which is the mean
+// of five, but for one: at k = 10 the published mean with five decimals is itself 2.2
+// of its standard errors above the closed form, where ours is not. There the closed
+// form alone is compared.
 func TestReproduceBoosting(t *testing.T) {
-	const n = 4000
+	const n, repeat = 4000, 100
 	published := map[string][]float64{
 		"five decimals": {.4950, .4766, .4670, .4523, .4408, .4275},
 		"free ladder":   {.4942, .4896, .4904, .4864, .4897, .4843},
@@ -197,7 +201,7 @@ func TestReproduceBoosting(t *testing.T) {
 		{"five decimals", fineBoard}, {"free ladder", freeLadder},
 	} {
 		got := map[int][]float64{}
-		for run := range runs(12) {
+		for run := range repeat {
 			r := seeded("boost "+b.name, run)
 			for k, loss := range boost(r, n, b.new()) {
 				got[k] = append(got[k], loss)
@@ -205,19 +209,22 @@ func TestReproduceBoosting(t *testing.T) {
 		}
 		for i, k := range boosted {
 			mean, sd := moments(got[k])
-			se := math.Hypot(sd/math.Sqrt(float64(len(got[k]))), sd/math.Sqrt(5)) // ours, and of five runs
-			closed := ""
+			ours, theirs := sd/math.Sqrt(repeat), sd/math.Sqrt(5)
+			distance := (mean - published[b.name][i]) / math.Hypot(ours, theirs)
+			closed, outlier := "", false
 			if b.name == "five decimals" {
 				phi := 0.5 * math.Erfc(math.Sqrt(float64(k)/(math.Pi*n))/math.Sqrt2)
-				closed = fmt.Sprintf("  closed form %.4f", phi)
-				if math.Abs(mean-phi) > 4*sd/math.Sqrt(float64(len(got[k]))) {
+				closed = fmt.Sprintf("  closed form %.4f, distance %.1f se", phi, (mean-phi)/ours)
+				if math.Abs(mean-phi) > 2*ours {
 					t.Errorf("%s, k=%d: %.4f is not the closed form %.4f", b.name, k, mean, phi)
 				}
+				if outlier = math.Abs(published[b.name][i]-phi) > 2*theirs; outlier != (k == 10) {
+					t.Errorf("%s, k=%d: the published %.4f and the closed form %.4f are %.1f standard errors apart", b.name, k, published[b.name][i], phi, (published[b.name][i]-phi)/theirs)
+				}
 			}
-			table(t, "boosting  %-14s k=%3d  loss %.4f (sd %.4f)  published %.4f  distance %.1f se%s", b.name, k, mean, sd, published[b.name][i], (mean-published[b.name][i])/se, closed)
-			// Of twelve published points one in twenty-odd may lie outside two.
-			if d := math.Abs(mean-published[b.name][i]) / se; d > 3 {
-				t.Errorf("%s, k=%d: %.4f is %.1f standard errors from the published %.4f", b.name, k, mean, d, published[b.name][i])
+			table(t, "boosting  %-14s k=%3d  loss %.4f (sd %.4f)  published %.4f  distance %.1f se%s", b.name, k, mean, sd, published[b.name][i], distance, closed)
+			if math.Abs(distance) > 2 && !outlier {
+				t.Errorf("%s, k=%d: %.4f is %.1f standard errors from the published %.4f", b.name, k, mean, distance, published[b.name][i])
 			}
 		}
 	}
