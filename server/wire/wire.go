@@ -161,8 +161,8 @@ type Image struct {
 // Images are those that an organisation keeps, newest first, at most 1000.
 type Images struct {
 	Images []aihub.KeptImage `json:"images"`
-	Bytes  int64         `json:"bytes" doc:"kept by the organisation, what it pushed to the registry included"`
-	Most   int64         `json:"most" doc:"that it may keep"`
+	Bytes  int64             `json:"bytes" doc:"kept by the organisation, what it pushed to the registry included"`
+	Most   int64             `json:"most" doc:"that it may keep"`
 }
 
 // NewSubmission enters an image.
