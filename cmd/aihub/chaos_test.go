@@ -29,6 +29,7 @@ import (
 	"aihub/policies/sharing"
 	"aihub/sandbox/runnertest"
 	"aihub/scenarios"
+	"aihub/server/auth"
 )
 
 const (
@@ -67,14 +68,24 @@ func TestChaos(t *testing.T) {
 	}
 	c := newChaos(t, seed)
 	began := time.Now()
+	stop := c.sends(seed)
 	for range kills {
 		c.round()
 	}
+	stop()
 	// One of each kind that nothing kills: what comes after the last kill gets through.
 	c.submit(c.images[0], aTrial)
 	c.submit(c.images[0], aHidden)
+	c.submit(c.images[0], aJudged)
 	c.submit(c.images[0], aTraining)
-	c.submit(c.shell, aWorkspace)
+	if c.server == nil {
+		c.start()
+	}
+	for end := time.Now().Add(time.Minute); !c.submit(c.shell, aWorkspace); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) { // the server ends those whose worker is dead as it starts
+			t.Fatal("no room for another workspace in a minute")
+		}
+	}
 	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
@@ -86,12 +97,16 @@ type chaos struct {
 	app    *app
 	rnd    *rand.Rand
 	home   string
+	at     string // where the server listens
 	env    []string
 	sc     aihub.Ref
+	judged aihub.Ref // a scenario with a scorer
 	vendor aihub.Actor
 	images []aihub.Digest
-	shell  aihub.Digest // an image with a shell that nobody types into
-	price  float64      // of an answer, in bits
+	shell  aihub.Digest          // an image with a shell that nobody types into
+	direct map[aihub.Digest]bool // blobs that the test itself put
+	intake *sender
+	price  float64 // of an answer, in bits
 	server *exec.Cmd
 	output *bytes.Buffer
 
@@ -117,8 +132,9 @@ func logged2(err error) string {
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
-	c := &chaos{T: t, rnd: rand.New(rand.NewPCG(seed, 1)), home: filepath.Join(t.TempDir(), "home"), output: &bytes.Buffer{}}
-	c.env = append(os.Environ(), "AIHUB_HOME="+c.home, "AIHUB_LISTEN=127.0.0.1:0", "AIHUB_WORKERS=3", "AIHUB_CONFIG=", chaosServer+"=1",
+	c := &chaos{T: t, rnd: rand.New(rand.NewPCG(seed, 1)), home: filepath.Join(t.TempDir(), "home"), output: &bytes.Buffer{}, direct: map[aihub.Digest]bool{}}
+	c.at = c.freePort()
+	c.env = append(os.Environ(), "AIHUB_HOME="+c.home, "AIHUB_LISTEN="+c.at, "AIHUB_URL=http://"+c.at, "AIHUB_WORKERS=3", "AIHUB_CONFIG=", chaosServer+"=1",
 		"AIHUB_OPERATOR_PASSWORD=operator-secret")
 	cfg := config.Default(c.home)
 	var err error
@@ -151,15 +167,18 @@ func (c *chaos) permit(a aihub.Actor, act policies.Action, o policies.Object) po
 	return p
 }
 
-// setUp makes people, a small dataset, a scenario with a tick of a second and
-// room for any number of submissions, trainings and workspaces, and three
+// setUp makes people, a dataset whose test part is large enough that runs try a slice
+// of it first, a scenario with a tick of a second and room for any number of
+// submissions, trainings and workspaces, another with a scorer, and three
 // algorithms: one that predicts, one that fails, one that takes too much memory.
 func (c *chaos) setUp() {
 	ctx, db := c.Context(), c.app.DB
 	ops := aihub.Actor{User: operator, Org: "platform", Roles: []aihub.Role{aihub.Operator}}
+	hash, err := auth.HashPassword(chaosPassword)
+	c.must(err)
 	person := func(id aihub.UserID, org aihub.OrgID, role aihub.Role) aihub.Actor {
 		c.must(db.CreateOrg(ctx, c.permit(ops, policies.OrgCreate, policies.Object{ID: string(org)}), aihub.Org{ID: org}))
-		c.must(db.CreateUser(ctx, c.permit(ops, policies.UserCreate, policies.Object{ID: string(id)}), aihub.User{ID: id, Org: org, Name: string(id), Roles: []aihub.Role{role}}, "x"))
+		c.must(db.CreateUser(ctx, c.permit(ops, policies.UserCreate, policies.Object{ID: string(id)}), aihub.User{ID: id, Org: org, Name: string(id), Roles: []aihub.Role{role}}, hash))
 		return aihub.Actor{User: id, Org: org, Roles: []aihub.Role{role}}
 	}
 	steward, reviewer := person("stella", "city", aihub.Steward), person("rita", "panel", aihub.Reviewer)
@@ -173,7 +192,11 @@ func (c *chaos) setUp() {
 		Content: d, Plan: d, Raw: d, Profile: d, Card: d,
 	}
 	for _, part := range []aihub.Part{aihub.Sample, aihub.Train, aihub.Test} {
-		data.Parts = append(data.Parts, aihub.PartFile{Part: part, Rows: 20, Input: c.parquet("id", "x"), Truth: c.parquet("id", "label"), Bytes: 1})
+		rows := 20
+		if part == aihub.Test {
+			rows = 2000
+		}
+		data.Parts = append(data.Parts, aihub.PartFile{Part: part, Rows: int64(rows), Input: c.parquet(rows, "id", "x"), Truth: c.parquet(rows, "id", "label"), Bytes: 1})
 	}
 	cleared, err := policies.Clear(aihub.RiskRecord{Content: data.Content})
 	c.must(err)
@@ -191,7 +214,7 @@ func (c *chaos) setUp() {
 		Sharing: scenarios.Sharing{Score: scenarios.ScoreSharing{Release: "policy", Step: 0.5, Tick: scenarios.Duration(time.Second), Range: []float64{0, 1}}},
 	}
 	spec.Train = &scenarios.Train{Labels: "labels.csv", Quota: 1 << 20, Limits: spec.Limits}
-	spec.Workspace = &scenarios.Workspace{Wall: scenarios.Duration(time.Minute), Idle: scenarios.Duration(3 * time.Second), Screen: 64 << 10}
+	spec.Workspace = &scenarios.Workspace{Wall: scenarios.Duration(time.Minute), Idle: scenarios.Duration(time.Second), Screen: 64 << 10}
 	canonical, err := scenarios.Canonical(spec)
 	c.must(err)
 	terms, err := sharing.TermsOf(canonical)
@@ -205,6 +228,28 @@ func (c *chaos) setUp() {
 	c.must(db.RequestEnrolment(ctx, c.permit(c.vendor, policies.EnrolmentRequest, policies.Object{ID: c.sc.String(), For: "acme"}), e))
 	c.must(db.DecideEnrolment(ctx, c.permit(reviewer, policies.EnrolmentDecide, policies.Object{ID: "enr_1", Org: "city", For: "acme"}), "enr_1", true, "ok"))
 
+	tool := c.imageOf(steward, "scorer", c.compiled("testdata/chaos/scorer.go"))
+	scorer, err := db.ProposeScorer(ctx, c.permit(steward, policies.ScorerPropose, policies.Object{ID: string(tool), Org: "city"}), tool, "half a point")
+	c.must(err)
+	c.must(db.DecideScorer(ctx, c.permit(reviewer, policies.ScorerApprove, policies.Object{ID: string(scorer.ID), Author: steward.User}), scorer.ID, true, "ok"))
+	c.judged = aihub.Ref{Name: "judging", Version: 1}
+	spec.Name, spec.Train, spec.Workspace = c.judged.Name, nil, nil
+	spec.Scorer = &scenarios.Scorer{Image: tool, Limits: spec.Limits, Scores: []scenarios.ScorerValue{{Name: "points", Range: []float64{0, 1}, Direction: "max"}}}
+	spec.Metrics = []scenarios.Metric{{ID: "points", Use: "scorer_value@1", Prediction: "points", Primary: true, Direction: "max", OnUndefined: "worst"}}
+	sc.Ref, sc.Spec, sc.Digest = c.judged, nil, ""
+	sc.Spec, err = scenarios.Canonical(spec)
+	c.must(err)
+	judging, err := sharing.TermsOf(sc.Spec)
+	c.must(err)
+	price, err := sharing.Price(judging)
+	c.must(err)
+	c.price = max(c.price, price)
+	rounds[0].Name = "judged"
+	c.must(db.PublishScenario(ctx, c.permit(steward, policies.ScenarioPublish, policies.Object{ID: c.judged.Name, Org: "city"}), sc, rounds))
+	e.ID, e.Scenario = "enr_2", c.judged
+	c.must(db.RequestEnrolment(ctx, c.permit(c.vendor, policies.EnrolmentRequest, policies.Object{ID: c.judged.String(), For: "acme"}), e))
+	c.must(db.DecideEnrolment(ctx, c.permit(reviewer, policies.EnrolmentDecide, policies.Object{ID: "enr_2", Org: "city", For: "acme"}), "enr_2", true, "ok"))
+
 	program, err := embedded.Algorithm()
 	c.must(err)
 	for _, args := range [][]string{{"hostile", "read", "nothing"}, {"nonsense"}, {"hostile", "memory"}} {
@@ -215,20 +260,27 @@ func (c *chaos) setUp() {
 	c.shell = c.image("bin/sh", guest)
 }
 
-// image makes one of a program that is started with arguments.
+// image makes one of a program that is started with arguments, of the vendor.
 func (c *chaos) image(name string, program []byte, args ...string) aihub.Digest {
+	return c.imageOf(c.vendor, name, program, args...)
+}
+
+func (c *chaos) imageOf(whose aihub.Actor, name string, program []byte, args ...string) aihub.Digest {
 	r, w := io.Pipe()
 	go func() {
 		w.CloseWithError(oci.Build(w, oci.Config{Entrypoint: append([]string{"/" + name}, args...)}, []oci.File{{Name: name, Mode: 0o755, Content: program}}))
 	}()
 	img, err := oci.Import(c.Context(), c.app.Blobs, r, oci.Limits{Temp: c.TempDir()})
 	c.must(err)
-	c.must(c.app.DB.RegisterImage(c.Context(), c.permit(c.vendor, policies.ImagePush, policies.Object{ID: "acme", Org: "acme"}), "acme", img.Digest, img.Size))
+	for _, d := range img.Blobs() {
+		c.direct[d] = true
+	}
+	c.must(c.app.DB.RegisterImage(c.Context(), c.permit(whose, policies.ImagePush, policies.Object{ID: string(whose.Org), Org: whose.Org}), whose.Org, img.Digest, img.Size))
 	return img.Digest
 }
 
-// parquet keeps twenty rows of a table with these columns.
-func (c *chaos) parquet(names ...string) aihub.Digest {
+// parquet keeps some rows of a table with these columns.
+func (c *chaos) parquet(rows int, names ...string) aihub.Digest {
 	var fields []table.Field
 	for _, n := range names {
 		typ := table.String
@@ -237,12 +289,12 @@ func (c *chaos) parquet(names ...string) aihub.Digest {
 		}
 		fields = append(fields, table.Field{Name: n, Type: typ})
 	}
-	b := table.NewBatch(fields, 20)
-	for i := range 20 {
+	b := table.NewBatch(fields, rows)
+	for i := range rows {
 		for j, n := range names {
 			switch n {
 			case "id":
-				b.Cols[j].AppendStr(fmt.Sprintf("k%03d", i))
+				b.Cols[j].AppendStr(fmt.Sprintf("k%04d", i))
 			case "x":
 				b.Cols[j].AppendInt(int64(i))
 			default:
@@ -278,7 +330,12 @@ func (c *chaos) round() {
 	for range 1 + c.rnd.IntN(2) {
 		c.enter()
 	}
-	time.Sleep(time.Duration(c.rnd.IntN(1500)) * time.Millisecond)
+	// Mostly little, and at times enough for a run to come far.
+	most := 600
+	if c.rnd.IntN(4) == 0 {
+		most = 4000
+	}
+	time.Sleep(time.Duration(c.rnd.IntN(most)) * time.Millisecond)
 	if c.rnd.IntN(4) == 0 {
 		if pids := c.sandboxed(); len(pids) > 0 {
 			_ = syscall.Kill(pids[c.rnd.IntN(len(pids))], syscall.SIGKILL)
@@ -300,7 +357,7 @@ func (c *chaos) enter() {
 	if open > 60 {
 		return
 	}
-	kind, image := []enters{aHidden, aHidden, aHidden, aHidden, aTrial, aTraining, aTraining, aWorkspace}[c.rnd.IntN(8)], c.images[0]
+	kind, image := []enters{aHidden, aHidden, aJudged, aJudged, aTrial, aTraining, aTraining, aWorkspace}[c.rnd.IntN(8)], c.images[0]
 	if n := c.rnd.IntN(10); kind == aWorkspace {
 		image = c.shell
 	} else if n < 2 {
@@ -321,27 +378,32 @@ type enters int
 
 const (
 	aHidden enters = iota
+	aJudged        // hidden, with a scorer
 	aTrial
 	aTraining
 	aWorkspace
 )
 
-// submit enters something. An organisation has two workspaces open at most.
-func (c *chaos) submit(image aihub.Digest, kind enters) {
+// submit enters something, unless it is a workspace too many: an organisation has two
+// open at most.
+func (c *chaos) submit(image aihub.Digest, kind enters) bool {
 	sub := aihub.Submission{Scenario: c.sc, Image: image, Nonce: aihub.NewID("n"), Smoke: kind == aTrial, Train: kind == aTraining, Workspace: kind == aWorkspace}
 	action, bits := policies.SubmissionCreate, 0.0
 	switch kind {
 	case aHidden:
 		sub.Round, bits = "main", c.price
+	case aJudged:
+		sub.Scenario, sub.Round, bits = c.judged, "judged", c.price
 	case aWorkspace:
 		action = policies.WorkspaceOpen
 	}
-	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, action, policies.Object{ID: c.sc.String(), Org: "city", For: "acme"}), sub, bits)
+	s, err := c.app.DB.Submit(c.Context(), c.permit(c.vendor, action, policies.Object{ID: sub.Scenario.String(), Org: "city", For: "acme"}), sub, bits)
 	if kind == aWorkspace && aihub.KindOf(err) == aihub.Quota {
-		return
+		return false
 	}
 	c.must(err)
 	c.entered = append(c.entered, s.ID)
+	return true
 }
 
 // count runs a query for one number beside the platform.
@@ -458,7 +520,7 @@ func (c *chaos) check() {
 		states[s], _ = c.count("SELECT count(*) FROM submissions WHERE state = '" + s + "'")
 	}
 	for what, q := range map[string]string{
-		"trainings": "train = 1", "workspaces": "workspace = 1", "trials": "smoke = 1 AND workspace IS NULL", "hidden": "smoke = 0 AND COALESCE(train, 0) = 0",
+		"trainings": "train = 1", "workspaces": "workspace = 1", "trials": "smoke = 1 AND workspace IS NULL", "hidden": "round = 'main'", "judged": "round = 'judged'",
 	} {
 		all, _ := c.count("SELECT count(*) FROM submissions WHERE " + q)
 		good, _ := c.count("SELECT count(*) FROM submissions WHERE state IN ('scored', 'tried') AND " + q)
@@ -487,6 +549,9 @@ func (c *chaos) check() {
 	if states["scored"] == 0 || states["tried"] == 0 {
 		c.Error("nothing got through: this shows little")
 	}
+	slow, _ := c.count("SELECT count(*) FROM runs WHERE state = 'lost' AND kind = 'score' AND stage = 'scorer'")
+	c.Logf("%d of the lost runs were scorers", slow)
+	c.intake.check()
 	c.clean()
 }
 
