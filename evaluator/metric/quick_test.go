@@ -200,6 +200,69 @@ func TestNarrowShards(t *testing.T) {
 	}
 }
 
+// Scores of any sign and of 64 bits give the AUC of their order, which is counted here
+// by sorting, also where others, in the same shard or in another, would fit 32 bits.
+func TestScoresOfAnySign(t *testing.T) {
+	t.Parallel()
+	r := splitmix(23)
+	m := bind(t, "roc_auc@1", Setup{Classes: names(2), Column: "p", Boot: NewBootstrap("signs")})
+	draws := map[string]func() float64{
+		"signs of 32 bits": func() float64 { return float64(float32(r.unit() - 0.5)) },
+		"64 bits":          r.unit,
+		"signs of 64 bits": func() float64 { return r.unit() - 0.5 },
+		"all below 0":      func() float64 { return -float64(1+r.next()%50) / 16 },
+		"one step apart":   func() float64 { return math.Float64frombits(math.Float64bits(0.3) + r.next()%9) },
+		"all sizes":        func() float64 { return math.Ldexp(r.unit()-0.5, int(r.next()%2000)-1000) },
+		"zeros":            func() float64 { return math.Copysign(float64(r.next()%2)*5e-324, r.unit()-0.5) },
+	}
+	for name, draw := range draws {
+		for _, n := range []int{40, 3000, 50_000} {
+			b := &Block{Rows: n, Truth: Column{Class: make([]Code, n)}, Pred: []Column{{Flt: make([]float64, n)}}}
+			order := make([]int, n)
+			for i := range n {
+				b.Truth.Class[i] = Code(r.next() % 3 / 2)
+				b.Pred[0].Flt[i] = draw()
+				if i < n/3 { // fits 32 bits
+					b.Pred[0].Flt[i] = float64(float32(math.Abs(draw())))
+				}
+				if x := b.Pred[0].Flt[i]; math.IsInf(x, 0) {
+					b.Pred[0].Flt[i] = 1
+				}
+				order[i] = i
+			}
+			b.Truth.Class[0], b.Truth.Class[n-1] = 0, 1
+			slices.SortFunc(order, func(i, j int) int { return cmp.Compare(b.Pred[0].Flt[i], b.Pred[0].Flt[j]) })
+			var pos, neg, twice uint64 // twice what the positives are above
+			for at := 0; at < n; {
+				var p, q uint64
+				for v := b.Pred[0].Flt[order[at]]; at < n && b.Pred[0].Flt[order[at]] == v; at++ {
+					p += uint64(b.Truth.Class[order[at]])
+					q += uint64(1 - b.Truth.Class[order[at]])
+				}
+				twice += p * (2*neg + q)
+				pos, neg = pos+p, neg+q
+			}
+			want := float64(twice) / float64(2*pos*neg)
+			part := func(lo, hi int) *Block {
+				return &Block{Rows: hi - lo, Truth: Column{Class: b.Truth.Class[lo:hi]}, Pred: []Column{{Flt: b.Pred[0].Flt[lo:hi]}}}
+			}
+			whole, shards := m.New(), []Accumulator{m.New(), m.New()}
+			for lo := 0; lo < n; lo += 1000 {
+				whole.Add(part(lo, min(lo+1000, n)))
+				shards[lo/1000%2].Add(part(lo, min(lo+1000, n)))
+			}
+			shards[1].Merge(shards[0])
+			one, two := whole.Result(), shards[1].Result()
+			if one != two {
+				t.Errorf("%s, %d rows: %+v whole and %+v in shards", name, n, one, two)
+			}
+			if math.Abs(one.Value-want) > 1e-15 {
+				t.Errorf("%s, %d rows: %v, not %v", name, n, one.Value, want)
+			}
+		}
+	}
+}
+
 // Shards whose bins are of different widths are dealt anew, and nothing is held
 // twice but a slab.
 func TestNarrowMerge(t *testing.T) {
