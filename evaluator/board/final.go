@@ -31,7 +31,7 @@ type Standing struct {
 	MeanRank float64  `json:"mean_rank"`         // over the board's metrics, each a task; ties share their mean place
 	Wall     float64  `json:"wall,omitempty"`    // seconds of the run, rounded up to a power of two; 0: not known
 	CPU      float64  `json:"cpu,omitempty"`     // seconds of processor time, likewise
-	Pareto   bool     `json:"pareto"`            // nobody is both as good and as quick, and better in one
+	Pareto   bool     `json:"pareto"`            // nobody is as good, as quick and as cheap, and better in one
 }
 
 // Final ranks rows of a final round anew, in place of the order of values alone:
@@ -219,7 +219,7 @@ func ahead(a, b aihub.MetricValue, better string) bool {
 // dominates reports whether a is as good, as quick and as cheap as b, and better
 // in one of them.
 func dominates(a Row, sa Standing, b Row, sb Standing, better string) bool {
-	if sa.Wall == 0 || ahead(b.Values[0], a.Values[0], better) || sa.Wall > sb.Wall || sa.CPU > sb.CPU {
+	if sa.Wall == 0 || sa.CPU == 0 && sb.CPU > 0 || ahead(b.Values[0], a.Values[0], better) || sa.Wall > sb.Wall || sa.CPU > sb.CPU {
 		return false
 	}
 	return ahead(a.Values[0], b.Values[0], better) || sa.Wall < sb.Wall || sa.CPU < sb.CPU

@@ -69,6 +69,16 @@ func TestFinal(t *testing.T) {
 	}
 }
 
+// What nobody knows is not cheap: a row whose processor time was not measured keeps
+// no other off the front by it.
+func TestParetoOfUnknownCost(t *testing.T) {
+	rows := []Row{finalRow("a", 0.9), finalRow("b", 0.9)}
+	_, st := Final(rows, map[aihub.SubmissionID]Measured{"a": {Wall: 4}, "b": {Wall: 4, CPU: 2}}, 0.01, "max", []string{"max"})
+	if !st[0].Pareto || !st[1].Pareto {
+		t.Errorf("%+v", st)
+	}
+}
+
 // A metric without draws and without an interval has no test: no difference is
 // called certain, no rank stable. What is equal in multiples of the step ties.
 func TestFinalUntested(t *testing.T) {
