@@ -38,6 +38,9 @@ type Desk struct {
 	Dir       string              // for files under way
 	Now       func() time.Time    //
 
+	sending sync.Mutex
+	sent    map[aihub.OrgID]int // images on their way in
+
 	samples sync.Map // digest of a version's content -> meta.File of its sample
 }
 

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"aihub"
@@ -48,6 +49,11 @@ func (d *Desk) takeIn(ctx context.Context, a aihub.Actor, check func(blob.Store,
 	if err != nil {
 		return wire.Image{}, err
 	}
+	leave, err := d.sends(a.Org)
+	if err != nil {
+		return wire.Image{}, err
+	}
+	defer leave()
 	d.Registry.Tidy(ctx)
 	lim := d.Images
 	lim.Sender = string(a.Org)
@@ -63,6 +69,32 @@ func (d *Desk) takeIn(ctx context.Context, a aihub.Actor, check func(blob.Store,
 		return wire.Image{}, errors.Join(err, in.forsake(ctx))
 	}
 	return wire.Image{Digest: img.Digest, Bytes: img.Size}, nil
+}
+
+// maxSent is how many images an organisation may be sending at once: each lies in a
+// file of its own, which no bound counts, until it is checked.
+const maxSent = 4
+
+// sends counts one more image on its way in; call leave when it has come.
+func (d *Desk) sends(org aihub.OrgID) (leave func(), err error) {
+	d.sending.Lock()
+	defer d.sending.Unlock()
+	if d.sent[org] >= maxSent {
+		return nil, aihub.Errorf(aihub.Quota, aihub.Text{
+			EN: fmt.Sprintf("your organisation is sending %d images, the most at once", maxSent), ZH: fmt.Sprintf("贵机构正在发送 %d 个镜像，达到同时发送的上限", maxSent),
+		}).WithHint(aihub.Text{EN: "wait until one has come", ZH: "请等其中一个完成"})
+	}
+	if d.sent == nil {
+		d.sent = map[aihub.OrgID]int{}
+	}
+	d.sent[org]++
+	return func() {
+		d.sending.Lock()
+		defer d.sending.Unlock()
+		if d.sent[org]--; d.sent[org] == 0 {
+			delete(d.sent, org)
+		}
+	}, nil
 }
 
 // intake keeps the blobs of one image, each sealed, and named in the database before

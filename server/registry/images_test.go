@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -183,5 +184,53 @@ func TestIntakeLeavesNothing(t *testing.T) {
 	settle("a day later", pushed+3)
 	if !w.runs(img.Digest) {
 		t.Error("the image cannot be unpacked")
+	}
+}
+
+// An organisation sends some images at once and no more, whatever others send.
+func TestImagesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ann, bob := w.as("ann"), w.as("bob")
+	file, err := os.ReadFile(archive(t, "one"))
+	w.must(err)
+	ends := make(chan error, 4)
+	var in [4]*io.PipeWriter
+	for i := range in {
+		r, out := io.Pipe()
+		in[i] = out
+		go func() {
+			_, err := ann.UploadImage(t.Context(), r, nil)
+			ends <- err
+		}()
+		_, err := out.Write(file[:len(file)/2]) // it is on its way
+		w.must(err)
+	}
+	var last error
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, last = ann.upload(t.Context(), archive(t, "two")); aihub.KindOf(last) == aihub.Quota {
+			break // all four are at the desk
+		}
+		if time.Now().After(end) {
+			t.Fatalf("a fifth is taken for half a minute: %v", last)
+		}
+	}
+	if !strings.Contains(last.Error(), "wait until one has come") {
+		t.Errorf("no next step: %v", last)
+	}
+	if _, err := bob.upload(t.Context(), archive(t, "two")); err != nil {
+		t.Errorf("another organisation: %v", err)
+	}
+	for _, out := range in {
+		_, err := out.Write(file[len(file)/2:])
+		w.must(err)
+		out.Close()
+	}
+	for range in {
+		if err := <-ends; err != nil {
+			t.Errorf("one of four: %v", err)
+		}
+	}
+	if _, err := ann.upload(t.Context(), archive(t, "three")); err != nil {
+		t.Errorf("when they have come: %v", err)
 	}
 }
