@@ -86,6 +86,11 @@ func TestChaos(t *testing.T) {
 			t.Fatal("no room for another workspace in a minute")
 		}
 	}
+	for end := time.Now().Add(time.Minute); len(c.intake.gone) == 0; time.Sleep(50 * time.Millisecond) {
+		if err := c.intake.once(t.Context(), 0); time.Now().After(end) {
+			t.Fatalf("no image is taken in and deleted in a minute: %v", err)
+		}
+	}
 	c.drain(5 * time.Minute)
 	t.Logf("%d kills of the server, %d of a sandbox, %d submissions, seed %d, in %s; then %s", c.servers, c.sandboxes, len(c.entered), seed,
 		c.drained.Sub(began).Round(time.Second), time.Since(c.drained).Round(time.Second))
