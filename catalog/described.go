@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"aihub"
+	"aihub/catalog/detect"
 	"aihub/catalog/meta"
 	"aihub/internal/table"
 )
@@ -79,6 +80,23 @@ func described(schema []table.Field, d *meta.Described) error {
 		return nil
 	}
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the description is of another table", ZH: "描述文件与数据不符"}).WithFaults(fs)
+}
+
+// classed adds what a description says of a column's secrecy where its values say
+// nothing.
+func classed(fs []detect.Finding, d *meta.Described) []detect.Finding {
+	if d == nil || fs[0].Class != detect.None {
+		return fs
+	}
+	i := slices.IndexFunc(d.Columns, func(c meta.DescribedColumn) bool { return c.Name == fs[0].Column })
+	if i < 0 || d.Columns[i].Personal == "" {
+		return fs
+	}
+	fs[0].Class, fs[0].Kind = detect.Sensitive, detect.KindDescribed
+	if d.Columns[i].Names() {
+		fs[0].Class, fs[0].Share = detect.Direct, 1
+	}
+	return fs
 }
 
 // reading writes how the file is read and what its columns mean.

@@ -17,6 +17,12 @@ func (m *Manifest) gate(in *ingested) error {
 		if f.Class != detect.Direct || r.Use != "keep" || r.Because != "" {
 			continue
 		}
+		if f.Kind == detect.KindNamed {
+			l.add("identifier_kept", "mask.columns."+f.Column,
+				fmt.Sprintf("column %q would be kept, but its name says that it identifies people: write %s: {use: %s}, or keep it and say why: {use: keep, because: …}", f.Column, f.Column, f.Use),
+				fmt.Sprintf("列 %q 将被保留，但其列名表明它可识别个人：请写 %s: {use: %s}；确需保留请说明理由：{use: keep, because: …}", f.Column, f.Column, f.Use))
+			continue
+		}
 		what := kindNames[f.Kind]
 		l.add("identifier_kept", "mask.columns."+f.Column,
 			fmt.Sprintf("column %q would be kept, but %.3g%% of its values %s %s, such as %q: write %s: {use: %s}, or keep it and say why: {use: keep, because: …}",

@@ -115,8 +115,12 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 		}
 	}
 	var findings []detect.Finding
-	for _, f := range finders {
-		findings = append(findings, f.Findings()...)
+	for i, f := range finders {
+		fs := f.Findings()
+		if kind := stats[i].tells(); fs[0].Class == detect.None && kind != "" {
+			fs[0].Class, fs[0].Kind, fs[0].Matches, fs[0].Share = detect.Quasi, kind, fs[0].Values, 1
+		}
+		findings = append(findings, classed(fs, d)...)
 	}
 	proposals := detect.Propose(schema, findings)
 	for i, f := range schema {
@@ -130,7 +134,7 @@ func profileFile(ctx context.Context, path string, d *meta.Described, report fun
 			c.Unread, c.Use = true, "drop"
 			proposals[i].Use, proposals[i].Rule = "drop", "{use: drop}"
 		}
-		if c.RawNulls = c.Nulls; c.Class == detect.Direct {
+		if c.RawNulls = c.Nulls; c.Class == detect.Direct || c.Evidence[0].Kind == detect.KindUnique {
 			c.Min, c.Max, c.Quantiles, c.Top = "", "", nil, nil // each is a person's
 		}
 		p.Columns = append(p.Columns, c)
@@ -154,7 +158,7 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 			c.Use, c.Rule = "pseudonym", "{use: pseudonym}"
 		case c.Column == truth:
 			c.Use, c.Rule = "keep", "{use: keep}"
-		case c.Class == detect.Quasi && c.Use != "drop":
+		case c.Class == detect.Quasi && c.Use != "drop" && c.Use != "pseudonym":
 			quasi = append(quasi, yamlText(c.Column))
 		}
 	}
@@ -172,6 +176,9 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, yamlText(title), yamlText(title), yamlText(text), yamlText(text))
 	fmt.Fprintf(&b, "license: %s # terms of the public sample: choose\n", yamlText(license))
 	p.reading(&b, m, d)
+	if d != nil && len(d.Missing) > 0 {
+		fmt.Fprintf(&b, "# The description counts as missing: %s. Here they are values: empty them in the file, or suppress them in the mask plan.\n", oneLine(strings.Join(d.Missing, ", "), 400))
+	}
 	if d != nil && len(d.Keys) > 0 {
 		fmt.Fprintf(&b, "# The description names %s as the key together: a manifest has one column.\n", oneLine(strings.Join(d.Keys, ", "), 200))
 	}
@@ -191,6 +198,41 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 		fmt.Fprintf(&b, "risk: # aihub dataset search finds how far to generalise these columns, and writes it\n  quasi: [%s]\n  k: 5\n  max_suppression: 0.05\n", strings.Join(quasi, ", "))
 	}
 	return b.String()
+}
+
+// tells says what a column tells of people by its values together, when no value
+// does by itself: codes of one length of which hardly one comes twice (an account, a
+// badge, a telephone without its area), or days that span lives; "" is neither.
+func (s *columnStats) tells() detect.Kind {
+	const enough = 100 // rows
+	n := s.rows - s.nulls
+	if n < enough {
+		return ""
+	}
+	switch s.Type {
+	case table.Int64:
+		q := s.intRanks.At(0.01, 0.99)
+		if q[0] >= 100_000 && len(fmt.Sprint(q[0])) == len(fmt.Sprint(q[1])) && s.nearlyUnique(n) {
+			return detect.KindUnique
+		}
+	case table.String:
+		if q := s.lengths.At(0.01, 0.99); q[0] == q[1] && q[0] >= 5 && q[0] <= 40 && s.nearlyUnique(n) {
+			return detect.KindUnique
+		}
+	case table.Date, table.Timestamp:
+		day := int64(1)
+		if s.Type == table.Timestamp {
+			day = 86_400_000_000
+		}
+		if q := s.intRanks.At(0.05, 0.95); (q[1]-q[0])/day >= 30*365 {
+			return detect.KindLives
+		}
+	}
+	return ""
+}
+
+func (s *columnStats) nearlyUnique(n int64) bool {
+	return float64(s.distinct.Count()) >= 0.95*float64(n)
 }
 
 func (p *RawProfile) column(name string) *RawColumn {

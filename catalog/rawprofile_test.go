@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,5 +95,40 @@ func TestProposedForNestedColumns(t *testing.T) {
 		t.Errorf("%v\n%s", err, p.Manifest)
 	} else if slices.ContainsFunc(v.Columns, func(c aihub.Column) bool { return c.Name == "n" }) {
 		t.Errorf("%+v", v.Columns)
+	}
+}
+
+// TestColumnsThatNameBesides: columns that a detector of values cannot know are told
+// by their names, by being unique, or by spanning lives.
+func TestColumnsThatNameBesides(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("no,座机,XM,XB,badge,ward,csny,joined,lat,uuid,amount\n")
+	for i := range 400 {
+		fmt.Fprintf(&b, "%d,%d,%s,%d,%06d,%d,%d-01-02,2024-03-%02d,%.6f,%08x-0772-4339-9226-%012x,%d\n", i, 83000000+i*137, []string{"甲某", "乙某"}[i%2]+fmt.Sprint(i), i%2,
+			(i*7919+31)%1000000, i%9, 1950+i%60, 1+i%28, 22+float64(i)/1117, 0xa0000000+i*7, i*i, i*31%90000)
+	}
+	path := filepath.Join(t.TempDir(), "x.csv")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := ProfileFile(t.Context(), path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"座机": "direct 3 pseudonym column_name", "XM": "direct 3 pseudonym column_name", "XB": "quasi 2 band column_name", "badge": "quasi 2 pseudonym unique_code",
+		"ward": "none 1 keep ", "csny": "quasi 2 date column_name", "joined": "none 1 keep ", "lat": "quasi 4 band coordinates", "uuid": "quasi 2 pseudonym unique_code", "amount": "none 1 keep ",
+	} {
+		c := p.column(name)
+		if got := fmt.Sprintf("%s %d %s %s", c.Class, c.Level, c.Use, c.Evidence[0].Kind); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		if strings.Contains(want, "unique") && len(c.Quantiles)+len(c.Top) > 0 {
+			t.Errorf("%s: its values are shown", name)
+		}
+	}
+	if strings.Contains(p.Manifest, `quasi: ["badge"`) || !strings.Contains(p.Manifest, `"badge": {use: pseudonym}`) {
+		t.Error(p.Manifest)
 	}
 }

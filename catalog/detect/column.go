@@ -25,8 +25,11 @@ const (
 
 // Further kinds, of columns as a whole.
 const (
-	KindDistrict Kind = "district"
-	KindNamed    Kind = "column_name" // the column's name says what it holds
+	KindDistrict  Kind = "district"
+	KindNamed     Kind = "column_name" // the column's name says what it holds
+	KindUnique    Kind = "unique_code" // codes of one length, each of one row: for whoever knows the register
+	KindDescribed Kind = "described"   // a description that came with the data says so
+	KindLives     Kind = "long_span"   // days over thirty years and more, as those of birth
 )
 
 // Finding is what was found in one column. It holds no value: Shape is what one
@@ -48,6 +51,9 @@ type Column struct {
 	name     string
 	text     bool // of type String
 	float    bool
+	bool     bool
+	named    bool // its name says that it identifies people, whatever its values are
+	axis     bool // its name says that it is a latitude or a longitude
 	values   int64
 	whole    [kinds]int64 // values that are an identifier and nothing else
 	inside   [kinds]int64 // values that contain one
@@ -56,6 +62,7 @@ type Column struct {
 	seed     maphash.Seed
 	rounded  int64   // resident numbers that a float rounded
 	cards    int64   // bank cards that it rounded
+	exact    int64   // degrees with four decimals or more, of an axis
 	found    []Match // memory kept from value to value
 	recent   []recent
 	hits     int64 // values found among the recent, and not
@@ -88,7 +95,9 @@ const maxDistinct = 10_000
 
 // NewColumn starts with nothing seen.
 func NewColumn(f table.Field) *Column {
-	return &Column{name: f.Name, text: f.Type == table.String, float: f.Type == table.Float64, distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed(), recent: make([]recent, maxRecent)}
+	class, _ := classByName(f.Name)
+	return &Column{name: f.Name, text: f.Type == table.String, float: f.Type == table.Float64, bool: f.Type == table.Bool,
+		named: class == Direct, axis: isAxis(f.Name), distinct: map[uint64]struct{}{}, seed: maphash.MakeSeed(), recent: make([]recent, maxRecent)}
 }
 
 // Add looks at the values of c; only text and whole numbers can be identifiers, and
@@ -106,11 +115,13 @@ func (d *Column) Add(c *table.Column) {
 				d.addText(c.Str[i])
 			}
 		case table.Int64:
-			if v := c.Int[i]; v >= 1e9 || v <= -1e9 {
+			if v := c.Int[i]; v >= 1e9 || v <= -1e9 || d.named {
 				d.addText(string(strconv.AppendInt(buf[:0], v, 10)))
 			}
 		case table.Float64: // a column of whole numbers with gaps, as many a tool reads it
-			if v := c.Flt[i]; math.Abs(v) >= 1e9 && math.Abs(v) < 1<<63 && v == math.Trunc(v) {
+			if v := c.Flt[i]; d.axis && math.Abs(v) < 180 && math.Abs(v*1e3-math.Round(v*1e3)) > 1e-6 {
+				d.exact++
+			} else if math.Abs(v) >= 1e9 && math.Abs(v) < 1<<63 && v == math.Trunc(v) {
 				s := strconv.AppendInt(buf[:0], int64(v), 10)
 				if v >= 1<<53 && rounded(string(s)) {
 					d.rounded++
@@ -276,6 +287,9 @@ func (d *Column) Findings() []Finding {
 		if r.kind == KindName && isWhole && !d.nameLike() {
 			isWhole = false
 		}
+		if r.kind == KindPassport && isWhole && contains(d.name, serialNames...) {
+			continue
+		}
 		f := Finding{Column: d.name, Class: r.class, Kind: r.kind, Values: d.values, Shape: d.shape[i], Use: r.use}
 		switch {
 		case isWhole && w >= in:
@@ -293,7 +307,15 @@ func (d *Column) Findings() []Finding {
 		}
 		out = append(out, f)
 	}
-	if c, ok := classByName(d.name); ok && (len(out) == 0 || c == Sensitive) {
+	c, ok := classByName(d.name)
+	switch {
+	case d.exact > 0 && 2*d.exact >= d.values: // half of a pair that the value alone does not tell
+		out = append(out, Finding{Column: d.name, Class: Quasi, Kind: KindPlace, Values: d.values, Matches: d.exact, Share: float64(d.exact) / float64(d.values), Use: "keep"})
+	case !ok, len(out) > 0 && c != Sensitive:
+	case c == Direct && (d.bool || d.float || !d.many()): // whether somebody has one, or how much of it
+	case c == Direct:
+		out = append(out, Finding{Column: d.name, Class: c, Kind: KindNamed, Values: d.values, Matches: d.values, Share: 1, Use: "pseudonym"})
+	default:
 		out = append(out, Finding{Column: d.name, Class: c, Kind: KindNamed, Values: d.values})
 	}
 	if out == nil {
@@ -308,25 +330,14 @@ func (d *Column) nameLike() bool {
 	if contains(d.name, "姓名", "name") && !contains(d.name, "filename", "username", "名称") {
 		return true
 	}
-	n := len(d.distinct)
-	return n >= 5 && (n >= 300 || float64(n) >= 0.1*float64(d.values))
+	return d.many()
 }
 
-// classByName proposes a class for a column from its name, in either language.
-func classByName(name string) (Class, bool) {
-	switch {
-	case contains(name, "diagnos", "disease", "income", "salary", "wage", "religio", "politic", "criminal", "disab", "病", "诊断", "收入", "工资", "薪", "宗教", "政治面貌", "犯罪", "残疾"):
-		return Sensitive, true
-	case contains(name, "年龄", "性别", "出生", "生日", "民族", "籍贯", "职业", "学历", "文化程度", "婚姻", "邮编", "住址", "社区", "街道", "国籍", "户籍", "经度", "纬度", "坐标", "latitude", "longitude",
-		"gender", "birth", "race", "ethnic", "occupation", "education", "marital", "postcode", "zipcode", "zip_code", "nationality", "native-country", "workclass", "district"):
-		return Quasi, true
-	}
-	for _, w := range strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return r == '_' || r == '-' || r == ' ' || r == '.' }) {
-		if slices.Contains([]string{"age", "sex", "dob", "zip", "born", "lat", "lon", "lng"}, w) {
-			return Quasi, true
-		}
-	}
-	return None, false
+// many reports whether a column has as many values as people have: no few kinds or
+// states of something.
+func (d *Column) many() bool {
+	n := len(d.distinct)
+	return n >= 5 && (n >= 300 || 10*n >= int(d.values))
 }
 
 func contains(name string, words ...string) bool {

@@ -11,8 +11,15 @@ import (
 var (
 	namedBefore = cues("姓名", "联系人", "申请人", "投诉人", "报案人", "报警人", "举报人", "来电人", "反映人", "当事人", "负责人", "经办人",
 		"被害人", "受害人", "被告人", "代理人", "监护人", "户主", "业主", "房东", "租户", "居民", "市民", "村民", "群众", "患者", "病人",
-		"学生", "家长", "老人", "司机", "员工", "职工", "我叫", "名叫", "我是", "本人")
+		"学生", "家长", "老人", "司机", "员工", "职工", "我叫", "名叫", "我是", "本人",
+		"法定代表人", "法人代表", "法人", "原告", "被告", "嫌疑人", "嫌犯", "证人", "死者", "伤者", "逝者", "车主", "机主", "货主", "驾驶员", "乘客", "旅客",
+		"收件人", "寄件人", "发件人", "收货人", "持卡人", "开户人", "户名", "家属", "承办人", "签收人", "填表人", "受理人", "经手人", "委托人", "受托人",
+		"承租人", "出租人", "借款人", "担保人", "继承人", "纳税人", "参保人", "信访人", "来访人", "求助人", "住户", "教师", "医师", "护士", "孕妇", "产妇",
+		"儿子", "女儿", "妻子", "丈夫", "父亲", "母亲", "配偶", "女童", "男童", "申报人", "请求人", "诉求人", "值班人")
 	titledAfter = cues("先生", "女士", "小姐", "同志", "老师", "医生", "阿姨", "大爷", "大妈", "师傅", "太太", "奶奶", "爷爷", "同学", "警官", "主任")
+	// describedAfter stand behind a whole name and a comma or a bracket, as in
+	// 张伟，男，45岁.
+	describedAfter = cues("男，", "女，", "男性", "女性", "男）", "女）", "汉族", "身份证")
 )
 
 // cues lists words by their first rune.
@@ -39,6 +46,7 @@ func cueAt(words []string, s string) int {
 type mark struct {
 	named  []string // cues before a name that begin with it
 	titled []string // titles behind a name
+	after  []string // what describes somebody, behind a name and a sign
 	unit   bool     // it may end an address
 	plate  bool     // it may be the province of a plate
 }
@@ -61,6 +69,9 @@ var marks, marked = func() (*[1 << 16]uint8, []mark) {
 	}
 	for r, words := range titledAfter {
 		of(r).titled = words
+	}
+	for r, words := range describedAfter {
+		of(r).after = words
 	}
 	for _, r := range addressUnitChars {
 		of(r).unit = true
@@ -85,6 +96,10 @@ const (
 // wordlike are surnames that are more often something else; before a title
 // alone they are no name.
 var wordlike = runeSet("和于时同全从向对由万单明位阿能都计平支及与把被让叫请找跟给那")
+
+// counted are surnames behind which a numeral is a grade, a day or a place in a
+// row, as in 高三 and 周五.
+var counted = runeSet("高初周于双单万连全支司")
 
 // linkRunes may stand between a cue and the name.
 var linkRunes = runeSet(":： 为是“\"（(")
@@ -147,12 +162,15 @@ func scanMark(s string, i int, m *mark, ms []Match) []Match {
 		}
 	}
 	if m.titled != nil && cueAt(m.titled, s[i:]) > 0 {
-		ms = scanTitled(s, i, ms)
+		ms = scanTitled(s, i, ms, false)
+	}
+	if m.after != nil && i > 3 && s[i-3] == 0xef && cueAt(m.after, s[i:]) > 0 && (s[i-3:i] == "，" || s[i-3:i] == "（") {
+		ms = scanTitled(s, i-3, ms, true)
 	}
 	if m.unit && numberedPlace(s[:i]) {
 		ms = scanAddress(s, i, ms)
 	}
-	if m.plate && i+8 < len(s) && s[i+3] >= 'A' && s[i+3] <= 'Z' {
+	if m.plate && i+8 < len(s) && (isAlpha(s[i+3]) || s[i+3] == 0xef) {
 		if n := plateAt(s[i:]); n > 0 {
 			ms = append(ms, Match{KindPlate, i, i + n})
 		}
@@ -170,11 +188,16 @@ func scanNamed(s string, i int, ms []Match) []Match {
 	return ms
 }
 
-func scanTitled(s string, i int, ms []Match) []Match {
+// scanTitled looks for a name that ends at s[i]; whole ones are more than a surname.
+func scanTitled(s string, i int, ms []Match, whole bool) []Match {
 	var buf [reach]rune
 	var at [reach + 1]int
 	r, where := runesBefore(s[:i], &buf, &at, 5)
-	if from := nameBefore(r, len(r)); from < len(r) {
+	find := nameBefore
+	if whole {
+		find = wholeNameBefore
+	}
+	if from := find(r, len(r)); from < len(r) {
 		ms = append(ms, Match{KindName, where[from], i})
 	}
 	return ms
@@ -185,14 +208,43 @@ func scanAddress(s string, i int, ms []Match) []Match {
 	var at [reach + 1]int
 	r, where := runesBefore(s[:i], &buf, &at, reach)
 	if from := addressBefore(r); from < len(r) {
-		to := i + 3
-		for to < len(s) && (isDigit(s[to]) || s[to] == '-') {
-			to++
-		}
-		ms = append(ms, Match{KindAddress, where[from], to})
+		ms = append(ms, Match{KindAddress, where[from], addressEnd(s, i+3)})
 	}
 	return ms
 }
+
+// addressEnd returns where the address ends that goes on behind a unit at s[i]: the
+// numbers of houses, entrances, floors and rooms, each with what it is of.
+func addressEnd(s string, i int) int {
+	if w := unitAt(s[i:], joined); w > 0 && i+w < len(s) && (isDigit(s[i+w]) || s[i+w]|0x20 >= 'a' && s[i+w]|0x20 <= 'z') { // 3号院2
+		i += w
+	}
+	for {
+		to := i
+		for to < len(s) && (isDigit(s[to]) || s[to] == '-' && to+1 < len(s) && isDigit(s[to+1]) || to == i && s[to] >= 'A' && s[to] <= 'Z') {
+			to++
+		}
+		if to == i {
+			return i
+		}
+		w := unitAt(s[to:], parts)
+		if w == 0 && isDigit(s[to-1]) {
+			return to
+		} else if w == 0 {
+			return i
+		}
+		i = to + w
+	}
+}
+
+// parts are what numbers of an address are of; joined stand behind 号.
+var (
+	parts  = []string{"单元", "号楼", "号院", "号", "栋", "幢", "座", "楼", "层", "室", "房", "户", "门"}
+	joined = []string{"院", "楼"}
+)
+
+// unitAt returns the length of the word of units that s begins with, or 0.
+func unitAt(s string, units []string) int { return cueAt(units, s) }
 
 // numberedPlace reports whether s ends in the number of a place, as in 莲花路12.
 func numberedPlace(s string) bool {
@@ -224,7 +276,8 @@ func nameAfter(r []rune, p int) (from, to int) {
 		return 0, 0
 	}
 	end := p + n
-	for end < len(r) && end < p+n+2 && isHan(r[end]) && (isGiven.has(r[end]) || labelled && !notGiven.has(r[end])) {
+	numeral := n == 1 && !counted.has(r[p])
+	for end < len(r) && end < p+n+2 && isHan(r[end]) && (isGiven.has(r[end]) || labelled && !notGiven.has(r[end]) || numeral && hanDigits.has(r[end])) {
 		end++
 	}
 	if end == p+n {
@@ -235,6 +288,20 @@ func nameAfter(r []rune, p int) (from, to int) {
 
 // nameBefore returns where the name begins that ends at r[:q], before a title.
 func nameBefore(r []rune, q int) int {
+	if p := wholeNameBefore(r, q); p < q {
+		return p
+	}
+	if q >= 2 && surnameLen(r[q-2:q]) == 2 {
+		return q - 2
+	}
+	if q >= 1 && isSurname.has(r[q-1]) && !wordlike.has(r[q-1]) {
+		return q - 1
+	}
+	return q
+}
+
+// wholeNameBefore is nameBefore of a surname and a given name.
+func wholeNameBefore(r []rune, q int) int {
 	for _, given := range []int{2, 1} {
 		p := q - given - 1
 		if p >= 1 && surnameLen(r[p-1:p+1]) == 2 && allGiven(r[p+1:q]) {
@@ -243,12 +310,6 @@ func nameBefore(r []rune, q int) int {
 		if p >= 0 && isSurname.has(r[p]) && allGiven(r[p+1:q]) {
 			return p
 		}
-	}
-	if q >= 2 && surnameLen(r[q-2:q]) == 2 {
-		return q - 2
-	}
-	if q >= 1 && isSurname.has(r[q-1]) && !wordlike.has(r[q-1]) {
-		return q - 1
 	}
 	return q
 }
@@ -290,7 +351,7 @@ func addressBefore(r []rune) (from int) {
 		return i
 	}
 	from = n
-	for from > 0 && n-from < 30 && !addressStops.has(r[from-1]) && !endsInVerb(r[:from]) && (isHan(r[from-1]) || isNumber(r[from-1]) || unicode.IsLetter(r[from-1]) || r[from-1] == '-') {
+	for from > 0 && n-from < 30 && !stopsAddress(r, from-1) && !endsInVerb(r[:from]) && (isHan(r[from-1]) || isNumber(r[from-1]) || unicode.IsLetter(r[from-1]) || r[from-1] == '-') {
 		from--
 	}
 	if n-from < 2 {
@@ -298,6 +359,14 @@ func addressBefore(r []rune) (from int) {
 	}
 	return from
 }
+
+// stopsAddress reports whether r[i] is a word around an address; of 呼和浩特, 和平,
+// 和田 and the like it is not.
+func stopsAddress(r []rune, i int) bool {
+	return addressStops.has(r[i]) && !(r[i] == '和' && i+1 < len(r) && placesOfHe.has(r[i+1]))
+}
+
+var placesOfHe = runeSet("浩平田龙静林硕布顺政县合")
 
 // endsInVerb reports whether a word that introduces an address ends r.
 func endsInVerb(r []rune) bool {
@@ -307,8 +376,10 @@ func endsInVerb(r []rune) bool {
 
 var hanDigits = runeSet("一二三四五六七八九十百零")
 
+// isNumber reports whether c may be of the number of a house; buildings have
+// letters too.
 func isNumber(c rune) bool {
-	return c >= '0' && c <= '9' || hanDigits.has(c)
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || hanDigits.has(c)
 }
 
 // District reports whether s names a place down to a district and no further

@@ -211,6 +211,22 @@ func landline(s string) bool {
 	return (len(local) == 7 || len(local) == 8) && local[0] >= '2'
 }
 
+// local reports whether digits s are a number without its area code.
+func local(s string) bool { return (len(s) == 7 || len(s) == 8) && s[0] >= '2' && s[0] <= '8' }
+
+// abroad reports whether digits s are a landline with the country before its area
+// code, which then has its 0 or not.
+func abroad(s string) bool {
+	s = strings.TrimPrefix(s, "00")
+	if !strings.HasPrefix(s, "86") || len(s) < 11 {
+		return false
+	}
+	if s = s[2:]; s[0] == '0' {
+		return landline(s)
+	}
+	return landline("0" + s)
+}
+
 func upper(c byte) byte {
 	if c == 'x' {
 		return 'X'

@@ -58,34 +58,60 @@ func isEnergy(c byte) bool  { return strings.IndexByte(EnergyLetters, c) >= 0 }
 func oneHan(list, s string) bool { return s[0] >= 0xe0 && strings.Contains(list, s) }
 
 // plateAt returns the length of the plate that s begins with, with a dot, blank or
-// hyphen behind the city or not, or 0.
+// hyphen behind the city or not, or 0. Small letters and full-width ones count as
+// capitals.
 func plateAt(s string) int {
-	var b [12]byte
-	n := copy(b[:], s[:4])
-	p := 4
+	var b [16]byte
+	n := copy(b[:], s[:3])
+	city, w := fold(s[3:])
+	if !isAlpha(city) {
+		return 0
+	}
+	b[n] = city &^ 0x20
+	n++
+	small := 8 // where the first small letter stands in the serial
+	if city >= 'a' {
+		small = 0
+	}
+	p := 3 + w
 	switch {
-	case strings.HasPrefix(s[p:], "·"):
-		p += 2
-	case s[p] == ' ' || s[p] == '-':
+	case strings.HasPrefix(s[p:], "·"), strings.HasPrefix(s[p:], "•"):
+		p += len("·")
+		if s[p-2] == 0xe2 {
+			p++
+		}
+	case p < len(s) && (s[p] == ' ' || s[p] == '-'):
 		p++
 	}
-	j := p
-	for j < len(s) && (isDigit(s[j]) || isAlpha(s[j])) {
-		j++
-	}
-	if j-p == 4 { // and a last character for a use
-		if j+3 > len(s) || !Plate(string(append(b[:n], s[p:j+3]...))) {
-			return 0
+	var ends [8]int // where each character of the serial ends
+	k := 0
+	for j := p; k < len(ends); k++ {
+		c, w := fold(s[j:])
+		if !isDigit(c) && !isAlpha(c) {
+			break
 		}
-		return j + 3
+		if isAlpha(c) {
+			if c >= 'a' {
+				small = min(small, k)
+			}
+			c &^= 0x20
+		}
+		b[n+k] = c
+		j += w
+		ends[k] = j
+	}
+	if k == 4 { // and a last character for a use
+		if end := ends[3]; end+3 <= len(s) && Plate(string(append(b[:n+4], s[end:end+3]...))) {
+			return end + 3
+		}
+		return 0
 	}
 	for _, serial := range [2]int{6, 5} {
-		end := p + serial
-		if end > j || end < j && isDigit(s[end-1]) && isDigit(s[end]) {
-			continue // another digit would be part of it; a letter may begin a word
+		if serial > k || serial < k && (small < serial || isDigit(b[n+serial-1]) && isDigit(b[n+serial])) {
+			continue // another digit would be part of it; a letter may begin a word, but not among small ones
 		}
-		if Plate(string(append(b[:n], s[p:end]...))) {
-			return end
+		if Plate(string(b[:n+serial])) {
+			return ends[serial-1]
 		}
 	}
 	return 0

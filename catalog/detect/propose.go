@@ -74,11 +74,17 @@ func ruleFor(t table.Type, f Finding) (use, rule string) {
 	}
 	number := t == table.Int64
 	switch {
-	case f.Class == None || f.Class == Sensitive:
+	case f.Class == None || f.Class == Sensitive || f.Kind == KindPlace && use == "keep":
 		return with("keep", "")
+	case (f.Kind == KindNamed || f.Kind == KindDescribed) && f.Class == Direct && (number || t == table.String):
+		return with("pseudonym", "")
+	case (f.Kind == KindNamed || f.Kind == KindDescribed) && f.Class == Direct:
+		return with("drop", "")
 	case f.Kind == KindNamed && number:
 		return with("band", ", width: 5")
-	case f.Kind == KindNamed && (t == table.Date || t == table.Timestamp):
+	case f.Kind == KindUnique:
+		return with("pseudonym", "")
+	case (f.Kind == KindNamed || f.Kind == KindLives) && (t == table.Date || t == table.Timestamp):
 		return with("date", ", to: year")
 	case f.Kind == KindNamed:
 		return with("keep", "")
@@ -113,7 +119,7 @@ func PlanYAML(ps []Proposal) string {
 				continue
 			}
 			fmt.Fprintf(&b, "; %s", f.Kind)
-			if f.Kind != KindNamed {
+			if f.Kind != KindNamed && f.Kind != KindLives && f.Kind != KindDescribed {
 				fmt.Fprintf(&b, " in %.3g%% of %d values", 100*f.Share, f.Values)
 			}
 			if f.Inside {

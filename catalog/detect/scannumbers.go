@@ -22,7 +22,14 @@ func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 	case len(run) == 18 && usccAnyCase(run):
 		return append(ms, Match{KindUSCC, i, j}), j
 	case len(run) == 9 && Passport(run) && (i == 0 || !isDigit(s[i-1])): // not of 1.5E12345678
-		return append(ms, Match{KindPassport, i, j}), j
+		if !serialBefore(s[:i]) {
+			ms = append(ms, Match{KindPassport, i, j})
+		}
+		return ms, j
+	case (len(run) == 8 || len(run) == 4 || len(run) == 12) && (j < len(s) && s[j] == '-' || i > 0 && s[i-1] == '-'):
+		if end := uuidAround(s, i, len(run)); end > 0 {
+			return ms, end
+		}
 	}
 	if j < len(s) && s[j] == ':' {
 		if end := ipv6At(s, i); end > 0 {
@@ -86,6 +93,36 @@ func digest(run string) bool {
 	return apart >= least
 }
 
+// uuidAround returns the end of the UUID (8-4-4-4-12 hex digits, a letter among
+// them) that the run of n letters and digits at s[i] is a group of, or 0.
+func uuidAround(s string, i, n int) int {
+	for _, k := range [...]int{0, 9, 14, 19, 24} {
+		if from := i - k; from >= 0 && from+36 <= len(s) && (k == 0) == (n == 8) && (k == 24) == (n == 12) && isUUID(s[from:from+36]) &&
+			(from == 0 || !isAlpha(s[from-1]) && !isDigit(s[from-1])) && (from+36 == len(s) || !isAlpha(s[from+36]) && !isDigit(s[from+36])) {
+			return from + 36
+		}
+	}
+	return 0
+}
+
+func isUUID(s string) bool {
+	letter := false
+	for i := range len(s) {
+		switch i {
+		case 8, 13, 18, 23:
+			if s[i] != '-' {
+				return false
+			}
+		default:
+			if !isHex(s[i]) {
+				return false
+			}
+			letter = letter || isAlpha(s[i])
+		}
+	}
+	return letter
+}
+
 // units are what an amount of money or a quantity has behind it or before it.
 var units = []string{"元", "万", "亿", "圆", "%", "％", "美元", "港元", "RMB", "CNY", "USD", "¥", "￥", "$"}
 
@@ -132,9 +169,9 @@ func stretch(s string, letters, i, j int) Match {
 		return Match{KindMobile, i + 2, j}
 	case n == 15 && run[:4] == "0086" && Mobile(run[4:]):
 		return Match{KindMobile, i + 4, j}
-	case landline(run):
+	case landline(run), abroad(run) && i > 0 && s[i-1] == '+', n <= 8 && local(run) && phoneBefore(s[:letters]):
 		return Match{KindLandline, i, j}
-	case i-letters <= 2 && (letters == 0 || !isDigit(s[letters-1])) && Passport(s[letters:j]):
+	case i-letters <= 2 && (letters == 0 || !isDigit(s[letters-1])) && Passport(s[letters:j]) && !serialBefore(s[:letters]):
 		return Match{KindPassport, letters, j}
 	}
 	return Match{}
@@ -192,6 +229,7 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 		switch {
 		case len(whole) == 18 && Resident(string(whole)):
 			kind = KindResident
+		case years(whole, upTo[:n]):
 		case len(whole) == 11 && grouped(upTo[:n]) && Mobile(string(whole)):
 			kind = KindMobile
 		case len(whole) == 13 && (first == 2 || grouped(upTo[:n])) && string(whole[:2]) == "86" && Mobile(string(whole[2:])):
@@ -200,7 +238,9 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 			kind = KindMobile
 		case first == 4 && upTo[1] == 8 && n >= 4 && BankCard(string(whole)):
 			kind = KindCard
-		case n <= 3 && first >= 3 && whole[0] == '0' && landline(string(whole)):
+		case n <= 3 && first >= 3 && whole[0] == '0' && landline(string(whole)),
+			n <= 4 && (first == 2 || first == 4) && abroad(string(whole)),
+			n == 2 && first >= 3 && upTo[1]-first == 4 && local(string(whole)) && phoneBefore(s[:i]):
 			kind = KindLandline
 		}
 		if kind != "" {
@@ -208,6 +248,27 @@ func scanGroups(s string, i, j int, ms []Match) ([]Match, int) {
 		}
 	}
 	return ms, j
+}
+
+// years reports whether the first two of three groups, or the last two behind an
+// area code, are years that follow one another, as in 1998-2001-123 and
+// 0755-2024-2025: those of a report or a file, no telephone.
+func years(number []byte, upTo []int) bool {
+	if len(upTo) != 3 {
+		return false
+	}
+	year := func(from, to int) int {
+		if to-from != 4 {
+			return 0
+		}
+		return num(string(number[from:to]))
+	}
+	from, mid, to := 0, upTo[0], upTo[1]
+	if number[0] == '0' {
+		from, mid, to = upTo[0], upTo[1], upTo[2]
+	}
+	a, b := year(from, mid), year(mid, to)
+	return a >= 1949 && a <= b && b <= 2050
 }
 
 // grouped reports whether the groups that end at upTo are those in which somebody
@@ -284,6 +345,9 @@ func scanDots(s string, i, j int) (Match, int) {
 		}
 		if end-i <= 15 {
 			if a, err := netip.ParseAddr(s[i:end]); err == nil && a.Is4() {
+				if i > 0 && s[i-1]|0x20 == 'v' && (i == 1 || !isAlpha(s[i-2])) { // a version
+					return Match{}, end
+				}
 				return Match{KindIP, i, end}, end
 			}
 		}
@@ -299,13 +363,7 @@ func scanDots(s string, i, j int) (Match, int) {
 	if !ok {
 		return Match{}, k
 	}
-	p := k
-	for p < len(s) && p < k+4 && strings.IndexByte(" ,;/EN", s[p]) >= 0 {
-		p++
-	}
-	if strings.HasPrefix(s[p:], "，") || strings.HasPrefix(s[p:], "、") {
-		p += 3
-	}
+	p := between(s, k)
 	if p == k {
 		return Match{}, k
 	}
@@ -324,6 +382,36 @@ func scanDots(s string, i, j int) (Match, int) {
 		i--
 	}
 	return Match{KindPlace, i, e}, e
+}
+
+// axes are what may name the second of two coordinates.
+var axes = []string{"latitude", "longitude", "lat", "lng", "lon", "纬度", "经度", "北纬", "东经", "y", "x"}
+
+// between returns where the second of two coordinates begins behind the first one,
+// which ends at s[k]: signs, and the name of an axis among them. It is k where
+// nothing parts them.
+func between(s string, k int) int {
+	p := skip(s, k, " ,;&/EN°\"'}", 6)
+	if strings.HasPrefix(s[p:], "，") || strings.HasPrefix(s[p:], "、") {
+		p += 3
+	}
+	for _, a := range axes {
+		if len(s) >= p+len(a) && p > k && strings.EqualFold(s[p:p+len(a)], a) {
+			q := skip(s, p+len(a), " \"':=", 5)
+			if strings.HasPrefix(s[q:], "：") || strings.HasPrefix(s[q:], "为") {
+				q += 3
+			}
+			return q
+		}
+	}
+	return p
+}
+
+// skip goes on from s[i] over at most n of the bytes in set.
+func skip(s string, i int, set string, n int) int {
+	for k := i + n; i < len(s) && i < k && strings.IndexByte(set, s[i]) >= 0; i++ {
+	}
+	return i
 }
 
 // dotted reports whether the groups between dots are those of a mobile number, with

@@ -26,6 +26,7 @@ type Described struct {
 	Keys        []string // columns that name it together: then there is no Key
 	Columns     []DescribedColumn
 	Logical     map[string]string // other names of columns, which the data may have instead
+	Missing     []string          // texts that stand for a missing value, but the empty one
 }
 
 // DescribedColumn is a column as it is described there.
@@ -33,6 +34,29 @@ type DescribedColumn struct {
 	Name        string
 	Type        string // of ours; "" when it is not said, or is none of ours
 	Description string
+	Personal    string // how it is classed there as personal or secret, in its words; "" when it is not
+}
+
+// Names reports whether the words say that the column is of people, not only that it is secret.
+func (c DescribedColumn) Names() bool {
+	return anyIn(c.Personal, "pii", "personal", "个人", "identif")
+}
+
+// personal returns what of a column's classification and tags says that it is
+// personal or secret.
+func personal(c node) string {
+	var out []string
+	for _, n := range append(append([]node{c.at("classification")}, c.at("tags").list()...), c.at("rdfType")) {
+		if t := n.text(); anyIn(t, "pii", "personal", "sensitive", "confidential", "restricted", "secret", "identif", "个人", "敏感", "机密", "秘密") && len(t) <= 100 {
+			out = append(out, t)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func anyIn(s string, words ...string) bool {
+	s = strings.ToLower(s)
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(s, w) })
 }
 
 // Bounds of a description.
@@ -126,7 +150,7 @@ func readCroissant(top node) Described {
 			if file := f.at("source").at("fileObject").at("@id").text(); d.File == "" {
 				d.File = file
 			}
-			d.Columns = append(d.Columns, DescribedColumn{column, schemaOrg[lastWord(f.at("dataType").first())], f.at("description").text()})
+			d.Columns = append(d.Columns, DescribedColumn{column, schemaOrg[lastWord(f.at("dataType").first())], f.at("description").text(), personal(f)})
 		}
 		if len(d.Columns) > 0 {
 			break
@@ -163,8 +187,13 @@ func readPackage(top node) Described {
 			d.Delimiter = "\t"
 		}
 		d.key(r.at("schema").at("primaryKey").list())
+		for _, v := range r.at("schema").at("missingValues").list() {
+			if t := v.text(); t != "" && len(d.Missing) < 100 {
+				d.Missing = append(d.Missing, t)
+			}
+		}
 		for _, f := range fields {
-			d.Columns = append(d.Columns, DescribedColumn{f.at("name").text(), frictionless[f.at("type").text()], or(f.at("description").text(), f.at("title").text())})
+			d.Columns = append(d.Columns, DescribedColumn{f.at("name").text(), frictionless[f.at("type").text()], or(f.at("description").text(), f.at("title").text()), personal(f)})
 		}
 		break
 	}
@@ -198,7 +227,7 @@ func readODCS(top node) Described {
 			} else if unique == "" && c.at("unique").yes() && c.at("required").yes() {
 				unique = name
 			}
-			d.Columns = append(d.Columns, DescribedColumn{name, odcs[c.at("logicalType").text()], c.at("description").text()})
+			d.Columns = append(d.Columns, DescribedColumn{name, odcs[c.at("logicalType").text()], c.at("description").text(), personal(c)})
 		}
 		if d.key(keys); len(keys) == 0 {
 			d.Key = unique

@@ -25,12 +25,12 @@ func TestRead(t *testing.T) {
 			  {"@id": "r/day", "dataType": ["sc:Date", "wd:Q1"], "description": "which day", "source": {"fileObject": {"@id": "flows.csv"}, "extract": {"column": "day"}}},
 			  {"@id": "r/x", "dataType": "cr:Float64", "source": {"fileObject": {"@id": "flows.csv"}, "extract": {"column": "x"}}}]}]}`,
 			Described{Format: "croissant", Name: "Flows", Title: "Flows", Description: "Water", License: "https://x/y", File: "data/flows.csv", Key: "id",
-				Columns: []DescribedColumn{{"id", "string", ""}, {"day", "date", "which day"}, {"x", "float64", ""}}}},
+				Columns: []DescribedColumn{{"id", "string", "", ""}, {"day", "date", "which day", ""}, {"x", "float64", "", ""}}}},
 		"datapackage": {`{"name": "flows", "title": "Flows", "licenses": [{"name": "CC0-1.0"}], "resources": [{"name": "doc", "path": "doc.pdf"},
-			{"path": ["flows.csv"], "encoding": "gb18030", "dialect": {"delimiter": ";"}, "schema": {"primaryKey": ["id"], "fields": [
+			{"path": ["flows.csv"], "encoding": "gb18030", "dialect": {"delimiter": ";"}, "schema": {"primaryKey": ["id"], "missingValues": ["", "NA", "-99"], "fields": [
 			{"name": "id", "type": "string"}, {"name": "n", "type": "integer", "title": "how many"}, {"name": "where", "type": "geopoint"}]}}]}`,
-			Described{Format: "datapackage", Name: "flows", Title: "Flows", License: "CC0-1.0", File: "flows.csv", Delimiter: ";", Encoding: "gb18030", Key: "id",
-				Columns: []DescribedColumn{{"id", "string", ""}, {"n", "int64", "how many"}, {"where", "", ""}}}},
+			Described{Format: "datapackage", Name: "flows", Title: "Flows", License: "CC0-1.0", File: "flows.csv", Delimiter: ";", Encoding: "gb18030", Key: "id", Missing: []string{"NA", "-99"},
+				Columns: []DescribedColumn{{"id", "string", "", ""}, {"n", "int64", "how many", ""}, {"where", "", "", ""}}}},
 		"odcs": {`apiVersion: v3.1.0
 kind: DataContract
 id: flows-contract
@@ -51,14 +51,16 @@ schema:
       - name: at
         logicalType: timestamp
         description: when
+        classification: Restricted
+        tags: [PII, geo]
 `, Described{Format: "odcs", Name: "Flows", Title: "Flows", Description: "Water flows", File: "flows_2026", Key: "id",
-			Columns: []DescribedColumn{{"id", "string", ""}, {"at", "timestamp", "when"}}}},
+			Columns: []DescribedColumn{{"id", "string", "", ""}, {"at", "timestamp", "when", "Restricted, PII"}}}},
 		"two keys": {`{"resources": [{"path": "a.csv", "schema": {"primaryKey": ["a", "b"], "fields": [{"name": "a", "type": "string"}, {"name": "b", "type": "string"}]}}]}`,
-			Described{Format: "datapackage", File: "a.csv", Keys: []string{"a", "b"}, Columns: []DescribedColumn{{"a", "string", ""}, {"b", "string", ""}}}},
+			Described{Format: "datapackage", File: "a.csv", Keys: []string{"a", "b"}, Columns: []DescribedColumn{{"a", "string", "", ""}, {"b", "string", "", ""}}}},
 		"physical names": {`# a contract
 {apiVersion: v3.1.0, kind: DataContract, id: c, schema: [{name: t, properties: [
 			{name: id, physicalName: F_ID, logicalType: string, primaryKey: true}, {name: no, physicalName: F_NO, logicalType: integer, primaryKey: true}, {name: x, unique: true, required: true}]}]}`,
-			Described{Format: "odcs", Name: "c", File: "t", Keys: []string{"F_ID", "F_NO"}, Columns: []DescribedColumn{{"F_ID", "string", ""}, {"F_NO", "int64", ""}, {"x", "", ""}},
+			Described{Format: "odcs", Name: "c", File: "t", Keys: []string{"F_ID", "F_NO"}, Columns: []DescribedColumn{{"F_ID", "string", "", ""}, {"F_NO", "int64", "", ""}, {"x", "", "", ""}},
 				Logical: map[string]string{"F_ID": "id", "F_NO": "no"}}},
 	} {
 		got, err := Read([]byte(c.text))

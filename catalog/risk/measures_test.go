@@ -7,11 +7,13 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"aihub"
 	"aihub/catalog/risk/classes"
 	"aihub/internal/table"
 )
@@ -197,6 +199,26 @@ func TestMeter(t *testing.T) {
 	b.Cols[slices.Index([]string{"age", "band"}, "band")].Str[0] = "900-909"
 	if m.Keep(b, []int{0})[0] {
 		t.Error("an unknown row is published")
+	}
+}
+
+// Rows are a sample of people: there cannot be fewer people than rows.
+func TestPopulationHoldsTheRows(t *testing.T) {
+	t.Parallel()
+	for population, says := range map[int64]string{3: "4 rows are published", 4: ""} {
+		b := table.NewBatch([]table.Field{{Name: "q", Type: table.String}}, 0)
+		for range 4 {
+			b.Cols[0].AppendStr("a")
+			b.Rows++
+		}
+		m := NewMeter(Policy{Quasi: []string{"q"}, K: 2, Population: population}, b.Schema())
+		if err := m.Add(b, nil, make([]uint8, b.Rows), nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := m.Gate(t.Context(), nil)
+		if (says == "") != (err == nil) || err != nil && (aihub.KindOf(err) != aihub.Refused || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%d: %v", population, err)
+		}
 	}
 }
 

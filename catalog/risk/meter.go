@@ -321,6 +321,12 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 		rep.Sensitive = append(rep.Sensitive, measured[i].worst(s, m.good))
 	}
 	if p.Population > 0 {
+		if n := h.Rows(); p.Population < n {
+			return rep, aihub.Errorf(aihub.Refused, aihub.Text{
+				EN: fmt.Sprintf("risk.population is %d, but %d rows are published: they are a sample of the population, and it cannot be smaller", p.Population, n),
+				ZH: fmt.Sprintf("risk.population 为 %d，但发布 %d 行：各行是总体的样本，总体不可能更小", p.Population, n),
+			}).WithHint(aihub.Text{EN: "write how many people the rows are a sample of", ZH: "请写明这些行所抽取的总体人数"})
+		}
 		u := PopulationUniques(h, p.Population)
 		rep.Uniques = &u
 	}

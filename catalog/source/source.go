@@ -161,7 +161,11 @@ func columns(names []string, kind func(i int) (table.Type, string, bool)) ([]tab
 			fs = append(fs, aihub.Fault{Code: "unsupported_column", Where: "column " + n, Message: aihub.Text{
 				EN: "type " + called + " is no column of a flat table: leave it out or cast it to text in the query", ZH: "类型 " + called + " 不能作为平面表的列：请在查询中去掉或转换为文本"}})
 		}
-		if n == "" || n == "?column?" || seen[n] {
+		switch {
+		case seen[n]:
+			fs = append(fs, aihub.Fault{Code: "duplicate_column", Where: fmt.Sprintf("column %d", i+1), Message: aihub.Text{
+				EN: fmt.Sprintf("another column is named %q too: give it another name with AS", n), ZH: fmt.Sprintf("另有一列也名为 %q：请用 AS 改名", n)}})
+		case n == "" || n == "?column?":
 			fs = append(fs, aihub.Fault{Code: "column_name", Where: fmt.Sprintf("column %d", i+1), Message: aihub.Text{
 				EN: "the column has no name of its own: give it one with AS", ZH: "该列没有唯一的列名：请用 AS 命名"}})
 		}

@@ -21,6 +21,9 @@ import (
 func (p *process) datasetProfileCmd() *cobra.Command {
 	var manifest, describe, query string
 	c := p.verb("profile DATA", "cli.dataset.profile.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (err error) {
+		if _, err := os.Lstat(manifest); manifest != "" && err == nil { // before an hour's reading
+			return cannotWrite(manifest, os.ErrExist)
+		}
 		path, shown, done, err := p.localTable(cmd.Context(), args[0], query)
 		if err != nil {
 			return err
@@ -124,11 +127,15 @@ func writeNew(name, text string) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return aihub.Errorf(aihub.Invalid, aihub.Text{
-			EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err),
-		}).WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
+		return cannotWrite(name, err)
 	}
 	return nil
+}
+
+func cannotWrite(name string, err error) error {
+	return aihub.Errorf(aihub.Invalid, aihub.Text{
+		EN: "cannot write " + name + ": " + rootCause(err), ZH: "无法写入 " + name + "：" + rootCause(err),
+	}).WithHint(aihub.Text{EN: "name a file that is not there yet", ZH: "请指定一个尚不存在的文件"})
 }
 
 func (p *process) showRawProfile(r catalog.RawProfile) {
@@ -141,7 +148,7 @@ func (p *process) showRawProfile(r catalog.RawProfile) {
 		}
 		var kinds []string
 		for _, f := range c.Evidence {
-			if f.Kind != "" && f.Kind != detect.KindNamed {
+			if f.Kind != "" && (f.Kind != detect.KindNamed || f.Class == detect.Direct) {
 				kinds = append(kinds, string(f.Kind))
 			}
 		}

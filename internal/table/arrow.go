@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -378,6 +379,9 @@ func (a *arrowReader) Close() (err error) {
 
 // badArrow is the error for a file that does not hold what it should.
 func badArrow(where string, err error) error {
+	if errors.Is(err, errUnsigned) {
+		return beyondInt64(where + ", " + strings.TrimSuffix(err.Error(), ": "+errUnsigned.Error()))
+	}
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the Arrow file cannot be read", ZH: "无法读取 Arrow 文件"}).
 		WithHint(aihub.Text{EN: "write the file again, and check that it was copied whole", ZH: "请重新生成文件，并确认文件完整"}).
 		WithFaults([]aihub.Fault{{Code: "arrow", Where: where, Message: aihub.Text{

@@ -36,17 +36,26 @@ type Options struct {
 // that does not begin with { is CSV; one that begins with [{ is JSON, which
 // OpenJSONL refuses in its own words.
 func FormatOf(path string) (string, error) {
-	f, err := os.Open(path)
+	b, err := headOf(path)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	var b [512]byte
-	n, err := io.ReadFull(f, b[:])
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return "", err
+	return formatOf(b), nil
+}
+
+// headOf returns the first bytes of a file, up to 512.
+func headOf(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
-	return formatOf(b[:n]), nil
+	defer f.Close()
+	b := make([]byte, 512)
+	n, err := io.ReadFull(f, b)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	return b[:n], nil
 }
 
 func formatOf(head []byte) string {
@@ -86,7 +95,15 @@ func Open(path string, o Options) (Reader, error) {
 	switch o.Format {
 	case FormatParquet:
 		return openParquet(path, nil, o.Unread)
-	case FormatArrow, FormatJSONL, FormatCSV:
+	case FormatArrow, FormatJSONL:
+	case FormatCSV:
+		head, err := headOf(path)
+		if err == nil {
+			err = noTable(head)
+		}
+		if err != nil {
+			return nil, err
+		}
 	default:
 		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("%q is not a file format", clip(o.Format)), ZH: fmt.Sprintf("%q 不是文件格式", clip(o.Format))})
 	}

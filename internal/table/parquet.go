@@ -261,6 +261,9 @@ func damaged(where string, err error) error {
 	if errors.Is(err, os.ErrClosed) {
 		return err
 	}
+	if errors.Is(err, errUnsigned) {
+		return beyondInt64(where)
+	}
 	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "the Parquet file cannot be read", ZH: "无法读取 Parquet 文件"}).
 		WithHint(aihub.Text{EN: "write the file again, and check that it was copied whole", ZH: "请重新生成文件，并确认文件完整"}).
 		WithFaults([]aihub.Fault{{Code: "parquet", Where: where, Message: aihub.Text{

@@ -13,6 +13,8 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
+
+	"aihub"
 )
 
 // leafReader reads one flat column, row group after row group.
@@ -315,13 +317,23 @@ func half(b []byte, c *Column) error {
 	return nil
 }
 
+var errUnsigned = errors.New("an unsigned integer above 2^63-1")
+
+// beyondInt64 is the error for a file that is whole, with a number no column holds.
+func beyondInt64(where string) error {
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: "a number does not fit into int64", ZH: "有数值超出 int64 范围"}).
+		WithHint(aihub.Text{EN: "write the column as text or as a decimal and give that file, or drop it in the mask plan", ZH: "请将该列写为文本或小数后再提供，或在脱敏方案中删除该列"}).
+		WithFaults([]aihub.Fault{{Code: "range", Where: where, Message: aihub.Text{EN: "unsigned integers above 2^63-1", ZH: "大于 2^63-1 的无符号整数"}}}).
+		Because(errUnsigned)
+}
+
 func unsigned(bits int8) func(int64) (int64, error) {
 	return func(v int64) (int64, error) {
 		if bits == 32 {
 			return int64(uint32(v)), nil
 		}
 		if v < 0 { // only a 64-bit one has its top bit set
-			return 0, errors.New("an unsigned integer above 2^63-1")
+			return 0, errUnsigned
 		}
 		return v, nil
 	}
