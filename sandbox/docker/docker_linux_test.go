@@ -132,3 +132,25 @@ func TestRunnerRunsc(t *testing.T) {
 const runscVar = "AIHUB_TEST_RUNSC"
 
 func TestPython(t *testing.T) { runnertest.Python(t, newRunner(t)) }
+
+// An engine runs programs of its own machine; whether it does those of another is
+// tried and not guessed, and what it cannot do is no fault of the engine.
+func TestEmulates(t *testing.T) {
+	r := newRunner(t)
+	own, err := r.Machine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := sandbox.Emulates(t.Context(), r, own, t.TempDir()); err != nil || !ok {
+		t.Errorf("its own: %v %v", ok, err)
+	}
+	other := map[string]string{"amd64": "arm64", "arm64": "amd64"}[own]
+	ok, err := sandbox.Emulates(t.Context(), r, other, t.TempDir())
+	if err != nil {
+		t.Errorf("%s: %v", other, err)
+	}
+	t.Logf("%s runs %s: %v", own, other, ok)
+	if ok, err := sandbox.Emulates(t.Context(), r, "pdp11", t.TempDir()); err != nil || ok {
+		t.Errorf("what nobody makes programs for: %v %v", ok, err)
+	}
+}

@@ -131,7 +131,7 @@ func (r *Runner) load(ctx context.Context, ref, machine string, fill func(*tar.W
 		out.CloseWithError(err)
 	}()
 	o := image.ImportOptions{Message: "aihub", Changes: []string{"LABEL " + labelHome + "=" + r.home}}
-	if machine != "" {
+	if machine != "" { // engines before 23 take no notice: a container is made of the image whatever it says
 		o.Platform = "linux/" + machine
 	}
 	answer, err := r.api.ImageImport(ctx, image.ImportSource{Source: in, SourceName: "-"}, ref, o)

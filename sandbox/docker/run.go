@@ -19,7 +19,6 @@ import (
 	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/pkg/stdcopy"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"aihub"
 	"aihub/sandbox"
@@ -99,14 +98,6 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// platformOf is what the engine is told of an image that is not for its own machine.
-func platformOf(j sandbox.Job) *ocispec.Platform {
-	if j.Machine == "" {
-		return nil
-	}
-	return &ocispec.Platform{OS: "linux", Architecture: j.Machine}
-}
-
 // contain makes the two containers of j, runs the guest to its end and collects
 // what it left. What it makes is removed by its caller.
 func (r *Runner) contain(ctx context.Context, j sandbox.Job, image, program string, term *sandbox.Terminal) (res sandbox.Result, err error) {
@@ -118,7 +109,7 @@ func (r *Runner) contain(ctx context.Context, j sandbox.Job, image, program stri
 	if r.bend != nil {
 		r.bend(c, h)
 	}
-	if _, err := r.api.ContainerCreate(ctx, c, h, nil, platformOf(j), n.guest); err != nil {
+	if _, err := r.api.ContainerCreate(ctx, c, h, nil, nil, n.guest); err != nil {
 		return res, platform("making the container", err)
 	}
 	posture, err := r.measure(ctx, j)
