@@ -45,12 +45,12 @@ import (
 type Runner struct {
 	opt Options
 
-	once   sync.Once
-	api    *client.Client
-	info   system.Info
-	family family
-	home   string // names opt.Dir on the engine
-	err    error
+	connecting sync.Mutex
+	connected  bool // the rest of this group is there, and stays as it is
+	api        *client.Client
+	info       system.Info
+	family     family
+	home       string // names opt.Dir on the engine
 
 	probing sync.Mutex
 	probed  *sandbox.Capabilities
@@ -111,39 +111,45 @@ func familyOf(name string) family {
 	return runc
 }
 
-// connect finds the engine, once.
+// connect finds the engine. What it found is kept; a failure is not, so that runs
+// go on when an engine that was down is up again.
 func (r *Runner) connect(ctx context.Context) error {
-	r.once.Do(func() {
-		if r.home, r.err = homeName(r.opt.Dir); r.err != nil {
-			return
-		}
-		opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
-		if r.opt.Host != "" {
-			opts = append(opts, client.WithHost(r.opt.Host))
-		}
-		if r.api, r.err = client.NewClientWithOpts(opts...); r.err != nil {
-			r.err = unreachable(r.opt.Host, r.err)
-			return
-		}
-		// Not ctx alone: what is learnt here is kept for all callers.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
-		defer cancel()
-		if r.info, r.err = r.api.Info(ctx); r.err != nil {
-			r.err = unreachable(r.api.DaemonHost(), r.err)
-			return
-		}
-		name := cmp.Or(r.opt.Runtime, r.info.DefaultRuntime, "runc")
-		r.family = familyOf(name)
-		if _, ok := r.info.Runtimes[name]; !ok && len(r.info.Runtimes) > 0 && !strings.HasPrefix(name, "io.containerd.") {
-			r.err = aihub.Errorf(aihub.Unavailable, aihub.Text{
-				EN: fmt.Sprintf("the Docker engine has no runtime %q", name), ZH: fmt.Sprintf("Docker 引擎没有名为 %q 的运行时", name),
-			}).WithHint(aihub.Text{
-				EN: "name one of those in docker info under sandbox.runtime, or add it to the engine's daemon.json",
-				ZH: "请在 sandbox.runtime 中填写 docker info 列出的运行时，或将其加入引擎的 daemon.json",
-			})
-		}
-	})
-	return r.err
+	r.connecting.Lock()
+	defer r.connecting.Unlock()
+	if r.connected {
+		return nil
+	}
+	home, err := homeName(r.opt.Dir)
+	if err != nil {
+		return err
+	}
+	opts := []client.Opt{client.FromEnv, client.WithAPIVersionNegotiation()}
+	if r.opt.Host != "" {
+		opts = append(opts, client.WithHost(r.opt.Host))
+	}
+	api, err := client.NewClientWithOpts(opts...)
+	if err != nil {
+		return unreachable(r.opt.Host, err)
+	}
+	short, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	info, err := api.Info(short)
+	if err != nil {
+		api.Close()
+		return ended(ctx, unreachable(api.DaemonHost(), err))
+	}
+	name := cmp.Or(r.opt.Runtime, info.DefaultRuntime, "runc")
+	if _, ok := info.Runtimes[name]; !ok && len(info.Runtimes) > 0 && !strings.HasPrefix(name, "io.containerd.") {
+		api.Close()
+		return aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: fmt.Sprintf("the Docker engine has no runtime %q", name), ZH: fmt.Sprintf("Docker 引擎没有名为 %q 的运行时", name),
+		}).WithHint(aihub.Text{
+			EN: "name one of those in docker info under sandbox.runtime, or add it to the engine's daemon.json",
+			ZH: "请在 sandbox.runtime 中填写 docker info 列出的运行时，或将其加入引擎的 daemon.json",
+		})
+	}
+	r.api, r.info, r.family, r.home, r.connected = api, info, familyOf(name), home, true
+	return nil
 }
 
 // homeName returns the name under which the things of dir are known on the

@@ -5,11 +5,56 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
+
+	"aihub"
 )
+
+// An engine that is down when it is first wanted, or lacks the runtime, is asked
+// again at the next run; once it has answered, no more.
+func TestConnectAgain(t *testing.T) {
+	var up atomic.Bool
+	var has atomic.Value // the runtime of the engine
+	var asked atomic.Int64
+	has.Store("other")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !up.Load() {
+			panic(http.ErrAbortHandler) // ends the connection, and no answer
+		}
+		if strings.HasSuffix(r.URL.Path, "/info") {
+			asked.Add(1)
+			_ = json.NewEncoder(w).Encode(map[string]any{"Architecture": "aarch64", "Runtimes": map[string]any{has.Load().(string): struct{}{}}})
+		}
+	}))
+	defer server.Close()
+	r := New(Options{Dir: t.TempDir(), Host: "tcp://" + server.Listener.Addr().String()})
+	machine := func(want string) {
+		t.Helper()
+		got, err := r.Machine(t.Context())
+		if want == "" && aihub.KindOf(err) != aihub.Unavailable || want != "" && err != nil || got != want {
+			t.Errorf("%q, %v; want %q", got, err, want)
+		}
+	}
+	for range 2 {
+		machine("")
+	}
+	up.Store(true)
+	machine("") // there is no runc
+	has.Store("runc")
+	for range 3 {
+		machine("arm64")
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("the engine was asked %d times what it is", n)
+	}
+}
 
 func TestOldRunc(t *testing.T) {
 	for v, want := range map[string][2]bool{

@@ -34,8 +34,10 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 	}
 	c := sandbox.Capabilities{Root: true, Platform: string(cmpFamily(r.opt.Runtime))}
 	var unseen []string
+	engine := "Docker"
 	err := r.connect(ctx)
 	if err == nil {
+		engine += " " + r.info.ServerVersion
 		c.Platform = string(r.family)
 		c.Root = !strings.Contains(strings.Join(r.info.SecurityOptions, " "), "rootless")
 		unseen, err = r.tryout(ctx)
@@ -44,7 +46,7 @@ func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities {
 		return c // asked to stop: nothing was learnt
 	}
 	c.Available = err == nil
-	start := sandbox.Capability{Name: "start", Enforced: err == nil, By: same("Docker " + r.info.ServerVersion)}
+	start := sandbox.Capability{Name: "start", Enforced: err == nil, By: same(engine)}
 	if err != nil {
 		start.Why = why(err)
 		c.Checks = []sandbox.Capability{start}

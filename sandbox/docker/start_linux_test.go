@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -82,5 +83,31 @@ func TestStartAgain(t *testing.T) {
 				t.Errorf("left behind: %s", left)
 			}
 		})
+	}
+}
+
+// A runner whose engine was down when its first run came runs the next, hidden
+// data included, when it is up.
+func TestEngineComesLater(t *testing.T) {
+	dir := t.TempDir()
+	rootfs := filepath.Join(dir, "rootfs")
+	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
+	j, _ := sleeper(t, dir, rootfs, strings.ToLower(aihub.NewID("late")))
+	j.Args, j.Log, j.Hidden = []string{"/guest", "hello"}, nil, true
+	r := New(Options{Dir: filepath.Join(dir, "runner"), Host: "unix://" + filepath.Join(dir, "s")})
+	if _, err := r.Run(t.Context(), j); aihub.KindOf(err) != aihub.Unavailable {
+		t.Errorf("without an engine: %v", err)
+	}
+	if c := r.Probe(t.Context()); c.Available {
+		t.Errorf("without an engine: %+v", c)
+	}
+	if err := os.Symlink(strings.TrimPrefix(engine(t), "unix://"), filepath.Join(dir, "s")); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := r.Run(t.Context(), j); err != nil || res.Failure.Reason != "" {
+		t.Errorf("with an engine: %+v %v", res, err)
+	}
+	for _, left := range r.left(t) {
+		t.Errorf("left behind: %s", left)
 	}
 }
