@@ -9,7 +9,7 @@ import (
 // government databases use (XB is 性别, CSRQ 出生日期). Those of whole words are
 // compared with the parts of a name between its signs.
 var (
-	directNames = []string{"姓名", "手机", "电话", "座机", "传真", "邮箱", "身份证", "身份号", "证件号", "证号", "护照", "社保号", "社保卡", "医保卡", "医保号", "银行卡", "卡号", "账号", "帐号", "户号",
+	directNames = []string{"姓名", "手机", "电话", "座机", "传真", "邮箱", "身份证", "身份号", "证件号", "证号", "护照", "回乡证", "台胞证", "社保号", "社保卡", "医保卡", "医保号", "银行卡", "卡号", "账号", "帐号", "户号",
 		"警号", "工号", "学号", "学籍号", "病历号", "病案号", "住院号", "门诊号", "就诊号", "车牌", "号牌", "车架号", "微信", "qq号", "用户id", "openid", "email", "e-mail", "passport", "id_card", "idcard",
 		"mobile_no", "phone_no", "phone_number", "telephone", "full_name", "fullname", "first_name", "firstname", "last_name", "lastname", "surname", "user_id", "userid", "patient_id", "account_no", "card_no", "licence_plate", "license_plate"}
 	directWords = []string{"xm", "sfzh", "sfzhm", "gmsfhm", "sfzjhm", "zjhm", "lxdh", "sjh", "sjhm", "dhhm", "yhkh", "cph", "cphm", "hphm", "phone", "mobile", "cellphone", "tel", "mail", "ssn", "imei", "imsi", "qq", "wechat", "fax"}

@@ -3,9 +3,11 @@ package detect
 import "strings"
 
 // Words before a number that say what it is: a telephone even without its area
-// code, or a serial number even in the form of a passport.
+// code, a permit of residents of Hong Kong, Macao and Taiwan, or a serial number even
+// in the form of a passport.
 var (
 	phoneWords  = []string{"电话", "座机", "固话", "传真", "热线", "联系方式", "tel", "phone", "fax"}
+	permitWords = []string{"来往内地通行证", "来往大陆通行证", "居民通行证", "回乡证", "台胞证"}
 	serialWords = []string{"单号", "订单", "型号", "批次", "批号", "合同号", "合同", "货号", "图号", "料号", "序列号", "版本", "发票号", "机号", "设备号", "编码", "order", "model", "batch", "serial", "sn", "invoice"}
 )
 
@@ -14,9 +16,10 @@ const linksBefore = " \t:.#(\"'-/"
 
 var linkWords = []string{"：", "为", "是", "号码", "号", "（", "　", "no", "number"}
 
-// phoneBefore and serialBefore report whether s ends in such a word.
+// phoneBefore, serialBefore and permitBefore report whether s ends in such a word.
 func phoneBefore(s string) bool  { return wordBefore(s, phoneWords) }
 func serialBefore(s string) bool { return wordBefore(s, serialWords) }
+func permitBefore(s string) bool { return wordBefore(s, permitWords) }
 
 func wordBefore(s string, words []string) bool {
 	for range 3 {

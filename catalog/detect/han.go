@@ -167,7 +167,7 @@ func scanMark(s string, i int, m *mark, ms []Match) []Match {
 	if m.after != nil && i > 3 && s[i-3] == 0xef && cueAt(m.after, s[i:]) > 0 && (s[i-3:i] == "，" || s[i-3:i] == "（") {
 		ms = scanTitled(s, i-3, ms, true)
 	}
-	if m.unit && numberedPlace(s[:i]) {
+	if m.unit && !isLine(s[i:]) && numberedPlace(s[:i]) {
 		ms = scanAddress(s, i, ms)
 	}
 	if m.plate && i+8 < len(s) && (isAlpha(s[i+3]) || s[i+3] == 0xef) {
@@ -245,6 +245,16 @@ var (
 
 // unitAt returns the length of the word of units that s begins with, or 0.
 func unitAt(s string, units []string) int { return cueAt(units, s) }
+
+// isLine reports whether s, which begins with a unit, makes the number before it that
+// of a line of a metro or a grid, as in 莲花路3号线, and of no house.
+func isLine(s string) bool {
+	after, ok := strings.CutPrefix(s, "号线")
+	return ok && cueAt(lineThings, after) == 0
+}
+
+// lineThings begin with 线 and stand at houses.
+var lineThings = []string{"缆", "杆", "路"}
 
 // numberedPlace reports whether s ends in the number of a place, as in 莲花路12.
 func numberedPlace(s string) bool {

@@ -250,6 +250,16 @@ func num(s string) (n int) {
 	return n
 }
 
+// permit reports whether s has the form of the permit on which residents of Hong Kong
+// and Macao (H or M, and 8 or 10 digits) or of Taiwan (8 digits) come to the mainland:
+// as many things have, so that only a word before it makes it one.
+func permit(s string) bool {
+	if len(s) == 9 || len(s) == 11 {
+		return (s[0]|0x20 == 'h' || s[0]|0x20 == 'm') && digits(s[1:])
+	}
+	return len(s) == 8 && digits(s)
+}
+
 // Passport reports whether s has the form of a passport of mainland China: E and
 // 8 digits or a letter and 7; D, G, K, P or S and 8 digits; DE, PE or SE and 7.
 // It has no check digit.

@@ -309,10 +309,18 @@ func scanWide(s string, i int, ms []Match) ([]Match, int) {
 	if n == 0 {
 		return ms, i
 	}
-	first := len(ms)
-	ms = scan(string(folded[:n]), ms)
+	first, word := len(ms), ""
+	switch { // what a word before the number says holds in either width
+	case phoneBefore(s[:i]):
+		word = "tel "
+	case serialBefore(s[:i]):
+		word = "sn "
+	case permitBefore(s[:i]):
+		word = permitWords[0]
+	}
+	ms = scan(word+string(folded[:n]), ms)
 	for k := first; k < len(ms); k++ {
-		ms[k].Start, ms[k].End = from[ms[k].Start], from[ms[k].End]
+		ms[k].Start, ms[k].End = from[ms[k].Start-len(word)], from[ms[k].End-len(word)]
 	}
 	return ms, j
 }

@@ -169,6 +169,8 @@ func stretch(s string, letters, i, j int) Match {
 		return Match{KindMobile, i + 2, j}
 	case n == 15 && run[:4] == "0086" && Mobile(run[4:]):
 		return Match{KindMobile, i + 4, j}
+	case permit(s[letters:j]) && permitBefore(s[:letters]):
+		return Match{KindPassport, letters, j}
 	case landline(run), abroad(run) && i > 0 && s[i-1] == '+', n <= 8 && local(run) && phoneBefore(s[:letters]):
 		return Match{KindLandline, i, j}
 	case i-letters <= 2 && (letters == 0 || !isDigit(s[letters-1])) && Passport(s[letters:j]) && !serialBefore(s[:letters]):

@@ -302,7 +302,7 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 	}
 	rep.Suppressed = below + rep.Diverse
 	if rep.share() > p.allowance() {
-		return rep, refusal(rep, int(p.allowance()*float64(rep.Before.Rows)))
+		return rep, refusal(rep, int(p.allowance()*float64(rep.Before.Rows)), m.tooFew())
 	}
 	// Whole classes go, so the others keep their size.
 	left := slices.Clone(m.size)
@@ -339,6 +339,28 @@ func (m *Meter) Gate(ctx context.Context, told Told) (rep Report, err error) {
 		}
 	}
 	return rep, nil
+}
+
+// tooFew says which sensitive columns have fewer different values in the whole table
+// than l asks of every class, whichever diversity it is of: no class can reach it.
+func (m *Meter) tooFew() (out []aihub.Text) {
+	for i, s := range m.sens {
+		values := uint32(s.n) - s.missing()
+		if m.p.L <= float64(values) {
+			continue
+		}
+		name := m.p.Sensitive[i]
+		t := aihub.Text{
+			EN: fmt.Sprintf("%s has %d different values in the whole table, so no class can reach l = %g: leave it out of sensitive", name, values, m.p.L),
+			ZH: fmt.Sprintf("%s 在全表中共有 %d 个不同取值，任何等价类都达不到 l = %g：请将其移出 sensitive", name, values, m.p.L),
+		}
+		if values > 0 {
+			t.EN += fmt.Sprintf(", or ask for an l of at most %d", values)
+			t.ZH += fmt.Sprintf("，或将 l 设为不超过 %d", values)
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // numbers are those of classes of which some, of size 0, are left out.

@@ -107,7 +107,9 @@ func Gate(b *table.Batch, p Policy) (rep Report, keep []bool, err error) {
 	return rep, m.Keep(b, nil), nil
 }
 
-func refusal(rep Report, allowed int) error {
+// refusal is the error for a table of whose rows more than allowed would be dropped.
+// tooFew are the hints of an l that is out of reach: to generalise does not help it.
+func refusal(rep Report, allowed int, tooFew []aihub.Text) error {
 	p, n := rep.Policy, rep.Before
 	en, zh := []string{}, []string{}
 	for _, q := range p.Quasi {
@@ -122,6 +124,13 @@ func refusal(rep Report, allowed int) error {
 	if len(en) > 0 {
 		hint.EN += fmt.Sprintf("; rows in classes below %d, were one column dropped: %s", p.K, strings.Join(en, ", "))
 		hint.ZH += fmt.Sprintf("；若去掉某列，小于 %d 的等价类所含行数：%s", p.K, strings.Join(zh, "，"))
+	}
+	if len(tooFew) > 0 && n.Below <= allowed {
+		hint = aihub.Text{}
+	}
+	for i := len(tooFew) - 1; i >= 0; i-- {
+		hint.EN = strings.TrimSuffix(tooFew[i].EN+"; "+hint.EN, "; ")
+		hint.ZH = strings.TrimSuffix(tooFew[i].ZH+"；"+hint.ZH, "；")
 	}
 	text := aihub.Text{
 		EN: fmt.Sprintf("%d of %d rows are in classes smaller than %d over %s (%d are unique)",

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -224,6 +225,44 @@ func TestGateDiversity(t *testing.T) {
 	_, _, err := Gate(b, p)
 	if aihub.KindOf(err) != aihub.Refused || !strings.Contains(err.Error(), "20 more in classes whose sex are too much alike") {
 		t.Error(err)
+	}
+}
+
+// An l above what the column has of values is out of reach of any generalisation:
+// the hint says so, and what the column has.
+func TestHintOfAnLOutOfReach(t *testing.T) {
+	t.Parallel()
+	b := table.NewBatch([]table.Field{{Name: "q", Type: table.String}, {Name: "ill", Type: table.String}}, 0)
+	for i := range 40 {
+		b.Cols[0].AppendStr([]string{"a", "b"}[i/20])
+		if i%4 == 0 {
+			b.Cols[1].AppendNull() // no value
+		} else {
+			b.Cols[1].AppendStr([]string{"flu", "cold", "gout"}[i%4-1])
+		}
+		b.Rows++
+	}
+	hint := func(p Policy) aihub.Text {
+		p.Quasi, p.Sensitive = []string{"q"}, []string{"ill"}
+		_, _, err := Gate(b, p)
+		var e *aihub.Error
+		if !errors.As(err, &e) || e.Kind != aihub.Refused {
+			t.Fatalf("%+v: %v", p, err)
+		}
+		return e.Hint
+	}
+	for _, p := range []Policy{{K: 2, L: 4}, {K: 2, L: 3.5, Diversity: "entropy"}, {K: 2, L: 4, C: 9, Diversity: "recursive"}} {
+		h := hint(p)
+		if !strings.Contains(h.EN, "ill has 3 different values") || !strings.Contains(h.EN, "at most 3") || strings.Contains(h.EN, "generalise") ||
+			!strings.Contains(h.ZH, "共有 3 个不同取值") || !strings.Contains(h.ZH, "不超过 3") || strings.Contains(h.ZH, "泛化") {
+			t.Errorf("%+v: %+v", p, h)
+		}
+	}
+	if h := hint(Policy{K: 30, L: 4}); !strings.Contains(h.EN, "at most 3; generalise") || !strings.Contains(h.ZH, "不超过 3；请进一步泛化") {
+		t.Errorf("k too: %+v", h)
+	}
+	if h := hint(Policy{K: 2, L: 3, C: 0.5, Diversity: "recursive"}); !strings.HasPrefix(h.EN, "generalise") || strings.Contains(h.EN, "different values") {
+		t.Errorf("within reach: %+v", h)
 	}
 }
 

@@ -85,6 +85,7 @@ type csvReader struct {
 	origin int64 // offset in src at which the file begins
 	done   func() error
 	delim  byte
+	named  bool // line 1 is Excel's sep=, which names the delimiter
 	enc    string
 	schema []Field
 	scan   *scanner
@@ -133,6 +134,13 @@ func (c *csvReader) check(o CSVOptions) error {
 	}
 	r := bufio.NewReaderSize(text, sniffBytes)
 	c.delim = o.Delimiter
+	separator, err := separatorLine(r)
+	if err != nil {
+		return err
+	}
+	if c.named = separator != 0; c.named && c.delim == 0 {
+		c.delim = separator
+	}
 	if c.delim == 0 {
 		if c.delim, err = sniff(r); err != nil {
 			return err
@@ -140,6 +148,11 @@ func (c *csvReader) check(o CSVOptions) error {
 	}
 	var f faults
 	s := newScanner(r, c.delim, &f)
+	if c.named {
+		if err := s.next(); err != nil {
+			return err
+		}
+	}
 	if err := s.next(); err == io.EOF {
 		f.add("empty", "line 1", aihub.Text{EN: "the file is empty: a header line with column names is expected", ZH: "文件为空：需要一行列名"})
 		return f.err(notATable, aihub.Text{})
@@ -148,6 +161,7 @@ func (c *csvReader) check(o CSVOptions) error {
 	}
 	s.checkText(text)
 	cols := c.header(s, &f, o)
+	title := newTitle(s.start, cols)
 	whole := f.total > 0 // what is at fault is no row
 	bad := func() {      // the row
 		if n := len(c.out.rows); n <= maxLeftOut && (n == 0 || c.out.rows[n-1] != c.rows) {
@@ -170,6 +184,7 @@ func (c *csvReader) check(o CSVOptions) error {
 		}
 		s.checkText(text)
 		if len(s.fields) != len(cols) {
+			title.ragged(len(s.fields))
 			f.add("ragged", fmt.Sprintf("line %d", s.start), aihub.Text{
 				EN: fmt.Sprintf("row %d has %d fields, the header has %d", c.rows, len(s.fields), len(cols)),
 				ZH: fmt.Sprintf("第 %d 行数据有 %d 个字段，表头有 %d 个", c.rows, len(s.fields), len(cols))})
@@ -192,6 +207,9 @@ func (c *csvReader) check(o CSVOptions) error {
 	hint := aihub.Text{
 		EN: fmt.Sprintf("the file was read as %s, its fields separated by %q; mend the places named and try again", c.enc, string(c.delim)),
 		ZH: fmt.Sprintf("文件按 %s 编码读取，字段分隔符为 %q；请修正上述位置后重试", c.enc, string(c.delim)),
+	}
+	if !o.Partial && title.is(c.rows) {
+		return title.err()
 	}
 	if c.out.partial(o, &f, whole, notATable, hint) {
 		return nil
@@ -365,6 +383,11 @@ func (c *csvReader) rewind() error {
 	}
 	c.scan = newScanner(bufio.NewReaderSize(text, sniffBytes), c.delim, nil)
 	c.ring = newRing(c.schema)
+	if c.named {
+		if err := c.scan.next(); err != nil {
+			return changed(err)
+		}
+	}
 	if err := c.scan.next(); err != nil {
 		return changed(err)
 	}

@@ -26,6 +26,9 @@ func TestCSVRead(t *testing.T) {
 		"semicolon":        {"a;b,c;d\n1;x,y;2.5\n", "a int64,b,c string,d float64", [][]string{{"1", "x,y", "2.5"}}},
 		"tab":              {"a\tb\n1\t\n", "a int64,b string", [][]string{{"1", "∅"}}},
 		"pipe":             {"a|b\n1|2\n", "a int64,b int64", [][]string{{"1", "2"}}},
+		"sep=":             {"sep=;\na;b\n1;x,y\n", "a int64,b string", [][]string{{"1", "x,y"}}},
+		"SEP= CRLF":        {"\ufeffSEP=\t\r\na\tb,c\r\n1\tx\r\n", "a int64,b,c string", [][]string{{"1", "x"}}},
+		"sep= a column":    {"sep=x\n1\n", "sep=x int64", [][]string{{"1"}}},
 		"one column":       {"name\n张三\n李四\n", "name string", [][]string{{"张三"}, {"李四"}}},
 		"BOM":              {"\ufeffa,b\n1,2\n", "a int64,b int64", [][]string{{"1", "2"}}},
 		"BOM and quote":    {"\ufeff\"a\",b\n1,2\n", "a int64,b int64", [][]string{{"1", "2"}}},
@@ -103,6 +106,39 @@ func TestCSVFaults(t *testing.T) {
 	}
 	if _, err := openCSV("\xff\xfea\x00", CSVOptions{}); aihub.KindOf(err) != aihub.Contract {
 		t.Errorf("UTF-16: %v", err)
+	}
+}
+
+// A title above the header is said once, as what it is.
+func TestCSVTitle(t *testing.T) {
+	t.Parallel()
+	rows := strings.Repeat("Zhang,30,x\n", 30)
+	for name, in := range map[string]string{
+		"alone":        "路灯统计表\nname,age,note\n" + rows,
+		"padded":       "路灯统计表,,\nname,age,note\n" + rows,
+		"two lines":    "路灯统计表\n单位：盏\nname,age,note\n" + rows,
+		"below a sep=": "sep=,\r\n路灯统计表\r\nname,age,note\r\n" + strings.ReplaceAll(rows, "\n", "\r\n"),
+	} {
+		_, err := openCSV(in, CSVOptions{Types: map[string]Type{"age": Int64}})
+		var e *aihub.Error
+		where := "line 1"
+		if strings.HasPrefix(in, "sep") {
+			where = "line 2"
+		}
+		if !errors.As(err, &e) || len(e.Faults) != 1 || e.Faults[0].Code != "header" || e.Faults[0].Where != where || !strings.Contains(e.Faults[0].Message.EN, "3 columns") || !strings.Contains(e.Hint.ZH, "删除") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, in := range map[string]string{
+		"texts with commas": "text\na\nb\nc,d\ne,f,g\n",
+		"one row":           "text\na,b\n",
+		"two names":         "id,name\n1,2,3\n4,5,6\n",
+	} {
+		_, err := openCSV(in, CSVOptions{})
+		wantFault(t, err, "ragged", "")
+		if strings.Contains(err.Error(), "title") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
