@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -33,9 +35,8 @@ import (
 )
 
 const (
-	chaosServer = "AIHUB_TEST_CHAOS_SERVER" // set: this process is the server that dies
-	chaosKills  = "AIHUB_CHAOS_KILLS"       // default 10
-	chaosSeed   = "AIHUB_CHAOS_SEED"        // default: by the clock, and printed
+	chaosKills = "AIHUB_CHAOS_KILLS" // default 10
+	chaosSeed  = "AIHUB_CHAOS_SEED"  // default: by the clock, and printed
 )
 
 // TestChaosServer is the platform that TestChaos kills.

@@ -32,6 +32,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
+const chaosServer = "AIHUB_TEST_CHAOS_SERVER" // set: this process is the server that TestChaos kills
+
 func TestMain(m *testing.M) {
 	dispatch()
 	if os.Getenv(chaosServer) != "" { // it is killed, and would leave what scripts need
@@ -130,8 +132,10 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 		b := ts.ReadFile("server.pid")
 		pid, err := strconv.Atoi(strings.TrimSpace(b))
 		ts.Check(err)
-		ts.Check(syscall.Kill(pid, syscall.SIGKILL))
-		waitFor(ts, func() bool { return syscall.Kill(pid, 0) != nil })
+		p, err := os.FindProcess(pid)
+		ts.Check(err)
+		ts.Check(p.Kill())
+		waitFor(ts, func() bool { return p.Signal(syscall.Signal(0)) != nil })
 		return
 	}
 	exe, err := exec.LookPath("aihub")
