@@ -67,7 +67,7 @@ func TestChaos(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := newChaos(t, seed)
+	c := newChaos(t, seed, 2000)
 	began := time.Now()
 	stop := c.sends(seed)
 	for range kills {
@@ -104,6 +104,7 @@ type chaos struct {
 	rnd    *rand.Rand
 	home   string
 	at     string // where the server listens
+	hidden int    // rows of the hidden part
 	env    []string
 	sc     aihub.Ref
 	judged aihub.Ref // a scenario with a scorer
@@ -137,8 +138,10 @@ func logged2(err error) string {
 	return string(aihub.KindOf(err))
 }
 
-func newChaos(t *testing.T, seed uint64) *chaos {
-	c := &chaos{T: t, rnd: rand.New(rand.NewPCG(seed, 1)), home: filepath.Join(t.TempDir(), "home"), output: &bytes.Buffer{}, direct: map[aihub.Digest]bool{}}
+// newChaos makes a home whose hidden part has so many rows: from 2,000 on, a hidden
+// run tries a slice first.
+func newChaos(t *testing.T, seed uint64, hidden int) *chaos {
+	c := &chaos{T: t, rnd: rand.New(rand.NewPCG(seed, 1)), hidden: hidden, home: filepath.Join(t.TempDir(), "home"), output: &bytes.Buffer{}, direct: map[aihub.Digest]bool{}}
 	c.at = c.freePort()
 	c.env = append(os.Environ(), "AIHUB_HOME="+c.home, "AIHUB_LISTEN="+c.at, "AIHUB_URL=http://"+c.at, "AIHUB_WORKERS=3", "AIHUB_CONFIG=", chaosServer+"=1",
 		"AIHUB_OPERATOR_PASSWORD=operator-secret")
@@ -200,7 +203,7 @@ func (c *chaos) setUp() {
 	for _, part := range []aihub.Part{aihub.Sample, aihub.Train, aihub.Test} {
 		rows := 20
 		if part == aihub.Test {
-			rows = 2000
+			rows = c.hidden
 		}
 		data.Parts = append(data.Parts, aihub.PartFile{Part: part, Rows: int64(rows), Input: c.parquet(rows, "id", "x"), Truth: c.parquet(rows, "id", "label"), Bytes: 1})
 	}
