@@ -35,7 +35,8 @@ func (q *turns) enter(ctx context.Context, sender string) (leave func(), err err
 	leave = func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		q.inside = slices.Delete(q.inside, slices.Index(q.inside, sender), slices.Index(q.inside, sender)+1)
+		i := slices.Index(q.inside, sender)
+		q.inside = slices.Delete(q.inside, i, i+1)
 		q.call()
 	}
 	select {

@@ -280,6 +280,30 @@ func (w *world) files(dir string) (list []string) {
 	return list
 }
 
+// settle waits until so many blobs lie in the store.
+func (w *world) settle(when string, want int) {
+	w.Helper()
+	for range 500 {
+		if len(w.files("blobs")) == want {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.Errorf("%s: %d blobs after ten seconds, want %d", when, len(w.files("blobs")), want)
+}
+
+// seenGone hangs up for the client of a request, and waits until the server sees it.
+func (w *world) seenGone(hangUp func()) func(context.Context) {
+	return func(ctx context.Context) {
+		hangUp()
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Second):
+			w.Error("the server does not see for ten seconds that its client is gone")
+		}
+	}
+}
+
 // Tokens: of what is asked for, what is allowed; forged, spent and revoked ones
 // are none; a scope is not exceeded.
 func TestTokens(t *testing.T) {
@@ -442,35 +466,17 @@ func TestUploadsLeaveNothing(t *testing.T) {
 			t.Fatalf("the upload ended with %d", resp.StatusCode)
 		}
 	}
-	settle := func(want int) {
-		t.Helper()
-		for range 500 {
-			if len(w.files("blobs")) == want {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		t.Errorf("%d blobs after ten seconds, want %d", len(w.files("blobs")), want)
-	}
-
 	ctx, hangUp := context.WithCancel(t.Context())
 	defer hangUp()
-	gone := func(ctx context.Context) {
-		hangUp()
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
-			t.Error("the server does not see for ten seconds that its client is gone")
-		}
-	}
+	gone := w.seenGone(hangUp)
 	w.puts.after.Store(&gone)
 	finish(ctx, strings.Repeat("nobody waits ", 1000))
-	settle(1)
+	w.settle("hung up", 1)
 
 	killed := func(context.Context) { panic(http.ErrAbortHandler) }
 	w.puts.after.Store(&killed)
 	finish(t.Context(), strings.Repeat("nobody cleans up ", 1000))
-	settle(2)
+	w.settle("killed", 2)
 	usage := func() int64 {
 		n, _, err := w.db.PushedBytes(t.Context(), policies.ScopeOf(aihub.Actor{User: "ann", Org: "acme"}))
 		w.must(err)
@@ -483,7 +489,7 @@ func TestUploadsLeaveNothing(t *testing.T) {
 	w.offset.Store(int64(25 * time.Hour))
 	ann = w.as("ann")
 	ann.push("acme/solver", "the first of a new day")
-	settle(2)
+	w.settle("a day later", 2)
 	if n := usage(); n > 2000 {
 		t.Errorf("what is gone still counts: %d bytes", n)
 	}

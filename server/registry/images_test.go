@@ -135,53 +135,35 @@ func TestIntakeLeavesNothing(t *testing.T) {
 	w := newWorld(t)
 	ann := w.as("ann")
 	file := archive(t, "one")
-	settle := func(when string, want int) {
-		t.Helper()
-		for range 500 {
-			if len(w.files("blobs")) == want {
-				return
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		t.Errorf("%s: %d blobs after ten seconds, want %d", when, len(w.files("blobs")), want)
-	}
-
 	ctx, hangUp := context.WithCancel(t.Context())
 	defer hangUp()
-	gone := func(ctx context.Context) {
-		hangUp()
-		select {
-		case <-ctx.Done():
-		case <-time.After(10 * time.Second):
-			t.Error("the server does not see for ten seconds that its client is gone")
-		}
-	}
+	gone := w.seenGone(hangUp)
 	w.must(crane.Push(load(t, archive(t, "zero")), w.host+"/acme/zero:v1", crane.WithAuth(&authn.Basic{Username: "ann", Password: ann.token})))
 	pushed := len(w.files("blobs"))
 	w.puts.after.Store(&gone)
 	if _, err := ann.TakePushed(ctx, "acme/zero:v1"); err == nil {
 		t.Error("the import ended well")
 	}
-	settle("hung up", pushed)
+	w.settle("hung up", pushed)
 
 	swept := func(ctx context.Context) { w.must(w.db.SweepRegistry(ctx, w.now().Add(time.Hour))) }
 	w.puts.after.Store(&swept)
 	if _, err := ann.upload(t.Context(), file); aihub.KindOf(err) != aihub.Conflict {
 		t.Errorf("what was swept meanwhile: %v", err)
 	}
-	settle("refused", pushed)
+	w.settle("refused", pushed)
 
 	killed := func(context.Context) { panic(http.ErrAbortHandler) }
 	w.puts.after.Store(&killed)
 	if _, err := ann.upload(t.Context(), file); err == nil {
 		t.Error("the import ended well")
 	}
-	settle("killed", pushed+1)
+	w.settle("killed", pushed+1)
 	w.offset.Store(int64(25 * time.Hour))
 	ann = w.as("ann")
 	img, err := ann.upload(t.Context(), file)
 	w.must(err)
-	settle("a day later", pushed+3)
+	w.settle("a day later", pushed+3)
 	if !w.runs(img.Digest) {
 		t.Error("the image cannot be unpacked")
 	}
