@@ -116,8 +116,9 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 // ingest reads the raw table once: every value is looked at by the detectors
 // and masked, and every row is dealt a part and a place. Of a folder it finds the
 // file of each row; they are masked behind the gates. The keys belong to the
-// dataset's mask scope. The caller closes in.
-func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, p progress) (_ *ingested, err error) {
+// dataset's mask scope. known is called once the digest of the file and its columns
+// are known, before a row is masked; an error ends the reading. The caller closes in.
+func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, known func(*ingested) error, p progress) (_ *ingested, err error) {
 	in := &ingested{nulls: map[string]int64{}, subject: m.Risk.Subject}
 	if in.raw, err = digestFile(ctx, path, p); err != nil {
 		return nil, err
@@ -140,6 +141,9 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	in.columns = r.Schema()
 	if fs := m.check(in.columns); len(fs) > 0 {
 		return nil, badManifest(fs)
+	}
+	if err := known(in); err != nil {
+		return nil, err
 	}
 	masking, err := m.Mask.Compile(in.columns, maskKey)
 	if err != nil {

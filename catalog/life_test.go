@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -181,7 +182,14 @@ func TestDealtOnce(t *testing.T) {
 		t.Errorf("approved: %v", err)
 	}
 	w.must(w.DB.DecideDataset(w.ctx, p, two.Ref, false, false, "dealt anew"))
-	if _, err = w.publish(moved, raw); aihub.KindOf(err) != aihub.Conflict || !strings.Contains(err.Error(), one.Ref.String()) {
+	path := filepath.Join(t.TempDir(), "raw")
+	w.must(os.WriteFile(path, []byte(raw), 0o600))
+	_, err = w.Publish(w.ctx, w.steward, []byte(moved), path, func(stage string, _, _ int64) {
+		if stage != "ingest" {
+			t.Errorf("%s began before it was told that the rows are dealt", stage)
+		}
+	})
+	if aihub.KindOf(err) != aihub.Conflict || !strings.Contains(err.Error(), one.Ref.String()) {
 		t.Errorf("proposed: %v", err)
 	}
 	if _, err = w.publish(peopleManifest, raw); err != nil {

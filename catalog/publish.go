@@ -68,7 +68,16 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if err != nil {
 		return none, err
 	}
-	in, err := m.ingest(ctx, rawPath, kin, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), report)
+	// Rows that were dealt otherwise before are refused when they are stored; whoever
+	// publishes them need not wait for that.
+	var split aihub.Digest
+	dealt := func(in *ingested) (err error) {
+		if split, err = m.dealing(scope, in.columns, kin); err != nil {
+			return err
+		}
+		return c.DB.DealtOnce(ctx, aihub.DatasetVersion{Org: actor.Org, Ref: aihub.Ref{Name: m.Name}, Raw: in.raw, Split: split})
+	}
+	in, err := m.ingest(ctx, rawPath, kin, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), dealt, report)
 	if err != nil {
 		return none, err
 	}
@@ -79,14 +88,11 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	}
 	v = aihub.DatasetVersion{
 		Org: actor.Org, Author: actor.User, State: aihub.DatasetProposed, Title: m.Title, Description: m.Description,
-		License: m.License, Key: m.Key, Columns: m.described(in.schema), Raw: in.raw, CreatedAt: c.now(),
+		License: m.License, Key: m.Key, Columns: m.described(in.schema), Raw: in.raw, Split: split, CreatedAt: c.now(),
 		MaskKey: fmt.Sprintf("%s#%d", scope, generation),
 	}
 	if m.RetainDays > 0 {
 		v.RetainUntil = v.CreatedAt.AddDate(0, 0, m.RetainDays)
-	}
-	if v.Split, err = m.dealing(scope, in.columns, kin); err != nil {
-		return none, err
 	}
 	v.LevelFound = m.levelFound(in)
 	v.Level = cmp.Or(m.Level, v.LevelFound)

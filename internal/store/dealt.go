@@ -1,10 +1,17 @@
 package store
 
 import (
+	"context"
 	"fmt"
 
 	"aihub"
 )
+
+// DealtOnce is the answer that ProposeDataset would give now to a version of which only
+// Org, Ref, Raw and Split are known, before its rows are masked.
+func (db *DB) DealtOnce(ctx context.Context, v aihub.DatasetVersion) error {
+	return db.read(ctx, func(t *tx) error { return t.dealtOnce(v) })
+}
 
 // dealtOnce refuses a version whose rows were dealt to parts by another rule than
 // those of a published one that was made from the same bytes, or that has the same
