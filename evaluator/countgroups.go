@@ -27,7 +27,7 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 		return nil, 0, err
 	}
 	defer r.Close()
-	both := newCrossing(len(g.of))
+	both, all := newCrossing(len(g.of)), together{}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -51,6 +51,7 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 				return faults, 0, err
 			}
 			both.add(code)
+			all.add(code)
 			count.add(g.unitOf(k))
 		}
 	}
@@ -71,6 +72,9 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 				}})
 			}
 		}
+	}
+	if len(faults) == 0 { // what two of them tell is said of these two
+		faults = all.faults(g)
 	}
 	if spec.Unit != "" {
 		units = count.worth()

@@ -127,7 +127,7 @@ func openPredictions(spec scenarios.Spec, path string, maxRows int64) (table.Rea
 	}
 	want := spec.Output.Format
 	if _, mixed := scenarios.UnitFormats[want]; mixed {
-		r, err := intake.Open(path, want, spec.Input.Key, spec.Output.Columns[0].Name)
+		r, err := intake.Open(path, want, spec.Input.Key, spec.Output.Columns[0].Name, int(maxRows))
 		if err != nil {
 			faults, err := fileFaults(err)
 			return nil, faults, err

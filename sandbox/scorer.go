@@ -73,9 +73,10 @@ func Judge(ctx context.Context, j Judging) (Judged, error) {
 	}
 	var out Judged
 	files := j.Spec.Scorer.Files()
-	var first [][]byte
-	for i := range 2 {
+	var dirs [2]string
+	for i := range dirs {
 		dir := filepath.Join(j.Work, fmt.Sprintf("output-%d", i+1))
+		dirs[i] = dir
 		if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(dir, 0o755)); err != nil {
 			return Judged{}, err
 		}
@@ -92,22 +93,51 @@ func Judge(ctx context.Context, j Judging) (Judged, error) {
 		if out.Result = res; res.Failure != (aihub.Failure{}) {
 			return out, nil
 		}
-		for k, name := range files {
-			b, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				return Judged{}, err
-			}
-			if i == 0 {
-				first = append(first, b)
-			} else if !bytes.Equal(first[k], b) {
-				out.Result.Failure = aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer,
-					Detail: fmt.Sprintf("the scorer is not deterministic: two runs on the same files wrote different %s", name)}
-				return out, nil
-			}
+	}
+	for _, name := range files {
+		same, err := sameFile(filepath.Join(dirs[0], name), filepath.Join(dirs[1], name))
+		if err != nil {
+			return Judged{}, err
+		}
+		if !same {
+			out.Result.Failure = aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer,
+				Detail: fmt.Sprintf("the scorer is not deterministic: two runs on the same files wrote different %s", name)}
+			return out, nil
 		}
 	}
 	out.Packed = filepath.Join(j.Work, "judged.tar")
-	return out, pack(out.Packed, files, first)
+	return out, pack(out.Packed, dirs[0], files)
+}
+
+// sameFile compares two files, which may be as large as the scorer's limit, piece by
+// piece.
+func sameFile(a, b string) (same bool, err error) {
+	x, err := os.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer x.Close()
+	y, err := os.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer y.Close()
+	p, q := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(x, p)
+		m, other := io.ReadFull(y, q)
+		for _, err := range []error{err, other} {
+			if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+				return false, err
+			}
+		}
+		if !bytes.Equal(p[:n], q[:m]) {
+			return false, nil
+		}
+		if err != nil {
+			return true, nil // both ended here: as many bytes were read of each
+		}
+	}
 }
 
 func (j Judging) job(n int, output string) Job {
@@ -176,23 +206,37 @@ func copyFile(dst, src string) (err error) {
 	return err
 }
 
-// pack writes the files to one, the same bytes for the same files.
-func pack(path string, names []string, data [][]byte) (err error) {
+// pack writes the files of dir to one, the same bytes for the same files.
+func pack(path, dir string, names []string) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := tar.NewWriter(f)
-	for i, name := range names {
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(data[i]))}); err != nil {
-			return err
-		}
-		if _, err := w.Write(data[i]); err != nil {
+	for _, name := range names {
+		if err := packFile(w, filepath.Join(dir, name), name); err != nil {
 			return err
 		}
 	}
 	return w.Close()
+}
+
+func packFile(w *tar.Writer, path, name string) error {
+	in, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	st, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: st.Size()}); err != nil {
+		return err
+	}
+	_, err = io.Copy(w, in)
+	return err
 }
 
 // ScorerOwner is who owns the unpacked scorer of a scenario: no vendor, so that

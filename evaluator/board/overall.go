@@ -41,17 +41,25 @@ type Overall struct {
 	Mean  float64 // of Places
 	Tasks int     // on whose board it stands
 	// Places are its places on each board, in their order: ties share their mean
-	// place, and who is not there stands behind all who are on any board.
+	// place, and so do all who are not there and are on another board, behind those who are.
 	Places []float64
 }
 
 // Aggregate ranks organisations by their mean place over boards. Baselines are
 // left out, and the places of the others close up. Equal means share a rank.
+//
+// A board is a ranking with ties of all organisations: who is absent is in a last
+// group, whose place is the mean of the places that it fills, as is that of any group
+// (Fagin, Kumar, Mahdian, Sivakumar and Vee, Comparing and aggregating rankings with
+// ties, PODS 2004). The places of every board then have the same sum, so that one that
+// few entered weighs as much as one that all did.
 func Aggregate(tasks [][]Row) []Overall {
 	all := map[aihub.OrgID]*Overall{}
 	var order []aihub.OrgID
+	present := make([]int, len(tasks))
 	for i, rows := range tasks {
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Baseline })
+		present[i] = len(rows)
 		for lo := 0; lo < len(rows); {
 			hi := lo + 1
 			for hi < len(rows) && rows[hi].Rank == rows[lo].Rank {
@@ -74,7 +82,7 @@ func Aggregate(tasks [][]Row) []Overall {
 		o := all[id]
 		for i, p := range o.Places {
 			if p == 0 {
-				o.Places[i] = float64(len(all))
+				o.Places[i] = float64(present[i]+1+len(all)) / 2
 			}
 			o.Mean += o.Places[i]
 		}

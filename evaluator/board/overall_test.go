@@ -31,6 +31,24 @@ func TestAggregate(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	// Two who are absent share the last two places, as two who tie there would; each
+	// board gives away the same sum of places.
+	three := Rank([]Entry{entry("d", "y", 1, 0.8)}, []string{"f1"}, "max")
+	sums := make([]float64, 3)
+	got = nil
+	for _, o := range Aggregate([][]Row{one, two, three}) {
+		got = append(got, fmt.Sprintf("%d %s %v %d", o.Rank, o.Org.ID, o.Places, o.Tasks))
+		for i, p := range o.Places {
+			sums[i] += p
+		}
+	}
+	want = []string{"1 b [1.5 1 3] 2", "2 a [1.5 3.5 3] 1", "2 c [3 2 3] 2", "4 d [4 3.5 1] 1"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]float64{10, 10, 10}, sums); d != "" {
+		t.Error(d)
+	}
 	if Aggregate(nil) != nil || Aggregate([][]Row{nil}) != nil {
 		t.Error("nobody has a place")
 	}

@@ -39,7 +39,7 @@ func file(t testing.TB, content []byte) string {
 // read returns the cells of a file and its faults as "code where".
 func read(t testing.TB, format string, content []byte) (cells map[string]string, faults []string) {
 	t.Helper()
-	r, err := Open(file(t, content), format, "id", "p")
+	r, err := Open(file(t, content), format, "id", "p", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

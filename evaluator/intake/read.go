@@ -41,14 +41,14 @@ var Nouns = map[string]string{
 // columns of text: key, and column with a cell for each unit, in the order of the
 // ids. Items of one unit may stand anywhere. Items that are at fault are left out
 // and named by the error that ends the reading: a Contract error with every fault.
-func Open(path, format, key, column string) (table.Reader, error) {
-	return open(path, format, key, column, false)
+// Behind the most units, 0 for any number, it is not read.
+func Open(path, format, key, column string, most int) (table.Reader, error) {
+	g := newGrouped()
+	g.most = most
+	return g.open(path, format, key, column)
 }
 
-// open is Open; with quiet, messages do not say what stands in the file.
-func open(path, format, key, column string, quiet bool) (table.Reader, error) {
-	g := newGrouped()
-	g.quiet = quiet
+func (g *grouped) open(path, format, key, column string) (table.Reader, error) {
 	var err error
 	if format == scenarios.FormatMasks {
 		err = g.masks(path)
@@ -79,6 +79,7 @@ type grouped struct {
 	cells  map[string][]string // of each id, its items as lines or JSON objects
 	first  map[string]int64    // of each id, the number of its first item in the file
 	quiet  bool                // the file is truth
+	most   int                 // units; 0: any number
 	broken bool                // the file could not be read to its end
 	items  int
 	faults map[string]*aihub.Fault
@@ -174,7 +175,8 @@ func (g *grouped) err() error {
 
 // coco reads a list of results.
 func (g *grouped) coco(r io.Reader) error {
-	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
+	items := &itemReader{bufio.NewReaderSize(r, 1<<16), maxItem}
+	d := json.NewDecoder(items)
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
 		g.fault("bad_file", "item 1", "", "expected a JSON list of results", "应为结果的 JSON 列表")
 		return nil
@@ -183,8 +185,15 @@ func (g *grouped) coco(r io.Reader) error {
 	for d.More() {
 		n++
 		where := "item " + strconv.Itoa(n)
+		if g.full(where) {
+			return nil
+		}
+		items.left = maxItem
 		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
+		if err := d.Decode(&raw); errors.Is(err, errItem) {
+			g.fault("bad_file", where, "", fmt.Sprintf("the item has more than %d bytes; the rest was not read", MaxCell), fmt.Sprintf("该项超过 %d 字节；其余部分未读取", MaxCell))
+			return nil
+		} else if err != nil {
 			g.fault("bad_file", where, "", fmt.Sprintf("not JSON from byte %d on", d.InputOffset()), fmt.Sprintf("自第 %d 字节起不是合法 JSON", d.InputOffset()))
 			return nil
 		}
@@ -267,17 +276,22 @@ var fields = map[string]struct {
 
 // lines reads RTTM, CTM or a TREC run.
 func (g *grouped) lines(r io.Reader, format string) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 1<<16), maxLine)
+	l := newTextLines(r)
 	want := fields[format]
 	seen := map[[2]string]bool{} // documents of a run
-	for n := 1; s.Scan(); n++ {
-		line := strings.TrimPrefix(s.Text(), "\ufeff")
+	for {
+		line, where, err := l.next(g)
+		if err == io.EOF || err == nil && g.full(where) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		n := l.n
+		line = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "\ufeff"), "\r")
 		w := strings.Fields(line)
 		if len(w) == 0 || strings.HasPrefix(w[0], ";;") {
 			continue
 		}
-		where := "line " + strconv.Itoa(n)
 		if !utf8.ValidString(line) {
 			g.fault("not_utf8", where, line, "the line is not UTF-8", "该行不是 UTF-8")
 			continue
@@ -317,12 +331,6 @@ func (g *grouped) lines(r io.Reader, format string) error {
 			g.cells[id] = []string{}
 		}
 	}
-	if err := s.Err(); errors.Is(err, bufio.ErrTooLong) {
-		g.fault("bad_line", "the last line that was read", "", fmt.Sprintf("a line has more than %d bytes", maxLine), fmt.Sprintf("有一行超过 %d 字节", maxLine))
-	} else if err != nil {
-		return fmt.Errorf("read predictions: %w", err)
-	}
-	return nil
 }
 
 func wordLine(w []string) *aihub.Text {
@@ -372,6 +380,9 @@ func (g *grouped) masks(path string) error {
 	for i, f := range z.File {
 		where := "file " + strconv.QuoteToASCII(f.Name[:min(len(f.Name), 100)])
 		id, isPNG := strings.CutSuffix(f.Name, ".png")
+		if g.full(where) {
+			return nil
+		}
 		switch {
 		case f.FileInfo().IsDir():
 			continue

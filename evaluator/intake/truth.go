@@ -21,15 +21,16 @@ import (
 // archive of PNG masks. No message says what stands there. Its cells are what a dataset's truth column holds. Polygons
 // of COCO and LVIS get the size of their image; without one they are left out.
 func OpenTruth(path, format, key, column string) (table.Reader, error) {
+	g := newGrouped()
+	g.quiet = true
 	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
-		return open(path, format, key, column, true)
+		return g.open(path, format, key, column)
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read truth: %w", err)
 	}
 	defer f.Close()
-	g := newGrouped()
 	if format == scenarios.FormatCOCO {
 		g.cocoTruth(f)
 	} else if err := g.qrels(f); err != nil {
@@ -178,12 +179,16 @@ func (g *grouped) annotation(raw []byte, n int) {
 
 // qrels reads lines "query iteration document relevance".
 func (g *grouped) qrels(r io.Reader) error {
-	s := bufio.NewScanner(r)
-	s.Buffer(make([]byte, 1<<16), maxLine)
+	l := newTextLines(r)
 	seen := map[[2]string]bool{}
-	for n := 1; s.Scan(); n++ {
-		w := strings.Fields(s.Text())
-		where := "line " + strconv.Itoa(n)
+	for {
+		line, where, err := l.next(g)
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		w := strings.Fields(line)
 		if len(w) == 0 {
 			continue
 		}
@@ -201,10 +206,6 @@ func (g *grouped) qrels(r io.Reader) error {
 			continue
 		}
 		seen[[2]string{w[0], w[2]}] = true
-		g.add(w[0], item, n, where)
+		g.add(w[0], item, l.n, where)
 	}
-	if err := s.Err(); err != nil {
-		return fmt.Errorf("read truth: %w", err)
-	}
-	return nil
 }

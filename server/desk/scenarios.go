@@ -234,6 +234,11 @@ func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string) (wire
 		if err != nil {
 			return wire.Overall{}, err
 		}
+		if slices.ContainsFunc(out.Tasks, func(t wire.Task) bool { return t.Scenario == b.Scenario && t.Round == b.Round }) {
+			return wire.Overall{}, aihub.Errorf(aihub.Invalid, aihub.Text{
+				EN: fmt.Sprintf("round %s of %s is named twice, and would count twice", b.Round, b.Scenario), ZH: fmt.Sprintf("%[2]s 的轮次 %[1]s 出现两次，会被重复计算", b.Round, b.Scenario),
+			}).WithHint(aihub.Text{EN: "name each board once; without a round it is the one that is open", ZH: "每个榜单只写一次；省略轮次时取当前开放的轮次"})
+		}
 		out.Tasks = append(out.Tasks, wire.Task{Scenario: b.Scenario, Title: b.Title, Round: b.Round, AsOf: b.AsOf})
 		var rows []board.Row
 		for _, r := range b.Rows {
