@@ -41,8 +41,11 @@ type Orchestrator struct {
 
 	Workspaces *Workspaces // terminals of workspaces; nil: none are opened here
 
+	Found func(machine string) // told what the runner runs whenever it was asked and answered; may be nil
+
 	once  sync.Once
 	wakes []chan struct{} // of each loop that claims
+	ready readiness
 }
 
 // reportEvery is how often a worker says that it is there.
@@ -51,6 +54,7 @@ const reportEvery = 10 * time.Second
 func (o *Orchestrator) init() {
 	o.once.Do(func() {
 		o.wakes = []chan struct{}{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+		o.ready.doubt, o.ready.changed = make(chan struct{}, 1), make(chan struct{}, 1)
 	})
 }
 
@@ -68,12 +72,9 @@ func (o *Orchestrator) Wake() {
 // Work sweeps what killed workers left, and carries out runs until ctx ends;
 // then it kills those under way and returns. Their leases run out, and another
 // worker takes them up. What goes wrong with one run is logged and does not stop
-// the others.
+// the others. While the runner cannot be used runs stay queued.
 func (o *Orchestrator) Work(ctx context.Context) error {
 	o.init()
-	if err := o.Runner.Sweep(ctx); err != nil {
-		return err
-	}
 	home, err := newScratch(o.Dir, o.Worker)
 	if err != nil {
 		return fmt.Errorf("sandbox: %w", err)
@@ -87,6 +88,7 @@ func (o *Orchestrator) Work(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { o.reap(ctx, home) })
+	running.Go(func() { o.watch(ctx) })
 	if _, ok := o.Runner.(Interactive); ok && o.Workspaces != nil {
 		running.Go(func() { o.claim(ctx, home, o.wakes[2], o.Workspaces.most(), store.Seats) })
 	}
@@ -108,6 +110,15 @@ func (o *Orchestrator) claim(ctx context.Context, home *scratch, wake <-chan str
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			return
+		}
+		if !o.ready.up.Load() {
+			<-slots
+			select {
+			case <-wake:
+				continue
+			case <-ctx.Done():
+				return
+			}
 		}
 		queued := o.DB.Queued()
 		l, err := o.DB.Claim(ctx, o.Worker, o.ttl(), kinds...)
@@ -154,7 +165,11 @@ func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 	var reported time.Time
 	for {
 		if time.Since(reported) > reportEvery {
-			if err := o.DB.Report(ctx, o.Worker, max(2, o.Parallel)); err == nil {
+			slots := max(2, o.Parallel)
+			if !o.ready.up.Load() {
+				slots = 0 // nothing begins here: whoever waits is told so
+			}
+			if err := o.DB.Report(ctx, o.Worker, slots); err == nil {
 				reported = time.Now()
 			} else if ctx.Err() == nil {
 				o.log().Error("reporting for work", "error", logged(err))
@@ -179,6 +194,8 @@ func (o *Orchestrator) reap(ctx context.Context, home *scratch) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-o.ready.changed:
+			reported = time.Time{}
 		case <-t.C:
 		}
 	}
@@ -226,6 +243,7 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 	case errors.As(err, &f):
 		out.Failure = f.Failure
 	case err != nil: // the store has it tried again, some times
+		o.suspect(err)
 		log.Error("the platform failed a run", "error", logged(err))
 		out.Failure = aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform, Detail: detail(err)}
 	}

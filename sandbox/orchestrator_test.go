@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -212,6 +213,119 @@ func TestPlatformFails(t *testing.T) {
 	}
 	if r := w.run(s); r.Fault.Owner != aihub.FaultPlatform || r.Fault.Reason != aihub.ReasonPlatform || !strings.Contains(r.Fault.Detail, "on fire") {
 		t.Errorf("fault %+v", r.Fault)
+	}
+}
+
+// down is a runner that can be used now and then.
+type down struct {
+	sandbox.Runner
+	up    atomic.Bool
+	lost  atomic.Bool // the next run ends it
+	asked atomic.Int32
+}
+
+var errDown = aihub.Errorf(aihub.Unavailable, aihub.Text{EN: "it is down", ZH: "无法使用"})
+
+func (d *down) Machine(ctx context.Context) (string, error) {
+	d.asked.Add(1)
+	if !d.up.Load() {
+		return "", errDown
+	}
+	return d.Runner.Machine(ctx)
+}
+
+func (d *down) Sweep(ctx context.Context) error {
+	if !d.up.Load() {
+		return errDown
+	}
+	return d.Runner.Sweep(ctx)
+}
+
+func (d *down) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error) {
+	if d.lost.Swap(false) {
+		d.up.Store(false)
+	}
+	if !d.up.Load() {
+		return sandbox.Result{}, errDown
+	}
+	return d.Runner.Run(ctx, j)
+}
+
+// While the runner cannot be used, at the start or later, runs stay queued and cost
+// nothing, the queue says that no worker is there, and they go on by themselves.
+func TestRunnerIsDown(t *testing.T) {
+	w := newWorld(t, nil)
+	w.open(store.Patience{Pause: time.Millisecond})
+	d := &down{Runner: w.runner}
+	var found atomic.Value
+	o := w.orchestrator("worker-1")
+	o.Runner, o.Found = d, func(machine string) { found.Store(machine) }
+	waits := func(since int32) bool { // and the runner was asked some times since
+		n, err := w.db.Workers(t.Context())
+		w.must(err)
+		return n == 0 && d.asked.Load() >= since+2
+	}
+	first := w.submit(false, "hello")
+	untouched := func(s aihub.Submission) {
+		t.Helper()
+		if r := w.runs(s); r[len(r)-1].State != aihub.RunQueued {
+			t.Errorf("%+v", r[len(r)-1])
+		}
+	}
+	infers := func(s aihub.Submission) (n int) {
+		for _, r := range w.runs(s) {
+			if r.Kind == aihub.RunInfer {
+				n++
+			}
+		}
+		return n
+	}
+	ran := func(s aihub.Submission) bool {
+		return slices.ContainsFunc(w.runs(s), func(r aihub.Run) bool { return r.State == aihub.RunSucceeded })
+	}
+	step, since := 0, int32(0)
+	var second, third aihub.Submission
+	w.work(o, func() bool {
+		switch step {
+		case 0: // down at the start
+			if !waits(0) {
+				return false
+			}
+			untouched(first)
+			if found.Load() != nil {
+				t.Error("what it runs was told before it answered")
+			}
+			d.up.Store(true)
+		case 1: // up
+			if n, err := w.db.Workers(t.Context()); err != nil || n == 0 || !ran(first) {
+				return false
+			}
+			if infers(first) != 1 || found.Load() != runtime.GOARCH {
+				t.Errorf("%d runs, of %v", infers(first), found.Load())
+			}
+			d.lost.Store(true)
+			second = w.submit(false, "hello")
+		case 2: // down under a run: that one is tried again, and not at once
+			if infers(second) < 2 {
+				return false
+			}
+			since = d.asked.Load()
+			third = w.submit(false, "hello")
+		case 3:
+			if !waits(since) {
+				return false
+			}
+			untouched(second)
+			untouched(third)
+			d.up.Store(true)
+		case 4:
+			return ran(second) && ran(third)
+		}
+		step++
+		return false
+	})
+	if n := infers(third); n > 2 { // one may have been about to be claimed
+		t.Errorf("%d runs of what was submitted while it was down", n)
 	}
 }
 

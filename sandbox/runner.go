@@ -20,7 +20,8 @@ type Runner interface {
 	Probe(ctx context.Context) Capabilities
 
 	// Machine is the architecture of the images that it runs without emulation, in
-	// Go's words: amd64, arm64.
+	// Go's words: amd64, arm64. An error says why nothing can be run now; it is not
+	// kept: asked again, the runner looks again.
 	Machine(ctx context.Context) (string, error)
 
 	// Run starts j and waits for its end. It returns a Result also when the

@@ -31,11 +31,18 @@ func TestEveryAnswerIsGuarded(t *testing.T) {
 			}
 		}
 	}
-	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+	answers := func(path, want string) {
+		t.Helper()
 		if resp, body := w.do("GET", path, "", nil); resp.StatusCode != 200 || body != want {
 			t.Errorf("%s: %d %q", path, resp.StatusCode, body)
 		}
 	}
+	answers("/healthz", "ok\n")
+	answers("/readyz", "ready, but no sandbox: runs stay queued\n")
+	if err := w.db.Report(t.Context(), "worker-1", 2); err != nil {
+		t.Fatal(err)
+	}
+	answers("/readyz", "ready\n")
 	for _, path := range []string{"/debug/pprof/", "/metrics", "/docs"} {
 		if resp, _ := w.do("GET", path, "", nil); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s answers %d", path, resp.StatusCode)

@@ -43,6 +43,7 @@ type Deps struct {
 	Judge     evaluator.Judge     // runs a scenario's scorer in its self-test; nil: nothing here can
 	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
 	Images    oci.Limits          // of an uploaded image; zero fields take oci's defaults
+	Machine   func() string       // architecture that images must be built for; "" while the sandbox has not answered. Default this program's
 	Data      int64               // bytes of an uploaded data file; default 16 GiB
 	Dir       string              // data directory: uploads under way lie in its tmp
 	Secure    bool                // served over TLS: cookies say so
@@ -71,7 +72,10 @@ func New(d Deps) (http.Handler, error) {
 	if d.Images.Temp == "" {
 		d.Images.Temp = tmp
 	}
-	d.Images.Machine = cmp.Or(d.Images.Machine, runtime.GOARCH)
+	if d.Machine == nil {
+		own := cmp.Or(d.Images.Machine, runtime.GOARCH)
+		d.Machine = func() string { return own }
+	}
 	people := auth.New(d.DB, d.Policies, d.Secure, d.Now)
 	images := &registry.Registry{
 		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Keys: d.Catalog.Keys, Auth: people,
@@ -79,7 +83,7 @@ func New(d Deps) (http.Handler, error) {
 	}
 	front := &desk.Desk{
 		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Judge: d.Judge, Registry: images, Terminals: d.Terminals,
-		Images: d.Images, Data: d.Data, Dir: tmp, Now: d.Now, Searcher: &evaluator.Searcher{Blobs: d.Blobs, Dir: tmp},
+		Images: d.Images, Machine: d.Machine, Data: d.Data, Dir: tmp, Now: d.Now, Searcher: &evaluator.Searcher{Blobs: d.Blobs, Dir: tmp},
 	}
 	if err := front.Prepare(); err != nil {
 		return nil, err
@@ -238,6 +242,15 @@ func health(r *gin.Engine, d Deps) {
 			c.String(http.StatusServiceUnavailable, "the database does not answer\n")
 			return
 		}
-		c.String(http.StatusOK, "ready\n")
+		n, err := d.DB.Workers(c.Request.Context())
+		switch {
+		case err != nil:
+			d.Log.WarnContext(c.Request.Context(), "not ready", "error", err)
+			c.String(http.StatusServiceUnavailable, "the database does not answer\n")
+		case n == 0:
+			c.String(http.StatusOK, "ready, but no sandbox: runs stay queued\n")
+		default:
+			c.String(http.StatusOK, "ready\n")
+		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"aihub"
@@ -34,6 +35,7 @@ type app struct {
 	Images    *oci.Cache
 	Runner    sandbox.Runner
 	Terminals *sandbox.Workspaces
+	machine   atomic.Value // string: what Runner runs, "" until it has answered
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -132,6 +134,7 @@ func (a *app) work(ctx context.Context) error {
 		o := &sandbox.Orchestrator{
 			DB: a.DB, Blobs: a.Blobs, Images: a.Images, Runner: a.Runner, Parallel: n, Workspaces: a.Terminals,
 			Dir: filepath.Join(a.Config.Home, "work"), Worker: id, TTL: 15 * time.Second, Log: a.Log,
+			Found: func(machine string) { a.machine.Store(machine) },
 			Check: func(ctx context.Context, t sandbox.Predicted) ([]aihub.Fault, error) {
 				return evaluator.CheckTrial(ctx, t.Spec, t.IDs, t.Path)
 			},

@@ -48,12 +48,18 @@ func (p *process) doctorCmd() *cobra.Command {
 				p.say("cli.doctor.good")
 			}
 		})
-		if err == nil && !caps.CanRunHidden() {
-			err = aihub.Errorf(aihub.Unavailable, aihub.Text{
-				EN: "this machine cannot hold every promise of the sandbox, so it refuses hidden runs",
-				ZH: "本机无法兑现沙箱的全部承诺，因此拒绝执行隐藏数据运行",
-			}).WithHint(aihub.Text{EN: "see the marked lines above for what would help", ZH: "请按上面标记的行处理"})
+		if err != nil || caps.CanRunHidden() {
+			return err
 		}
-		return err
+		if _, down := r.Machine(cmd.Context()); down != nil {
+			return aihub.Errorf(aihub.Unavailable, aihub.Text{
+				EN: "nothing can be run here now: a server keeps its runs queued, and goes on by itself once the sandbox answers",
+				ZH: "现在无法在此运行任何程序：服务器会让运行保持排队，沙箱应答后自动继续",
+			}).WithHint(aihub.Text{EN: "see the marked line above for the cause", ZH: "原因见上面标记的行"}).Because(down)
+		}
+		return aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: "this machine cannot hold every promise of the sandbox, so it refuses hidden runs",
+			ZH: "本机无法兑现沙箱的全部承诺，因此拒绝执行隐藏数据运行",
+		}).WithHint(aihub.Text{EN: "see the marked lines above for what would help", ZH: "请按上面标记的行处理"})
 	})
 }

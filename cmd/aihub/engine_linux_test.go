@@ -14,8 +14,12 @@ import (
 func init() { commands["engine"], commands["noexec"] = cmdEngine, cmdNoExec }
 
 // engine: starts a Docker engine, which DOCKER_HOST names; where there can be none,
-// the script is skipped, except in CI.
-func cmdEngine(ts *testscript.TestScript, _ bool, _ []string) {
+// the script is skipped, except in CI. engine link NAME: it answers at NAME, too.
+func cmdEngine(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 2 && args[0] == "link" {
+		ts.Check(os.Symlink(strings.TrimPrefix(ts.Getenv("ENGINE"), "unix://"), ts.MkAbs(args[1])))
+		return
+	}
 	e, err := enginetest.Start(nil)
 	if errors.Is(err, enginetest.ErrMissing) && os.Getenv("CI") == "" {
 		ts.Setenv("DOCKER_HOST", "")
@@ -24,6 +28,7 @@ func cmdEngine(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(e.Stop()) })
 	ts.Setenv("DOCKER_HOST", e.Host)
+	ts.Setenv("ENGINE", e.Host)
 }
 
 // noexec DIR: makes a directory from which no program can be started.

@@ -41,6 +41,12 @@ func (p *process) initCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if v.Machine == "" {
+				return aihub.Errorf(aihub.Unavailable, aihub.Text{
+					EN: "the platform's sandbox has not answered since its start, so it is not known yet for which architecture images must be built",
+					ZH: "平台的沙箱自启动以来尚未应答，因此还不知道镜像应面向哪种架构",
+				}).WithHint(aihub.Text{EN: "try again later, or ask the operators", ZH: "请稍后再试，或联系运营方"})
+			}
 			// Beside its place first, so that a failure leaves no half of a kit.
 			parent := filepath.Dir(filepath.Clean(dir))
 			tmp, err := os.MkdirTemp(parent, ".aihub-init-*")

@@ -51,9 +51,8 @@ func (p *process) tryRunner(ctx context.Context, machine string) (sandbox.Runner
 		return r, done, nil
 	}
 	c := r.Probe(ctx)
-	here, err := r.Machine(ctx)
-	if err != nil || c.Available && here == machine {
-		return r, done, err
+	if here, err := r.Machine(ctx); err == nil && c.Available && here == machine {
+		return r, done, nil
 	}
 	cfg, err := config.Load("", p.Getenv)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -75,7 +76,7 @@ func TestScript(t *testing.T) {
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"code": cmdCode, "server": cmdServer, "people": cmdPeople, "pack": cmdPack,
 	"algorithm": cmdAlgorithm, "program": cmdProgram, "flipbyte": cmdFlipByte, "jsonget": cmdJSONGet,
-	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun, "leakaudit": cmdLeakAudit, "visits": cmdVisits,
+	"hostiletar": cmdHostileTar, "fetch": cmdFetch, "until": cmdUntil, "scorerspec": cmdScorerSpec, "scorerun": cmdScoreRun, "leakaudit": cmdLeakAudit, "visits": cmdVisits,
 }
 
 // code N CMD...: the command must exit with N.
@@ -252,6 +253,22 @@ func cmdFetch(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s: %s", r.Status, b)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o600))
+}
+
+// until URL PATTERN: waits until what anyone gets from an address matches.
+func cmdUntil(ts *testscript.TestScript, neg bool, args []string) {
+	re := regexp.MustCompile(args[1])
+	last := ""
+	for end := time.Now().Add(time.Minute); !re.MatchString(last); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("waited a minute for %s; last: %s", re, last)
+		}
+		if r, err := http.Get(args[0]); err == nil {
+			b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+			r.Body.Close()
+			last = string(b)
+		}
+	}
 }
 
 // jsonget FILE KEY.KEY VAR: sets VAR to a string of a JSON file.

@@ -11,7 +11,6 @@ import (
 
 	"aihub"
 	"aihub/internal/config"
-	"aihub/internal/oci"
 	"aihub/server"
 	"aihub/server/auth"
 
@@ -89,16 +88,19 @@ func listen(cfg config.Config) (net.Listener, error) {
 	return ln, nil
 }
 
+// firstAnswer is how long a start waits for the sandbox. Without its answer the server
+// starts all the same: pages, boards and receipts need none, and runs wait in the queue.
+const firstAnswer = 5 * time.Second
+
 // serve answers HTTP and works until ctx ends, then lets requests finish.
 func (a *app) serve(ctx context.Context, ln net.Listener, ready func()) error {
-	machine, err := a.Runner.Machine(ctx)
-	if err != nil {
-		ln.Close()
-		return err
-	}
+	first, cancel := context.WithTimeout(ctx, firstAnswer)
+	machine, _ := a.Runner.Machine(first)
+	cancel()
+	a.machine.Store(machine) // "": not known yet, and the workers ask again
 	h, err := server.New(server.Deps{
-		Images: oci.Limits{Machine: machine},
-		DB:     a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals, Judge: a.judge,
+		Machine: func() string { return a.machine.Load().(string) },
+		DB:      a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Terminals: a.Terminals, Judge: a.judge,
 		Dir: a.Config.Home, Secure: strings.HasPrefix(a.Config.URL, "https://"), Now: a.Now, Log: a.Log,
 	})
 	if err != nil {

@@ -72,6 +72,15 @@ func (db *DB) Report(ctx context.Context, w aihub.WorkerID, slots int) error {
 	})
 }
 
+// Workers is how many sandboxes the workers have that reported of late.
+func (db *DB) Workers(ctx context.Context) (n int, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		n, _, err = one(t, value[int], "SELECT COALESCE(sum(slots), 0) FROM workers WHERE seen_at > ?", us(t.wall.Add(-silentFor)))
+		return err
+	})
+	return n, err
+}
+
 // Abandon ends the leases of a worker process that is known to be dead: its runs
 // are lost at the next Reap.
 func (db *DB) Abandon(ctx context.Context, w aihub.WorkerID) error {

@@ -79,10 +79,15 @@ var _ sandbox.Interactive = (*Runner)(nil)
 func (*Runner) Name() string { return "docker" }
 
 // Machine implements sandbox.Runner: the engine may be of another architecture
-// than this program.
+// than this program, and may have ended since it was last asked.
 func (r *Runner) Machine(ctx context.Context) (string, error) {
 	if err := r.connect(ctx); err != nil {
 		return "", err
+	}
+	short, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if _, err := r.api.Ping(short); err != nil {
+		return "", ended(ctx, unreachable(r.api.DaemonHost(), err))
 	}
 	if m, ok := architectures[r.info.Architecture]; ok {
 		return m, nil

@@ -38,7 +38,7 @@ var _ sandbox.Interactive = (*Runner)(nil)
 func (*Runner) Name() string { return "gvisor" }
 
 // Machine implements sandbox.Runner: the processor is the guest's, too.
-func (*Runner) Machine(context.Context) (string, error) { return runtime.GOARCH, nil }
+func (r *Runner) Machine(context.Context) (string, error) { return runtime.GOARCH, r.setup() }
 
 // Probe starts a sandbox for some milliseconds and measures what it really has.
 // The answer is kept: what a machine enforces does not change while we run.

@@ -6,10 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 
+	"aihub"
+	"aihub/internal/embedded"
 	"aihub/sandbox"
 	"aihub/sandbox/runnertest"
 )
@@ -49,6 +52,35 @@ func TestRunnerWithoutCgroups(t *testing.T) {
 		t.Skip("there are no cgroups here, so TestRunner ran without them")
 	}
 	runnertest.Run(t, func(t *testing.T) sandbox.Runner { return newRunner(t, true) })
+}
+
+// A start that failed, here for want of a directory, is tried again by the next run.
+func TestSetupAgain(t *testing.T) {
+	if !embedded.Linked {
+		t.Skip("this build carries no program that could fail to be written")
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "bin"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := New(dir)
+	for range 2 {
+		if c := r.Probe(t.Context()); c.Available {
+			t.Errorf("%+v", c)
+		}
+		if _, err := r.Machine(t.Context()); aihub.KindOf(err) != aihub.Unavailable {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "bin")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := r.Machine(t.Context()); err != nil || m != runtime.GOARCH {
+		t.Errorf("%q, %v", m, err)
+	}
+	if c := r.Probe(t.Context()); !c.Available {
+		t.Errorf("%+v", c)
+	}
 }
 
 // TestAsUser runs the other tests of this package again as an ordinary user.

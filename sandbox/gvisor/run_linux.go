@@ -28,10 +28,10 @@ import (
 
 // state is what a Runner finds out once.
 type state struct {
-	once    sync.Once
+	setting sync.Mutex
+	set     bool // program, before, place and noPlace are known, and stay as they are
 	program string
-	before  string // what starts it, "": nothing
-	err     error
+	before  string       // what starts it, "": nothing
 	place   *stage.Place // nil: no cgroups
 	noPlace error        // why
 
@@ -45,32 +45,39 @@ type state struct {
 // collect and end before it is taken for stuck.
 const grace = 2 * time.Minute
 
+// setup finds out what every run needs. What it found is kept; a failure (a full
+// disk) is not, so that runs go on when its cause is gone.
 func (r *Runner) setup() error {
 	s := &r.state
-	s.once.Do(func() {
-		if s.program, s.err = embedded.Runsc(filepath.Join(r.dir, "bin")); s.err != nil {
-			return
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	if s.set {
+		return nil
+	}
+	if err := canDispatch(); err != nil {
+		return err
+	}
+	var err error
+	if s.program, err = embedded.Runsc(filepath.Join(r.dir, "bin")); err != nil {
+		return err
+	}
+	if embedded.Linked { // not /proc/self/exe, which would be the other program
+		if s.before, err = stage.Before(filepath.Dir(s.program)); err != nil {
+			return err
 		}
-		if s.err = canDispatch(); s.err != nil {
-			return
-		}
-		if embedded.Linked { // not /proc/self/exe, which would be the other program
-			if s.before, s.err = stage.Before(filepath.Dir(s.program)); s.err != nil {
-				return
-			}
-		}
-		if s.noCgroups {
-			s.noPlace = errors.New("not wanted")
-			return
-		}
-		p, err := stage.FindPlace()
-		if err != nil {
-			s.noPlace = err
-			return
-		}
-		s.place = &p
-	})
-	return s.err
+	}
+	s.set = true
+	if s.noCgroups {
+		s.noPlace = errors.New("not wanted")
+		return nil
+	}
+	p, err := stage.FindPlace()
+	if err != nil {
+		s.noPlace = err
+		return nil
+	}
+	s.place = &p
+	return nil
 }
 
 func platform(doing string, err error) error {

@@ -34,6 +34,7 @@ type Desk struct {
 	Searcher  *evaluator.Searcher // of files that would leave
 	Terminals *sandbox.Workspaces // of workspaces that are open in this process; nil: none are
 	Images    oci.Limits          // of an uploaded image
+	Machine   func() string       // architecture that images must be built for; "" while the sandbox has not answered
 	Data      int64               // bytes of an uploaded data file
 	Dir       string              // for files under way
 	Now       func() time.Time    //

@@ -49,13 +49,21 @@ func (d *Desk) takeIn(ctx context.Context, a aihub.Actor, check func(blob.Store,
 	if err != nil {
 		return wire.Image{}, err
 	}
+	lim := d.Images
+	if lim.Machine = d.Machine(); lim.Machine == "" {
+		return wire.Image{}, aihub.Errorf(aihub.Unavailable, aihub.Text{
+			EN: "the platform's sandbox has not answered since its start, so it is not known yet for which architecture images must be built",
+			ZH: "平台的沙箱自启动以来尚未应答，因此还不知道镜像应面向哪种架构",
+		}).WithHint(aihub.Text{
+			EN: "send the image again later; the operators find the cause with aihub doctor", ZH: "请稍后重新发送镜像；运营方可用 aihub doctor 查明原因",
+		})
+	}
 	leave, err := d.sends(a.Org)
 	if err != nil {
 		return wire.Image{}, err
 	}
 	defer leave()
 	d.Registry.Tidy(ctx)
-	lim := d.Images
 	lim.Sender = string(a.Org)
 	lim.Kept = func(ctx context.Context, b aihub.Digest) (bool, error) {
 		return d.DB.HasImageBlob(ctx, policies.ScopeOf(a), b)

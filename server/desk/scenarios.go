@@ -67,7 +67,7 @@ func (d *Desk) Scenario(ctx context.Context, a aihub.Actor, ref string) (wire.Sc
 	if err != nil {
 		return wire.ScenarioView{}, scenarios.Spec{}, err
 	}
-	return wire.ScenarioView{Scenario: sc, Spec: sc.Spec, Rounds: rounds, Agreement: scenarios.AgreementDigest(s), Machine: d.Images.Machine}, s, nil
+	return wire.ScenarioView{Scenario: sc, Spec: sc.Spec, Rounds: rounds, Agreement: scenarios.AgreementDigest(s), Machine: d.Machine()}, s, nil
 }
 
 // PublishScenario opens a scenario from its YAML.

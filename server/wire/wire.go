@@ -138,7 +138,7 @@ type ScenarioView struct {
 	Spec      json.RawMessage `json:"spec" doc:"canonical form"`
 	Rounds    []aihub.Round   `json:"rounds"`
 	Agreement aihub.Digest    `json:"agreement" doc:"digest of the agreement's text; send it back on enrolment"`
-	Machine   string          `json:"machine" doc:"architecture that images must be built for: amd64 or arm64"`
+	Machine   string          `json:"machine" doc:"architecture that images must be built for: amd64 or arm64; empty while the platform's sandbox has not answered since its start"`
 }
 
 // NewScenario publishes a spec.
