@@ -9,7 +9,7 @@ const missed = 1 << 10
 // wrongRows has the wrong ones of some rows.
 type wrongRows struct {
 	truth, pred [missed + 8]Code // and room for what is written behind the last
-	cell        [missed + 8]uint16
+	cell        [missed + 32]uint16
 }
 
 // find takes rows of which it looks at missed at most, and returns how many are wrong.

@@ -34,6 +34,9 @@ func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uin
 func wrongCellsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *uint16) (wrong int)
 
 //go:noescape
+func wrongCellsAVX512(truth, pred *Code, cell *uint16, n int, out *uint16) (wrong int)
+
+//go:noescape
 func wrongRowsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *wrongRows) (wrong int)
 
 //go:noescape
@@ -43,7 +46,7 @@ func wrongPlacesAVX2(w *wrongRows, n int, k, shift, mask int64, first, second *u
 func countBytesAMD64(first, second *uint32, n int, table *uint8, full *uint32) (over int)
 
 //go:noescape
-func drawTileAVX512(digits, wide *int16, n int, acc *[4][4][8]int32)
+func drawTileAVX512(digits *int16, w *[4]*uint8, n int, acc *[4][4][8]int32)
 
 //go:noescape
 func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
@@ -59,6 +62,7 @@ func drawFourAVX2(digits, w *int16, n int, acc *[4][8]int32)
 
 var (
 	fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	squeezing = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI2
 	tiles     = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
 )
 
@@ -179,6 +183,10 @@ func wrongLanes(truth, pred []Code, cell []uint16, classes bool, w *wrongRows) (
 		return 0, 0
 	}
 	_, _ = pred[n-1], cell[n-1]
+	if squeezing && !classes && n >= 32 {
+		n &^= 31
+		return n, wrongCellsAVX512(&truth[0], &pred[0], &cell[0], n, &w.cell[0])
+	}
 	if !classes {
 		return n, wrongCellsAVX2(&truth[0], &pred[0], &cell[0], n, &squeezes, &w.cell[0])
 	}
@@ -259,13 +267,11 @@ func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) {
 	}
 	places := len(acc) / len(w)
 	_, _ = digits[n*places-1], wide[n*len(w)-1]
-	for i, x := range w {
-		widenAVX2(&x[0], n, &wide[i*n])
-	}
 	if tiles && len(w) == 4 && places%4 == 0 {
+		weights := [4]*uint8{&w[0][0], &w[1][:n][0], &w[2][:n][0], &w[3][:n][0]}
 		for at := 0; at < places; at += 4 {
 			var out [4][4][8]int32
-			drawTileAVX512(&digits[at*n], &wide[0], n, &out)
+			drawTileAVX512(&digits[at*n], &weights, n, &out)
 			for i := range out {
 				for j := range out[i] {
 					acc[i*places+at+j] = eight(&out[i][j])
@@ -273,6 +279,9 @@ func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) {
 			}
 		}
 		return
+	}
+	for i, x := range w {
+		widenAVX2(&x[0], n, &wide[i*n])
 	}
 	for i := range w {
 		acc, wide := acc[i*places:][:places], wide[i*n:]

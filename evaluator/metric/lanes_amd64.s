@@ -319,18 +319,19 @@ sixteen:
 	VZEROUPPER
 	RET
 
-// func drawTileAVX512(digits, wide *int16, n int, acc *[4][4][8]int32)
+// func drawTileAVX512(digits *int16, w *[4]*uint8, n int, acc *[4][4][8]int32)
 TEXT ·drawTileAVX512(SB), NOSPLIT, $0-32
 	MOVQ   digits+0(FP), SI
-	MOVQ   wide+8(FP), DI
+	MOVQ   w+8(FP), AX
 	MOVQ   n+16(FP), CX
 	MOVQ   acc+24(FP), DX
 	LEAQ   (SI)(CX*2), R8  // the digits of the next place
 	LEAQ   (R8)(CX*2), R9
 	LEAQ   (R9)(CX*2), R10
-	LEAQ   (DI)(CX*2), R11 // the weights of the next draw
-	LEAQ   (R11)(CX*2), R12
-	LEAQ   (R12)(CX*2), R13
+	MOVQ   0(AX), DI
+	MOVQ   8(AX), R11
+	MOVQ   16(AX), R12
+	MOVQ   24(AX), R13
 	XORL   AX, AX
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
@@ -361,10 +362,10 @@ thirtytwo:
 	VMOVDQU64 (R8)(AX*2), Z17
 	VMOVDQU64 (R9)(AX*2), Z18
 	VMOVDQU64 (R10)(AX*2), Z19
-	VMOVDQU64 (DI)(AX*2), Z20
-	VMOVDQU64 (R11)(AX*2), Z21
-	VMOVDQU64 (R12)(AX*2), Z22
-	VMOVDQU64 (R13)(AX*2), Z23
+	VPMOVZXBW (DI)(AX*1), Z20
+	VPMOVZXBW (R11)(AX*1), Z21
+	VPMOVZXBW (R12)(AX*1), Z22
+	VPMOVZXBW (R13)(AX*1), Z23
 	DRAW4(Z20, Z0, Z1, Z2, Z3)
 	DRAW4(Z21, Z4, Z5, Z6, Z7)
 	DRAW4(Z22, Z8, Z9, Z10, Z11)
@@ -488,6 +489,38 @@ sixteen:
 	SUBQ    R9, R8
 	SHRQ    $1, R8
 	MOVQ    R8, wrong+48(FP)
+	VZEROUPPER
+	RET
+
+// func wrongCellsAVX512(truth, pred *Code, cell *uint16, n int, out *uint16) (wrong int)
+TEXT ·wrongCellsAVX512(SB), NOSPLIT, $0-48
+	MOVQ truth+0(FP), SI
+	MOVQ pred+8(FP), DI
+	MOVQ cell+16(FP), BX
+	MOVQ n+24(FP), CX
+	MOVQ out+32(FP), R8
+	MOVQ R8, R9
+
+thirtytwo:
+	PREFETCHT0  2048(SI) // what is looked at when these are counted
+	PREFETCHT0  2048(DI)
+	PREFETCHT0  2048(BX)
+	VMOVDQU16   (SI), Z0
+	VPCMPW      $4, (DI), Z0, K1 // not equal
+	VMOVDQU16   (BX), Z1
+	VPCOMPRESSW Z1, K1, Z2
+	VMOVDQU16   Z2, (R8)
+	KMOVD       K1, AX
+	POPCNTL     AX, AX
+	LEAQ        (R8)(AX*2), R8
+	ADDQ        $64, SI
+	ADDQ        $64, DI
+	ADDQ        $64, BX
+	SUBQ        $32, CX
+	JNZ         thirtytwo
+	SUBQ        R9, R8
+	SHRQ        $1, R8
+	MOVQ        R8, wrong+40(FP)
 	VZEROUPPER
 	RET
 
