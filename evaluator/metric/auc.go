@@ -50,18 +50,18 @@ func (a *aucRows) Add(b *Block) {
 	if a.full(a.narrow.n, len(a.pos)+len(a.neg)) {
 		a.flush()
 	}
-	if a.m.boot != nil {
-		fit := a.marks.add(b, a.m.positive)
-		if fit && a.marks.alone() {
-			return
-		}
-		if !fit {
-			a.release()
-			a.marks.add(b, a.m.positive)
-		}
-	}
-	score, truth := b.Pred[0].Flt[:b.Rows], b.Truth.Class[:b.Rows]
 	from := 0
+	if a.m.boot != nil {
+		if a.marks.alone() {
+			if from = a.marks.add(b, a.m.positive); from == b.Rows {
+				return
+			}
+			a.release()
+		}
+		a.marks.addBeside(b, from, a.m.positive)
+	}
+	score, truth := b.Pred[0].Flt[from:b.Rows], b.Truth.Class[from:b.Rows]
+	from = 0
 	if !a.wide {
 		if from = a.narrow.add(truth, score, a.m.positive); from == len(truth) {
 			return
@@ -237,7 +237,7 @@ func (a *aucRows) auc(p, n uint64) Result {
 	if a.marks.alone() {
 		a.placed = a.marks.place(interval && !a.m.clustered)
 		s := a.placed
-		return a.result(p, n, s.u.big(), s.sqPos.big(), s.sqNeg.big())
+		return a.result(p, n, s.u.big(), s.sq[1].big(), s.sq[0].big())
 	}
 	if a.placed = nil; a.m.boot != nil && !a.marks.off {
 		a.placed = a.marks.place(false)

@@ -97,3 +97,67 @@ func TestDrawPrecision(t *testing.T) {
 		t.Errorf("in another order: %+v, want %+v", r, got)
 	}
 }
+
+// An AUC that is drawn has the value and the interval of one that is not, and the same
+// draws for any shards, and where rows are kept beside the marks: whether scores lie
+// evenly in the bins, are the same, crowd in one slot, or do not fit half-way.
+func TestMarksInBins(t *testing.T) {
+	t.Parallel()
+	boot := NewBootstrap("bins")
+	m, faults := Bind("roc_auc@1", Setup{Column: "p", Classes: []string{"no", "yes"}, Boot: boot})
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	d := Drawn(m, boot, [2]float64{0, 1}, false)
+	r := splitmix(31)
+	for name, score := range map[string]func(i int) float64{
+		"even":           func(int) float64 { return float64(float32(r.unit())) },
+		"ties":           func(int) float64 { return float64(r.next()%50) / 64 },
+		"one":            func(int) float64 { return 0.25 },
+		"all magnitudes": func(int) float64 { return math.Ldexp(1+float64(r.next()%4)/4, -int(r.next()%140)) },
+		"crowded": func(i int) float64 {
+			return float64(math.Float32frombits(1<<29 + uint32(r.next()%40)<<(14*uint(i%50/49))))
+		},
+		"not all fit": func(i int) float64 {
+			if i == 7777 {
+				return 1. / 3
+			}
+			return float64(float32(r.unit()))
+		},
+	} {
+		const n = 12_000
+		all := &Block{Rows: n, Pred: []Column{{}}}
+		for i := range n {
+			all.Truth.Class = append(all.Truth.Class, Code(r.next()%2))
+			all.Pred[0].Flt = append(all.Pred[0].Flt, score(i))
+			all.Bucket = append(all.Bucket, uint16(r.next()%Buckets))
+		}
+		plain, whole, beside := m.New(), d.New(), d.New().(*aucRows)
+		plain.Add(all)
+		whole.Add(all)
+		beside.release()
+		beside.Add(all)
+		want, got := plain.Result(), whole.Result()
+		if got != want || beside.Result() != want {
+			t.Errorf("%s: %+v, and %+v beside rows; plainly %+v", name, got, beside.Result(), want)
+		}
+		draws := whole.(Sampler).Sample()
+		if len(draws) != Replicates || name != "not all fit" && !slices.Equal(beside.Sample(), draws) {
+			t.Errorf("%s: the %d draws differ beside rows", name, len(draws))
+		}
+		parts := []Accumulator{d.New(), d.New(), d.New()}
+		for i, lo := 0, 0; lo < n; i++ {
+			hi := min(n, lo+[]int{5000, 1, 513}[i%3])
+			cut := &Block{Rows: hi - lo, Truth: Column{Class: all.Truth.Class[lo:hi]}, Pred: []Column{{Flt: all.Pred[0].Flt[lo:hi]}}, Bucket: all.Bucket[lo:hi]}
+			parts[(i+i/7)%3].Add(cut)
+			if lo = hi; i == 4 {
+				parts[1].Result() // and more comes
+			}
+		}
+		parts[2].Merge(parts[0])
+		parts[2].Merge(parts[1])
+		if got := parts[2].Result(); got != want || !slices.Equal(parts[2].(Sampler).Sample(), draws) {
+			t.Errorf("%s: in parts %+v, want %+v", name, got, want)
+		}
+	}
+}

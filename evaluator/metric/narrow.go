@@ -65,18 +65,7 @@ func (s *narrow) add(truth []Code, score []float64, positive Code) int {
 	for took < len(truth) {
 		n := min(len(truth)-took, dealt)
 		t, v := truth[took:][:n], score[took:][:n]
-		fit, ones := narrowLanes(t, v, positive, s.scale, &keys, &bins)
-		for ; fit < n; fit++ {
-			f := float32(v[fit])
-			if !(v[fit] >= 0 && float64(f) == v[fit] && f <= math.MaxFloat32) {
-				break
-			}
-			d := int32(t[fit] ^ positive)
-			one := 1 + uint32((d|-d)>>31) // 1 when they are the same, without a branch
-			ones += int(one)
-			k := math.Float32bits(f)<<1 | one // the sign of -0 falls out
-			keys[fit], bins[fit] = k, narrowBin(k, s.scale)
-		}
+		fit, ones := keysOf(t, v, positive, s.scale, &keys, &bins)
 		s.n += fit
 		s.ones += ones
 		s.take(keys[:fit], bins[:fit])
@@ -85,6 +74,25 @@ func (s *narrow) add(truth []Code, score []float64, positive Code) int {
 		}
 	}
 	return took
+}
+
+// keysOf makes the keys of rows, of which there are dealt at most, up to the first
+// whose score does not fit, finds their bins, and counts the positives.
+func keysOf(truth []Code, score []float64, positive Code, scale float32, keys, bins *[dealt]uint32) (fit, ones int) {
+	fit, ones = narrowLanes(truth, score, positive, scale, keys, bins)
+	for ; fit < len(truth); fit++ {
+		v := score[fit]
+		f := float32(v)
+		if !(v >= 0 && float64(f) == v && f <= math.MaxFloat32) {
+			break
+		}
+		d := int32(truth[fit] ^ positive)
+		one := 1 + uint32((d|-d)>>31) // 1 when they are the same, without a branch
+		ones += int(one)
+		k := math.Float32bits(f)<<1 | one // the sign of -0 falls out
+		keys[fit], bins[fit] = k, narrowBin(k, scale)
+	}
+	return fit, ones
 }
 
 // take puts keys away, of which it knows the bins.
