@@ -58,9 +58,7 @@ func (k *worker) recodePage(out pageOf) error {
 		if err := r.indices(p, part); err != nil {
 			return r.wrap(err)
 		}
-		for i, x := range part {
-			part[i] = remap[x] - 1
-		}
+		renumber(part, remap)
 		part = k.index[:kept+len(part)]
 		n := 0
 		s, n = packSome(s, part, width, left <= some)

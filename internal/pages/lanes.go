@@ -44,3 +44,11 @@ func Look[C ~int16](index []uint32, table *[8]C, out []C) (most uint32) {
 
 // Bits32 is a view of the bits of values of type Int32.
 func (v *Values) Bits32() []uint32 { return view[uint32](v.Data, v.is(Int32)) }
+
+// renumber puts numbers[x]-1 in the place of each x of index, all of which are below
+// len(numbers).
+func renumber(index, numbers []uint32) {
+	for i := renumberLanes(index, numbers); i < len(index); i++ {
+		index[i] = numbers[index[i]] - 1
+	}
+}

@@ -12,6 +12,9 @@ func widenAVX2(dst *float64, src *float32, n int, most *[8]uint32)
 func lookAVX2(index *uint32, table *[8]int32, out *int16, n int, most *[8]uint32)
 
 //go:noescape
+func renumberAVX2(index, numbers *uint32, n int)
+
+//go:noescape
 func unpackAVX2(dst *uint32, src *byte, n int, w *bitPlaces, most *[8]uint32)
 
 //go:noescape
@@ -99,6 +102,16 @@ func lookLanes(index []uint32, table *[8]int32, out []int16) (n int, most uint32
 	var lanes [8]uint32
 	lookAVX2(&index[0], table, &out[:n][0], n, &lanes)
 	return n, greatest(&lanes)
+}
+
+// renumberLanes is renumber for the first n of index, of which none is behind numbers.
+func renumberLanes(index, numbers []uint32) (n int) {
+	n = len(index) &^ 15
+	if !wide || n == 0 {
+		return 0
+	}
+	renumberAVX2(&index[0], &numbers[0], n)
+	return n
 }
 
 func greatest(lanes *[8]uint32) (most uint32) {

@@ -69,6 +69,32 @@ sixteen:
 	VZEROUPPER
 	RET
 
+// func renumberAVX2(index, numbers *uint32, n int)
+TEXT ·renumberAVX2(SB), NOSPLIT, $0-24
+	MOVQ     index+0(FP), SI
+	MOVQ     numbers+8(FP), AX
+	MOVQ     n+16(FP), CX
+	VPCMPEQD Y0, Y0, Y0 // -1
+
+sixteennumbers:
+	VMOVDQU    (SI), Y1
+	VMOVDQU    32(SI), Y2
+	VPCMPEQD   Y3, Y3, Y3
+	VPCMPEQD   Y4, Y4, Y4
+	VPXOR      Y5, Y5, Y5
+	VPXOR      Y6, Y6, Y6
+	VPGATHERDD Y3, (AX)(Y1*4), Y5
+	VPGATHERDD Y4, (AX)(Y2*4), Y6
+	VPADDD     Y0, Y5, Y5
+	VPADDD     Y0, Y6, Y6
+	VMOVDQU    Y5, (SI)
+	VMOVDQU    Y6, 32(SI)
+	ADDQ       $64, SI
+	SUBQ       $16, CX
+	JNZ        sixteennumbers
+	VZEROUPPER
+	RET
+
 // func unpackAVX2(dst *uint32, src *byte, n int, w *bitPlaces, most *[8]uint32)
 TEXT ·unpackAVX2(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), DI

@@ -67,6 +67,28 @@ func TestLanes(t *testing.T) {
 	}
 }
 
+// Every index gets its number, how ever many there are, and what lies behind them stays.
+func TestRenumber(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(7, 3))
+	numbers := make([]uint32, 1000)
+	for i := range numbers {
+		numbers[i] = 1 + uint32(r.IntN(1<<30))
+	}
+	for n := range 70 {
+		index, want := make([]uint32, n+20), make([]uint32, n+20)
+		for i := range index {
+			index[i] = uint32(r.IntN(len(numbers)))
+			if want[i] = index[i]; i < n {
+				want[i] = numbers[index[i]] - 1
+			}
+		}
+		if renumber(index[:n], numbers); !slices.Equal(index, want) {
+			t.Fatalf("%d indices became %d, want %d", n, index, want)
+		}
+	}
+}
+
 // Values of any width are unpacked as one at a time, whatever stands behind them, and
 // in pieces as together.
 func TestUnpack(t *testing.T) {

@@ -144,6 +144,7 @@ func (a *assembler) run(ctx context.Context) error {
 	defer cancel()
 	total := len(a.j.units) * len(a.j.leaf)
 	workers := min(a.j.p.workers(), max(total-a.next, 1))
+	a.j.bodies.slab = make([]byte, min(int64(workers)*slabBytes, a.j.f.size))
 	var wg sync.WaitGroup
 	for range workers {
 		wg.Go(func() {
@@ -154,7 +155,9 @@ func (a *assembler) run(ctx context.Context) error {
 					a.cond.Wait()
 				}
 				if a.err != nil || a.next >= total {
+					err := a.help(k, total)
 					a.mu.Unlock()
+					a.fail(err, cancel)
 					return
 				}
 				task := a.next
@@ -165,13 +168,7 @@ func (a *assembler) run(ctx context.Context) error {
 					err = a.deliver(k, task, rs)
 				}
 				if err != nil {
-					a.mu.Lock()
-					if a.err == nil {
-						a.err = err
-					}
-					a.cond.Broadcast()
-					a.mu.Unlock()
-					cancel()
+					a.fail(err, cancel)
 					return
 				}
 			}
@@ -181,13 +178,34 @@ func (a *assembler) run(ctx context.Context) error {
 	return a.err
 }
 
+// fail ends the work with an error, if err is one.
+func (a *assembler) fail(err error, cancel func()) {
+	if err == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.err == nil {
+		a.err = err
+	}
+	a.cond.Broadcast()
+	cancel()
+}
+
 // bodies are buffers of chunks that are written, of aheadBytes at most. A sync.Pool
 // would lose them at each collection, of which a run has several. A nil one keeps none.
 type bodies struct {
 	mu   sync.Mutex
 	free [][]byte
-	size int // bytes of free
+	size int    // bytes of free
+	slab []byte // what is not yet cut into buffers
 }
+
+// slabBytes is the memory that buffers of a worker are cut from. Memory that grows
+// buffer by buffer doubles four or five times before all are there, and the runtime
+// collects garbage each time, for which it stops all workers: in a system call or
+// in what is written in assembly they are not stopped at once.
+const slabBytes = 12 << 20
 
 // make returns an empty buffer with room for n bytes: the smallest kept, or a new one.
 func (b *bodies) make(n int) []byte {
@@ -205,6 +223,11 @@ func (b *bodies) make(n int) []byte {
 		if cap(body) >= n && (best < 0 || cap(body) < cap(b.free[best])) {
 			best = i
 		}
+	}
+	if best < 0 && n > rawLeast && n <= len(b.slab) {
+		body := b.slab[:0:n]
+		b.slab = b.slab[n:]
+		return body
 	}
 	if best < 0 {
 		return make([]byte, 0, n)
@@ -315,11 +338,29 @@ func (a *assembler) deliver(k *worker, task int, rs []result) error {
 	return a.settle()
 }
 
+// help waits until the last of total tasks is done, and then writes with the others:
+// nothing else is left to do meanwhile.
+func (a *assembler) help(k *worker, total int) error {
+	for a.err == nil && a.placed < total {
+		a.cond.Wait()
+	}
+	for o := range a.queue {
+		if err := a.writeAll(k, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // drain writes the queue of an output, unless somebody is at it.
 func (a *assembler) drain(k *worker, out int) error {
 	if a.writing[out] {
 		return nil
 	}
+	return a.writeAll(k, out)
+}
+
+func (a *assembler) writeAll(k *worker, out int) error {
 	a.writing[out] = true
 	for len(a.queue[out]) > 0 && a.err == nil {
 		next := a.queue[out][0]
