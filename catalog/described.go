@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -26,6 +27,11 @@ func (m *Manifest) take(path string, d *meta.Described) error {
 			}
 		}
 	}
+	m.Missing = table.Missing{}
+	maps.Copy(m.Missing, d.MissingOf)
+	if len(d.Missing) > 0 {
+		m.Missing["*"] = d.Missing
+	}
 	if format == table.FormatCSV && slices.Contains([]string{",", ";", "|", "\t"}, d.Delimiter) {
 		m.Delimiter = d.Delimiter
 	}
@@ -46,7 +52,7 @@ func settle(path string, d *meta.Described) error {
 	if err := m.take(path, d); err != nil {
 		return err
 	}
-	m.Types = nil // of columns that it may not have
+	m.Types, m.Missing = nil, nil // of columns that it may not have
 	r, err := table.Open(path, m.options())
 	if err != nil {
 		return err
@@ -111,6 +117,16 @@ func (p *RawProfile) reading(b *strings.Builder, m *Manifest, d *meta.Described)
 	}
 	if m.Encoding != "" {
 		fmt.Fprintf(b, "encoding: %s\n", m.Encoding)
+	}
+	if len(m.Missing) > 0 {
+		b.WriteString("missing: # what the description counts as missing values\n")
+		for _, n := range slices.Sorted(maps.Keys(m.Missing)) {
+			texts := make([]string, 0, len(m.Missing[n]))
+			for _, t := range m.Missing[n] {
+				texts = append(texts, yamlText(t))
+			}
+			fmt.Fprintf(b, "  %s: [%s]\n", yamlText(n), strings.Join(texts, ", "))
+		}
 	}
 	section := func(name string, line func(c meta.DescribedColumn) string) {
 		first := true

@@ -53,13 +53,13 @@ func TestProfileDescribed(t *testing.T) {
 	if !strings.Contains(p.Manifest, `key: "code"`) || !strings.Contains(p.Manifest, `"n": {zh: "how many"`) || !strings.Contains(p.Manifest, `"n": string`) || strings.Contains(p.Manifest, "F_") {
 		t.Errorf("%s", p.Manifest)
 	}
-	// What a contract calls personal or secret is no column to keep, and what a package counts as missing is told.
+	// What a contract calls personal or secret is no column to keep, and what a package counts as missing is read so.
 	c, err = meta.Read([]byte(`{"resources": [{"path": "raw.csv", "dialect": {"delimiter": ";"}, "schema": {"missingValues": ["", "NA", "-99"], "fields": [{"name": "code", "type": "string"},
 		{"name": "kind", "type": "string", "rdfType": "https://x/personal-data"}, {"name": "n", "type": "string"}]}}]}`))
 	w.must(err)
 	p, err = ProfileDescribed(w.ctx, path, c, nil)
 	w.must(err)
-	if kind := p.column("kind"); kind.Class != detect.Direct || kind.Use != "pseudonym" || len(kind.Top) > 0 || !strings.Contains(p.Manifest, "missing: NA, -99.") {
+	if kind := p.column("kind"); kind.Class != detect.Direct || kind.Use != "pseudonym" || len(kind.Top) > 0 || !strings.Contains(p.Manifest, `"*": ["NA", "-99"]`) {
 		t.Errorf("%+v\n%s", kind, p.Manifest)
 	}
 	d.Columns = append(d.Columns, meta.DescribedColumn{Name: "gone"})

@@ -28,6 +28,7 @@ type Manifest struct {
 	Encoding    string                `yaml:"encoding"`  // of a text: utf-8, gb18030, utf-16le, utf-16be; default: found out
 	Delimiter   string                `yaml:"delimiter"` // of a CSV; default: found out
 	Types       map[string]table.Type `yaml:"types"`     // of the columns of a CSV or JSON Lines; others are inferred
+	Missing     table.Missing         `yaml:"missing"`   // column, or "*" for the others: texts that stand for no value
 	Media       Media                 `yaml:"media"`     // the data is a folder: a table, and a file for each row
 	Mask        mask.Plan             `yaml:"mask"`
 	Truth       []string              `yaml:"truth"` // columns that only the evaluator sees in hidden parts
@@ -78,6 +79,10 @@ func ParseManifest(data []byte) (Manifest, error) {
 	}
 	return m, nil
 }
+
+// maxMissing is how many texts of a column may stand for no value: each is compared
+// with every value.
+const maxMissing = 100
 
 func badManifest(fs []aihub.Fault) error {
 	yamlx.Sort(fs)
@@ -133,6 +138,11 @@ func (m *Manifest) lint() []aihub.Fault {
 	}
 	if m.Encoding != "" && !slices.Contains(table.Encodings, m.Encoding) {
 		l.add("encoding", "encoding", "encoding is one of "+strings.Join(table.Encodings, ", "), "encoding 应为 "+strings.Join(table.Encodings, "、"))
+	}
+	for n, texts := range m.Missing {
+		if len(texts) > maxMissing {
+			l.add("missing", "missing."+n, fmt.Sprintf("at most %d texts stand for a missing value", maxMissing), fmt.Sprintf("表示缺失的写法至多 %d 个", maxMissing))
+		}
 	}
 	switch m.Delimiter {
 	case "", ",", ";", "\t", "|", "tab":
@@ -276,7 +286,7 @@ func (m *Manifest) options() table.Options {
 		r, ok := m.Mask.Of(column)
 		return ok && r.Use == "drop" && column != m.Risk.Subject
 	}}
-	o.Types, o.Encoding = m.Types, m.Encoding
+	o.Types, o.Encoding, o.Missing = m.Types, m.Encoding, m.Missing
 	if m.Media.declared() { // paths and lists, whatever they look like
 		o.Types = maps.Clone(m.Types)
 		for _, c := range m.Media.columns() {
@@ -334,6 +344,11 @@ func (m *Manifest) check(schema []table.Field) []aihub.Fault {
 	for _, n := range noted {
 		if n != m.Key {
 			has("notes."+n, n)
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(m.Missing)) {
+		if n != "*" {
+			has("missing."+n, n)
 		}
 	}
 	if m.Risk.Subject != "" {

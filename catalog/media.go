@@ -70,17 +70,23 @@ func (m *Manifest) lintMedia(l *linter) {
 	}
 }
 
-// planOf is the canonical mask plan of the raw table, and of its files.
+// planOf is the canonical mask plan of the raw table, of its files, and what of it
+// was read as missing.
 func (m *Manifest) planOf(columns []table.Field) ([]byte, error) {
 	b, err := m.Mask.Canonical(columns)
-	if err != nil || !m.Media.declared() {
+	if err != nil || !m.Media.declared() && len(m.Missing) == 0 {
 		return b, err
 	}
 	all := map[string]any{}
 	if err := json.Unmarshal(b, &all); err != nil {
 		return nil, err
 	}
-	all["media"] = m.Media
+	if m.Media.declared() {
+		all["media"] = m.Media
+	}
+	if len(m.Missing) > 0 {
+		all["missing"] = m.Missing
+	}
 	return json.Marshal(all)
 }
 

@@ -176,9 +176,6 @@ func (p *RawProfile) propose(path string, proposals []detect.Proposal, m *Manife
 	fmt.Fprintf(&b, "name: %s\ntitle: {zh: %s, en: %s} # what people will read\ndescription: {zh: %s, en: %s}\n", name, yamlText(title), yamlText(title), yamlText(text), yamlText(text))
 	fmt.Fprintf(&b, "license: %s # terms of the public sample: choose\n", yamlText(license))
 	p.reading(&b, m, d)
-	if d != nil && len(d.Missing) > 0 {
-		fmt.Fprintf(&b, "# The description counts as missing: %s. Here they are values: empty them in the file, or suppress them in the mask plan.\n", oneLine(strings.Join(d.Missing, ", "), 400))
-	}
 	if d != nil && len(d.Keys) > 0 {
 		fmt.Fprintf(&b, "# The description names %s as the key together: a manifest has one column.\n", oneLine(strings.Join(d.Keys, ", "), 200))
 	}

@@ -63,6 +63,7 @@ func (m *Manifest) dealing(scope string, columns []table.Field, kin *family) (ai
 		Split              Split
 		Read               []table.Field
 		Suppressed         map[string]mask.Rule // of records that are numbered: the numbers count what is left
+		Missing            table.Missing        `json:",omitempty"` // of the columns read
 	}{Scope: scope, Key: m.Key, Parent: " ", Split: m.Split}
 	if kin != nil {
 		rule.Parent = m.Parent.Column + " " + kin.rule
@@ -70,6 +71,12 @@ func (m *Manifest) dealing(scope string, columns []table.Field, kin *family) (ai
 	for _, f := range columns {
 		if f.Name == m.Key || f.Name == m.Split.Column || f.Name == m.Parent.Column {
 			rule.Read = append(rule.Read, f)
+			if texts := m.Missing.Of(f.Name); len(texts) > 0 {
+				if rule.Missing == nil {
+					rule.Missing = table.Missing{}
+				}
+				rule.Missing[f.Name] = texts
+			}
 		}
 	}
 	if m.KeyFrom == "rows" {

@@ -25,8 +25,9 @@ type Described struct {
 	Key         string   // a column that names a row
 	Keys        []string // columns that name it together: then there is no Key
 	Columns     []DescribedColumn
-	Logical     map[string]string // other names of columns, which the data may have instead
-	Missing     []string          // texts that stand for a missing value, but the empty one
+	Logical     map[string]string   // other names of columns, which the data may have instead
+	Missing     []string            // texts that stand for a missing value, but the empty one
+	MissingOf   map[string][]string // those of columns that have their own
 }
 
 // DescribedColumn is a column as it is described there.
@@ -187,17 +188,30 @@ func readPackage(top node) Described {
 			d.Delimiter = "\t"
 		}
 		d.key(r.at("schema").at("primaryKey").list())
-		for _, v := range r.at("schema").at("missingValues").list() {
-			if t := v.text(); t != "" && len(d.Missing) < 100 {
-				d.Missing = append(d.Missing, t)
-			}
-		}
+		d.Missing = missing(r.at("schema"))
 		for _, f := range fields {
+			if own := missing(f); own != nil {
+				if d.MissingOf == nil {
+					d.MissingOf = map[string][]string{}
+				}
+				d.MissingOf[f.at("name").text()] = own
+			}
 			d.Columns = append(d.Columns, DescribedColumn{f.at("name").text(), frictionless[f.at("type").text()], or(f.at("description").text(), f.at("title").text()), personal(f)})
 		}
 		break
 	}
 	return d
+}
+
+// missing returns the texts that stand for a missing value in a schema's columns, or in
+// a field; of version 2 also those with a label.
+func missing(n node) (texts []string) {
+	for _, v := range n.at("missingValues").list() {
+		if t := or(v.text(), v.at("value").text()); t != "" && len(texts) < 100 {
+			texts = append(texts, t)
+		}
+	}
+	return texts
 }
 
 var frictionless = map[string]string{"string": "string", "integer": "int64", "number": "float64", "boolean": "bool", "date": "date", "datetime": "timestamp", "year": "int64"}
@@ -258,6 +272,10 @@ func (d *Described) Rename(column, name string) {
 		if d.Keys[i] == column {
 			d.Keys[i] = name
 		}
+	}
+	if own, ok := d.MissingOf[column]; ok {
+		delete(d.MissingOf, column)
+		d.MissingOf[name] = own
 	}
 	if d.Key == column {
 		d.Key = name

@@ -28,8 +28,8 @@ func TestRead(t *testing.T) {
 				Columns: []DescribedColumn{{"id", "string", "", ""}, {"day", "date", "which day", ""}, {"x", "float64", "", ""}}}},
 		"datapackage": {`{"name": "flows", "title": "Flows", "licenses": [{"name": "CC0-1.0"}], "resources": [{"name": "doc", "path": "doc.pdf"},
 			{"path": ["flows.csv"], "encoding": "gb18030", "dialect": {"delimiter": ";"}, "schema": {"primaryKey": ["id"], "missingValues": ["", "NA", "-99"], "fields": [
-			{"name": "id", "type": "string"}, {"name": "n", "type": "integer", "title": "how many"}, {"name": "where", "type": "geopoint"}]}}]}`,
-			Described{Format: "datapackage", Name: "flows", Title: "Flows", License: "CC0-1.0", File: "flows.csv", Delimiter: ";", Encoding: "gb18030", Key: "id", Missing: []string{"NA", "-99"},
+			{"name": "id", "type": "string"}, {"name": "n", "type": "integer", "title": "how many", "missingValues": ["", "-1", {"value": "-2", "label": "refused"}]}, {"name": "where", "type": "geopoint"}]}}]}`,
+			Described{Format: "datapackage", Name: "flows", Title: "Flows", License: "CC0-1.0", File: "flows.csv", Delimiter: ";", Encoding: "gb18030", Key: "id", Missing: []string{"NA", "-99"}, MissingOf: map[string][]string{"n": {"-1", "-2"}},
 				Columns: []DescribedColumn{{"id", "string", "", ""}, {"n", "int64", "how many", ""}, {"where", "", "", ""}}}},
 		"odcs": {`apiVersion: v3.1.0
 kind: DataContract

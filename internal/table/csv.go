@@ -19,6 +19,7 @@ type CSVOptions struct {
 	Encoding  string          // one of Encodings; "": UTF-8
 	Types     map[string]Type // declared types; other columns' are inferred
 	Text      bool            // columns without a declared type are strings: nothing is inferred
+	Missing   Missing         // texts that stand for no value
 	MaxRows   int64           // more are refused; 0: no limit
 
 	// Partial reads a text file although rows of it are at fault: they are left out,
@@ -81,19 +82,20 @@ func OpenCSV(r io.Reader, o CSVOptions) (Reader, error) {
 }
 
 type csvReader struct {
-	src    io.ReadSeeker
-	origin int64 // offset in src at which the file begins
-	done   func() error
-	delim  byte
-	named  bool // line 1 is Excel's sep=, which names the delimiter
-	enc    string
-	schema []Field
-	scan   *scanner
-	ring   ring
-	rows   int64 // found by check
-	read   int64
-	texts  []byte // of rows: see keep
-	out    leftOut
+	src     io.ReadSeeker
+	origin  int64 // offset in src at which the file begins
+	done    func() error
+	delim   byte
+	named   bool // line 1 is Excel's sep=, which names the delimiter
+	enc     string
+	schema  []Field
+	missing [][]string // by column: texts that stand for no value
+	scan    *scanner
+	ring    ring
+	rows    int64 // found by check
+	read    int64
+	texts   []byte // of rows: see keep
+	out     leftOut
 }
 
 // rewindable returns r if it can seek, else a copy of it in a file that has no
@@ -192,7 +194,7 @@ func (c *csvReader) check(o CSVOptions) error {
 			continue
 		}
 		for i := range cols {
-			if cols[i].declared != String {
+			if cols[i].declared != String && !slices.Contains(cols[i].missing, view(s.field(i))) {
 				cols[i].see(view(s.field(i)), c.rows, s.fields[i].line, &f)
 			}
 		}
@@ -202,6 +204,7 @@ func (c *csvReader) check(o CSVOptions) error {
 	}
 	for i := range cols {
 		c.schema = append(c.schema, Field{cols[i].name, cols[i].typ()})
+		c.missing = append(c.missing, cols[i].missing)
 	}
 	c.enc = text.found()
 	hint := aihub.Text{
@@ -239,7 +242,9 @@ func (c *csvReader) header(s *scanner, f *faults, o CSVOptions) []guess {
 		if declared == "" && o.Text {
 			declared = String
 		}
-		cols = append(cols, newGuess(name, declared))
+		g := newGuess(name, declared)
+		g.missing = o.Missing.Of(name)
+		cols = append(cols, g)
 	}
 	checkDeclared(o.Types, func(name string) bool { return seen[name] > 0 }, f)
 	return cols
@@ -252,6 +257,7 @@ type guess struct {
 	may      []Type // still possible, narrowest first
 	big      bool   // an integer beyond 2^53: a float would not keep it
 	some     bool
+	missing  []string // texts that stand for no value
 }
 
 func newGuess(name string, declared Type) guess {
@@ -421,7 +427,11 @@ func (c *csvReader) Next() (*Batch, error) {
 		row := c.keep(c.scan.rec)
 		for i := range b.Cols {
 			f := c.scan.fields[i]
-			if !b.Cols[i].parse(row[f.from:f.to]) {
+			v := row[f.from:f.to]
+			if slices.Contains(c.missing[i], v) {
+				v = ""
+			}
+			if !b.Cols[i].parse(v) {
 				return nil, changed(nil)
 			}
 		}

@@ -39,20 +39,21 @@ func OpenJSONL(r io.Reader, o Options) (Reader, error) {
 }
 
 type jsonlReader struct {
-	src    io.ReadSeeker
-	done   func() error
-	origin int64
-	enc    string
-	lines  *lineReader
-	line   jsonLine
-	index  map[string]int // of a name among the columns
-	schema []Field
-	unread []bool
-	ring   ring
-	batch  *Batch // of it, being filled
-	rows   int64  // found by check
-	read   int64
-	out    leftOut
+	src     io.ReadSeeker
+	done    func() error
+	origin  int64
+	enc     string
+	lines   *lineReader
+	line    jsonLine
+	index   map[string]int // of a name among the columns
+	schema  []Field
+	unread  []bool
+	missing [][]string // by column: texts that stand for no value
+	ring    ring
+	batch   *Batch // of it, being filled
+	rows    int64  // found by check
+	read    int64
+	out     leftOut
 }
 
 // lineReader yields lines that are not blank, at most maxRecord bytes each.
@@ -96,7 +97,7 @@ type jsonGuess struct {
 
 func (g *jsonGuess) see(k jsonKind, v string, row, line int64, f *faults) {
 	switch {
-	case k == jsonNull:
+	case k == jsonNull, (k == jsonString || k == jsonNumber) && slices.Contains(g.missing, v):
 		return
 	case k == jsonArray:
 		g.array = true
@@ -148,6 +149,7 @@ func (j *jsonlReader) check(o Options) error {
 				declared = String
 			}
 			cols = append(cols, jsonGuess{guess: newGuess(name, declared)})
+			cols[len(cols)-1].missing = o.Missing.Of(name)
 		}
 		c := &cols[i]
 		if c.seen == j.rows {
@@ -215,6 +217,7 @@ func (j *jsonlReader) check(o Options) error {
 		}
 		j.schema = append(j.schema, Field{c.name, t})
 		j.unread = append(j.unread, unread)
+		j.missing = append(j.missing, c.missing)
 	}
 	checkDeclared(o.Types, func(name string) bool { _, ok := j.index[name]; return ok }, &f)
 	j.enc = text.found()
@@ -243,7 +246,7 @@ func (j *jsonlReader) rewind() error {
 		}
 		c := &j.batch.Cols[i]
 		switch {
-		case k == jsonNull || j.unread[i]:
+		case k == jsonNull || j.unread[i], (k == jsonString || k == jsonNumber) && slices.Contains(j.missing[i], view(v)):
 			c.AppendNull()
 		case c.Type == String:
 			c.AppendStr(string(v))

@@ -94,7 +94,11 @@ func Open(path string, o Options) (Reader, error) {
 	}
 	switch o.Format {
 	case FormatParquet:
-		return openParquet(path, nil, o.Unread)
+		r, err := openParquet(path, nil, o.Unread)
+		if err == nil && len(o.Missing) > 0 {
+			return withMissing(r, o.Missing), nil
+		}
+		return r, err
 	case FormatArrow, FormatJSONL:
 	case FormatCSV:
 		head, err := headOf(path)
@@ -114,7 +118,9 @@ func Open(path string, o Options) (Reader, error) {
 	var r Reader
 	switch o.Format {
 	case FormatArrow:
-		r, err = OpenArrow(f, o)
+		if r, err = OpenArrow(f, o); err == nil && len(o.Missing) > 0 {
+			r = withMissing(r, o.Missing)
+		}
 	case FormatJSONL:
 		r, err = OpenJSONL(f, o)
 	default:
