@@ -1,136 +1,21 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 
 	"aihub"
+	"aihub/catalog/source/sourcetest"
 	"aihub/internal/blob/s3test"
 	"aihub/internal/table"
 )
-
-// need returns the program, or ends the test: where CI is set it must be there.
-func need(t testing.TB, pkg string, names ...string) string {
-	t.Helper()
-	for _, n := range names {
-		if m, _ := filepath.Glob(n); len(m) > 0 {
-			return m[len(m)-1]
-		}
-		if p, err := exec.LookPath(n); err == nil {
-			return p
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatalf("%s is not installed", pkg)
-	}
-	t.Skipf("install %s (Debian)", pkg)
-	return ""
-}
-
-// home makes a directory for a server that does not run as root.
-func home(t testing.TB) (dir string, as *syscall.SysProcAttr) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "aihub-source-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if os.Getuid() != 0 {
-		return dir, nil
-	}
-	const nobody = 65534
-	if err := os.Chown(dir, nobody, nobody); err != nil {
-		t.Fatal(err)
-	}
-	return dir, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-}
-
-func command(t testing.TB, dir string, as *syscall.SysProcAttr, name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...)
-	cmd.Dir, cmd.SysProcAttr = dir, as
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "LC_ALL=C"}
-	return cmd
-}
-
-func run(t testing.TB, cmd *exec.Cmd) {
-	t.Helper()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd.Path, err, out)
-	}
-}
-
-// serve starts a server and waits until ready says that it answers.
-func serve(t testing.TB, cmd *exec.Cmd, ready func() error) {
-	t.Helper()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() { cmd.Process.Signal(syscall.SIGQUIT); cmd.Process.Kill(); <-ended })
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(2 * time.Minute)
-	for {
-		err := ready()
-		if err == nil {
-			return
-		}
-		select {
-		case e := <-ended:
-			ended <- e
-			t.Fatalf("%s ended: %v\n%s", cmd.Path, e, out.Bytes())
-		case <-deadline:
-			t.Fatalf("%s does not answer: %v", cmd.Path, err)
-		case <-tick.C:
-		}
-	}
-}
-
-func port(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, p, _ := net.SplitHostPort(l.Addr().String())
-	return p
-}
-
-// postgres starts a real PostgreSQL with an owner and a reader.
-func postgres(t testing.TB) (owner *pgx.Conn, address string) {
-	t.Helper()
-	initdb := need(t, "postgresql", "/usr/lib/postgresql/*/bin/initdb", "initdb")
-	dir, as := home(t)
-	data, p := filepath.Join(dir, "data"), port(t)
-	run(t, command(t, dir, as, initdb, "-D", data, "-U", "owner", "-A", "trust", "--no-sync", "-E", "UTF8"))
-	at := "postgres://owner@127.0.0.1:" + p + "/postgres?sslmode=disable"
-	serve(t, command(t, dir, as, filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-p", p, "-k", dir, "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"), func() error {
-		c, err := pgx.Connect(t.Context(), at)
-		if err == nil {
-			owner = c
-		}
-		return err
-	})
-	t.Cleanup(func() { owner.Close(context.Background()) })
-	return owner, strings.Replace(at, "owner@", "owner:p%40ss-w0rd@", 1)
-}
 
 func read(t testing.TB, path string) *table.Batch {
 	t.Helper()
@@ -190,7 +75,7 @@ func refused(t testing.TB, address, query string, most int64, kind aihub.Kind, s
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	owner, address := postgres(t)
+	owner, address := sourcetest.Postgres(t)
 	if _, err := owner.Exec(t.Context(), `
 		CREATE TABLE people (id int PRIMARY KEY, big bigint, name text, tag varchar(9), fee numeric(9,2), w real, ok bool, born date, seen timestamp, at timestamptz, doc jsonb, pic bytea);
 		CREATE TABLE numbers AS SELECT 110101199003074610::numeric(18) AS person, 12345678901234567890::numeric(20) AS wide, 1.5::numeric(15,2) AS fee, 0.1234567890123456789::numeric(30,19) AS fine, 110101199003074610::numeric AS free;
@@ -258,10 +143,10 @@ func TestPostgres(t *testing.T) {
 
 func TestMySQL(t *testing.T) {
 	t.Parallel()
-	mariadbd := need(t, "mariadb-server-core", "mariadbd", "/usr/sbin/mariadbd")
-	install := need(t, "mariadb-server-core", "mariadb-install-db")
-	dir, as := home(t)
-	data, p := filepath.Join(dir, "data"), port(t)
+	mariadbd := sourcetest.Need(t, "mariadb-server-core", "mariadbd", "/usr/sbin/mariadbd")
+	install := sourcetest.Need(t, "mariadb-server-core", "mariadb-install-db")
+	dir, as := sourcetest.Home(t)
+	data, p := filepath.Join(dir, "data"), sourcetest.Port(t)
 	setup := filepath.Join(dir, "setup.sql")
 	if err := os.WriteFile(setup, []byte(`
 SET NAMES utf8mb4;
@@ -273,10 +158,10 @@ GRANT ALL ON city.* TO reader@'%';
 `), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run(t, command(t, dir, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db"))
+	sourcetest.Run(t, sourcetest.Command(t, dir, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db"))
 	address := "mysql://reader:p%40ss-w0rd@127.0.0.1:" + p + "/city"
 	path := filepath.Join(t.TempDir(), "people")
-	serve(t, command(t, dir, as, mariadbd, "--no-defaults", "--datadir="+data, "--port="+p, "--bind-address=127.0.0.1",
+	sourcetest.Serve(t, sourcetest.Command(t, dir, as, mariadbd, "--no-defaults", "--datadir="+data, "--port="+p, "--bind-address=127.0.0.1",
 		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"), "--init-file="+setup, "--innodb-flush-log-at-trx-commit=0"), func() error {
 		return Fetch(t.Context(), address, path, Options{Query: "SELECT id, big, name, fee, person, wide, w, ok, born, seen, note FROM people ORDER BY id"})
 	})

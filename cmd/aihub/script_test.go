@@ -46,8 +46,14 @@ func TestMain(m *testing.M) {
 // TestScript plays testdata/script as a person at a terminal. Each script has a
 // server of its own to start, in a data directory of its own.
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+	p := script()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// script is what every script has.
+func script() testscript.Params {
+	return testscript.Params{
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			addr := freeAddress("127.0.0.1:0")
@@ -69,7 +75,7 @@ func TestScript(t *testing.T) {
 			}
 			return hasEngine(), nil
 		},
-	})
+	}
 }
 
 // commands are what scripts can use beside testscript's own.
