@@ -172,6 +172,9 @@ func newPlate(c block.Cipher) (fpe, error) {
 func (p plate) take(v string, s *slot) bool {
 	kept := s.v[:0]
 	for _, r := range v {
+		if r >= '！' && r <= '～' { // full-width
+			r -= '！' - '!'
+		}
 		switch {
 		case r == '·' || r == '•' || r == ' ' || r == '-' || r == '.':
 			continue

@@ -145,7 +145,9 @@ func (r Rule) masker(t table.Type, c block.Cipher, by int, identifying map[int]s
 			if s.values == nil {
 				s.values = map[string]bool{}
 			}
-			s.values[v] = true
+			if v, ok := valueOf(t, v); ok {
+				s.values[v] = true
+			}
 		}
 		return s, nil
 	case "hierarchy":

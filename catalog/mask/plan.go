@@ -200,6 +200,10 @@ func (p Plan) Lint(schema []table.Field) []aihub.Fault {
 		if _, ok := types[r.By]; !ok && r.By != "" {
 			add("unknown_column", where+".by", fmt.Sprintf("the data has no column %q", r.By), fmt.Sprintf("数据中没有列 %q", r.By))
 		}
+		if r.By == name {
+			add("parameter", where+".by", "by names the column itself: every value would always become the same other one; name the column that says whose it is (shift) or which row it is (noise)",
+				"by 指向本列：同一取值将总是变为同一结果；请指明标识主体（shift）或行（noise）的列")
+		}
 	}
 	return fs
 }
@@ -323,6 +327,11 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 		}
 		if r.Values == nil && r.Min == nil && r.Max == nil && r.FewerThan == 0 {
 			add("parameter", ".values", "suppress needs values, min, max or fewer_than", "suppress 需要 values、min、max 或 fewer_than")
+		}
+		for i, v := range r.Values {
+			if _, ok := valueOf(t, v); !ok {
+				add("parameter", fmt.Sprintf(".values[%d]", i), fmt.Sprintf("%q is no %s, as the column's values are: it would suppress nothing", v, t), fmt.Sprintf("%q 不是该列的类型 %s：不会抑制任何值", v, t))
+			}
 		}
 	case "hierarchy":
 		_, faults := parseHierarchy(r.Hierarchy, r.Level)

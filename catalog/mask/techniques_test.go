@@ -82,7 +82,7 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	for use, pair := range map[string][2]string{"card": {"6222 0212-3456 7890128", "6222021234567890128"}, "uscc": {"91350100m000100y43", "91350100M000100Y43"},
-		"plate": {"粤B·12345", "粤B12345"}, "phone": {"＋８６１３８１２３４５６７８", "13812345678"}, "resident": {"１１０１０５１９４９１２３１００２ｘ", "11010519491231002X"}} {
+		"plate": {"粤ｂ·１2345", "粤B12345"}, "phone": {"＋８６１３８１２３４５６７８", "13812345678"}, "resident": {"１１０１０５１９４９１２３１００２ｘ", "11010519491231002X"}} {
 		if got, m := mask1(t, Rule{Use: use}, col("c", table.String, pair[0], pair[1])); got[0] != got[1] || m.Err() != nil {
 			t.Errorf("%s: %q and %q became %v", use, pair[0], pair[1], got)
 		}
@@ -129,6 +129,9 @@ func TestNumbers(t *testing.T) {
 		"clip":        {Rule{Use: "clip", Min: f(18), Max: f(90)}, col("c", table.Int64, "5", "18", "90", "103", "∅"), []string{"18", "18", "90", "90", "∅"}},
 		"clip float":  {Rule{Use: "clip", Max: f(0.5)}, col("c", table.Float64, "-7", "0.75"), []string{"-7", "0.5"}},
 		"suppress":    {Rule{Use: "suppress", Values: []string{"乙"}}, col("c", table.String, "甲", "乙", "∅"), []string{"甲", "∅", "∅"}},
+		"as written":  {Rule{Use: "suppress", Values: []string{"1.50", "-99"}}, col("c", table.Float64, "1.5", "-99.0", "15"), []string{"∅", "∅", "15"}},
+		"a day":       {Rule{Use: "suppress", Values: []string{"2024-01-01T08:00:00+08:00"}}, col("c", table.Timestamp, "2024-01-01T00:00:00Z", "2024-01-01T08:00:00Z"), []string{"∅", "2024-01-01T08:00:00Z"}},
+		"leading 0":   {Rule{Use: "suppress", Values: []string{"007"}}, col("c", table.Int64, "7", "70"), []string{"∅", "70"}},
 		"beyond":      {Rule{Use: "suppress", Min: f(0), Max: f(9)}, col("c", table.Int64, "-1", "0", "9", "10"), []string{"∅", "0", "9", "∅"}},
 		"rare":        {Rule{Use: "suppress", FewerThan: 2}, col("c", table.String, "甲", "乙", "甲"), []string{"甲", "∅", "甲"}},
 		"record":      {Rule{Use: "suppress", Values: []string{"乙"}, Record: true}, col("c", table.String, "甲", "乙", "丙"), []string{"甲", "丙"}},
@@ -473,6 +476,10 @@ func TestLintNew(t *testing.T) {
 		"columns.a.scale parameter":      {Use: "noise", By: "s"},
 		"columns.a.by parameter":         {Use: "noise", Scale: 1},
 		"columns.a.by unknown_column":    {Use: "noise", Scale: 1, By: "gone"},
+		"columns.d.by parameter":         {Use: "shift", Days: 9, By: "d"},
+		"columns.d.values[1] parameter":  {Use: "suppress", Values: []string{"2024-02-29", "29 February"}},
+		"columns.a.values[0] parameter":  {Use: "suppress", Values: []string{"1.5"}},
+		"columns.s.values[0] parameter":  {Use: "suppress", Values: []string{""}},
 		"columns.a.k parameter":          {Use: "aggregate", K: 1},
 		"columns.a.values parameter":     {Use: "suppress"},
 		"columns.s.use type":             {Use: "suppress", Min: f(1)},

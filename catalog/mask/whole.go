@@ -277,6 +277,19 @@ type suppress struct {
 	fewer    int64
 }
 
+// valueOf is the text of the value that v is in a column of type t, which Column.Text
+// gives it: 1 for the float64 1.0. False if it is none; the empty text is none already.
+func valueOf(t table.Type, v string) (string, bool) {
+	c := table.NewColumn(table.Field{Type: t}, 1)
+	if t == table.String || v == "" {
+		return v, v != ""
+	}
+	if !c.ParseText(v) {
+		return "", false
+	}
+	return c.Text(0)
+}
+
 func (s *suppress) Type() table.Type { return s.t }
 func (s *suppress) seal()            {}
 
