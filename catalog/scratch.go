@@ -29,22 +29,33 @@ type scratch struct {
 	f       *os.File
 	size    int64
 	buckets []bucket
+	flushes []flushed
 	held    int // bytes in buffers
 	rows    int64
 	spill   int // bytes held before they go to disk
 }
 
 type bucket struct {
-	buf    []byte
-	blocks []block
-	rows   int
-	bytes  int64 // of all records, not compressed
+	buf   []byte
+	rows  int
+	bytes int64 // of all records, not compressed
 }
 
-// block is a stretch of a bucket's records in the file, compressed.
-type block struct {
-	at  int64
-	len int32
+// flushed is where the buckets' records stand in the file that were written together,
+// one bucket behind the other, compressed: of 10^9 rows there are some 2,000 such
+// stretches, of 2,048 buckets each.
+type flushed struct {
+	at   int64
+	ends *[1 << bucketBits]uint32 // from at
+}
+
+// of is where the records of bucket i are; of none if n is 0.
+func (f *flushed) of(i int) (at int64, n int) {
+	from := uint32(0)
+	if i > 0 {
+		from = f.ends[i-1]
+	}
+	return f.at + int64(from), int(f.ends[i] - from)
 }
 
 const (
@@ -99,18 +110,23 @@ func (s *scratch) add(b *table.Batch, order []uint64, part []uint8, first int64)
 // flush writes what the buffers hold.
 func (s *scratch) flush() error {
 	var packed []byte
+	to := flushed{s.size, new([1 << bucketBits]uint32)}
 	for i := range s.buckets {
-		k := &s.buckets[i]
-		if len(k.buf) == 0 {
-			continue
+		if k := &s.buckets[i]; len(k.buf) > 0 {
+			packed = s2.Encode(packed[:cap(packed)], k.buf)
+			if _, err := s.f.WriteAt(packed, s.size); err != nil {
+				return noRoom(err)
+			}
+			s.size += int64(len(packed))
+			k.buf = k.buf[:0]
 		}
-		packed = s2.Encode(packed[:cap(packed)], k.buf)
-		if _, err := s.f.WriteAt(packed, s.size); err != nil {
-			return noRoom(err)
+		if s.size-to.at > math.MaxUint32 {
+			return fmt.Errorf("catalog: %d bytes at once", s.size-to.at)
 		}
-		k.blocks = append(k.blocks, block{s.size, int32(len(packed))})
-		s.size += int64(len(packed))
-		k.buf = k.buf[:0]
+		to.ends[i] = uint32(s.size - to.at)
+	}
+	if s.size > to.at {
+		s.flushes = append(s.flushes, to)
 	}
 	s.held = 0
 	return nil
@@ -237,7 +253,7 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 		}
 		var load loader
 		for i := range s.buckets {
-			recs, err := load.sorted(s, &s.buckets[i])
+			recs, err := load.sorted(s, i)
 			if err != nil {
 				send(item{err: err})
 				return
@@ -290,14 +306,19 @@ type record struct {
 var errScratch = errors.New("catalog: the scratch file does not hold what was written")
 
 // sorted returns the records of a bucket in order.
-func (l *loader) sorted(s *scratch, k *bucket) ([]record, error) {
+func (l *loader) sorted(s *scratch, bucket int) ([]record, error) {
+	k := &s.buckets[bucket]
 	if k.bytes > math.MaxUint32 {
 		return nil, fmt.Errorf("catalog: a bucket of %d bytes", k.bytes)
 	}
 	l.arena = slices.Grow(l.arena[:0], int(k.bytes))[:0]
-	for _, b := range k.blocks {
-		l.packed = slices.Grow(l.packed[:0], int(b.len))[:b.len]
-		if _, err := s.f.ReadAt(l.packed, b.at); err != nil {
+	for i := range s.flushes {
+		place, size := s.flushes[i].of(bucket)
+		if size == 0 {
+			continue
+		}
+		l.packed = slices.Grow(l.packed[:0], size)[:size]
+		if _, err := s.f.ReadAt(l.packed, place); err != nil {
 			return nil, err
 		}
 		n, err := s2.DecodedLen(l.packed)
