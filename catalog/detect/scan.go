@@ -35,11 +35,16 @@ type Match struct {
 }
 
 // Scan returns the identifiers in s, in order and apart from one another.
-func Scan(s string) []Match { return apart(scan(s, nil)) }
+func Scan(s string) []Match { return AppendScan(nil, s) }
 
 // AppendScan appends what Scan returns to ms[:0] and returns it: for a caller
 // that keeps the memory.
-func AppendScan(ms []Match, s string) []Match { return apart(scan(s, ms[:0])) }
+func AppendScan(ms []Match, s string) []Match {
+	if unseen(s) >= 0 {
+		return scanSeen(s, ms[:0])
+	}
+	return apart(scan(s, ms[:0]))
+}
 
 // What a byte of a text can begin.
 const (
