@@ -15,60 +15,45 @@ import (
 // differ by too few rows to be shown. units is what the part's units are worth, 0
 // when every row is one.
 func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input string) (faults []aihub.Fault, units int64, err error) {
-	g, err := newGrouping(spec, key, truth, input)
-	if g == nil || err != nil {
-		faults, err = faultsOr(err)
+	if len(spec.GroupColumns()) == 0 {
+		return nil, 0, nil
+	}
+	var count *unitCount
+	if spec.Unit != "" {
+		count = new(unitCount)
+		faults, _, err := eachGrouped(ctx, spec, key, truth, input, func(_ []uint16, unit string) { count.add(unit) })
+		if faults != nil || err != nil {
+			return faults, 0, err
+		}
+		units = count.worth()
+		if len(spec.Slices) == 0 {
+			return nil, units, nil
+		}
+	}
+	both, all := newCrossing(len(spec.Slices)), together{}
+	faults, g, err := eachGrouped(ctx, spec, key, truth, input, func(code []uint16, unit string) {
+		w := rowWeight(count, unit)
+		both.add(code, w)
+		all.add(code, w)
+	})
+	if faults != nil || err != nil {
 		return faults, 0, err
 	}
-	count := new(unitCount)
-	defer g.Close()
-	r, err := openColumns(truth, append([]string{key}, g.own...), "")
-	if err != nil {
-		return nil, 0, err
-	}
-	defer r.Close()
-	both, all := newCrossing(len(g.of)), together{}
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, 0, err
-		}
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, 0, err
-		}
-		keys := b.Col(key)
-		if keys == nil {
-			return nil, 0, fmt.Errorf("evaluator: the truth lost a column while it was read")
-		}
-		for i := range b.Rows {
-			k, _ := keys.Text(i)
-			code, err := g.next(b, i, k)
-			if err != nil {
-				faults, err = faultsOr(err)
-				return faults, 0, err
-			}
-			both.add(code)
-			all.add(code)
-			count.add(g.unitOf(k))
-		}
-	}
+	en, zh := g.nouns()
 	for k, x := range spec.Slices {
 		if g.of[k].shown(int64(x.Min)) == nil {
 			faults = append(faults, aihub.Fault{Code: "too_few_rows", Where: fmt.Sprintf("slices[%d]", k), Message: aihub.Text{
-				EN: fmt.Sprintf("no two groups by %s have %d rows: lower min, or leave the slice out", clip(strings.Join(x.By, ", ")), x.Min),
-				ZH: fmt.Sprintf("按 %s 分组没有两个组达到 %d 行：请调低 min 或去掉该切片", clip(strings.Join(x.By, "、")), x.Min),
+				EN: fmt.Sprintf("no two groups by %s have %d %s: lower min, or leave the slice out", clip(strings.Join(x.By, ", ")), x.Min, en),
+				ZH: fmt.Sprintf("按 %s 分组没有两个组达到 %d %s：请调低 min 或去掉该切片", clip(strings.Join(x.By, "、")), x.Min, zh),
 			}})
 		}
 	}
 	for k := range g.of {
 		for j := range k {
-			if rows := both.difference(g, j, k); rows > 0 {
+			if n := both.difference(g, j, k); n > 0 {
 				faults = append(faults, aihub.Fault{Code: "nested_slices", Where: fmt.Sprintf("slices[%d]", k), Message: aihub.Text{
-					EN: fmt.Sprintf("some groups of this and some of slices[%d] differ by %d rows, so that these could be computed: keep one of the two slices, or raise min", j, rows),
-					ZH: fmt.Sprintf("本切片的若干组与 slices[%d] 的若干组仅相差 %d 行，相减即可得出这些行：请只保留其一，或调高 min", j, rows),
+					EN: fmt.Sprintf("some groups of this and some of slices[%d] differ by %d %s, so that these could be computed: keep one of the two slices, or raise min", j, g.whole(n), en),
+					ZH: fmt.Sprintf("本切片的若干组与 slices[%d] 的若干组仅相差 %d %s，相减即可得出：请只保留其一，或调高 min", j, g.whole(n), zh),
 				}})
 			}
 		}
@@ -76,21 +61,94 @@ func countGroups(ctx context.Context, spec scenarios.Spec, key, truth, input str
 	if len(faults) == 0 { // what two of them tell is said of these two
 		faults = all.faults(g)
 	}
-	if spec.Unit != "" {
-		units = count.worth()
-	}
 	return faults, units, nil
 }
 
-// crossing counts the rows of each group of one slice that are in each of another.
+// eachGrouped calls row with the groups and the unit of every row of a part.
+func eachGrouped(ctx context.Context, spec scenarios.Spec, key, truth, input string, row func(code []uint16, unit string)) ([]aihub.Fault, *grouping, error) {
+	fail := func(err error) ([]aihub.Fault, *grouping, error) {
+		faults, err := faultsOr(err)
+		return faults, nil, err
+	}
+	g, err := newGrouping(spec, key, truth, input)
+	if err != nil {
+		return fail(err)
+	}
+	defer g.Close()
+	r, err := openColumns(truth, append([]string{key}, g.own...), "")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer r.Close()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+		b, err := r.Next()
+		if err == io.EOF {
+			return nil, g, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		keys := b.Col(key)
+		if keys == nil {
+			return nil, nil, fmt.Errorf("evaluator: the truth lost a column while it was read")
+		}
+		for i := range b.Rows {
+			k, _ := keys.Text(i)
+			code, err := g.next(b, i, k)
+			if err != nil {
+				return fail(err)
+			}
+			row(code, g.unitOf(k))
+		}
+	}
+}
+
+// unitScale is what a whole unit weighs.
+const unitScale = 1 << 20
+
+// rowWeight is what a row adds to the size of a difference of groups: 1, or, where
+// there are units, its share of its own. As many units at least have a row in some
+// rows as these weigh together.
+func rowWeight(count *unitCount, unit string) int64 {
+	if count == nil {
+		return 1
+	}
+	return max(1, unitScale/count.of(unit))
+}
+
+// scale is what one of what min counts weighs, and nouns say what that is.
+func (g *grouping) scale() int64 {
+	if g.spec.Unit == "" {
+		return 1
+	}
+	return unitScale
+}
+
+// whole is how many of them a weight is, rounded up.
+func (g *grouping) whole(weight int64) int64 { return (weight + g.scale() - 1) / g.scale() }
+
+func (g *grouping) nouns() (en, zh string) {
+	if g.spec.Unit == "" {
+		return "rows", "行"
+	}
+	return "units", "个单元"
+}
+
+// crossing counts the rows of each group of one slice that are in each of another, by
+// what each weighs.
 type crossing struct {
 	slices int
+	all    [][]int64 // of a slice: of each group
 	rows   [][]int64 // of two slices, the first before the second: of each two groups
 }
 
 func newCrossing(n int) *crossing {
 	c := &crossing{slices: n, rows: make([][]int64, n*n)}
 	for k := range n {
+		c.all = append(c.all, make([]int64, scenarios.MaxGroups))
 		for j := range k {
 			c.rows[j*n+k] = make([]int64, scenarios.MaxGroups*scenarios.MaxGroups)
 		}
@@ -98,10 +156,11 @@ func newCrossing(n int) *crossing {
 	return c
 }
 
-func (c *crossing) add(code []uint16) {
+func (c *crossing) add(code []uint16, weight int64) {
 	for k, b := range code {
+		c.all[k][b] += weight
 		for j, a := range code[:k] {
-			c.rows[j*c.slices+k][int(a)*scenarios.MaxGroups+int(b)]++
+			c.rows[j*c.slices+k][int(a)*scenarios.MaxGroups+int(b)] += weight
 		}
 	}
 }
@@ -113,14 +172,15 @@ func (c *crossing) add(code []uint16) {
 func (c *crossing) difference(g *grouping, j, k int) int64 {
 	rows := c.rows[j*c.slices+k]
 	at := func(a, b int) int64 { return rows[a*scenarios.MaxGroups+b] }
-	min := int64(max(g.spec.Slices[j].Min, g.spec.Slices[k].Min))
-	if n := left(g.of[j], g.of[k], g.spec.Slices[j], g.spec.Slices[k], min, at); n > 0 {
+	least := [2]int64{int64(g.spec.Slices[j].Min), int64(g.spec.Slices[k].Min)}
+	min, union := max(least[0], least[1])*g.scale(), min(least[0], least[1])*g.scale()
+	one, other := g.of[j].shown(least[0]), g.of[k].shown(least[1])
+	if n := left(one, other, c.all[j], c.all[k], min, at); n > 0 {
 		return n
 	}
-	if n := left(g.of[k], g.of[j], g.spec.Slices[k], g.spec.Slices[j], min, func(a, b int) int64 { return at(b, a) }); n > 0 {
+	if n := left(other, one, c.all[k], c.all[j], min, func(a, b int) int64 { return at(b, a) }); n > 0 {
 		return n
 	}
-	one, other := g.of[j].shown(int64(g.spec.Slices[j].Min)), g.of[k].shown(int64(g.spec.Slices[k].Min))
 	w := make([][]int64, len(one)+len(other)) // rows of two sets
 	for i := range w {
 		w[i] = make([]int64, len(w))
@@ -129,13 +189,13 @@ func (c *crossing) difference(g *grouping, j, k int) int64 {
 		for y, part := range other {
 			var both, all int64
 			for _, a := range set {
-				all += g.of[j].rows[a]
+				all += c.all[j][a]
 				for _, b := range part {
 					both += at(a, b)
 				}
 			}
 			for _, b := range part {
-				all += g.of[k].rows[b]
+				all += c.all[k][b]
 			}
 			if n := all - 2*both; n > 0 && n < min {
 				return n
@@ -145,7 +205,7 @@ func (c *crossing) difference(g *grouping, j, k int) int64 {
 	}
 	// Where a union of one slice and one of the other differ, a row is in a set on one
 	// side and in a set not on it: a cut of the graph whose edges are rows.
-	if n := leastCut(w); n < int64(g.spec.Slices[j].Min) && n < int64(g.spec.Slices[k].Min) {
+	if n := leastCut(w); n < union {
 		return n
 	}
 	return 0
@@ -192,23 +252,23 @@ func leastCut(w [][]int64) (least int64) {
 }
 
 // left looks at the sets of outer without those of inner. Rows of inner without a
-// set are in none.
-func left(outer, inner slicing, o, i scenarios.Slice, min int64, at func(a, b int) int64) int64 {
-	for _, set := range outer.shown(int64(o.Min)) {
+// set are in none. rows and others are what the groups of the two weigh.
+func left(outer, inner [][]int, rows, others []int64, min int64, at func(a, b int) int64) int64 {
+	for _, set := range outer {
 		rest, some := int64(0), false
 		for _, a := range set {
-			rest += outer.rows[a]
+			rest += rows[a]
 		}
-		for _, part := range inner.shown(int64(i.Min)) {
-			rows, inside := int64(0), int64(0)
+		for _, part := range inner {
+			all, inside := int64(0), int64(0)
 			for _, b := range part {
-				rows += inner.rows[b]
+				all += others[b]
 				for _, a := range set {
 					inside += at(a, b)
 				}
 			}
-			if inside == rows {
-				rest, some = rest-rows, true
+			if inside == all {
+				rest, some = rest-all, true
 			}
 		}
 		if some && rest > 0 && rest < min {

@@ -29,6 +29,7 @@ type grouping struct {
 	at    int
 	of    []slicing
 	code  []uint16 // of the row
+	slot  int      // of the row's unit
 	cell  []string // of the row, by column of the spec
 	text  []byte
 }
@@ -39,6 +40,7 @@ type slicing struct {
 	number map[string]uint16
 	names  [][]string // of each group, a value for each column
 	rows   []int64
+	units  []unitMarks // where the spec has a unit
 }
 
 // newGrouping finds the columns of the spec's slices and unit in the files of a
@@ -143,6 +145,9 @@ func (g *grouping) next(b *table.Batch, i int, key string) ([]uint16, error) {
 			}})
 		}
 	}
+	if g.unit >= 0 {
+		g.slot = unitSlot(g.unitOf(key))
+	}
 	for k := range g.of {
 		var err error
 		if g.code[k], err = g.of[k].group(g, g.spec.Slices[k]); err != nil {
@@ -197,10 +202,33 @@ func otherRows() error {
 // group counts the row that g is at, and returns the number of its group.
 func (s *slicing) group(g *grouping, x scenarios.Slice) (uint16, error) {
 	n, err := s.numbered(g, x)
-	if err == nil {
-		s.rows[n]++
+	if err != nil {
+		return 0, err
 	}
-	return n, err
+	s.rows[n]++
+	if g.unit >= 0 {
+		if len(s.units) <= int(n) {
+			s.units = append(s.units, nil)
+		}
+		s.units[n].add(g.slot)
+	}
+	return n, nil
+}
+
+// size is how many rows some groups have together, or, where the spec has a unit,
+// units: ten rows of one patient are one.
+func (s *slicing) size(set ...int) (n int64) {
+	if s.units == nil {
+		for _, i := range set {
+			n += s.rows[i]
+		}
+		return n
+	}
+	var all unitMarks
+	for _, i := range set {
+		all.and(s.units[i])
+	}
+	return all.count()
 }
 
 // numbered returns the number of the group that the cells of g are of.
@@ -229,22 +257,20 @@ func (s *slicing) numbered(g *grouping, x scenarios.Slice) (uint16, error) {
 }
 
 // shown says which groups of a slice stand together: sets of groups, in the order
-// in which they are shown. Groups of fewer than min rows are merged, and when those
-// have fewer than min rows too, with the smallest of the others: whoever knows the
-// value of all rows and of all groups shown then learns nothing of fewer rows. One
-// set alone is all rows, and none is returned.
+// in which they are shown. Groups of a size below min are merged, and when those
+// are below min together, with the smallest of the others: whoever knows the
+// value of all rows and of all groups shown then learns nothing of fewer rows, or
+// units. One set alone is all rows, and none is returned.
 func (s *slicing) shown(min int64) (sets [][]int) {
-	order := make([]int, len(s.names))
+	order, size := make([]int, len(s.names)), make([]int64, len(s.names))
 	for i := range order {
-		order[i] = i
+		order[i], size[i] = i, s.size(i)
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(s.rows[a], s.rows[b]), slices.Compare(s.names[a], s.names[b]))
+		return cmp.Or(cmp.Compare(size[a], size[b]), slices.Compare(s.names[a], s.names[b]))
 	})
 	var together []int
-	var rows int64
-	for len(order) > 0 && (s.rows[order[0]] < min || rows > 0 && rows < min) {
-		rows += s.rows[order[0]]
+	for len(order) > 0 && (size[order[0]] < min || len(together) > 0 && s.size(together...) < min) {
 		together, order = append(together, order[0]), order[1:]
 	}
 	slices.SortFunc(order, func(a, b int) int { return slices.Compare(s.names[a], s.names[b]) })

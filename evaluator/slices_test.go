@@ -329,7 +329,7 @@ func TestNestedGroups(t *testing.T) {
 	} {
 		for _, exchanged := range []bool{false, true} {
 			spec := scenarios.Spec{Slices: []scenarios.Slice{{By: []string{"district"}, Min: c.min}, {By: []string{"kind"}, Min: c.one}}}
-			g := &grouping{spec: spec, of: make([]slicing, 2), cell: make([]string, 2)}
+			g := &grouping{spec: spec, of: make([]slicing, 2), cell: make([]string, 2), unit: -1}
 			at := [2]int{0, 1} // of district and kind
 			if exchanged {
 				at = [2]int{1, 0}
@@ -346,7 +346,7 @@ func TestNestedGroups(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				both.add(code[:])
+				both.add(code[:], 1)
 			}
 			if got := both.difference(g, 0, 1); got != c.want {
 				t.Errorf("%s, exchanged %v: %d rows, want %d", c.name, exchanged, got, c.want)

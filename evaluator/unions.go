@@ -32,10 +32,11 @@ const maxCrossed = 1 << 18
 
 type combination [scenarios.MaxSlices]uint8
 
-// together counts the rows of each combination of groups, one of every slice.
+// together counts the rows of each combination of groups, one of every slice, by
+// what each weighs (see rowWeight).
 type together map[combination]int64
 
-func (t together) add(code []uint16) {
+func (t together) add(code []uint16, weight int64) {
 	if len(code) < 3 {
 		return
 	}
@@ -44,12 +45,12 @@ func (t together) add(code []uint16) {
 		at[k] = uint8(c)
 	}
 	if n, known := t[at]; known || len(t) < maxCrossed {
-		t[at] = n + 1
+		t[at] = n + weight
 	}
 }
 
 // faults looks at all slices that are shown and have at least some min, for each.
-func (t together) faults(g *grouping) (out []aihub.Fault) {
+func (t together) faults(g *grouping) []aihub.Fault {
 	if len(g.of) < 3 {
 		return nil
 	}
@@ -94,16 +95,17 @@ func (t together) faults(g *grouping) (out []aihub.Fault) {
 			cells = append(cells, crossedCell{at, n})
 		}
 		list := strings.Join(names, ", ")
-		switch n, sure := leastSupport(cells, len(of), columns, min, len(t) < maxCrossed); {
+		en, zh := g.nouns()
+		switch n, sure := leastSupport(cells, len(of), columns, min*g.scale(), len(t) < maxCrossed); {
 		case n > 0:
 			return []aihub.Fault{{Code: "nested_slices", Where: "slices", Message: aihub.Text{
-				EN: fmt.Sprintf("the groups of %s together tell of %d rows alone, fewer than min: leave one of these slices out, or group by coarser columns", list, n),
-				ZH: fmt.Sprintf("%s 的各组合起来可单独算出 %d 行的结果，少于 min：请去掉其中一个切片，或按更粗的列分组", list, n),
+				EN: fmt.Sprintf("the groups of %s together tell of %d %s alone, fewer than min: leave one of these slices out, or group by coarser columns", list, g.whole(n), en),
+				ZH: fmt.Sprintf("%s 的各组合起来可单独算出 %d %s的结果，少于 min：请去掉其中一个切片，或按更粗的列分组", list, g.whole(n), zh),
 			}}}
 		case !sure:
 			return []aihub.Fault{{Code: "too_few_rows", Where: "slices", Message: aihub.Text{
-				EN: fmt.Sprintf("%s have %d groups, too many for these rows to be sure that together they tell of no fewer than %d rows: leave one of these slices out, group by coarser columns, or lower min", list, columns, min),
-				ZH: fmt.Sprintf("%[1]s 共有 %[2]d 组，相对于行数过多，无法确保各组合起来不会算出少于 %[3]d 行的结果：请去掉其中一个切片，按更粗的列分组，或调低 min", list, columns, min),
+				EN: fmt.Sprintf("%s have %d groups, too many for these rows to be sure that together they tell of no fewer than %d %s: leave one of these slices out, group by coarser columns, or lower min", list, columns, min, en),
+				ZH: fmt.Sprintf("%[1]s 共有 %[2]d 组，相对于行数过多，无法确保各组合起来不会算出少于 %[3]d %[4]s的结果：请去掉其中一个切片，按更粗的列分组，或调低 min", list, columns, min, zh),
 			}}}
 		}
 	}

@@ -154,7 +154,7 @@ func TestThreeSlices(t *testing.T) {
 	} {
 		r := rand.New(rand.NewPCG(8, 8))
 		n := len(c.mins)
-		g := &grouping{of: make([]slicing, n), cell: make([]string, n)}
+		g := &grouping{of: make([]slicing, n), cell: make([]string, n), unit: -1}
 		for k := range g.of {
 			g.of[k] = slicing{cols: []int{k}, number: map[string]uint16{}}
 			g.spec.Slices = append(g.spec.Slices, scenarios.Slice{By: []string{fmt.Sprint("c", k)}, Min: c.mins[k]})
@@ -169,8 +169,8 @@ func TestThreeSlices(t *testing.T) {
 			for k := range n {
 				code[k], _ = g.of[k].group(g, g.spec.Slices[k])
 			}
-			both.add(code)
-			all.add(code)
+			both.add(code, 1)
+			all.add(code, 1)
 		}
 		for k := range g.of {
 			if g.of[k].shown(int64(c.mins[k])) == nil {

@@ -1,6 +1,9 @@
 package evaluator
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // unitSlots is how many counters a unitCount has: 4 MiB.
 const unitSlots = 1 << 20
@@ -11,15 +14,51 @@ const unitSlots = 1 << 20
 type unitCount [unitSlots]uint32
 
 func (u *unitCount) add(unit string) {
+	if n := &u[unitSlot(unit)]; *n < math.MaxUint32 {
+		*n++
+	}
+}
+
+// of is how many rows the unit has, or more.
+func (u *unitCount) of(unit string) int64 { return int64(u[unitSlot(unit)]) }
+
+// unitSlot is below unitSlots.
+func unitSlot(unit string) int {
 	h := uint64(14695981039346656037) // FNV-1a, then mixed
 	for i := range len(unit) {
 		h = (h ^ uint64(unit[i])) * 1099511628211
 	}
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	if n := &u[(h^h>>33)%unitSlots]; *n < math.MaxUint32 {
-		*n++
+	return int((h ^ h>>33) % unitSlots)
+}
+
+// unitMarks says which units some rows are of.
+type unitMarks []uint64
+
+func (u *unitMarks) add(slot int) {
+	if *u == nil {
+		*u = make(unitMarks, unitSlots/64)
 	}
+	(*u)[slot/64] |= 1 << (slot % 64)
+}
+
+// and adds the units of v.
+func (u *unitMarks) and(v unitMarks) {
+	if *u == nil {
+		*u = make(unitMarks, unitSlots/64)
+	}
+	for i, x := range v {
+		(*u)[i] |= x
+	}
+}
+
+// count is how many units there are, or fewer.
+func (u unitMarks) count() (n int64) {
+	for _, x := range u {
+		n += int64(bits.OnesCount64(x))
+	}
+	return n
 }
 
 // worth is how many units of equal size tell as much about a mean over rows as

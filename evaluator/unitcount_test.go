@@ -93,6 +93,65 @@ func TestRowsOfOneUnit(t *testing.T) {
 	}
 }
 
+// Where rows belong together a group is as large as it has units, of which many rows
+// of one are one: nothing is shown of fewer, nor can it be computed.
+func TestGroupsOfUnits(t *testing.T) {
+	t.Parallel()
+	spec := textSpec(t, "csv", errorRates)
+	spec.Truth.Classes = []string{"a", "b"}
+	spec.Output.Columns[0].Classes = spec.Truth.Classes
+	spec.Metrics = []scenarios.Metric{{ID: "accuracy", Use: "accuracy@1", Prediction: "heard", Primary: true}}
+	spec.Slices = []scenarios.Slice{{By: []string{"kind"}, Min: 20}}
+	var rows []aGroupedRow
+	for kind, units := range map[string]int{"many": 100, "one": 1, "two": 60} {
+		for i := range 300 {
+			rows = append(rows, aGroupedRow{fmt.Sprintf("%s%03d", kind, i), []string{"a", "b"}[i%2], "a", 0.5, fmt.Sprint(kind, i%units), kind})
+		}
+	}
+	slices.SortFunc(rows, func(a, b aGroupedRow) int { return strings.Compare(a.key, b.key) })
+	truth, input, predictions := groupedFiles(t, rows, false)
+	for unit, want := range map[string]string{"": "[many] 0 300, [one] 0 300, [two] 0 300", "district": "[many] 0 300, [] 2 600"} {
+		spec.Unit = unit
+		plan, err := NewPlan(spec, "units")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Scoring{Plan: plan, Key: "id", Input: input, Dir: t.TempDir()}.Run(t.Context(), truth, predictions)
+		if err != nil || got.Faults != nil {
+			t.Fatal(err, got.Faults)
+		}
+		var groups []string
+		for _, g := range got.Values[0].Slices[0].Groups {
+			groups = append(groups, fmt.Sprint(g.Of, g.Merged, g.N))
+		}
+		if s := strings.Join(groups, ", "); s != want {
+			t.Errorf("by unit %q: %s, want %s", unit, s, want)
+		}
+		if faults, _, err := countGroups(t.Context(), spec, "id", truth, input); err != nil || faults != nil {
+			t.Errorf("by unit %q: %v %v", unit, faults, err)
+		}
+	}
+	// Two slices are the same but for 25 rows, all of one unit.
+	for i := range rows {
+		rows[i].kind = rows[i].label
+	}
+	for i, n := 0, 0; n < 25; i++ {
+		if rows[i].district == "one0" {
+			rows[i].kind = "a"
+			n += b2i(rows[i].label == "b")
+		}
+	}
+	spec.Slices = append(spec.Slices, scenarios.Slice{By: []string{"said"}, Min: 20})
+	truth, input, _ = groupedFiles(t, rows, false)
+	for unit, want := range map[string]string{"": "", "district": "differ by 1 units"} { // 25 of its 300 rows: less than one
+		spec.Unit = unit
+		faults, _, err := countGroups(t.Context(), spec, "id", truth, input)
+		if err != nil || want == "" && faults != nil || want != "" && (len(faults) != 1 || faults[0].Code != "nested_slices" || !strings.Contains(faults[0].Message.EN, want)) {
+			t.Errorf("by unit %q: %v %v", unit, faults, err)
+		}
+	}
+}
+
 // Units of unequal size are worth fewer, and a row without a unit is one.
 func TestUnitCountWorth(t *testing.T) {
 	var u unitCount

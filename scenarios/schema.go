@@ -226,7 +226,7 @@ var hints = map[string]hint{
 	"Spec.unit":   {false, aihub.Text{EN: "column of the dataset whose equal values are one unit (a patient, a site): rows of a unit are drawn together and count as one; default every row", ZH: "数据集的列，取值相同的行为一个单元（如同一患者、同一站点）：一起抽样，并计为一个；默认每行各为一个单元"}, nil},
 	"Spec.slices": {false, aihub.Text{EN: "groups of rows on which every metric is computed, too", ZH: "按组另行计算各指标的切片"}, map[string]any{"maxItems": MaxSlices}},
 	"Slice.by":    {true, aihub.Text{EN: "columns of the dataset: rows with the same values are a group", ZH: "数据集的列：取值相同的行为一组"}, map[string]any{"minItems": 1, "maxItems": maxSliceColumns}},
-	"Slice.min":   {false, aihub.Text{EN: "the fewest rows of a group that is shown by itself", ZH: "单独显示的组至少须有的行数"}, numbers(leastGroup, maxGroup, DefaultGroup)},
+	"Slice.min":   {false, aihub.Text{EN: "the fewest rows, or units where the spec has a unit, of a group that is shown by itself", ZH: "单独显示的组至少须有的行数（有 unit 时为单元数）"}, numbers(leastGroup, maxGroup, DefaultGroup)},
 
 	"Sharing.score": {true, aihub.Text{EN: "how a score is released", ZH: "成绩如何公布"}, nil},
 	"Sharing.logs":  {false, aihub.Text{EN: "who sees logs", ZH: "谁能看到日志"}, nil},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -89,4 +90,44 @@ func TestFarTooMuch(t *testing.T) {
 	if d := cmp.Diff([]string{"bad_file item 4"}, faults); d != "" || strings.Count(cells["a"], "score") != 3 {
 		t.Errorf("%d items\n%s", strings.Count(cells["a"], "score"), d)
 	}
+}
+
+// No cell ends the process, whoever wrote it: one that passes can be measured against
+// any true one that does, and what a true one answers passes.
+func FuzzCells(f *testing.F) {
+	kinds := slices.Sorted(maps.Keys(Kinds))
+	for i, cells := range [][2]string{ // as kinds are sorted: any is a seed of all
+		{`[["PER",0,3]]`, `[["PER",0,3],["LOC",5,6]]`}, {"a", "b"}, {"yes a", "no"}, {"1 0 1", "0.5 1e3 -1"}, {`{"true":"Q1","known":["Q2"],"of":50}`, `{"Q1":1,"Q2":0.5}`},
+		{`[{"category_id":1,"bbox":[0,0,4,4],"area":16}]`, `[{"category_id":1,"segmentation":{"size":[2,2],"counts":"04"},"score":1,"keypoints":[1,1,2]}]`}, {"2 2 0*1 1*3", "2 2 0*4"}, {"d1 1\nd2 0", "d1 0.5"},
+		{"2 3 0*1 1*3 7*2\n1 0\n7 4 crowd", "2 3 1*6\n1 0"}, {`{"past":[1,2],"truth":[4]}`, "[3]"}, {"12.5 lost", "-1"}, {"1 7 0 0 4 4", "9 7 0 0 4 4\n9 8 1 1 1 1"}, {"target 0.5", "-2"}, {"0 1 a", "0 1 b\n0.5 2 c"},
+		{"1 1 0*1", "4096 4096 0*1"}, {`{"true":"a","of":2}`, `{"a":1,"a":2}`}, {"", strings.Repeat("[", 20_000)}, {"null", `{"mean":null}`},
+	} {
+		for k := range kinds {
+			f.Add(uint8(k), cells[0], cells[1])
+			f.Add(uint8(k+i), cells[1], cells[0])
+		}
+	}
+	f.Fuzz(func(t *testing.T, n uint8, truth, predicted string) {
+		k := Kinds[kinds[int(n)%len(kinds)]]
+		all := k.Faults(predicted)
+		for i, bad := range all {
+			if bad.EN == "" || bad.ZH == "" || slices.ContainsFunc(all[:i], func(x *aihub.Text) bool { return *x == *bad }) {
+				t.Fatalf("%q: %+v", predicted, bad)
+			}
+		}
+		if bad := k.Truth(truth); bad != nil {
+			if bad.EN == "" || bad.ZH == "" {
+				t.Fatalf("%q: %+v", truth, bad)
+			}
+			return
+		}
+		if k.Answer != nil {
+			if bad := k.Predicted(k.Answer(truth)); bad != nil {
+				t.Fatalf("%q answers %q: %s", truth, k.Answer(truth), bad.EN)
+			}
+		}
+		if len(all) == 0 && k.Unit("7", truth, predicted) == nil {
+			t.Fatalf("%q, %q: no unit", truth, predicted)
+		}
+	})
 }

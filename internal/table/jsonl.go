@@ -56,7 +56,8 @@ type jsonlReader struct {
 	out     leftOut
 }
 
-// lineReader yields lines that are not blank, at most maxRecord bytes each.
+// lineReader yields lines that are not blank, at most maxRecord bytes each; in place
+// of a longer one errLongLine, and then those behind it.
 type lineReader struct {
 	r   *bufio.Reader
 	buf []byte
@@ -69,18 +70,22 @@ func (l *lineReader) next() ([]byte, error) {
 	for {
 		l.buf = l.buf[:0]
 		l.n++
+		long := false
 		for {
 			b, err := l.r.ReadSlice('\n')
-			if l.buf = append(l.buf, b...); len(l.buf) > maxRecord {
-				return nil, errLongLine
+			if long = long || len(l.buf)+len(b) > maxRecord; !long {
+				l.buf = append(l.buf, b...)
 			}
 			if err == bufio.ErrBufferFull {
 				continue
 			}
-			if err != nil && (err != io.EOF || len(l.buf) == 0) {
+			if err != nil && (err != io.EOF || len(l.buf) == 0 && !long) {
 				return nil, err
 			}
 			break
+		}
+		if long {
+			return nil, errLongLine
 		}
 		if len(bytes.TrimSpace(l.buf)) > 0 {
 			return l.buf, nil
@@ -164,16 +169,11 @@ func (j *jsonlReader) check(o Options) error {
 		if err == io.EOF {
 			break
 		}
-		if err == errLongLine {
-			f.add("too_long", fmt.Sprintf("line %d", j.lines.n), aihub.Text{EN: fmt.Sprintf("the line is longer than %d bytes", maxRecord), ZH: fmt.Sprintf("该行超过 %d 字节", maxRecord)})
-			whole = true
-			break
-		}
-		if err != nil {
+		if err != nil && err != errLongLine {
 			return err
 		}
 		j.rows++
-		if j.rows == 1 && bytes.TrimSpace(b)[0] == '[' {
+		if j.rows == 1 && err == nil && bytes.TrimSpace(b)[0] == '[' {
 			f.add("json_array", fmt.Sprintf("line %d", j.lines.n), aihub.Text{
 				EN: `the file is one JSON array; a table is JSON Lines, one object a line without commas between: jq -c '.[]' FILE > FILE.jsonl`,
 				ZH: `文件是一个 JSON 数组；数据表应为 JSON Lines，每行一个对象，行间无逗号：jq -c '.[]' 文件 > 文件.jsonl`})
@@ -186,7 +186,9 @@ func (j *jsonlReader) check(o Options) error {
 			break
 		}
 		before, known := f.total, len(cols)
-		if err := j.line.read(b); err != nil {
+		if err != nil {
+			f.add("too_long", fmt.Sprintf("line %d", j.lines.n), aihub.Text{EN: fmt.Sprintf("the line is longer than %d bytes", maxRecord), ZH: fmt.Sprintf("该行超过 %d 字节", maxRecord)})
+		} else if err := j.line.read(b); err != nil {
 			for _, c := range cols[known:] { // names of a line that is none
 				delete(j.index, c.name)
 			}
@@ -270,10 +272,12 @@ func (j *jsonlReader) Next() (*Batch, error) {
 		if err == io.EOF {
 			break
 		}
-		if err == nil {
+		if err == nil || err == errLongLine {
 			if j.read++; j.out.next(j.read) {
 				continue
 			}
+		}
+		if err == nil {
 			err = j.line.read(b)
 		}
 		if err != nil || j.read > j.rows {

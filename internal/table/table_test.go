@@ -226,6 +226,9 @@ func TestPartial(t *testing.T) {
 		{"csv, all", FormatCSV, "id,v\na\n", "", "ragged line 2"},
 		{"jsonl", FormatJSONL, "{\"id\":\"a\",\"v\":1}\n{\"id\":\"b\",\"w\":2,\"v\":}\n\n{\"id\":\"c\",\"v\":\"x\"}\n{\"id\":\"d\",\"id\":\"e\"}\n{\"id\":\"zz\",\"v\":1}\n",
 			"1 a 1, 3 c x, 5 zz 1", "json line 2, column 21, json line 5, column 16"},
+		{"jsonl, a line that is too long", FormatJSONL, "{\"id\":\"a\",\"v\":1}\n{\"id\":\"b\",\"v\":\"" + strings.Repeat("x", 2*maxRecord) + "\"}\n{\"id\":\"c\",\"v\":2}\n{\"id\"\n",
+			"1 a 1, 3 c 2", "too_long line 2, json line 4, column 7"},
+		{"jsonl, the last line is too long", FormatJSONL, "{\"id\":\"a\",\"v\":1}\n{\"id\":\"b\",\"v\":\"" + strings.Repeat("x", maxRecord), "1 a 1", "too_long line 2"},
 		// What is wrong with the file as a whole ends it.
 		{"csv, header", FormatCSV, "id,id\na\nb,1\n", "-", "duplicate_column line 1, column 4, ragged line 2"},
 		{"jsonl, none good", FormatJSONL, "{\n", "-", "json line 1, column 3"},
