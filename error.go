@@ -87,7 +87,11 @@ func (f Fault) In(lang Lang) string {
 		s += fmt.Sprintf(" [×%d]", f.Count)
 	}
 	if len(f.Examples) > 0 {
-		s += ": " + strings.Join(f.Examples, ", ")
+		list := make([]string, len(f.Examples))
+		for i, x := range f.Examples {
+			list[i] = exampleIn(lang, x)
+		}
+		s += ": " + strings.Join(list, ", ")
 	}
 	return s
 }

@@ -1,6 +1,9 @@
 package aihub
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // placeWords are the words of a Fault's Where, which stays in English on the
 // wire so that programs can read it.
@@ -17,6 +20,7 @@ var placeWords = []struct {
 	{regexp.MustCompile(`\bfile (\d+)`), "第 $1 个文件"},
 	{regexp.MustCompile(`\blayer (\d+)`), "第 $1 层"},
 	{regexp.MustCompile(`(^|[ ，、,）])column `), "${1}列 "},
+	{regexp.MustCompile(`(^|[ ，、,）])file ("|$)`), "${1}文件 ${2}"},
 }
 
 // placeIn renders where for a person.
@@ -28,4 +32,14 @@ func placeIn(lang Lang, where string) string {
 		where = w.en.ReplaceAllString(where, w.zh)
 	}
 	return where
+}
+
+// exampleIn renders an example of a fault: a place, and behind it, in quotes, what
+// stands there, which stays as it is.
+func exampleIn(lang Lang, example string) string {
+	place, value := example, ""
+	if i := strings.IndexByte(example, '"'); i >= 0 {
+		place, value = example[:i], example[i:]
+	}
+	return placeIn(lang, place) + value
 }
