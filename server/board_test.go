@@ -10,6 +10,7 @@ import (
 
 	"aihub"
 	"aihub/evaluator"
+	"aihub/internal/i18n"
 	"aihub/internal/store"
 	"aihub/policies"
 	"aihub/policies/sharing"
@@ -68,6 +69,18 @@ func TestBoardAsOfAndUntested(t *testing.T) {
 	if now.Budget.Answers != 2 || then.Budget.Answers != 1 || before.Budget.Answers != 0 || before.Budget.Bits != 0 ||
 		then.Budget.Bits <= 0 || then.Budget.Bits >= now.Budget.Bits || then.Budget.Total != now.Budget.Total || len(then.Rows) != 1 {
 		t.Errorf("now %+v\nthen %+v\nbefore %+v", now.Budget, then.Budget, before.Budget)
+	}
+
+	// A page's day is one of the zone that its times are in, and ends with it.
+	day := func(at time.Time) string { return at.In(i18n.China).Format(time.DateOnly) }
+	for of, rows := range map[string]bool{day(w.now()): true, day(empty.Add(-24 * time.Hour)): false, "": true} {
+		page := get(t, w.http.URL+"/scenarios/"+sc.Ref.String()+"?round=open&as_of="+of, "en")
+		if of == "" {
+			of = day(now.AsOf)
+		}
+		if strings.Contains(page, `class="ranking"`) != rows || !strings.Contains(page, `name="as_of" value="`+of+`"`) {
+			t.Errorf("the page of %s has rows: %v, want %v", of, !rows, rows)
+		}
 	}
 
 	// Where the last entry counts a worse one replaces a better, at the price of a new

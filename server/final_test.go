@@ -116,16 +116,25 @@ func TestFinalBoard(t *testing.T) {
 	}
 	// Over two boards, organisations have mean places, and a baseline has none.
 	task := sc.Ref.String() + "/last"
-	o, err := w.as("").Overall(t.Context(), []string{task, sc.Ref.String() + "/open"})
+	o, err := w.as("").Overall(t.Context(), []string{task, sc.Ref.String() + "/open"}, time.Time{})
 	w.must(err)
 	if len(o.Rows) != 2 || o.Rows[0].Mean != 1.5 || !o.Rows[1].Tied || len(o.Tasks) != 2 {
 		t.Errorf("overall %+v", o)
 	}
-	if _, err := w.as("").Overall(t.Context(), []string{task, task}); aihub.KindOf(err) != aihub.Invalid {
+	if _, err := w.as("").Overall(t.Context(), []string{task, task}, time.Time{}); aihub.KindOf(err) != aihub.Invalid {
 		t.Errorf("one board twice: %v", err)
 	}
 	if page := get(t, w.http.URL+"/overall?task="+task+"&task="+sc.Ref.String()+"/open", "en"); !strings.Contains(page, "mean place") || !strings.Contains(page, "1.5") {
 		t.Errorf("the overall page: %.500s", page)
+	}
+	if o, err := w.as("").Overall(t.Context(), []string{task, sc.Ref.String() + "/open"}, w.now().Add(-2*time.Hour)); err != nil || len(o.Rows) != 0 || len(o.Tasks) != 2 {
+		t.Errorf("before the close: %v, %+v", err, o)
+	}
+	if page := get(t, w.http.URL+"/overall", "zh-CN"); !strings.Contains(page, `value="`+sc.Ref.String()+`"`) || !strings.Contains(page, "请至少选择两个场景") || strings.Contains(page, "checked") {
+		t.Errorf("nothing is chosen: %.2000s", page)
+	}
+	if page := get(t, w.http.URL+"/overall?as_of=2020-01-01&task="+task+"&task="+sc.Ref.String()+"/open", "en"); !strings.Contains(page, `value="`+task+`" checked`) || !strings.Contains(page, `value="2020-01-01"`) || strings.Contains(page, "1.5") {
+		t.Errorf("the overall page of a day before: %.2000s", page)
 	}
 	t.Run("in a browser", func(t *testing.T) {
 		b := openBrowser(t)
@@ -135,6 +144,7 @@ func TestFinalBoard(t *testing.T) {
 		}{
 			{"final-board", "/scenarios/" + sc.Ref.String() + "?round=last", "把握与代价", "How sure, and at what cost", ""},
 			{"final-overall", "/overall?task=" + task + "&task=" + sc.Ref.String() + "/open", "平均名次", "mean place", ""},
+			{"final-choose", "/overall", "请至少选择两个场景", "Choose two", ""},
 			{"final-score", "/submissions/" + string(first), "按 street 分组", "By street", "vendor"},
 			{"sealed-score", "/submissions/" + string(first), "封存", "Sealed", "reviewer"},
 		} {

@@ -18,16 +18,21 @@ func (p *process) boardCmd() *cobra.Command {
 	var round, asOf string
 	c := p.verb("board SCENARIO...", "cli.board.short", cobra.MinimumNArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			at, err := moment(asOf)
+			if err != nil {
+				return err
+			}
 			if len(args) > 1 {
-				o, err := c.Overall(ctx, args)
+				if round != "" {
+					return aihub.Errorf(aihub.Invalid, aihub.Text{
+						EN: "--round says nothing of several scenarios", ZH: "多个场景时不能使用 --round",
+					}).WithHint(aihub.Text{EN: "write the round behind each: NAME@N/ROUND", ZH: "请在各场景后写明轮次：名称@N/轮次"})
+				}
+				o, err := c.Overall(ctx, args, at)
 				if err != nil {
 					return err
 				}
 				return p.data(o, func() { p.showOverall(o) })
-			}
-			at, err := moment(asOf)
-			if err != nil {
-				return err
 			}
 			b, err := c.Board(ctx, args[0], round, at)
 			if err != nil {
@@ -41,12 +46,12 @@ func (p *process) boardCmd() *cobra.Command {
 	return c
 }
 
-// moment reads a date (its end, UTC) or a time.
+// moment reads a date (its end here, as times are shown) or a time.
 func moment(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
+	if t, err := time.ParseInLocation(time.DateOnly, s, time.Local); err == nil {
 		return t.Add(24*time.Hour - time.Microsecond), nil
 	}
 	t, err := time.Parse(time.RFC3339, s)

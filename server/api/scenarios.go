@@ -54,9 +54,10 @@ func (a *API) scenarios() {
 		})
 	handle(a, op(http.MethodGet, "/overall", "get-overall", tag, "Organisations by their mean place over the boards of several scenarios", 200),
 		func(ctx context.Context, who aihub.Actor, in *struct {
-			Tasks []string `query:"task" minItems:"2" maxItems:"50" doc:"name@N or name@N/round, separated by commas"`
+			Tasks []string  `query:"task" minItems:"2" maxItems:"50" doc:"name@N or name@N/round, separated by commas"`
+			AsOf  time.Time `query:"as_of" doc:"the boards as they stood then; default now"`
 		}) (*body[wire.Overall], error) {
-			return answer(a.Desk.Overall(ctx, who, in.Tasks))
+			return answer(a.Desk.Overall(ctx, who, in.Tasks, in.AsOf))
 		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/enrolments", "enrol", tag, "Sign the agreement and ask to take part", 201),
 		func(ctx context.Context, who aihub.Actor, in *struct {

@@ -153,9 +153,13 @@ func (c *Client) Board(ctx context.Context, ref, round string, asOf time.Time) (
 }
 
 // Overall ranks organisations over the boards of several scenarios, each name@N or
-// name@N/round.
-func (c *Client) Overall(ctx context.Context, tasks []string) (wire.Overall, error) {
-	return call[wire.Overall](ctx, c, get("overall").with("task", strings.Join(tasks, ",")))
+// name@N/round. With asOf it is as the boards stood then.
+func (c *Client) Overall(ctx context.Context, tasks []string, asOf time.Time) (wire.Overall, error) {
+	r := get("overall").with("task", strings.Join(tasks, ","))
+	if !asOf.IsZero() {
+		r = r.with("as_of", asOf.UTC().Format(time.RFC3339Nano))
+	}
+	return call[wire.Overall](ctx, c, r)
 }
 
 // Enrol asks to take part for the actor's organisation.

@@ -219,8 +219,8 @@ const maxTasks = 50
 
 // Overall ranks organisations by their mean place over the boards of several
 // scenarios, each "name" or "name@N", with "/round" behind it for another round
-// than the one that is open.
-func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string) (wire.Overall, error) {
+// than the one that is open. With asOf it is as the boards stood then.
+func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string, asOf time.Time) (wire.Overall, error) {
 	if len(tasks) < 2 || len(tasks) > maxTasks {
 		return wire.Overall{}, aihub.Errorf(aihub.Invalid, aihub.Text{
 			EN: fmt.Sprintf("name 2 to %d scenarios", maxTasks), ZH: fmt.Sprintf("请给出 2 至 %d 个场景", maxTasks),
@@ -230,7 +230,7 @@ func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string) (wire
 	var boards [][]board.Row
 	for _, task := range tasks {
 		ref, round, _ := strings.Cut(task, "/")
-		b, err := d.Board(ctx, a, ref, round, time.Time{})
+		b, err := d.Board(ctx, a, ref, round, asOf)
 		if err != nil {
 			return wire.Overall{}, err
 		}

@@ -103,10 +103,10 @@ func (v scenarioView) columnType(column string) string {
 	return ""
 }
 
-// asOf reads the day, or moment, of which a board is asked: its end. What is no
-// date asks for now.
+// asOf reads the day, or moment, of which a board is asked: its end, where the pages'
+// times are. What is no date asks for now.
 func asOf(s string) time.Time {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
+	if t, err := time.ParseInLocation(time.DateOnly, s, i18n.China); err == nil {
 		return t.Add(24*time.Hour - time.Microsecond)
 	}
 	t, _ := time.Parse(time.RFC3339, s)
