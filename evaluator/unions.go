@@ -118,9 +118,11 @@ type crossedCell struct {
 	rows int64
 }
 
-// What leastSupport may do: bases that it packs, and cells that it looks at.
+// What leastSupport may do: bases that it packs, cells that it tries for them, and
+// cells that it then looks at. Each is a second or a few.
 const (
 	maxBases  = 1 << 10
+	maxTried  = 1 << 22
 	maxLooked = 1 << 26
 )
 
@@ -145,12 +147,13 @@ func leastSupport(cells []crossedCell, n, columns int, enough int64, all bool) (
 	}
 	slices.SortFunc(cells, byRows)
 	left := slices.Clone(cells)
-	rank, bases, depth := 0, [][]combination(nil), int64(0)
-	for depth < enough && len(bases) < maxBases {
+	rank, bases, depth := columns-n+1, [][]combination(nil), int64(0)
+	for tried := 0; depth < enough && len(bases) < maxBases && tried < maxTried; {
 		b := newBasis(n, columns)
 		var taken []combination
 		var at []int
-		for i := 0; i < len(left) && left[i].rows > 0 && len(taken) < columns-n+1; i++ {
+		for i := 0; i < len(left) && left[i].rows > 0 && len(taken) < rank; i++ {
+			tried++
 			if b.add(left[i].at) {
 				taken, at = append(taken, left[i].at), append(at, i)
 			}
