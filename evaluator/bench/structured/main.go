@@ -107,8 +107,8 @@ func coco(t *task) func() map[string]float64 {
 }
 
 func cer(t *task) func() map[string]float64 {
+	var a speech.Aligner // as scoring keeps its own
 	return func() map[string]float64 {
-		var a speech.Aligner
 		var e speech.Edits
 		for i := range t.Ref {
 			x := a.AlignText(t.Ref[i], t.Hyp[i])

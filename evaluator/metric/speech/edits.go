@@ -24,16 +24,17 @@ func (e Edits) Ref() int64 { return e.Sub + e.Del + e.Hit }
 // concurrent use. The zero value is ready.
 type Aligner struct {
 	ids    map[string]int32
-	ascii  [1 << 16]int32 // ids of single code points below 2^16, 1 more than they are
+	basic  [1 << 16]uint64 // of code points below 2^16: where a short reference has them, or their ids in peq; 0 between calls
 	used   []int32
 	ref    []int32
 	hyp    []int32
 	at     []int32
-	few    [128]uint64 // peq of a short reference
 	slots  [128]slot
 	peq    []uint64
-	column []uint64
+	last   []uint64
 	vp, vn []uint64 // a row of words for each token of the hypothesis
+	few    []column // when the reference is short
+	tokens [64]uint16
 }
 
 // Align counts the edits of a Levenshtein alignment. The number of errors is
@@ -49,6 +50,9 @@ func (a *Aligner) Align(ref, hyp []string) Edits {
 
 // AlignText counts the edits between the code points of two texts as they are.
 func (a *Aligner) AlignText(ref, hyp string) Edits {
+	if e, ok := a.alignShort(ref, hyp); ok {
+		return e
+	}
 	// Equal bytes at both ends are cut off first, between characters: bytes that
 	// go on with a character never begin one, in good text or bad.
 	n := sameHead(ref, hyp)
@@ -62,7 +66,8 @@ func (a *Aligner) AlignText(ref, hyp string) Edits {
 		n--
 	}
 	tail := ref[len(ref)-n:]
-	a.ref, a.hyp = decode(a.ref, ref[:len(ref)-n]), decode(a.hyp, hyp[:len(hyp)-n])
+	ref, hyp = ref[:len(ref)-n], hyp[:len(hyp)-n]
+	a.ref, a.hyp = decode(a.ref, ref), decode(a.hyp, hyp)
 	e := a.align(a.ref, a.hyp)
 	e.Hit += count(same) + count(tail)
 	return e
@@ -109,8 +114,8 @@ func three(s string) uint32 {
 }
 
 // isThree reports whether x is a character of three bytes that every continuation
-// fits: the first is 0xe1 to 0xec.
-func isThree(x uint32) bool { return x&0xc0c0f0 == 0x8080e0 && x&0x0f-1 < 0x0c }
+// fits: the first is none of 0xe0 and 0xed.
+func isThree(x uint32) bool { return x&0xc0c0f0 == 0x8080e0 && x&0x0f != 0 && x&0x0f != 0x0d }
 
 // count is how many code points decode would give.
 func count(s string) (n int64) {
@@ -148,7 +153,7 @@ func decode(out []int32, s string) []int32 {
 		}
 		if len(s)-i >= 3 {
 			if x := three(s[i:]); isThree(x) {
-				out[n] = int32(x&0x0f<<12 | x>>8&0x3f<<6 | x>>16&0x3f)
+				out[n] = int32(threes(x))
 				i += 3
 				continue
 			}
@@ -214,7 +219,7 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 		return e
 	}
 	if len(ref) <= 64 {
-		return a.backShort(e, ref, hyp, a.short(ref, hyp))
+		return a.backShort(int(e.Hit), len(ref), len(hyp), a.short(ref, hyp))
 	}
 	// Symbols of the reference become places in peq, 1 and up; 0 is for others.
 	words := (len(ref) + 63) / 64
@@ -224,10 +229,10 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 	for _, c := range ref {
 		var id int32
 		if c < 1<<16 {
-			if id = a.ascii[c]; id == 0 {
+			if id = int32(a.basic[c]); id == 0 {
 				id = symbols
 				symbols++
-				a.ascii[c] = id
+				a.basic[c] = uint64(id)
 				a.used = append(a.used, c)
 			}
 		} else {
@@ -254,14 +259,14 @@ func (a *Aligner) align(ref, hyp []int32) Edits {
 	at = at[:0]
 	for _, c := range hyp {
 		if c < 1<<16 {
-			at = append(at, a.ascii[c]*int32(words))
+			at = append(at, int32(a.basic[c])*int32(words))
 		} else {
 			at = append(at, rare[c]*int32(words))
 		}
 	}
 	a.at = at
 	for _, c := range a.used {
-		a.ascii[c] = 0
+		a.basic[c] = 0
 	}
 	a.used = a.used[:0]
 	// A narrow band has an alignment, if not the best. Its errors bound those of the
@@ -341,60 +346,34 @@ type slot struct {
 // short fills the vertical differences of all columns for up to 64 tokens, and
 // returns the number of errors.
 func (a *Aligner) short(ref, hyp []int32) int {
-	if n := len(hyp); cap(a.vp) < n {
-		a.vp, a.vn = make([]uint64, 2*n), make([]uint64, 2*n)
+	large := int32(0)
+	for _, c := range ref {
+		large |= c
 	}
-	vps, vns := a.vp[:len(hyp)], a.vn[:len(hyp)]
-	// Where in the reference each of its tokens is, by its number from 1 on.
-	peq := &a.few
-	next, large := int32(0), int32(0)
-	for i, c := range ref {
-		large |= c >> 16
-		id := a.ascii[uint16(c)]
-		one := int32(uint32(id-1) >> 31) // the first such token, without a branch
-		next += one
-		id += next & -one
-		a.ascii[uint16(c)] = id
-		peq[id&127] |= 1 << (i & 63)
-	}
-	defer clear(peq[:next+1])
 	for _, c := range hyp {
-		large |= c >> 16
+		large |= c
 	}
-	if large != 0 {
-		for _, c := range ref {
-			a.ascii[uint16(c)] = 0
-		}
+	if large >= 1<<16 {
 		return a.shortOfAny(ref, hyp)
 	}
+	for i, c := range ref {
+		a.basic[uint16(c)] |= 1 << (i & 63)
+	}
+	columns := a.room(len(hyp))
 	vp, vn := ^uint64(0), uint64(0)
 	for j, c := range hyp {
-		eq := peq[a.ascii[uint16(c)]&127] // none at 0
-		d0 := ((eq&vp + vp) ^ vp) | eq | vn
-		hp := vn | ^(d0 | vp)
-		hn := vp & d0
-		hp = hp<<1 | 1
-		hn <<= 1
-		vp = hn | ^(d0 | hp)
-		vn = hp & d0
-		vps[j], vns[j] = vp, vn
+		vp, vn = step(a.basic[uint16(c)], vp, vn)
+		columns[j] = column{vp, vn}
 	}
 	for _, c := range ref {
-		a.ascii[uint16(c)] = 0
+		a.basic[uint16(c)] = 0
 	}
-	return errorsOf(ref, hyp, vp, vn)
-}
-
-// errorsOf is the last distance of the last column: along its top there are as many
-// as it is to the right, and its differences add up.
-func errorsOf(ref, hyp []int32, vp, vn uint64) int {
-	mask := ^uint64(0) >> (64 - len(ref)&127)
-	return len(hyp) + bits.OnesCount64(vp&mask) - bits.OnesCount64(vn&mask)
+	return errorsOf(len(ref), len(hyp), vp, vn)
 }
 
 // shortOfAny is short for tokens of any number.
 func (a *Aligner) shortOfAny(ref, hyp []int32) int {
-	vps, vns := a.vp[:len(hyp)], a.vn[:len(hyp)]
+	columns := a.room(len(hyp))
 	t := &a.slots // open addressing: at most half full
 	var used [64]uint8
 	for i, c := range ref {
@@ -412,52 +391,13 @@ func (a *Aligner) shortOfAny(ref, hyp []int32) int {
 		for t[k].at != 0 && t[k].token != c {
 			k = (k + 1) & 127
 		}
-		eq := t[k].at
-		d0 := ((eq&vp + vp) ^ vp) | eq | vn
-		hp := vn | ^(d0 | vp)
-		hn := vp & d0
-		hp = hp<<1 | 1
-		hn <<= 1
-		vp = hn | ^(d0 | hp)
-		vn = hp & d0
-		vps[j], vns[j] = vp, vn
+		vp, vn = step(t[k].at, vp, vn)
+		columns[j] = column{vp, vn}
 	}
 	for _, k := range used[:len(ref)] {
 		t[k] = slot{}
 	}
-	return errorsOf(ref, hyp, vp, vn)
-}
-
-// backShort is back for up to 64 tokens, of which the number of errors is known:
-// the deletions tell the rest.
-func (a *Aligner) backShort(e Edits, ref, hyp []int32, errors int) Edits {
-	more := len(ref) - len(hyp) // deletions than insertions
-	del := max(more, 0)
-	if errors > max(more, -more) {
-		vp, vn := a.vp[:len(hyp)], a.vn[:len(hyp)]
-		del = 0
-		i, j := len(ref)-1, len(hyp)-1
-		for i >= 0 && j >= 0 {
-			switch at := uint(i) & 63; {
-			case vp[j]>>at&1 != 0: // one less above: a deletion
-				del++
-				i--
-			case j > 0 && vn[j-1]>>at&1 != 0: // an insertion
-				j--
-			default:
-				i--
-				j--
-			}
-		}
-		del += i + 1
-	}
-	ins := del - more
-	sub := errors - del - ins
-	e.Del += int64(del)
-	e.Ins += int64(ins)
-	e.Sub += int64(sub)
-	e.Hit += int64(len(ref) - del - sub)
-	return e
+	return errorsOf(len(ref), len(hyp), vp, vn)
 }
 
 // long does so in blocks of 64 rows, handing horizontal differences down, for the cells
@@ -469,10 +409,10 @@ func (a *Aligner) long(at []int32, words int, b band) (errors int) {
 	} else {
 		a.vp, a.vn = a.vp[:n], a.vn[:n]
 	}
-	if cap(a.column) < 2*words {
-		a.column = make([]uint64, 2*words)
+	if cap(a.last) < 2*words {
+		a.last = make([]uint64, 2*words)
 	}
-	ps, ms := a.column[:words], a.column[words:2*words] // the last column
+	ps, ms := a.last[:words], a.last[words:2*words] // the last column
 	for w := range ps {
 		ps[w], ms[w] = ^uint64(0), 0
 	}

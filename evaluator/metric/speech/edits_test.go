@@ -63,6 +63,47 @@ func TestAlign(t *testing.T) {
 
 // TestAlignBadText: bytes that are no text count as one character each, the
 // same as text and as tokens.
+// TestAlignUtterance: what is read of short texts without decoding them first gives the
+// way back that the whole table has, whatever few characters are not of the common kind.
+func TestAlignUtterance(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	rare := []rune("a \u00e9\u0800\u1000\u3fff\u4000\u7fff\u8000\ubfff\uc000\ud7ff\ue000\ufffd\uffff𠀀，")
+	var a Aligner
+	for n := range 6000 {
+		letters, odd := []int{2, 6, 3000}[n%3], []float64{0, 0.02, 0.3}[n/3%3]
+		draw := func() rune {
+			if r.Float64() < odd {
+				return rare[r.IntN(len(rare))]
+			}
+			return rune(0x4e00 + r.IntN(letters))
+		}
+		var x, y []rune
+		for range r.IntN(80) {
+			x = append(x, draw())
+		}
+		noise := []float64{0, 0.05, 0.2}[n/9%3]
+		for _, c := range x {
+			switch p := r.Float64() / noise; {
+			case p < 0.3:
+				y = append(y, draw())
+			case p < 0.6:
+			case p < 1:
+				y = append(y, c, draw())
+			default:
+				y = append(y, c)
+			}
+		}
+		if want, got := plainEdits(x, y), a.AlignText(string(x), string(y)); got != want {
+			t.Fatalf("%q %q: %+v, not %+v", string(x), string(y), got, want)
+		}
+	}
+	for c, n := range a.basic {
+		if n != 0 {
+			t.Fatalf("%#x is left for the next alignment", c)
+		}
+	}
+}
+
 // TestAlignBand: a long text is aligned in a band of its table, by the way back that
 // the whole table has, however its errors lie and whatever the lengths.
 func TestAlignBand(t *testing.T) {
