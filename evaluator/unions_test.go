@@ -41,29 +41,37 @@ func TestLeastSupport(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(5, 3))
 	small, safe, open := 0, 0, 0
-	for round := range 1500 {
+	for round := range 2500 {
 		n := 2 + round%3
+		// Cells of a row each are where a support may meet every basis twice.
+		size, most := 3+r.IntN(8), int64(12)
+		if round >= 1500 {
+			n, size, most = n+1, 11, 1
+		}
 		groups, columns := make([]int, n), 0
 		for k := range groups {
 			groups[k] = 2 + r.IntN(2)
+			if most == 1 {
+				groups[k] = 2
+			}
 			columns += groups[k]
 		}
 		rows := map[combination]int64{}
-		for range 3 + r.IntN(8) {
+		for range size {
 			var at combination
 			first := 0
 			for k, g := range groups {
 				at[k] = uint8(first + r.IntN(g))
 				first += g
 			}
-			rows[at] += 1 + r.Int64N(12)
+			rows[at] += 1 + r.Int64N(most)
 		}
 		var cells []crossedCell
 		for at, x := range rows {
 			cells = append(cells, crossedCell{at, x})
 		}
 		least := bruteSupport(cells, n, columns)
-		for _, enough := range []int64{2, 5, 9, 14, 25} {
+		for _, enough := range []int64{2, 3, 5, 9, 14, 25} {
 			got, sure := leastSupport(cells, n, columns, enough, true)
 			switch {
 			case got > 0 && sure && got >= least && got < enough:
