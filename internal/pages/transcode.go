@@ -204,8 +204,9 @@ type bodies struct {
 // slabBytes is the memory that buffers of a worker are cut from. Memory that grows
 // buffer by buffer doubles four or five times before all are there, and the runtime
 // collects garbage each time, for which it stops all workers: in a system call or
-// in what is written in assembly they are not stopped at once.
-const slabBytes = 12 << 20
+// in what is written in assembly they are not stopped at once. It is not all that a worker
+// holds: a process that masks a second file clears the slab first.
+const slabBytes = 5 << 20
 
 // make returns an empty buffer with room for n bytes: the smallest kept, or a new one.
 func (b *bodies) make(n int) []byte {
