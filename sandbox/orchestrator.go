@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -239,6 +240,7 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 		defer cancel()
 	case cause != nil:
 		log.Warn("the lease was lost", "error", cause)
+		o.disown(ctx, l)
 		return
 	case errors.As(err, &f):
 		out.Failure = f.Failure
@@ -254,6 +256,14 @@ func (o *Orchestrator) carryOut(ctx context.Context, l *store.Lease, home *scrat
 	}
 	if err != nil {
 		log.Error("a run that ended could not be recorded", "error", logged(err))
+		o.disown(ctx, l)
+	}
+}
+
+// disown has what was stored under a lost lease deleted.
+func (o *Orchestrator) disown(ctx context.Context, l *store.Lease) {
+	if err := o.DB.Disown(ctx, l); err != nil && ctx.Err() == nil {
+		o.log().Error("what a lost run stored could not be noted", "run", l.Run().ID, "error", logged(err))
 	}
 }
 
@@ -386,7 +396,7 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 	}
 	out = store.Outcome{Usage: res.Usage, Posture: res.Posture, Failure: res.Failure}
 	if b := log.bytes(); len(b) > 0 {
-		if out.Log, _, err = o.Blobs.Put(ctx, bytes.NewReader(b)); err != nil {
+		if out.Log, err = o.store(ctx, l, bytes.NewReader(b)); err != nil {
 			return store.Outcome{}, err
 		}
 	}
@@ -415,11 +425,11 @@ func (o *Orchestrator) execute(ctx context.Context, l *store.Lease, home *scratc
 			out.Failure = aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonPrediction, Detail: faulty(spec, faults)}
 			return out, nil
 		}
-		if out.Output, err = o.put(ctx, predictions); err != nil {
+		if out.Output, err = o.put(ctx, l, predictions); err != nil {
 			return store.Outcome{}, err
 		}
 	default:
-		if out.Output, err = o.put(ctx, filepath.Join(j.Output, spec.Output.File)); err != nil {
+		if out.Output, err = o.put(ctx, l, filepath.Join(j.Output, spec.Output.File)); err != nil {
 			return store.Outcome{}, err
 		}
 	}
@@ -512,13 +522,19 @@ func (o *Orchestrator) runLive(ctx context.Context, j Job, log *live) (Result, e
 	return res, err
 }
 
-func (o *Orchestrator) put(ctx context.Context, path string) (aihub.Digest, error) {
+func (o *Orchestrator) put(ctx context.Context, l *store.Lease, path string) (aihub.Digest, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	d, _, err := o.Blobs.Put(ctx, f)
+	return o.store(ctx, l, f)
+}
+
+// store keeps what r holds for l. The database knows of it first, so that it is deleted
+// when l's run does not come to name it.
+func (o *Orchestrator) store(ctx context.Context, l *store.Lease, r io.Reader) (aihub.Digest, error) {
+	d, _, err := o.Blobs.Put(ctx, blob.Noted(r, func(d aihub.Digest) error { return o.DB.Seal(ctx, l, d) }))
 	return d, err
 }
 

@@ -306,12 +306,12 @@ func (o *Orchestrator) judge(ctx context.Context, l *store.Lease, home *scratch)
 	}
 	out = store.Outcome{Usage: got.Result.Usage, Posture: got.Result.Posture, Failure: got.Result.Failure}
 	if log.Len() > 0 {
-		if out.Log, _, err = o.Blobs.Put(ctx, &log); err != nil {
+		if out.Log, err = o.store(ctx, l, &log); err != nil {
 			return store.Outcome{}, err
 		}
 	}
 	if got.Packed != "" {
-		if out.Output, err = o.put(ctx, got.Packed); err != nil {
+		if out.Output, err = o.put(ctx, l, got.Packed); err != nil {
 			return store.Outcome{}, err
 		}
 	}

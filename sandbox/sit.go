@@ -45,7 +45,7 @@ func (o *Orchestrator) sit(ctx context.Context, l *store.Lease, dir string, spec
 	defer func() { // also of a session that was cut off: what was seen was seen
 		keep, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
-		log, failed := o.put(keep, record.file.Name())
+		log, failed := o.put(keep, l, record.file.Name())
 		if failed != nil {
 			err = errors.Join(err, failed)
 			return

@@ -148,7 +148,7 @@ func (n *sender) archive(i int) []byte {
 	return b.Bytes()
 }
 
-// intakeBytes is more than anything else in the test's blob store has but programs.
+// intakeBytes is what each image weighs.
 const intakeBytes = 256 << 10
 
 func (n *sender) upload(ctx context.Context, file string, _ int) (wire.Image, error) {
@@ -235,14 +235,17 @@ func (c *chaos) reads(d aihub.Digest) error {
 	return err
 }
 
-// named looks for blobs as large as an image's that no row names.
+// named looks for blobs that no row names.
 func (c *chaos) named(when string) {
 	c.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(c.home, "aihub.db")+"?_pragma=busy_timeout(60000)&_pragma=query_only(1)")
 	c.must(err)
 	defer db.Close()
 	rows, err := db.Query(`SELECT digest FROM image_blobs UNION SELECT stored FROM image_blobs WHERE stored IS NOT NULL
-		UNION SELECT stored FROM pushed_blobs UNION SELECT stored FROM pushed_pending UNION SELECT stored FROM pushed_garbage`)
+		UNION SELECT stored FROM pushed_blobs UNION SELECT stored FROM pushed_pending UNION SELECT stored FROM pushed_garbage
+		UNION SELECT output FROM runs UNION SELECT log FROM runs UNION SELECT id FROM models WHERE deleted_at IS NULL
+		UNION SELECT digest FROM left_files UNION SELECT digest FROM sealing UNION SELECT stored FROM seals
+		UNION SELECT plan FROM datasets UNION SELECT profile FROM datasets UNION SELECT card FROM datasets`)
 	c.must(err)
 	defer rows.Close()
 	known := map[aihub.Digest]bool{}
@@ -254,8 +257,9 @@ func (c *chaos) named(when string) {
 	c.must(rows.Err())
 	lost := 0
 	c.must(c.app.Blobs.Walk(c.Context(), func(d aihub.Digest, size int64) error {
-		if size >= intakeBytes && !known[d] && !c.direct[d] { // smaller ones are what runs left
+		if !known[d] && !c.direct[d] {
 			lost++
+			c.Logf("nothing names %s of %d bytes", d, size)
 		}
 		return nil
 	}))

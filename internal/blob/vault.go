@@ -70,6 +70,12 @@ func (v *Vault) PutSealed(ctx context.Context, r io.Reader, note func(Seal) erro
 	return s, nil
 }
 
+// Noted is r. Before its reader learns that it is over, so before any of it is in a
+// store, note is told the digest of all of it, and may refuse.
+func Noted(r io.Reader, note func(aihub.Digest) error) io.Reader {
+	return &ending{r: r, sum: sha256.New(), end: note}
+}
+
 // ending reads r, and says its digest before its reader learns that it is over.
 type ending struct {
 	r    io.Reader

@@ -74,6 +74,9 @@ func (db *DB) Finish(ctx context.Context, l *Lease, o Outcome) error {
 			o.Output, o.Log, usage, string(o.Posture), l.run.ID); err != nil {
 			return err
 		}
+		if err := t.exec("DELETE FROM sealing WHERE run = ? AND digest IN (?, ?)", l.run.ID, o.Output, o.Log); err != nil {
+			return err
+		}
 		lost, err := t.silent(l.run)
 		if err != nil {
 			return err

@@ -226,47 +226,6 @@ type Sealed struct {
 	Files  int64
 }
 
-// Seal notes which archive is about to be stored for a run, so that it can be
-// deleted should the run end without a model: see Unsealed.
-func (db *DB) Seal(ctx context.Context, l *Lease, d aihub.Digest) error {
-	if _, err := aihub.ParseDigest(string(d)); err != nil {
-		return err
-	}
-	return db.write(ctx, func(t *tx) error {
-		if _, err := t.hold(l); err != nil {
-			return err
-		}
-		return t.insert("sealing", "digest, run", d, l.run.ID)
-	})
-}
-
-// Unsealed returns archives that are no model and never will be, because the run
-// that they were stored for is over, and files of workspaces that ended long ago.
-// Delete each and then Forget it.
-func (db *DB) Unsealed(ctx context.Context) (list []aihub.Digest, err error) {
-	err = db.read(ctx, func(t *tx) error {
-		list, err = all(t, value[aihub.Digest], `SELECT few.digest FROM sealing few CROSS JOIN runs r WHERE r.id = few.run
-			AND r.state NOT IN ('queued', 'leased') ORDER BY few.digest LIMIT 100`)
-		if err != nil {
-			return err
-		}
-		old, err := all(t, value[aihub.Digest], "SELECT digest FROM left_files WHERE created_at <= ? ORDER BY created_at, digest LIMIT 100", us(t.now.Add(-keptFiles)))
-		list = append(list, old...)
-		return err
-	})
-	return list, err
-}
-
-// Forget drops what the store knows of an archive, once it is deleted.
-func (db *DB) Forget(ctx context.Context, d aihub.Digest) error {
-	return db.write(ctx, func(t *tx) error {
-		if err := t.exec("DELETE FROM sealing WHERE digest = ?", d); err != nil {
-			return err
-		}
-		return t.exec("DELETE FROM left_files WHERE digest = ?", d)
-	})
-}
-
 // keepModel makes the archive of a training that ended well a model.
 func (t *tx) keepModel(s submissionRow, run aihub.Run, m Sealed) error {
 	if err := t.swap("DELETE FROM sealing WHERE digest = ? AND run = ?", m.Digest, run.ID); err != nil {

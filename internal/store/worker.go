@@ -25,6 +25,7 @@ type Lease struct {
 	run    aihub.Run
 	worker aihub.WorkerID
 	fence  int64
+	noted  []aihub.Digest // by Seal
 }
 
 // Run returns the run as it was claimed, row key included.
