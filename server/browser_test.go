@@ -264,6 +264,8 @@ func TestPagesInABrowser(t *testing.T) {
 		{"scenario-vendor", "/scenarios/event-dispatch@1", "vendor", "本机构已揭榜", "Your organisation is enrolled"},
 		{"scenario-waiting", "/scenarios/school-places@1", "rival", "揭榜申请待审批", "Your enrolment waits"},
 		{"submissions", "/submissions", "vendor", "本机构的全部提交", "What your organisation has entered"},
+		{"images", "/images", "vendor", "本机构的镜像", "Images of your organisation"},
+		{"images-none", "/images", "reviewer", "尚无镜像", "There is no image"},
 		{"submission-scored", "/submissions/" + string(c.scored.ID), "vendor", "已公布", "Released"},
 		{"submission-failed", "/submissions/" + string(c.failed.ID), "vendor", "原因可能泄露数据", "the reason is not shown"},
 		{"submission-review", "/submissions/" + string(c.review.ID), "vendor", "等待两位评审员", "waits for two reviewers"},

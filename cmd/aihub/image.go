@@ -60,9 +60,9 @@ func (p *process) imageListCmd() *cobra.Command {
 			return p.data(v, func() {
 				var rows [][]string
 				for _, m := range v.Images {
-					rows = append(rows, []string{string(m.Digest), i18n.Bytes(m.Bytes), m.CreatedAt.Local().Format(time.DateTime)})
+					rows = append(rows, []string{string(m.Digest), i18n.Bytes(m.Bytes), m.CreatedAt.Local().Format(time.DateTime), i18n.Int(m.Submissions), string(m.Last)})
 				}
-				p.table([]string{"IMAGE", "SIZE", "SINCE"}, rows)
+				p.table([]string{"IMAGE", "SIZE", "SINCE", "SUBMISSIONS", "LAST"}, rows)
 				p.note("cli.image.used", "Bytes", i18n.Bytes(v.Bytes), "Most", i18n.Bytes(v.Most))
 			})
 		})

@@ -143,9 +143,17 @@ func (db *DB) HasImage(ctx context.Context, s policies.Scope, d aihub.Digest) (o
 func (db *DB) Images(ctx context.Context, s policies.Scope) (list []aihub.KeptImage, err error) {
 	err = db.read(ctx, func(t *tx) error {
 		list, err = all(t, func(s scanner) (v aihub.KeptImage, err error) {
-			err = s.Scan(&v.Digest, &v.Org, &v.Bytes, at{&v.CreatedAt})
+			err = s.Scan(&v.Digest, &v.Org, &v.Bytes, at{&v.CreatedAt}, &v.Submissions, &v.Last)
 			return v, err
-		}, "SELECT digest, org, size, created_at FROM images WHERE org = ? AND deleted_at IS NULL ORDER BY created_at DESC, digest LIMIT 1000", s.Actor().Org)
+		}, `SELECT i.digest, i.org, i.size, i.created_at, (SELECT count(*) FROM submissions u WHERE u.org = i.org AND u.image = i.digest),
+			COALESCE((SELECT u.id FROM submissions u WHERE u.org = i.org AND u.image = i.digest ORDER BY u.created_at DESC, u.id DESC LIMIT 1), '')
+			FROM images i WHERE i.org = ? AND i.deleted_at IS NULL ORDER BY i.created_at DESC, i.digest LIMIT 1000`, s.Actor().Org)
+		for i, m := range list {
+			needed := t.imageNeeded(m.Org, m.Digest)
+			if list[i].Needed = aihub.KindOf(needed) == aihub.Conflict; needed != nil && !list[i].Needed {
+				return needed
+			}
+		}
 		return err
 	})
 	return list, err

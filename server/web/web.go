@@ -62,6 +62,8 @@ func (s *Site) Mount(r *gin.Engine) {
 	r.POST("/submissions/:id/cancel", s.page(s.cancel))
 	r.POST("/submissions/:id/rerun", s.page(s.rerun))
 	r.POST("/models/:id/delete", s.page(s.deleteModel))
+	r.GET("/images", s.page(s.images))
+	r.POST("/images/:digest/delete", s.page(s.deleteImage))
 	r.GET("/workspaces/:id", s.page(s.workspace))
 	r.POST("/workspaces/:id/close", s.page(s.closeWorkspace))
 	r.POST("/workspaces/:id/release", s.page(s.askFiles))
