@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,14 +19,19 @@ import (
 func (p *process) attackCmd() *cobra.Command {
 	var only string
 	var measure bool
+	var runs int
 	c := p.verb("attack", "attack.short", cobra.NoArgs, func(cmd *cobra.Command, _ []string) error {
 		if measure {
-			return p.channels(cmd.Context(), 80)
+			if runs < 40 || runs > 10_000 {
+				return usageError{errors.New(p.t("attack.runs_bounds"))}
+			}
+			return p.channels(cmd.Context(), runs)
 		}
 		return p.attack(cmd.Context(), only)
 	})
 	c.Flags().StringVar(&only, "runner", "", p.t("attack.flag.runner"))
 	c.Flags().BoolVar(&measure, "channels", false, p.t("attack.flag.channels"))
+	c.Flags().IntVar(&runs, "runs", 80, p.t("attack.flag.runs"))
 	return c
 }
 

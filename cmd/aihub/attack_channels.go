@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -113,39 +114,11 @@ func (m measured) tells() bool { return !m.Residual && m.Bits > 0.05 && m.Chance
 // its own, how much of a secret bit reaches a vendor who reads all the API says
 // about a hidden run, before its tick and after.
 func (p *process) channels(ctx context.Context, runs int) error {
-	home, err := os.MkdirTemp("", "aihub-channels-*")
+	m, done, err := p.meter(ctx, 1) // what is under way holds all that its vendor may have
 	if err != nil {
 		return err
 	}
-	defer removeTree(home)
-	var offset atomic.Int64
-	q := *p
-	q.Now = func() time.Time { return p.Now().Add(time.Duration(offset.Load())) }
-	q.json = true // the play itself says nothing
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer ln.Close()
-	cfg := config.Default(home)
-	cfg.URL = "http://" + ln.Addr().String()
-	cfg.Queue.PerOrganisation = 1 // what is under way holds all that its vendor may have
-	a, err := openApp(ctx, cfg, &q)
-	if err != nil {
-		return err
-	}
-	defer a.Close()
-	h, err := server.New(server.Deps{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Dir: home, Now: a.Now, Log: a.Log})
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	defer srv.Close()
-	m := &meter{d: &demo{p: &q, a: a, url: cfg.URL, passwords: map[aihub.UserID]string{}, tokens: map[aihub.UserID]string{}}, offset: &offset}
-	if err := m.open(ctx); err != nil {
-		return err
-	}
+	defer done()
 	var all []measured
 	open := 0
 	for _, c := range channels {
@@ -158,6 +131,14 @@ func (p *process) channels(ctx context.Context, runs int) error {
 		}
 		all = append(all, r)
 	}
+	several, err := p.several(ctx, runs)
+	if err != nil {
+		return err
+	}
+	if several.tells() {
+		open++
+	}
+	all = append(all, several)
 	err = p.data(map[string]any{"channels": all}, func() {
 		var rows [][]string
 		for _, r := range all {
@@ -177,6 +158,52 @@ func (p *process) channels(ctx context.Context, runs int) error {
 	return err
 }
 
+// meter opens a platform of its own on which an organisation may have so many runs at
+// once; done ends it.
+func (p *process) meter(ctx context.Context, most int) (m *meter, done func(), err error) {
+	home, err := os.MkdirTemp("", "aihub-channels-*")
+	if err != nil {
+		return nil, nil, err
+	}
+	closers := []func(){func() { removeTree(home) }}
+	end := func() {
+		for _, c := range slices.Backward(closers) {
+			c()
+		}
+	}
+	defer func() {
+		if err != nil {
+			end()
+		}
+	}()
+	var offset atomic.Int64
+	q := *p
+	q.Now = func() time.Time { return p.Now().Add(time.Duration(offset.Load())) }
+	q.json = true // the play itself says nothing
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	closers = append(closers, func() { ln.Close() })
+	cfg := config.Default(home)
+	cfg.URL = "http://" + ln.Addr().String()
+	cfg.Queue.PerOrganisation = most
+	a, err := openApp(ctx, cfg, &q)
+	if err != nil {
+		return nil, nil, err
+	}
+	closers = append(closers, func() { a.Close() })
+	h, err := server.New(server.Deps{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Dir: home, Now: a.Now, Log: a.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = srv.Serve(ln) }()
+	closers = append(closers, func() { srv.Close() })
+	m = &meter{d: &demo{p: &q, a: a, url: cfg.URL, passwords: map[aihub.UserID]string{}, tokens: map[aihub.UserID]string{}}, offset: &offset}
+	return m, end, m.open(ctx)
+}
+
 // meter is the platform that is measured.
 type meter struct {
 	d      *demo
@@ -185,6 +212,9 @@ type meter struct {
 	spec   scenarios.Spec
 	image  aihub.Digest
 }
+
+// quota is how many submissions an organisation has: whoever is to enter more is another.
+const quota = 90
 
 // open publishes a scenario with a long tick, as its steward would.
 func (m *meter) open(ctx context.Context) (err error) {
@@ -218,17 +248,19 @@ func (m *meter) open(ctx context.Context) (err error) {
 	return err
 }
 
-// measure plays runs submissions of one organisation.
-func (m *meter) measure(ctx context.Context, c channel, runs int) (measured, error) {
-	out := measured{Channel: c.name, Text: c.text, Runs: runs, Residual: c.residual}
-	vendor, err := m.vendor(ctx, c.name)
-	if err != nil {
-		return out, err
-	}
+// measure plays runs submissions, those of one organisation one after the other.
+func (m *meter) measure(ctx context.Context, c channel, runs int) (out measured, err error) {
+	out = measured{Channel: c.name, Text: c.text, Runs: runs, Residual: c.residual}
+	var vendor aihub.UserID
 	r := rand.New(rand.NewPCG(uint64(runs), 20261122)) // the same secrets each time, so that figures can be compared
 	var secrets []bool
 	var views []attack.View
-	for range runs {
+	for n := range runs {
+		if n%quota == 0 {
+			if vendor, err = m.vendor(ctx, fmt.Sprintf("%s-%03d", c.name, n/quota)); err != nil {
+				return out, err
+			}
+		}
 		s := r.IntN(2) == 1
 		v, err := m.trial(ctx, vendor, c.act(s))
 		if err != nil {
