@@ -248,15 +248,20 @@ func (s *selfTest) batch() *table.Batch {
 	return table.NewBatch(schema, 0)
 }
 
+// name puts the keys of the truth's rows into b.
+func (s *selfTest) name(b *table.Batch) {
+	for i := range b.Rows {
+		b.Cols[0].AppendStr(s.truth.Keys[i])
+	}
+}
+
 // check writes rows of b in this order, with their keys, and checks the file.
 // With then, it is called with the path of a good one.
 func (s *selfTest) check(b *table.Batch, order []int, then func(path string)) (*Predictions, []aihub.Fault) {
 	if s.err != nil {
 		return nil, nil
 	}
-	for i := range b.Rows {
-		b.Cols[0].AppendStr(s.truth.Keys[i])
-	}
+	s.name(b)
 	out := table.NewBatch(b.Schema(), len(order))
 	for _, i := range order {
 		out.AppendRow(b, i)

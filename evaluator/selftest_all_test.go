@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"aihub"
 	"aihub/scenarios"
 )
 
@@ -109,6 +110,9 @@ agreement: {zh: 同意, en: agreed}
 			if f.Where == "perfect" || f.Where == "shuffled" || f.Where == "NaN" || f.Where == "empty" {
 				t.Errorf("%s: %v", use, lines(t, faults))
 			}
+		}
+		if values, err := perfect(t.Context(), spec, truthFile(t, spec, truth), "key", t.TempDir()); err != nil || len(values) != 1 || values[0].Status == aihub.MetricUndefined {
+			t.Errorf("%s: the truth against itself is %+v, %v", use, values, err)
 		}
 		if err != nil {
 			t.Errorf("%s: %v", use, err)

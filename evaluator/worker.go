@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"aihub"
-	"aihub/evaluator/metric"
 	"aihub/internal/blob"
 	"aihub/internal/store"
 	"aihub/policies"
@@ -254,7 +253,9 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 		return nil, nil, 0, nil // the predictions are good: the scorer may see them
 	}
 	values, sample = got.Values, got.Sample
-	if err := undefined(spec, values); err != nil {
+	if err := undefined(ctx, spec, values, func(ctx context.Context, spec scenarios.Spec) ([]aihub.MetricValue, error) {
+		return perfect(ctx, spec, truthPath, dataset.Key, dir)
+	}); err != nil {
 		return nil, nil, 0, err
 	}
 	return values, sample, time.Duration(spec.Sharing.Score.Tick), nil
@@ -277,24 +278,6 @@ func contract(err error, owner aihub.FaultOwner, reason aihub.Reason) error {
 		return fail(owner, reason, err)
 	}
 	return err
-}
-
-// undefined ends the run when a metric that must be defined is not: by the
-// vendor's fault where the result is not finite, by the scenario's where the truth
-// lacks what the metric needs. Which it is can depend on labels (a mean of ratios
-// overflows or does not): such a failure is charged like an answer.
-func undefined(spec scenarios.Spec, values []aihub.MetricValue) error {
-	for i, v := range values {
-		if v.Status != aihub.MetricUndefined || spec.Metrics[i].OnUndefined != "error" {
-			continue
-		}
-		owner := aihub.FaultScenario
-		if v.Reason == metric.NotFinite {
-			owner = aihub.FaultVendor
-		}
-		return fail(owner, aihub.ReasonUndefined, fmt.Errorf("metric %s is undefined: %s", v.ID, v.Reason))
-	}
-	return nil
 }
 
 // logged is err with its cause, which Error keeps from users.

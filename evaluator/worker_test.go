@@ -413,6 +413,16 @@ func TestWorkerReviewedRelease(t *testing.T) {
 func TestWorkerFailures(t *testing.T) {
 	t.Parallel()
 	good := func(h *hub) func(func(string) string) string { return h.right(20) }
+	precise := []string{"{use: roc_auc@1, prediction: p, on_undefined: worst}", "{use: positive_precision@1, prediction: label, on_undefined: error}"}
+	allRed := func(h *hub) func(func(string) string) string {
+		return func(id func(string) string) string {
+			out := "id,label,p\n"
+			for _, k := range h.keys {
+				out += id(k) + ",red,0\n"
+			}
+			return out
+		}
+	}
 	for _, c := range []struct {
 		name   string
 		setup  setup
@@ -428,6 +438,8 @@ func TestWorkerFailures(t *testing.T) {
 		{"truth that is no Parquet", setup{broken: func(aihub.Digest) aihub.Digest { return aihub.DigestOf([]byte("input")) }}, good, aihub.FaultData, aihub.ReasonData, ""},
 		{"truth that is gone", setup{broken: func(aihub.Digest) aihub.Digest { return aihub.DigestOf([]byte("gone")) }}, good, aihub.FaultData, aihub.ReasonData, ""},
 		{"a metric that the truth leaves undefined", setup{truth: []string{"red", "red"}, onUndefined: "error"}, good, aihub.FaultScenario, aihub.ReasonUndefined, "roc_auc is undefined: one_class"},
+		{"a metric that these predictions leave undefined", setup{edit: precise}, allRed, aihub.FaultVendor, aihub.ReasonUndefined, "positive_precision is undefined: none_predicted"},
+		{"a metric that any right predictions leave undefined", setup{edit: precise, truth: []string{"red", "red"}}, allRed, aihub.FaultScenario, aihub.ReasonUndefined, "positive_precision is undefined: none_predicted"},
 	} {
 		h := newHub(t, c.setup)
 		sub := h.enter(h.alice, "main", c.rows(h))
