@@ -125,9 +125,10 @@ agreement: {zh: 同意, en: agreed}
 	// Of units: one track or cluster for everything associates perfectly, clusters of
 	// one are homogeneous, silence confuses nobody and raises no alarm. Who says no to
 	// everybody treats all groups alike. One false alarm an hour, of trials of an hour
-	// each, allows all of them.
-	want := []string{"assa@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
-		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1"}
+	// each, allows all of them. Who says nothing substitutes and inserts nothing, and of
+	// one word for another nothing is deleted.
+	want := []string{"assa@1", "cer_ins@1", "cer_sub@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
+		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1", "wer_del@1", "wer_ins@1", "wer_sub@1"}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}

@@ -117,6 +117,26 @@ func TestScoreTexts(t *testing.T) {
 	}
 }
 
+// Of characters, by hand, of 18 that were said: a has a substitution and a deletion, c two
+// deletions, d an insertion. Of words, of 5: a, c and d are one each; a and d are another,
+// c is none. Together they are the rate.
+func TestScorePartsOfErrors(t *testing.T) {
+	t.Parallel()
+	spec := textSpec(t, "csv", "{use: cer_sub@1, primary: true}, {use: cer_del@1}, {use: cer_ins@1}, {use: wer_sub@1}, {use: wer_del@1}, {use: wer_ins@1}, {use: cer@1}, {use: wer@1}")
+	got, _, err := ScoreLocal(t.Context(), spec, write(t, "id,heard,sure\nd,向前进,1\na,今天天汽好,1\nb,turn left!,1\nc,,1\n"), saidParquet(t, said), nil, nil)
+	if err != nil {
+		t.Fatal(err, lines(t, faultsOf(err)))
+	}
+	for i, want := range []float64{1.0 / 18, 3.0 / 18, 1.0 / 18, 2.0 / 5, 1.0 / 5, 0, 5.0 / 18, 3.0 / 5} {
+		if v := got[i]; math.Abs(v.Value-want) > 1e-15 || v.Status != aihub.MetricOK || v.N != 4 {
+			t.Errorf("%+v, want %v", v, want)
+		}
+	}
+	if s := got[3].Signature; s != "wer_sub@1|align=levenshtein|case=lower|normalize=nfkc|punctuation=strip" {
+		t.Error(s)
+	}
+}
+
 // How long a text may be is the same whatever the truth is.
 func TestTextTooLong(t *testing.T) {
 	t.Parallel()

@@ -73,6 +73,12 @@ var UnitMetrics = func() map[string]MetricInfo {
 var fieldMetrics = map[string]MetricInfo{
 	"cer@1":              over("字错误率 CER", "Character error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"wer@1":              over("词错误率 WER", "Word error rate", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
+	"cer_sub@1":          over("字错误率：替换", "Character error rate, substitutions", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, alignParam),
+	"cer_del@1":          over("字错误率：删除", "Character error rate, deletions", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, alignParam),
+	"cer_ins@1":          over("字错误率：插入", "Character error rate, insertions", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
+	"wer_sub@1":          over("词错误率：替换", "Word error rate, substitutions", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, alignParam),
+	"wer_del@1":          over("词错误率：删除", "Word error rate, deletions", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, alignParam),
+	"wer_ins@1":          over("词错误率：插入", "Word error rate, insertions", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"mixed_error_rate@1": over("中英混合错误率", "Mixed error rate (Han characters, words)", NeedsUtterances, "min", unbounded, normalizeParam, caseParam, punctParam, alignParam),
 	"mer@1":              over("匹配错误率", "Match error rate", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, unitsParam, alignParam),
 	"wil@1":              over("词信息损失", "Word information lost", NeedsUtterances, "min", unit, normalizeParam, caseParam, punctParam, unitsParam, alignParam),

@@ -28,7 +28,8 @@ func drawErrors(r *rng) (*utteranceCase, []string) {
 	}
 	plain := " normalize=none case=keep punctuation=keep"
 	units := " units=" + pick(r, "words", "chars", "mixed")
-	return c, []string{"cer@1" + plain, "wer@1" + plain, "mixed_error_rate@1" + plain, "mer@1" + plain + units, "wil@1" + plain + units, "wip@1" + plain + units, "ser@1" + plain + units}
+	return c, []string{"cer@1" + plain, "cer_sub@1" + plain, "cer_del@1" + plain, "cer_ins@1" + plain,
+		"wer@1" + plain, "wer_sub@1" + plain, "wer_del@1" + plain, "wer_ins@1" + plain, "mixed_error_rate@1" + plain, "mer@1" + plain + units, "wil@1" + plain + units, "wip@1" + plain + units, "ser@1" + plain + units}
 }
 
 // wantErrors counts hits and errors of the alignment that jiwer's engine takes:
@@ -38,7 +39,7 @@ func wantErrors(c *utteranceCase, key string) (float64, bool) {
 	use, p := params(key)
 	units, _ := p["units"].(string)
 	switch {
-	case use == "cer@1":
+	case strings.HasPrefix(use, "cer"):
 		units = "chars"
 	case use == "mixed_error_rate@1":
 		units = "mixed"
@@ -82,6 +83,12 @@ func wantErrors(c *utteranceCase, key string) (float64, bool) {
 		return wip, true
 	case "wil@1":
 		return 1 - wip, true
+	case "cer_sub@1", "wer_sub@1":
+		return subs / n, true
+	case "cer_del@1", "wer_del@1":
+		return dels / n, true
+	case "cer_ins@1", "wer_ins@1":
+		return inss / n, true
 	}
 	return errors / n, true
 }

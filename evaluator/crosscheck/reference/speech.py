@@ -46,18 +46,24 @@ def errors(r):
         refs.append(("" if zh else " ").join(s))
         hyps.append(("" if zh else " ").join(h))
     e = "normalize=none case=keep punctuation=keep"
+
+    def parts(use, o):  # of the reference's tokens
+        n = o.hits + o.substitutions + o.deletions
+        return {f"{use}_{k}@1 {e}": c / n for k, c in (("sub", o.substitutions), ("del", o.deletions), ("ins", o.insertions))}
+
     # Han characters one by one, and words: jiwer is given them with spaces between
     mixed = lambda xs: [" ".join(re.findall(r"[\u4e00-\u9fff]|[^\s\u4e00-\u9fff]+", x)) for x in xs]
     both = {"ser@1 units=mixed " + e: sum(a != b for a, b in zip(mixed(refs), mixed(hyps))) / len(refs)}
     both["mixed_error_rate@1 " + e] = jiwer.process_words(mixed(refs), mixed(hyps)).wer if any(refs) else None
     if not any(refs):
-        keys = ["cer@1 " + e] if zh else ["wer@1 " + e, "mer@1 " + e, "wil@1 " + e]
+        u = "cer" if zh else "wer"
+        keys = [f"{k} {e}" for k in [u + "@1", u + "_sub@1", u + "_del@1", u + "_ins@1"] + ([] if zh else ["mer@1", "wil@1"])]
         return {"ref": refs, "hyp": hyps, "units": "chars" if zh else "words"}, both | {k: None for k in keys}
     if zh:
         o = jiwer.process_characters(refs, hyps)
-        return {"ref": refs, "hyp": hyps, "units": "chars"}, both | {"cer@1 " + e: o.cer, "#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions}
+        return {"ref": refs, "hyp": hyps, "units": "chars"}, both | parts("cer", o) | {"cer@1 " + e: o.cer, "#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions}
     o = jiwer.process_words(refs, hyps)
-    w = both | {"wer@1 " + e: o.wer, "mer@1 " + e: o.mer, "wil@1 " + e: o.wil, "wip@1 " + e: o.wip}
+    w = both | parts("wer", o) | {"wer@1 " + e: o.wer, "mer@1 " + e: o.mer, "wil@1 " + e: o.wil, "wip@1 " + e: o.wip}
     w.update({"#sub": o.substitutions, "#del": o.deletions, "#ins": o.insertions})
     return {"ref": refs, "hyp": hyps, "units": "words"}, w
 

@@ -8,7 +8,8 @@ import (
 )
 
 // Utterance is one reference text and what was recognised. Unit of the metrics
-// cer@1, wer@1, mer@1, wil@1, wip@1 and ser@1.
+// cer@1, wer@1, their parts cer_sub@1 to wer_ins@1, mixed_error_rate@1, mer@1,
+// wil@1, wip@1 and ser@1.
 type Utterance struct {
 	Ref, Hyp string
 }
@@ -30,13 +31,17 @@ func init() {
 	rate("wip@1", Words, "wip")
 	rate("ser@1", Words, "ser")
 	rate("mixed_error_rate@1", Mixed, "rate")
+	for _, part := range []string{"sub", "del", "ins"} {
+		rate("cer_"+part+"@1", Chars, part)
+		rate("wer_"+part+"@1", Words, part)
+	}
 }
 
 // Errors is the measure of *Utterance under these rules. align is levenshtein,
 // or sclite: the weights of NIST's tool, which find another alignment, often
 // with more errors. Values: rate (S+D+I)/N, mer (S+D+I)/(H+S+D+I), wip
-// H²/(N·M), wil 1-wip, ser the share of utterances with an error, and the rates
-// sub, del, ins. The corpus is one sum: the insertions of an utterance whose
+// H²/(N·M), wil 1-wip, ser the share of utterances with an error, and the parts of
+// rate: sub S/N, del D/N, ins I/N. The corpus is one sum: the insertions of an utterance whose
 // reference is empty count, and only a corpus without any reference token is
 // undefined.
 func Errors(r Rules, align string) metric.Measure {
