@@ -71,7 +71,7 @@ chaos: ## kill the server and sandboxes KILLS times at random moments, and check
 CASES ?= 100000
 .PHONY: conformance crosscheck
 
-crosscheck: ## compare every metric with its definition on CASES cases a family and with its reference on LIBRARY, and say which reference is missing (an hour)
+crosscheck: ## compare every metric with its definition on CASES cases a family and with its reference on LIBRARY, and say which reference is missing (an hour; LIBRARY=100000 takes a day and writes the tables of the docs)
 	@sh evaluator/crosscheck/crosscheck.sh "$(or $(CASES),100000)" "$(or $(LIBRARY),2000)"
 
 conformance: ## run the OCI distribution conformance suite against the registry; its report is in bin/conformance
