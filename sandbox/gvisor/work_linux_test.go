@@ -37,7 +37,8 @@ func BenchmarkWork(b *testing.B) {
 	}
 }
 
-// pythonReads reads a file of 256 MiB in pieces of 4 KiB.
+// pythonReads reads a file of 256 MiB in pieces of 4 KiB or, four times into one
+// buffer, of 1 MiB.
 const pythonReads = `
 import os, sys, time
 how, name = sys.argv[1:]
@@ -48,6 +49,12 @@ if how == "read":
 elif how == "pread":
     at = 0
     while os.pread(fd, 4096, at): at += 4096
+elif how == "readinto-1m":
+    b = bytearray(1 << 20)
+    with open(name, "rb", buffering=0) as f:
+        for _ in range(4):
+            f.seek(0)
+            while f.readinto(b): pass
 elif how == "file":
     with open(name, "rb") as f:
         while f.read(4096): pass
@@ -66,7 +73,7 @@ func BenchmarkPython(b *testing.B) {
 	}
 	libraries, _ := filepath.Glob(filepath.Join(rootfs, "usr/lib/*-linux-gnu"))
 	w := newWork(b, rootfs)
-	for _, how := range []string{"read", "pread", "file"} {
+	for _, how := range []string{"readinto-1m", "read", "pread", "file"} {
 		w.measure(b, how, func(input string) *exec.Cmd {
 			cmd := exec.Command(loader[0], "--library-path", strings.Join(libraries, ":"), filepath.Join(rootfs, "usr/bin/python3"), "-c", pythonReads, how, input+"/big")
 			cmd.Env = []string{"PYTHONHOME=" + filepath.Join(rootfs, "usr")}

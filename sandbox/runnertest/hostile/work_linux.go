@@ -3,6 +3,7 @@ package hostile
 import (
 	"bufio"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,9 @@ func (p *program) work() int {
 	var err error
 	switch kind {
 	case "read-1m":
-		err = read(big, 1<<20, nil)
+		for range 4 { // 1 GiB in all: a start that wakes threads up counts little then
+			err = errors.Join(err, read(big, 1<<20, nil))
+		}
 	case "read-4k":
 		err = read(big, 4<<10, nil)
 	case "read-4k-buffered":
@@ -38,7 +41,7 @@ func (p *program) work() int {
 		}
 	case "cpu":
 		b := make([]byte, 1<<20)
-		for range 512 {
+		for range 2048 {
 			sum := sha256.Sum256(b)
 			copy(b, sum[:])
 		}
