@@ -119,8 +119,10 @@ type alignment struct {
 
 	tl, pl  []int // leaves: key, label; key, then the output columns
 	columns []scenarios.OutputColumn
-	groups  [][]int // of columns that sum to one
-	codes   []coder // of columns with classes
+	groups  [][]int     // of columns that sum to one
+	limits  [][]float64 // of each column: from and to; nil when it has none
+	bounds  [][2]int    // columns of which the second is not below the first
+	codes   []coder     // of columns with classes
 	class   coder
 	reads   [][]int // of each metric, the output columns
 	text    bool    // keys
@@ -167,6 +169,19 @@ func (a *alignment) match(key string, named bool) bool {
 			return false
 		}
 		a.pl, a.codes = append(a.pl, i), append(a.codes, code)
+		limits := c.Range
+		if least, use := a.spec.Least(c.Name); use != "" {
+			if limits = []float64{least, math.MaxFloat64}; len(c.Range) == 2 {
+				limits = []float64{max(least, c.Range[0]), c.Range[1]}
+			}
+		}
+		a.limits = append(a.limits, limits)
+	}
+	column := func(name string) int {
+		return slices.IndexFunc(a.columns, func(c scenarios.OutputColumn) bool { return c.Name == name })
+	}
+	for _, p := range a.spec.Intervals() {
+		a.bounds = append(a.bounds, [2]int{column(p[0]), column(p[1])})
 	}
 	for i, c := range a.columns {
 		var group []int
@@ -182,7 +197,7 @@ func (a *alignment) match(key string, named bool) bool {
 	for _, m := range a.plan.metrics {
 		var reads []int
 		for _, name := range m.Columns() {
-			reads = append(reads, slices.IndexFunc(a.columns, func(c scenarios.OutputColumn) bool { return c.Name == name }))
+			reads = append(reads, column(name))
 		}
 		a.reads = append(a.reads, reads)
 	}
@@ -394,7 +409,7 @@ func (s *stretch) rows(l []pages.Run, at int, r []pages.Run) bool {
 func (s *stretch) predicted(r []pages.Run) bool {
 	n := r[0].N
 	for i, c := range s.cols {
-		if !s.values(r[1+i], c, &s.a.codes[i], s.a.columns[i].Range) {
+		if !s.values(r[1+i], c, &s.a.codes[i], s.a.limits[i]) {
 			return false
 		}
 	}
@@ -405,6 +420,14 @@ func (s *stretch) predicted(r []pages.Run) bool {
 				total += s.cols[i].Flt[row]
 			}
 			if math.Abs(total-1) > sumTolerance {
+				return false
+			}
+		}
+	}
+	for _, p := range s.a.bounds {
+		lower, upper := s.cols[p[0]].Flt[:n], s.cols[p[1]].Flt[:n]
+		for row, v := range lower {
+			if v > upper[row] {
 				return false
 			}
 		}

@@ -39,7 +39,7 @@ const maxExamples = 20
 // Codes: bad_file, empty_file, too_large, too_many_rows (the file as a whole;
 // also those of package table for CSV, such as ragged), missing_column,
 // wrong_header, extra_column, bad_type, empty_value, not_finite, out_of_range,
-// unknown_class, text_too_long, bad_cell, sums_to_one, duplicate_ids, conflicting_ids, extra_ids,
+// out_of_domain, unknown_class, text_too_long, bad_cell, sums_to_one, crossed, duplicate_ids, conflicting_ids, extra_ids,
 // missing_ids.
 func CheckPredictions(ctx context.Context, spec scenarios.Spec, path string, ids *IDs) (*Predictions, []aihub.Fault, error) {
 	maxRows := 2*int64(ids.Len()) + 10_000
@@ -187,6 +187,7 @@ type check struct {
 	key          string // the key column's name in the file; "" when it has none
 	columns      []*checked
 	groups       [][]*checked // that sum to one
+	intervals    [][2]*checked
 	columnFaults []aihub.Fault
 	faults       map[faultKey]*tallied // of values
 	broken       []aihub.Fault         // of rows that the reader left out
@@ -232,6 +233,8 @@ type checked struct {
 	short  [256]metric.Code // of the classes of one byte; -1 is none
 	class  []metric.Code    // a string column with classes
 	flt    []float64        // a numeric column
+	least  float64          // that every metric takes of it
+	use    string           // a metric that takes no less
 	cells  *intake.Kind     // what a text spells out; nil of a plain one
 	text   int              // how long a text may be that a metric reads; 0 of other columns
 	str    []string         // a column of such texts
@@ -257,6 +260,7 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 	c.key = c.locate(spec.Input.Key, names, used)
 	for i, out := range spec.Output.Columns {
 		k := &checked{OutputColumn: out, order: i, file: c.locate(out.Name, names, used)}
+		k.least, k.use = spec.Least(out.Name)
 		if out.Type == "string" {
 			if len(out.Classes) > 0 {
 				k.codes = map[string]metric.Code{}
@@ -290,6 +294,13 @@ func newCheck(spec scenarios.Spec, want int64, schema []table.Field, kept bool) 
 		if !slices.ContainsFunc(c.groups, func(g []*checked) bool { return slices.Equal(g, group) }) {
 			c.groups = append(c.groups, group)
 		}
+	}
+	for _, names := range spec.Intervals() {
+		var pair [2]*checked
+		for i, name := range names {
+			pair[i] = c.columns[slices.IndexFunc(c.columns, func(k *checked) bool { return k.Name == name })]
+		}
+		c.intervals = append(c.intervals, pair)
 	}
 	for _, f := range schema {
 		if !used[f.Name] {
@@ -386,6 +397,9 @@ func (c *check) batch(b *table.Batch) error {
 		}
 		for _, g := range c.groups {
 			c.sum(g)
+		}
+		for _, p := range c.intervals {
+			c.interval(p[0], p[1])
 		}
 		if key == nil {
 			continue

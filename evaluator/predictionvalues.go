@@ -81,7 +81,8 @@ func (c *check) value(k *checked, i int) bool {
 		k.newFlt = v
 	}
 	finite := k.newFlt-k.newFlt == 0
-	if finite && (len(k.Range) != 2 || k.newFlt >= k.Range[0] && k.newFlt <= k.Range[1]) {
+	inRange := finite && (len(k.Range) != 2 || k.newFlt >= k.Range[0] && k.newFlt <= k.Range[1])
+	if inRange && k.newFlt >= k.least {
 		return true
 	}
 	if text == "" {
@@ -90,6 +91,15 @@ func (c *check) value(k *checked, i int) bool {
 	if !finite {
 		c.add(faultKey{k.order, "not_finite", false, ""}, k.Name, text, func() aihub.Text {
 			return aihub.Text{EN: "the value is not a finite number", ZH: "值不是有限数"}
+		})
+		return false
+	}
+	if inRange {
+		c.add(faultKey{k.order, metric.OutOfDomain, false, ""}, k.Name, text, func() aihub.Text {
+			if k.least > 0 {
+				return aihub.Text{EN: k.use + " takes only values above 0", ZH: k.use + " 只接受大于 0 的值"}
+			}
+			return aihub.Text{EN: k.use + " takes no values below 0", ZH: k.use + " 不接受小于 0 的值"}
 		})
 		return false
 	}
@@ -138,6 +148,17 @@ func (c *check) sum(group []*checked) {
 			}
 			list := clip(strings.Join(names, ", "))
 			return aihub.Text{EN: "these columns must sum to 1 ± 1e-6: " + list, ZH: "以下各列之和必须为 1 ± 1e-6：" + list}
+		})
+	}
+}
+
+// interval checks the bounds that two columns give.
+func (c *check) interval(lower, upper *checked) {
+	if lower.ok && upper.ok && lower.newFlt > upper.newFlt {
+		both := table.FormatFloat(lower.newFlt) + " > " + table.FormatFloat(upper.newFlt)
+		c.add(faultKey{lower.order, metric.Crossed, false, upper.Name}, lower.Name, both, func() aihub.Text {
+			name := clip(upper.Name)
+			return aihub.Text{EN: "the lower bound is above the upper one, of column " + name, ZH: "下界大于上界（列 " + name + "）"}
 		})
 	}
 }

@@ -100,23 +100,23 @@ var numberMetrics = map[string]MetricInfo{
 	"mape@1": over("平均绝对百分比误差", "Mean absolute percentage error", NeedsNumber, "min", unbounded, ParamInfo{
 		Name: "eps", Default: 0.0, Range: [2]float64{0, 1e300}, Doc: aihub.Text{
 			EN: "the least denominator; 0: a true 0 makes the metric undefined", ZH: "分母的下限；为 0 时真值为 0 则指标无定义"}}),
-	"msle@1":  over("均方对数误差", "Mean squared log error", NeedsNumber, "min", unbounded),
-	"rmsle@1": over("均方根对数误差", "Root mean squared log error", NeedsNumber, "min", unbounded),
+	"msle@1":  over("均方对数误差", "Mean squared log error", NeedsNumber, "min", unbounded).asks(NotNegative),
+	"rmsle@1": over("均方根对数误差", "Root mean squared log error", NeedsNumber, "min", unbounded).asks(NotNegative),
 	"mase@1":  over("平均绝对标度误差", "MASE", NeedsNumber, "min", unbounded, scaleParam),
 	"rmsse@1": over("均方根标度误差", "RMSSE", NeedsNumber, "min", unbounded, scaleParam),
 	"pinball@1": over("分位数损失", "Pinball loss", NeedsNumber, "min", unbounded, ParamInfo{
 		Name: "quantile", Default: 0.5, Range: unit, Doc: aihub.Text{EN: "the quantile that is predicted", ZH: "所预测的分位数"}}),
-	"interval_coverage@1": over("区间覆盖率", "Interval coverage", NeedsNumber, "max", unit, upperParam),
-	"interval_width@1":    over("区间平均宽度", "Mean interval width", NeedsNumber, "min", unbounded, upperParam),
+	"interval_coverage@1": over("区间覆盖率", "Interval coverage", NeedsNumber, "max", unit, upperParam).asks(Ordered),
+	"interval_width@1":    over("区间平均宽度", "Mean interval width", NeedsNumber, "min", unbounded, upperParam).asks(Ordered),
 	"winkler@1": over("Winkler 区间得分", "Winkler interval score", NeedsNumber, "min", unbounded, upperParam, ParamInfo{
-		Name: "alpha", Default: 0.1, Range: [2]float64{1e-6, 1}, Doc: aihub.Text{EN: "the interval's level is 1 - alpha", ZH: "区间水平为 1 - alpha"}}),
+		Name: "alpha", Default: 0.1, Range: [2]float64{1e-6, 1}, Doc: aihub.Text{EN: "the interval's level is 1 - alpha", ZH: "区间水平为 1 - alpha"}}).asks(Ordered),
 	"explained_variance@1": over("可解释方差", "Explained variance", NeedsNumber, "max", [2]float64{math.Inf(-1), 1}),
 	"max_error@1":          over("最大误差", "Maximum error", NeedsNumber, "min", unbounded),
 	"pearson@1":            over("皮尔逊相关系数", "Pearson correlation", NeedsNumber, "max", signed),
 	"spearman@1":           over("斯皮尔曼等级相关", "Spearman rank correlation", NeedsNumber, "max", signed),
 	"kendall@1":            over("肯德尔 τ-b", "Kendall's tau-b", NeedsNumber, "max", signed),
-	"poisson_deviance@1":   over("泊松偏差", "Mean Poisson deviance", NeedsNumber, "min", unbounded),
-	"gamma_deviance@1":     over("伽马偏差", "Mean gamma deviance", NeedsNumber, "min", unbounded),
+	"poisson_deviance@1":   over("泊松偏差", "Mean Poisson deviance", NeedsNumber, "min", unbounded).asks(Positive),
+	"gamma_deviance@1":     over("伽马偏差", "Mean gamma deviance", NeedsNumber, "min", unbounded).asks(Positive),
 	"tweedie_deviance@1": over("Tweedie 偏差", "Mean Tweedie deviance", NeedsNumber, "min", unbounded, ParamInfo{
-		Name: "power", Default: 1.5, Range: [2]float64{1.01, 1.99}, Doc: aihub.Text{EN: "between Poisson's 1 and gamma's 2", ZH: "介于泊松的 1 与伽马的 2 之间"}}),
+		Name: "power", Default: 1.5, Range: [2]float64{1.01, 1.99}, Doc: aihub.Text{EN: "between Poisson's 1 and gamma's 2", ZH: "介于泊松的 1 与伽马的 2 之间"}}).asks(Positive),
 }

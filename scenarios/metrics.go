@@ -29,6 +29,7 @@ type MetricInfo struct {
 	Direction string     // max or min
 	Range     [2]float64 // of values; infinite where unbounded
 	Params    []ParamInfo
+	Domain    Domain // of predicted numbers
 
 	// PerfectVaries says that the value of perfect predictions depends on the truth.
 	PerfectVaries bool
