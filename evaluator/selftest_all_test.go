@@ -26,7 +26,8 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 		switch info.Needs {
 		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
 			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
-			scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival:
+			scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
+			scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated:
 			columns = "{name: p, type: string}"
 		case scenarios.NeedsClass:
 			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -126,9 +127,10 @@ agreement: {zh: 同意, en: agreed}
 	// one are homogeneous, silence confuses nobody and raises no alarm. Who says no to
 	// everybody treats all groups alike. One false alarm an hour, of trials of an hour
 	// each, allows all of them. Who says nothing substitutes and inserts nothing, and of
-	// one word for another nothing is deleted.
-	want := []string{"assa@1", "cer_ins@1", "cer_sub@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
-		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "specificity@1", "top_k@1", "wer_del@1", "wer_ins@1", "wer_sub@1"}
+	// one word for another nothing is deleted. How likely a text is the algorithm says itself,
+	// and texts in another order are as diverse.
+	want := []string{"assa@1", "bits_per_byte@1", "cer_ins@1", "cer_sub@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "distinct_n@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
+		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "perplexity@1", "self_bleu@1", "specificity@1", "top_k@1", "wer_del@1", "wer_ins@1", "wer_sub@1"}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}
@@ -168,6 +170,12 @@ func someCell(n scenarios.Needs, i int) string {
 		return []string{"1 0 0", "0 1 1", "1 1 0", "0 0 1"}[i%4]
 	case scenarios.NeedsDecisions:
 		return []string{"yes a", "no a", "no b", "yes b", "yes b"}[i%5]
+	case scenarios.NeedsDistributions:
+		return fmt.Sprint(i * 7 % 61)
+	case scenarios.NeedsWords:
+		return fmt.Sprintf("第 %d 句\n句", i)
+	case scenarios.NeedsProbes:
+		return fmt.Sprintf(`{"matches":["m%d","n%d"],"of":50}`, i, i)
 	case scenarios.NeedsSurvival:
 		return fmt.Sprint(i*7%61, " ", []string{"end", "lost"}[i%3/2])
 	}

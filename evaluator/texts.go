@@ -42,6 +42,8 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 		unit = func(_, ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
 	case scenarios.NeedsAnswers:
 		unit = func(_, ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
+	case scenarios.NeedsGenerated:
+		unit = func(_, _, hyp string) any { return &text.Generated{Text: hyp} }
 	}
 	if needs.Cells() {
 		unit = kindOf(spec, needs).Unit
@@ -128,7 +130,8 @@ func ofTexts(spec scenarios.Spec) bool {
 
 // How many characters a text may have, as it is and in compatibility forms:
 // maxText, or slowText where memory or time grows with the product of both
-// lengths, or moveText where that product is computed over and over.
+// lengths, or moveText where that product is computed over and over, or all texts
+// are kept.
 const (
 	maxText  = speech.MaxTokens
 	slowText = 5_000
@@ -139,7 +142,7 @@ func limitOf(m scenarios.Metric) int {
 	switch {
 	case scenarios.KnownMetrics[m.Use].Needs.Cells():
 		return intake.MaxCell // checked by the kind of cell
-	case m.Use == "ter@1" || m.Use == "rouge_lsum@1":
+	case m.Use == "ter@1" || m.Use == "rouge_lsum@1", scenarios.KnownMetrics[m.Use].Needs == scenarios.NeedsGenerated:
 		return moveText
 	case m.Use == "rouge_l@1" || m.Params["align"] == "sclite":
 		return slowText
@@ -171,6 +174,14 @@ func truthLimit(spec scenarios.Spec) int {
 
 // kindOf is the kind of cells that such metrics of a spec read.
 func kindOf(spec scenarios.Spec, needs scenarios.Needs) *intake.Kind {
+	if needs == scenarios.NeedsDistributions {
+		members, levels, normal := spec.Distribution()
+		d := intake.Distribution{Members: members, Normal: normal}
+		if levels != "" {
+			d.Levels = intake.ReadLevels(levels)
+		}
+		return intake.DistributionsOf(d)
+	}
 	if needs != scenarios.NeedsSeries {
 		return intake.Kinds[needs]
 	}

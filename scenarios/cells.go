@@ -35,7 +35,8 @@ var UnitFormats = map[string]struct {
 func (n Needs) Cells() bool {
 	switch n {
 	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments,
-		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival:
+		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival,
+		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes:
 		return true
 	}
 	return false
@@ -46,6 +47,7 @@ func (n Needs) EmptyCell() string {
 	return map[Needs]string{
 		NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0",
 		NeedsTrials: "0", NeedsDecisions: "no", NeedsSurvival: "0",
+		NeedsLikelihoods: "0 1", NeedsProbes: "{}",
 	}[n]
 }
 
@@ -53,6 +55,9 @@ func (n Needs) EmptyCell() string {
 // the metrics say how many numbers a forecast has.
 func (s Spec) EmptyCell(column string) string {
 	n := s.CellsOf(column)
+	if n == NeedsDistributions {
+		return s.emptyDistribution()
+	}
 	if n != NeedsSeries {
 		return n.EmptyCell()
 	}
@@ -88,6 +93,38 @@ func (s Spec) Forecast() (horizon int, levels string, mean bool) {
 		}
 	}
 	return horizon, levels, mean
+}
+
+// Distribution says what the cells of distributions hold, after the metrics: members
+// of an ensemble, for which levels quantiles ("" for none), a normal distribution.
+func (s Spec) Distribution() (members bool, levels string, normal bool) {
+	for i, m := range s.Metrics {
+		switch m.Use {
+		case "crps_ensemble@1":
+			members = true
+		case "crps_quantile@1":
+			levels = s.text(i, levelsParam)
+		case "crps_gaussian@1":
+			normal = true
+		}
+	}
+	return members, levels, normal
+}
+
+// emptyDistribution is a cell that is sure of 0.
+func (s Spec) emptyDistribution() string {
+	members, levels, normal := s.Distribution()
+	var parts []string
+	if members {
+		parts = append(parts, `"members":[0]`)
+	}
+	if levels != "" {
+		parts = append(parts, `"quantiles":[0`+strings.Repeat(",0", strings.Count(levels, ","))+"]")
+	}
+	if normal {
+		parts = append(parts, `"mean":0,"sd":0`)
+	}
+	return "{" + strings.Join(parts, ",") + "}"
 }
 
 // CellsOf returns what the cells of an output column are: "" of one that no such

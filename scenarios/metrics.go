@@ -119,7 +119,7 @@ func metricNames() string {
 // Texts reports whether a unit is a pair of texts: a row's true one and the
 // predicted one. A spec can name such a metric of units.
 func (n Needs) Texts() bool {
-	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers || n.Cells()
+	return n == NeedsUtterances || n == NeedsPassages || n == NeedsAnswers || n == NeedsGenerated || n.Cells()
 }
 
 // fits reports whether output column c can be scored by a metric that needs n.

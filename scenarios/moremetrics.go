@@ -55,7 +55,7 @@ var moreMetrics = map[string]MetricInfo{
 	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam),
 	"wspl@1":          over("加权缩放分位数损失 WSPL（M5）", "WSPL (M5)", NeedsSeries, "min", unbounded, horizonParam, levelsParam),
 	"crps_ensemble@1": over("集合预报 CRPS", "CRPS of an ensemble", NeedsDistributions, "min", [2]float64{math.Inf(-1), math.Inf(1)}, estimatorParam).varies(),
-	"crps_quantile@1": over("分位数 CRPS", "CRPS from quantiles", NeedsDistributions, "min", unbounded),
+	"crps_quantile@1": over("分位数 CRPS", "CRPS from quantiles", NeedsDistributions, "min", unbounded, levelsParam),
 	"crps_gaussian@1": over("正态 CRPS", "CRPS of a normal distribution", NeedsDistributions, "min", unbounded).varies(),
 	"c_index@1":       over("一致性指数（Harrell）", "Concordance index (Harrell)", NeedsSurvival, "max", unit),
 

@@ -88,6 +88,11 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsLabels:    &labels,
 	scenarios.NeedsDecisions: &decisions,
 	scenarios.NeedsSurvival:  &survival,
+
+	scenarios.NeedsDistributions: DistributionsOf(Distribution{Members: true, Levels: []float64{0.1, 0.5, 0.9}, Normal: true}),
+	scenarios.NeedsWords:         &sentences,
+	scenarios.NeedsLikelihoods:   &likelihoods,
+	scenarios.NeedsProbes:        &probes,
 }
 
 func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }

@@ -212,6 +212,11 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsLabels:    "1 0 1",
 		scenarios.NeedsDecisions: "yes a group",
 		scenarios.NeedsSurvival:  "12.5 lost",
+
+		scenarios.NeedsDistributions: "4.5",
+		scenarios.NeedsWords:         "今天 天气 很 好\n天气",
+		scenarios.NeedsLikelihoods:   "今天",
+		scenarios.NeedsProbes:        `{"matches":["a"],"junk":["b"],"of":5}`,
 	}
 	bad := map[scenarios.Needs][]string{
 		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
@@ -229,6 +234,10 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsLabels:    {"", "1 2", "1,0"},
 		scenarios.NeedsDecisions: {"", "yes", "maybe a"},
 		scenarios.NeedsSurvival:  {"", "5", "-1 end", "5 died", "NaN end"},
+
+		scenarios.NeedsDistributions: {"", "x", "1e101", "1 2"},
+		scenarios.NeedsWords:         {"", " \n", "今天 好\n坏", "今天\n今天\n今天"},
+		scenarios.NeedsProbes:        {"", "{}", `{"matches":["a","a"],"of":5}`, `{"matches":["a"],"junk":["a"],"of":5}`, `{"matches":["a","b"],"of":1}`, `{"matches":[""],"of":1}`},
 	}
 	for needs, k := range Kinds {
 		truth := good[needs]
@@ -251,7 +260,8 @@ func TestKinds(t *testing.T) {
 	}
 	// Predicted scores must be numbers.
 	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`,
-		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: ""} {
+		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: "",
+		scenarios.NeedsDistributions: `{"members":[1],"quantiles":[1,2],"mean":0,"sd":1}`, scenarios.NeedsLikelihoods: "-1 1", scenarios.NeedsProbes: `{"a":"1"}`} {
 		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}

@@ -100,11 +100,15 @@ func markCommon(a, b []string, in []bool) {
 // distinct_n@1 and self_bleu@1.
 type Generated struct{ Text string }
 
+// MaxTexts is how many texts these metrics keep: each has up to a thousand characters,
+// and self_bleu@1 keeps its n-grams of four orders. Of more they are undefined.
+var MaxTexts = map[string]int{"distinct_n@1": 10_000, "self_bleu@1": 2_000}
+
 // Distinct is the measure of *Generated: the different n-grams of all texts over
 // all of them (Li et al., 2016). It keeps every different one, and has no
 // intervals.
 func Distinct(n int, tok string) metric.Measure {
-	return &corpus{id: "text.distinct " + metric.Number(float64(n)) + " " + tok, tok: tok, value: func(texts [][]string) metric.Result {
+	return &corpus{id: "text.distinct " + metric.Number(float64(n)) + " " + tok, tok: tok, most: MaxTexts["distinct_n@1"], value: func(texts [][]string) metric.Result {
 		seen := map[string]bool{}
 		var all int64
 		for _, t := range texts {
@@ -124,12 +128,13 @@ func Distinct(n int, tok string) metric.Measure {
 // all others as its references (Zhu et al., 2018), with smoothing and effective
 // order, 0 to 100: high when texts are alike. Of one text it is undefined.
 func SelfBLEU(tok string) metric.Measure {
-	return &corpus{id: "text.selfbleu " + tok, tok: tok, value: selfBLEU}
+	return &corpus{id: "text.selfbleu " + tok, tok: tok, most: MaxTexts["self_bleu@1"], value: selfBLEU}
 }
 
 // corpus keeps all texts, in an order of their own.
 type corpus struct {
 	id, tok string
+	most    int // texts
 	value   func(texts [][]string) metric.Result
 }
 
@@ -138,17 +143,33 @@ func (c *corpus) New(*metric.Bootstrap) metric.Gather { return &texts{c: c} }
 
 type texts struct {
 	c   *corpus
-	all [][]string
+	all [][]string // nil behind the most
+	n   int
 }
 
 func (t *texts) Add(unit any, _ uint16) {
+	if t.n++; t.n > t.c.most {
+		t.all = nil
+		return
+	}
 	t.all = append(t.all, Tokenize(t.c.tok, strings.Clone(unit.(*Generated).Text)))
 }
-func (t *texts) Merge(o metric.Gather) { t.all = append(t.all, o.(*texts).all...) }
+
+func (t *texts) Merge(o metric.Gather) {
+	x := o.(*texts)
+	if t.n += x.n; t.n > t.c.most {
+		t.all = nil
+		return
+	}
+	t.all = append(t.all, x.all...)
+}
 
 func (t *texts) Result(string) metric.Result {
-	if len(t.all) == 0 {
+	switch {
+	case t.n == 0:
 		return metric.Undefined(0, metric.NoRows)
+	case t.n > t.c.most:
+		return metric.Undefined(int64(t.n), metric.TooManyRows)
 	}
 	return t.c.value(t.all)
 }

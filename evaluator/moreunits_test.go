@@ -1,0 +1,118 @@
+package evaluator
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"aihub"
+	"aihub/evaluator/metric"
+	"aihub/evaluator/metric/text"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// heardLines is a file of predictions in JSON Lines, the last row first.
+func heardLines(heard []string) (file string) {
+	for i, h := range heard {
+		b, _ := json.Marshal(map[string]any{"id": fmt.Sprint("k", i), "heard": h, "sure": 0.5})
+		file = string(b) + "\n" + file
+	}
+	return file
+}
+
+// Units that are neither boxes nor turns, from a spec that names their metrics to values
+// computed by hand.
+func TestScoreMoreUnits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, metrics string
+		truth, heard  []string
+		want          []float64
+	}{
+		// 9 true words, three unknown, and 10 found ones. Right are 今天 and 好 of the first, all
+		// of the third; the second spells something else. Of the unknown ones 吧 is right.
+		{"words", "{use: segmentation_f1@1, primary: true}, {use: segmentation_precision@1}, {use: segmentation_recall@1}, {use: segmentation_oov_recall@1}, {use: segmentation_iv_recall@1}",
+			[]string{"今天 天气 好\n天气", "深圳 欢迎 你\n深圳", "开 灯 吧\n吧"}, []string{"今天 天 气 好", "深圳  欢迎 你们", "开 灯 吧"},
+			[]float64{10.0 / 19, 5.0 / 10, 5.0 / 9, 1.0 / 3, 4.0 / 6}},
+		// Members: 1 less 1, and 1. Quantiles: twice the mean of 0.25 and 0.5, and of 0 and 1.
+		// Without a deviation: the errors 0 and 3.
+		{"distributions", `{use: crps_ensemble@1}, {use: crps_quantile@1, primary: true, params: {levels: "0.25,0.5"}}, {use: crps_gaussian@1}`,
+			[]string{"2", "0"}, []string{`{"members":[3,1],"quantiles":[1,3],"mean":2,"sd":0}`, `{"members":[1,1],"quantiles":[0,2],"mean":-3,"sd":0}`},
+			[]float64{0.5, 0.875, 1.5}},
+		// 6 nats of 8 bytes and 4 tokens.
+		{"likelihoods", "{use: bits_per_byte@1, primary: true}, {use: perplexity@1, range: [1, 100]}",
+			[]string{"今天", "ab"}, []string{"4 2", "2 2"}, []float64{0.75 / math.Ln2, math.Exp(1.5)}},
+		// The first is found at once: what is junk does not count. Of the second one match is at
+		// place 2 of 4, and the other was not listed: at 4.
+		{"probes", "{use: cmc@1, primary: true}, {use: minp@1}, {use: reid_map@1}, {use: cmc@1, id: cmc2, params: {k: 2}}",
+			[]string{`{"matches":["m"],"junk":["j"],"of":3}`, `{"matches":["m","n"],"of":4}`}, []string{`{"j":9,"m":2,"x":1}`, `{"x":3,"m":2.5,"y":-1}`},
+			[]float64{0.5, 0.75, 0.75, 1}},
+		// 4 different words of 6; two texts are alike, and the third has nothing of them.
+		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
+			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},
+	} {
+		spec := textSpec(t, "jsonl", c.metrics)
+		var truth [][2]string
+		for i, v := range c.truth {
+			truth = append(truth, [2]string{fmt.Sprint("k", i), v})
+		}
+		got, _, err := ScoreLocal(t.Context(), spec, write(t, heardLines(c.heard)), saidParquet(t, truth), nil, nil)
+		if err != nil {
+			t.Fatal(c.name, err, lines(t, faultsOf(err)))
+		}
+		for i, v := range got {
+			if math.Abs(v.Value-c.want[i]) > 1e-13 || v.Status != aihub.MetricOK || v.N != int64(len(c.truth)) {
+				t.Errorf("%s: %+v, want %v", c.name, v, c.want[i])
+			}
+		}
+	}
+}
+
+// What such cells may not be is a fault of the row, which says what is expected.
+func TestMoreUnitsAtFault(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ metrics, heard, want string }{
+		{`{use: crps_quantile@1, params: {levels: "0.25,0.5"}}`, `{"quantiles":[1]}`, "quantiles must hold 2 numbers, one for each of params.levels"},
+		{"{use: crps_gaussian@1, primary: true}, {use: crps_ensemble@1}", `{"members":[1],"mean":1}`, `expected {"members": […], "mean": …, "sd": …}, finite numbers`},
+		{"{use: crps_gaussian@1}", `{"mean":1,"sd":-1}`, "sd must not be below 0"},
+		{"{use: bits_per_byte@1}", "-1 5", `expected "nats tokens"`},
+		{"{use: cmc@1}", `{"a":"near"}`, "expected {candidate: score}, finite numbers"},
+	} {
+		spec := textSpec(t, "jsonl", c.metrics)
+		_, faults, err := CheckPredictions(t.Context(), spec, write(t, heardLines([]string{c.heard})), mustIDs(t, "k0"))
+		if err != nil || len(faults) != 1 || !strings.Contains(faults[0].Message.EN, c.want) {
+			t.Errorf("%s: %v %v, want %s", c.metrics, err, lines(t, faults), c.want)
+		}
+	}
+}
+
+// Metrics that keep every text take no more of them than they may: publishing refuses the
+// part, and of a file they are undefined.
+func TestTooManyTexts(t *testing.T) {
+	t.Parallel()
+	spec := textSpec(t, "jsonl", "{use: distinct_n@1, primary: true}, {use: self_bleu@1}")
+	most := text.MaxTexts["self_bleu@1"]
+	var got []string
+	for _, f := range keptRows(spec, aihub.PartFile{Part: aihub.Test, Rows: int64(most) + 1}) {
+		got = append(got, f.Code+" "+f.Where)
+	}
+	if d := cmp.Diff([]string{"too_many_rows test: metrics[1].use"}, got); d != "" {
+		t.Error(d)
+	}
+	if f := keptRows(spec, aihub.PartFile{Part: aihub.Test, Rows: int64(most)}); f != nil {
+		t.Errorf("%v", f)
+	}
+	for _, n := range []int{most, most + 1} {
+		one, other := text.SelfBLEU("space").New(nil), text.SelfBLEU("space").New(nil)
+		for i := range n {
+			[]metric.Gather{one, other}[i%2].Add(&text.Generated{Text: "a b"}, 0)
+		}
+		one.Merge(other)
+		if r := one.Result(""); r.N != int64(n) || (r.Reason == metric.TooManyRows) != (n > most) {
+			t.Errorf("%d texts: %+v", n, r)
+		}
+	}
+}
