@@ -149,7 +149,7 @@ func (s *selfTest) fault(name, en, zh string) { s.faults = append(s.faults, self
 func (s *selfTest) wrong(from []int) bool {
 	l := s.truth.Label
 	if from == nil {
-		return true // a truth is never empty
+		return slices.ContainsFunc(l.Str, func(s string) bool { return s != "" })
 	}
 	for i, j := range from {
 		if l.Class != nil && l.Class[i] != l.Class[j] || l.Str != nil && l.Str[i] != l.Str[j] || l.Flt != nil && l.Flt[i] != l.Flt[j] {
@@ -204,7 +204,7 @@ func (s *selfTest) answers(from []int) *table.Batch {
 			case read && kind != nil:
 				col.AppendStr(kind.Answer(l.Str[i]))
 			case read:
-				col.AppendStr(l.Str[i])
+				col.AppendStr(spec.Truth.Golds(l.Str[i])[0])
 			default:
 				col.AppendStr("x")
 			}

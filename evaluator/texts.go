@@ -39,9 +39,9 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 	unit := func(_, ref, hyp string) any { return &speech.Utterance{Ref: ref, Hyp: hyp} }
 	switch needs {
 	case scenarios.NeedsPassages:
-		unit = func(_, ref, hyp string) any { return &text.Passage{Refs: []string{ref}, Hyp: hyp} }
+		unit = func(_, ref, hyp string) any { return &text.Passage{Refs: spec.Truth.Golds(ref), Hyp: hyp} }
 	case scenarios.NeedsAnswers:
-		unit = func(_, ref, hyp string) any { return &text.Answer{Golds: []string{ref}, Hyp: hyp} }
+		unit = func(_, ref, hyp string) any { return &text.Answer{Golds: spec.Truth.Golds(ref), Hyp: hyp} }
 	case scenarios.NeedsGenerated:
 		unit = func(_, _, hyp string) any { return &text.Generated{Text: hyp} }
 	}

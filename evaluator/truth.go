@@ -108,7 +108,7 @@ func scanTruth(ctx context.Context, r table.Reader, key string, spec scenarios.S
 				return err
 			}
 			// A unit may hold nothing; CSV has no other way to say so.
-			ok := kind != nil || !labels.Null(i) && !(texts && labels.Type == table.String && labels.Str[i] == "")
+			ok := kind != nil || texts && spec.Truth.Empty || !labels.Null(i) && !(texts && labels.Type == table.String && slices.Contains(spec.Truth.Golds(labels.Str[i]), ""))
 			if !ok {
 				empty.add(row)
 			}

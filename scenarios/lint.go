@@ -201,6 +201,40 @@ func (l *linter) truth(s Spec) {
 		}
 		l.classes("truth.classes", s.Truth.Classes)
 	}
+	l.texts(s)
+}
+
+// maxSeparator bounds the characters of truth.separator.
+const maxSeparator = 8
+
+// texts checks what is said of true texts that are several, or empty.
+func (l *linter) texts(s Spec) {
+	for _, x := range []struct {
+		given     bool
+		path      string
+		needs     []Needs
+		what, zhs string
+	}{
+		{s.Truth.Separator != "", "truth.separator", []Needs{NeedsPassages, NeedsAnswers, NeedsGenerated}, "several true texts", "多个真值文本"},
+		{s.Truth.Empty, "truth.empty", []Needs{NeedsUtterances, NeedsPassages, NeedsAnswers, NeedsGenerated}, "an empty true text", "空的真值文本"},
+	} {
+		if !x.given {
+			continue
+		}
+		if s.Truth.Type != "string" || len(s.Truth.Classes) > 0 {
+			l.add("bad_value", x.path, "is of texts: truth.type is string, without truth.classes", "只用于文本：truth.type 为 string，且不含 truth.classes")
+			continue
+		}
+		for i, m := range s.Metrics {
+			if n := KnownMetrics[m.Use].Needs; n.Texts() && !slices.Contains(x.needs, n) {
+				l.add("metric_misfit", fmt.Sprintf("metrics[%d].use", i), fmt.Sprintf("%s does not take %s: leave %s out", m.Use, x.what, x.path),
+					fmt.Sprintf("%s 不支持%s：请省略 %s", m.Use, x.zhs, x.path))
+			}
+		}
+	}
+	if utf8.RuneCountInString(s.Truth.Separator) > maxSeparator {
+		l.add("bad_value", "truth.separator", fmt.Sprintf("at most %d characters", maxSeparator), fmt.Sprintf("最多 %d 个字符", maxSeparator))
+	}
 }
 
 func (l *linter) limits(p string, v Limits) {

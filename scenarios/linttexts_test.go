@@ -44,6 +44,8 @@ agreement: {zh: 同意, en: agreed}
 		{"use: cer@1", "prediction: sure, use: cer@1", "metrics[0].prediction: cer@1 needs a string column without classes; these fit: heard"},
 		{"use: cer@1, params: {punctuation: keep}", "use: cer@1, params: {punctuation: drop}", "metrics[0].params.punctuation: must be one of: strip, keep"},
 		{", range: [0, 1]", "", "sharing.score.range: missing: write the values of cer@1 that will be shown, e.g. [0, 100]"},
+		{"said, type: string", "said, type: string, separator: \"|\"", "metrics[0].use: cer@1 does not take several true texts: leave truth.separator out"},
+		{"said, type: string", "said, type: int64, empty: true", "truth.empty: is of texts"},
 		{"use: cer@1, params: {punctuation: keep}", "use: psnr@1", "metrics[0].use: there is no metric \"psnr@1\""},
 		{"use: cer@1, params: {punctuation: keep}", "use: accuracy@1", "metrics[0].use: accuracy@1 needs truth.classes"},
 	} {

@@ -179,6 +179,9 @@ var hints = map[string]hint{
 	"Truth.type":    {false, aihub.Text{EN: "type of the column", ZH: "该列的类型"}, oneOf(valueTypes, "string")},
 	"Truth.classes": {false, aihub.Text{EN: "every label that may occur", ZH: "可能出现的全部类别"}, map[string]any{"minItems": 2, "maxItems": maxClasses, "uniqueItems": true}},
 
+	"Truth.separator": {false, aihub.Text{EN: "what stands between several right texts of a row", ZH: "同一行多个正确文本之间的分隔符"}, map[string]any{"minLength": 1, "maxLength": maxSeparator}},
+	"Truth.empty":     {false, aihub.Text{EN: "a true text may be empty", ZH: "真值文本可以为空"}, map[string]any{"default": false}},
+
 	"Limits.cpus":   {false, aihub.Text{EN: "processors", ZH: "处理器数"}, numbers(minLimits.CPUs, maxLimits.CPUs, DefaultLimits.CPUs)},
 	"Limits.memory": {false, aihub.Text{EN: "memory, and no swap", ZH: "内存，无交换区"}, fallback(DefaultLimits.Memory.String())},
 	"Limits.pids":   {false, aihub.Text{EN: "processes and threads", ZH: "进程与线程数"}, numbers(minLimits.Pids, maxLimits.Pids, DefaultLimits.Pids)},

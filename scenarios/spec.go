@@ -5,6 +5,7 @@
 package scenarios
 
 import (
+	"strings"
 	"time"
 
 	"aihub"
@@ -73,6 +74,23 @@ type Truth struct {
 	Column  string   `json:"column" yaml:"column"` // of the dataset; a truth column
 	Type    string   `json:"type" yaml:"type"`     // string, int64, float64
 	Classes []string `json:"classes,omitempty" yaml:"classes"`
+
+	// Of texts without classes: what stands between several right ones of a row, and
+	// whether one may be empty.
+	Separator string `json:"separator,omitempty" yaml:"separator"`
+	Empty     bool   `json:"empty,omitempty" yaml:"empty"`
+}
+
+// Golds are the right texts that a label spells out, without the blanks around them.
+func (t Truth) Golds(label string) []string {
+	if t.Separator == "" {
+		return []string{label}
+	}
+	list := strings.Split(label, t.Separator)
+	for i, s := range list {
+		list[i] = strings.TrimSpace(s)
+	}
+	return list
 }
 
 // Limits bound one run. Parse fills defaults and refuses what no machine grants.
