@@ -82,7 +82,7 @@ func (w *Worker) charge(ctx context.Context, p policies.Permit, r aihub.Release,
 	if err != nil {
 		return err
 	}
-	terms, err := sharing.TermsOf(scenario.Spec)
+	terms, err := termsOf(scenario.Spec)
 	if err != nil {
 		return err
 	}
@@ -109,6 +109,22 @@ func (w *Worker) charge(ctx context.Context, p policies.Permit, r aihub.Release,
 		a.Bits = 0
 	}
 	return w.DB.ChargeScore(ctx, p, r.ID, part.Answers, terms, a)
+}
+
+// termsOf reads a scenario's terms, with what is known of its metrics' losses.
+func termsOf(canonical []byte) (sharing.Terms, error) {
+	terms, err := sharing.TermsOf(canonical)
+	if err != nil {
+		return terms, err
+	}
+	spec, err := scenarios.ParseCanonical(canonical)
+	if err != nil {
+		return terms, err
+	}
+	for i, m := range spec.Metrics { // in the same order
+		terms.Metrics[i].Loss = spec.LossWidth(m)
+	}
+	return terms, nil
 }
 
 func (w *Worker) round(ctx context.Context, sub aihub.Submission) (aihub.Round, error) {

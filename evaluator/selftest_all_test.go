@@ -22,72 +22,9 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 		if info.Needs.Scorer() {
 			continue
 		}
-		classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
-		switch info.Needs {
-		case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
-			scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
-			scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
-			scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated:
-			columns = "{name: p, type: string}"
-		case scenarios.NeedsClass:
-			classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
-		case scenarios.NeedsScore, scenarios.NeedsProbability:
-			classes = "classes: [a, b], "
-		default:
-			columns, truthType = "{name: p, type: float64, range: [0, 1000]}, {name: q, type: float64, range: [0, 1000]}", "float64"
-		}
-		params := []string{}
-		for _, p := range info.Params {
-			switch {
-			case p.Name == "upper" || p.Name == "up":
-				params = append(params, p.Name+": q")
-			case p.Name == "positive" && info.Needs == scenarios.NeedsClass:
-				params = append(params, "positive: b")
-			case p.Name == "frequency":
-				params = append(params, "frequency: rcf")
-			case p.Name == "costs":
-				params = append(params, `costs: "0,1,2;1,0,1;2,1,0"`)
-			case p.Required && p.Whole:
-				params = append(params, p.Name+": 2")
-			case p.Required:
-				params = append(params, p.Name+": 2.5")
-			}
-		}
-		src := fmt.Sprintf(`apiVersion: aihub/v1
-kind: Scenario
-name: any
-title: {zh: 测, en: Any}
-summary: {zh: 测, en: Any}
-description: {zh: 测, en: Any}
-field: big-data
-area: governance
-agency: {zh: 市, en: City}
-dataset: any@1
-input: {key: id, columns: [x]}
-output: {columns: [%s]}
-truth: {column: label, %stype: %s}
-metrics: [{use: %s, prediction: p, primary: true, params: {%s}}]
-sharing: {score: {step: 0.1, range: [0, 1]}}
-rounds: [{name: main, bits: 64}]
-agreement: {zh: 同意, en: agreed}
-`, columns, classes, truthType, use, strings.Join(params, ", "))
-		spec, _, err := scenarios.Parse(use, []byte(src))
-		if err != nil && !strings.Contains(err.Error(), "sharing.score.range") {
-			t.Logf("%s cannot be named here: %v", use, err)
+		spec, ok := anySpec(t, use)
+		if !ok {
 			continue
-		}
-		if err != nil {
-			lo, hi := info.Range[0], info.Range[1]
-			if math.IsInf(lo, 0) {
-				lo = hi - 10
-			}
-			if math.IsInf(hi, 0) {
-				hi = lo + 10
-			}
-			if spec, _, err = scenarios.Parse(use, []byte(strings.Replace(src, "range: [0, 1]}}", fmt.Sprintf("range: [%g, %g]}}", lo, hi), 1))); err != nil {
-				t.Logf("%s cannot be named here: %v", use, err)
-				continue
-			}
 		}
 		truth := &Truth{}
 		rows := 300
@@ -134,6 +71,80 @@ agreement: {zh: 同意, en: agreed}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}
+}
+
+// anySpec has one metric, and columns that it can score; false when no spec can name it.
+func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
+	t.Helper()
+	info := scenarios.KnownMetrics[use]
+	classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
+	switch info.Needs {
+	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
+		scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
+		scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
+		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated:
+		columns = "{name: p, type: string}"
+	case scenarios.NeedsClass:
+		classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
+	case scenarios.NeedsScore, scenarios.NeedsProbability:
+		classes = "classes: [a, b], "
+	default:
+		columns, truthType = "{name: p, type: float64, range: [0, 1000]}, {name: q, type: float64, range: [0, 1000]}", "float64"
+	}
+	params := []string{}
+	for _, p := range info.Params {
+		switch {
+		case p.Name == "upper" || p.Name == "up":
+			params = append(params, p.Name+": q")
+		case p.Name == "positive" && info.Needs == scenarios.NeedsClass:
+			params = append(params, "positive: b")
+		case p.Name == "frequency":
+			params = append(params, "frequency: rcf")
+		case p.Name == "costs":
+			params = append(params, `costs: "0,1,2;1,0,1;2,1,0"`)
+		case p.Required && p.Whole:
+			params = append(params, p.Name+": 2")
+		case p.Required:
+			params = append(params, p.Name+": 2.5")
+		}
+	}
+	src := fmt.Sprintf(`apiVersion: aihub/v1
+kind: Scenario
+name: any
+title: {zh: 测, en: Any}
+summary: {zh: 测, en: Any}
+description: {zh: 测, en: Any}
+field: big-data
+area: governance
+agency: {zh: 市, en: City}
+dataset: any@1
+input: {key: id, columns: [x]}
+output: {columns: [%s]}
+truth: {column: label, %stype: %s}
+metrics: [{use: %s, prediction: p, primary: true, params: {%s}}]
+sharing: {score: {step: 0.1, range: [0, 1]}}
+rounds: [{name: main, bits: 64}]
+agreement: {zh: 同意, en: agreed}
+`, columns, classes, truthType, use, strings.Join(params, ", "))
+	spec, _, err := scenarios.Parse(use, []byte(src))
+	if err != nil && !strings.Contains(err.Error(), "sharing.score.range") {
+		t.Logf("%s cannot be named here: %v", use, err)
+		return spec, false
+	}
+	if err != nil {
+		lo, hi := info.Range[0], info.Range[1]
+		if math.IsInf(lo, 0) {
+			lo = hi - 10
+		}
+		if math.IsInf(hi, 0) {
+			hi = lo + 10
+		}
+		if spec, _, err = scenarios.Parse(use, []byte(strings.Replace(src, "range: [0, 1]}}", fmt.Sprintf("range: [%g, %g]}}", lo, hi), 1))); err != nil {
+			t.Logf("%s cannot be named here: %v", use, err)
+			return spec, false
+		}
+	}
+	return spec, true
 }
 
 // someCell is a true cell of unit i.

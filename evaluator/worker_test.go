@@ -21,6 +21,7 @@ import (
 	"aihub/internal/store"
 	"aihub/internal/table"
 	"aihub/policies"
+	"aihub/policies/sharing"
 	"aihub/scenarios"
 
 	"github.com/google/go-cmp/cmp"
@@ -469,6 +470,25 @@ func TestWorkerFailures(t *testing.T) {
 		if v := h.submission(h.alice, sub.ID); v.Fault.Detail != "" || v.Fault.Reason != aihub.ReasonHidden {
 			t.Errorf("%s: alice sees %+v", c.name, v.Fault)
 		}
+	}
+}
+
+// A certificate is as wide as a row's loss of the primary metric: of one probability,
+// half of what the Brier score of all classes has.
+func TestWorkerCertifies(t *testing.T) {
+	t.Parallel()
+	h := newHub(t, setup{edit: []string{"{use: accuracy@1, primary: true}", "{use: brier@1, prediction: p, primary: true}"}})
+	sub := h.enter(h.alice, "main", h.right(20))
+	h.score()
+	h.toTick()
+	if h.release() != 1 {
+		t.Fatal("not released")
+	}
+	score, err := h.db.Score(h.ctx, policies.ScopeOf(h.alice), sub.ID)
+	h.must(err)
+	c := score.Proof
+	if want := sharing.Deviation(c.Bits, c.Answers, c.Rows); c.Rows != 20 || c.Answers != 1 || !(c.Error > 0) || c.Error != want {
+		t.Errorf("certified %+v, want an error of %v", c, want)
 	}
 }
 

@@ -47,3 +47,31 @@ func (s Spec) Intervals() (pairs [][2]string) {
 	}
 	return pairs
 }
+
+// LossWidth is how far the values of two rows or units can be apart in a metric that
+// is their mean, 0 when it is none or there is no bound: only where it is known does
+// the certificate of package sharing hold.
+func (s Spec) LossWidth(m Metric) float64 {
+	info, _ := s.Info(m)
+	switch m.Use {
+	case "log_loss@1":
+		if eps, _ := m.Params["eps"].(float64); eps > 0 && eps < 1 {
+			return -math.Log(eps)
+		}
+		return 0
+	case "brier@1":
+		list, _ := m.Params[columnsParam.Name].([]any)
+		_, group := s.Scored(m)
+		if len(list) == 1 || len(list) == 0 && len(group) <= 1 {
+			return 1 // of one probability: the square of its distance to 0 or 1
+		}
+	case "dice_per_case@1":
+		if m.Params["empty"] != "one" {
+			return 0 // how many images count depends on what was predicted
+		}
+	}
+	if !info.Mean || !info.Bounded() {
+		return 0
+	}
+	return info.Range[1] - info.Range[0]
+}

@@ -51,6 +51,9 @@ func over(zh, en string, needs Needs, direction string, values [2]float64, param
 // varies marks a metric whose best value depends on the truth.
 func (m MetricInfo) varies() MetricInfo { m.PerfectVaries = true; return m }
 
+// mean marks a metric that is the plain mean of what rows or units have in its range.
+func (m MetricInfo) mean() MetricInfo { m.Mean = true; return m }
+
 // classMetrics compare predicted classes.
 var classMetrics = map[string]MetricInfo{
 	"precision@1": over("精确率", "Precision", NeedsClass, "max", unit, averageParam, zeroParam),
@@ -85,7 +88,7 @@ var rankedMetrics = map[string]MetricInfo{
 	"recall_at@1":    over("前 q 召回率", "Recall at the top q", NeedsScore, "max", unit, positiveParam, qParam).varies(),
 	"lift@1":         over("前 q 提升度", "Lift at the top q", NeedsScore, "max", unbounded, positiveParam, qParam).varies(),
 	"top_k@1": over("Top-k 准确率", "Top-k accuracy", NeedsProbability, "max", unit, columnsParam, positiveParam, ParamInfo{
-		Name: "k", Default: 5.0, Range: [2]float64{1, 1000}, Whole: true, Doc: aihub.Text{EN: "how many of the best classes count", ZH: "计入的最佳类别数"}}),
+		Name: "k", Default: 5.0, Range: [2]float64{1, 1000}, Whole: true, Doc: aihub.Text{EN: "how many of the best classes count", ZH: "计入的最佳类别数"}}).mean(),
 	"roc_auc_multi@1": over("多分类 AUC", "Multiclass AUC", NeedsProbability, "max", unit, columnsParam, positiveParam, ParamInfo{
 		Name: "average", Default: "ovr_macro", OneOf: []string{"ovr_macro", "ovr_weighted", "ovo_macro", "ovo_weighted"}, Doc: aihub.Text{
 			EN: "each class against the rest (ovr) or each pair (ovo), plain or weighted by rows", ZH: "一对其余（ovr）或两两配对（ovo），等权或按行数加权"}}),
@@ -106,7 +109,7 @@ var numberMetrics = map[string]MetricInfo{
 	"rmsse@1": over("均方根标度误差", "RMSSE", NeedsNumber, "min", unbounded, scaleParam),
 	"pinball@1": over("分位数损失", "Pinball loss", NeedsNumber, "min", unbounded, ParamInfo{
 		Name: "quantile", Default: 0.5, Range: unit, Doc: aihub.Text{EN: "the quantile that is predicted", ZH: "所预测的分位数"}}),
-	"interval_coverage@1": over("区间覆盖率", "Interval coverage", NeedsNumber, "max", unit, upperParam).asks(Ordered),
+	"interval_coverage@1": over("区间覆盖率", "Interval coverage", NeedsNumber, "max", unit, upperParam).asks(Ordered).mean(),
 	"interval_width@1":    over("区间平均宽度", "Mean interval width", NeedsNumber, "min", unbounded, upperParam).asks(Ordered),
 	"winkler@1": over("Winkler 区间得分", "Winkler interval score", NeedsNumber, "min", unbounded, upperParam, ParamInfo{
 		Name: "alpha", Default: 0.1, Range: [2]float64{1e-6, 1}, Doc: aihub.Text{EN: "the interval's level is 1 - alpha", ZH: "区间水平为 1 - alpha"}}).asks(Ordered),

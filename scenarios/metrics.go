@@ -30,6 +30,7 @@ type MetricInfo struct {
 	Range     [2]float64 // of values; infinite where unbounded
 	Params    []ParamInfo
 	Domain    Domain // of predicted numbers
+	Mean      bool   // the plain mean over all rows or units of values that lie in Range
 
 	// PerfectVaries says that the value of perfect predictions depends on the truth.
 	PerfectVaries bool
@@ -80,7 +81,7 @@ var KnownMetrics = func() map[string]MetricInfo {
 
 // firstMetrics are what most scenarios need.
 var firstMetrics = map[string]MetricInfo{
-	"accuracy@1":          {Title: aihub.Text{EN: "Accuracy", ZH: "准确率"}, Needs: NeedsClass, Direction: "max", Range: unit},
+	"accuracy@1":          {Title: aihub.Text{EN: "Accuracy", ZH: "准确率"}, Needs: NeedsClass, Direction: "max", Mean: true, Range: unit},
 	"balanced_accuracy@1": {Title: aihub.Text{EN: "Balanced accuracy", ZH: "平衡准确率"}, Needs: NeedsClass, Direction: "max", Range: unit},
 	"f1@1": {Title: aihub.Text{EN: "F1", ZH: "F1"}, Needs: NeedsClass, Direction: "max", Range: unit, Params: []ParamInfo{
 		{Name: "average", Default: "macro", OneOf: []string{"macro", "micro", "weighted"}, Doc: aihub.Text{
@@ -101,11 +102,11 @@ var firstMetrics = map[string]MetricInfo{
 		}},
 		positiveParam,
 	}},
-	"brier@1": {Title: aihub.Text{EN: "Brier score", ZH: "Brier 分数"}, Needs: NeedsProbability, Direction: "min", Range: [2]float64{0, 2}, Params: []ParamInfo{columnsParam, positiveParam}},
+	"brier@1": {Title: aihub.Text{EN: "Brier score", ZH: "Brier 分数"}, Needs: NeedsProbability, Direction: "min", Mean: true, Range: [2]float64{0, 2}, Params: []ParamInfo{columnsParam, positiveParam}},
 	"mae@1":   {Title: aihub.Text{EN: "Mean absolute error", ZH: "平均绝对误差"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},
 	"mse@1":   {Title: aihub.Text{EN: "Mean squared error", ZH: "均方误差"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},
 	"rmse@1":  {Title: aihub.Text{EN: "Root mean squared error", ZH: "均方根误差"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},
-	"smape@1": {Title: aihub.Text{EN: "sMAPE (M4, 0–200)", ZH: "对称平均绝对百分比误差（M4，0–200）"}, Needs: NeedsNumber, Direction: "min", Range: [2]float64{0, 200}},
+	"smape@1": {Title: aihub.Text{EN: "sMAPE (M4, 0–200)", ZH: "对称平均绝对百分比误差（M4，0–200）"}, Needs: NeedsNumber, Direction: "min", Mean: true, Range: [2]float64{0, 200}},
 	"wape@1":  {Title: aihub.Text{EN: "WAPE", ZH: "加权绝对百分比误差"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},
 	"r2@1":    {Title: aihub.Text{EN: "R²", ZH: "决定系数 R²"}, Needs: NeedsNumber, Direction: "max", Range: [2]float64{math.Inf(-1), 1}},
 	"medae@1": {Title: aihub.Text{EN: "Median absolute error", ZH: "绝对误差中位数"}, Needs: NeedsNumber, Direction: "min", Range: unbounded},

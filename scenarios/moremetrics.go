@@ -49,7 +49,7 @@ var (
 // moreMetrics are the rarer ones.
 var moreMetrics = map[string]MetricInfo{
 	"series_mase@1":   over("多序列 MASE", "MASE of series", NeedsSeries, "min", unbounded, horizonParam, periodParam),
-	"series_smape@1":  over("多序列 sMAPE（M4，0–200）", "sMAPE of series (M4, 0–200)", NeedsSeries, "min", [2]float64{0, 200}, horizonParam),
+	"series_smape@1":  over("多序列 sMAPE（M4，0–200）", "sMAPE of series (M4, 0–200)", NeedsSeries, "min", [2]float64{0, 200}, horizonParam).mean(),
 	"series_rmsse@1":  over("多序列 RMSSE", "RMSSE of series", NeedsSeries, "min", unbounded, horizonParam),
 	"owa@1":           over("M4 综合加权平均 OWA", "OWA (M4)", NeedsSeries, "min", unbounded, horizonParam, periodParam),
 	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam),
@@ -105,11 +105,11 @@ var moreMetrics = map[string]MetricInfo{
 		text("value", "f1, precision or recall", "f1、precision 或 recall", "f1", "f1", "precision", "recall")),
 	"ter@1": over("翻译编辑率 TER", "TER", NeedsPassages, "min", unbounded, text("tokenize", "how text is cut; han for Chinese", "分词方式；中文用 han", "han", "han", "char", "space"),
 		text("case", "lower: upper case does not matter", "lower：忽略大小写", "lower", "lower", "keep")),
-	"rouge_lsum@1":              over("ROUGE-Lsum", "ROUGE-Lsum", NeedsPassages, "max", unit, passageParam),
+	"rouge_lsum@1":              over("ROUGE-Lsum", "ROUGE-Lsum", NeedsPassages, "max", unit, passageParam).mean(),
 	"distinct_n@1":              over("distinct-n", "distinct-n", NeedsGenerated, "max", unit, gramParam, passageParam).varies(),
 	"self_bleu@1":               over("self-BLEU", "Self-BLEU", NeedsGenerated, "min", hundred, passageParam).varies(),
-	"err@1":                     over("期望倒数排名 ERR", "Expected reciprocal rank", NeedsRuns, "max", unit, cutParam, required(whole(number("max_grade", "the highest grade of relevance", "相关度的最高等级", 4, 1, 30)))).varies(),
-	"rbp@1":                     over("秩偏精度 RBP", "Rank-biased precision", NeedsRuns, "max", unit, number("persistence", "how likely a reader goes on to the next", "读者继续阅读下一篇的概率", 0.8, 0.01, 0.99)).varies(),
+	"err@1":                     over("期望倒数排名 ERR", "Expected reciprocal rank", NeedsRuns, "max", unit, cutParam, required(whole(number("max_grade", "the highest grade of relevance", "相关度的最高等级", 4, 1, 30)))).varies().mean(),
+	"rbp@1":                     over("秩偏精度 RBP", "Rank-biased precision", NeedsRuns, "max", unit, number("persistence", "how likely a reader goes on to the next", "读者继续阅读下一篇的概率", 0.8, 0.01, 0.99)).varies().mean(),
 	"bits_per_byte@1":           over("每字节比特数", "Bits per byte", NeedsLikelihoods, "min", unbounded),
 	"perplexity@1":              over("困惑度", "Perplexity", NeedsLikelihoods, "min", [2]float64{1, math.Inf(1)}),
 	"segmentation_f1@1":         over("分词 F1（SIGHAN）", "Word segmentation F1 (SIGHAN)", NeedsWords, "max", unit),

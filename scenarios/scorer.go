@@ -80,7 +80,7 @@ func (n Needs) Scorer() bool { return n == NeedsUnitColumn || n == NeedsScoreKey
 var anything = [2]float64{math.Inf(-1), math.Inf(1)}
 
 var scorerMetrics = map[string]MetricInfo{
-	"scorer_mean@1":  {Title: aihub.Text{EN: "Mean of the scorer's values", ZH: "评分程序逐单元值的均值"}, Needs: NeedsUnitColumn, Range: anything},
+	"scorer_mean@1":  {Title: aihub.Text{EN: "Mean of the scorer's values", ZH: "评分程序逐单元值的均值"}, Needs: NeedsUnitColumn, Mean: true, Range: anything},
 	"scorer_value@1": {Title: aihub.Text{EN: "The scorer's own number", ZH: "评分程序给出的数值"}, Needs: NeedsScoreKey, Range: anything},
 }
 

@@ -46,27 +46,17 @@ type Metric struct {
 
 // TermsOf reads the terms from the canonical form of a scenario's spec
 // (aihub.Scenario.Spec): metrics and sharing.score declare them. A metric
-// without a grid of its own is shown on that of the primary one.
+// without a grid of its own is shown on that of the primary one. What the losses of
+// rows are is not the spec's to say: Loss is left 0.
 func TermsOf(spec []byte) (Terms, error) {
 	var s struct {
 		Metrics []struct {
-			ID         string    `json:"id"`
-			Use        string    `json:"use"`
-			Prediction string    `json:"prediction"`
-			Primary    bool      `json:"primary"`
-			Direction  string    `json:"direction"`
-			Step       float64   `json:"step"`
-			Range      []float64 `json:"range"`
-			Params     struct {
-				Eps any `json:"eps"`
-			} `json:"params"`
+			ID        string    `json:"id"`
+			Primary   bool      `json:"primary"`
+			Direction string    `json:"direction"`
+			Step      float64   `json:"step"`
+			Range     []float64 `json:"range"`
 		} `json:"metrics"`
-		Scorer struct {
-			PerUnit []struct {
-				Name  string    `json:"name"`
-				Range []float64 `json:"range"`
-			} `json:"per_unit"`
-		} `json:"scorer"`
 		Sharing struct {
 			Score struct {
 				Step  float64   `json:"step"`
@@ -90,35 +80,10 @@ func TermsOf(spec []byte) (Terms, error) {
 		if m.Step != 0 && len(m.Range) == 2 && !m.Primary {
 			v.Step, v.Lo, v.Hi = m.Step, m.Range[0], m.Range[1]
 		}
-		eps, _ := m.Params.Eps.(float64)
-		v.Loss = lossWidth(m.Use, eps)
-		for _, c := range s.Scorer.PerUnit {
-			if m.Use == "scorer_mean@1" && c.Name == m.Prediction && len(c.Range) == 2 {
-				v.Loss = c.Range[1] - c.Range[0] // a mean of numbers that lie in it
-			}
-		}
 		t.Metrics = append(t.Metrics, v)
 	}
 	_, err := t.grids()
 	return t, err
-}
-
-// lossWidth is the width of one row's loss for the metrics that are means of
-// bounded losses: only for them does the certificate hold.
-func lossWidth(use string, eps float64) float64 {
-	switch use {
-	case "accuracy@1":
-		return 1
-	case "brier@1":
-		return 2
-	case "smape@1":
-		return 200
-	case "log_loss@1":
-		if eps > 0 && eps < 1 {
-			return -math.Log(eps)
-		}
-	}
-	return 0
 }
 
 // NextTick returns the first multiple of tick since the Unix epoch that lies

@@ -36,7 +36,7 @@ func TestTermsOfASpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Terms{Metrics: []Metric{{ID: "acc", Step: 0.01, Hi: 1, Loss: 1}, {ID: "mae", Primary: true, Min: true, Step: 0.5, Lo: 0, Hi: 60}}}
+	want := Terms{Metrics: []Metric{{ID: "acc", Step: 0.01, Hi: 1}, {ID: "mae", Primary: true, Min: true, Step: 0.5, Lo: 0, Hi: 60}}}
 	if a, b := jsonOf(t, got), jsonOf(t, want); a != b {
 		t.Errorf("got %s, want %s", a, b)
 	}
