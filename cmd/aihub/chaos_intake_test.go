@@ -182,9 +182,7 @@ func (n *sender) check() {
 	}
 	list, err := c.app.DB.Images(ctx, policies.ScopeOf(c.vendor))
 	c.must(err)
-	have := map[aihub.Digest]bool{}
 	for _, m := range list {
-		have[m.Digest] = true
 		img, err := oci.Load(ctx, c.app.Blobs, m.Digest)
 		if err != nil {
 			c.Errorf("image %s is there and cannot be read: %v", m.Digest, err)
@@ -196,13 +194,18 @@ func (n *sender) check() {
 			}
 		}
 	}
+	has := func(d aihub.Digest) bool { // the list ends after 1000
+		ok, err := c.app.DB.HasImage(ctx, policies.ScopeOf(c.vendor), d)
+		c.must(err)
+		return ok
+	}
 	for _, d := range n.there {
-		if !have[d] {
+		if !has(d) {
 			c.Errorf("image %s was taken in and is not there", d)
 		}
 	}
 	for _, d := range n.gone {
-		if have[d] {
+		if has(d) {
 			c.Errorf("image %s was deleted and is there", d)
 		}
 	}
