@@ -50,6 +50,12 @@ func TestScoreMoreUnits(t *testing.T) {
 		{"probes", "{use: cmc@1, primary: true}, {use: minp@1}, {use: reid_map@1}, {use: cmc@1, id: cmc2, params: {k: 2}}",
 			[]string{`{"matches":["m"],"junk":["j"],"of":3}`, `{"matches":["m","n"],"of":4}`}, []string{`{"j":9,"m":2,"x":1}`, `{"x":3,"m":2.5,"y":-1}`},
 			[]float64{0.5, 0.75, 0.75, 1}},
+		// A pixel that was found two to the right, and three of which the last was not: distances of
+		// 2 and 2; of 0, 0 and 1, and of 0 and 0. Percentiles: 2, and 0.9 of the way from 0 to 1.
+		// Of both, 2 of 5 pixels are common; a pixel is its own edge.
+		{"shapes", "{use: hausdorff95@1, primary: true}, {use: assd@1}, {use: boundary_iou@1}, {use: mean_dice@1, params: {classes: 2}}",
+			[]string{"1 4 1*1 0*3", "1 4 1*3 0*1"}, []string{"1 4 0*2 1*1 0*1", "1 4 1*2 0*2"},
+			[]float64{(2 + 0.9) / 2, (2 + 0.2) / 2, 2.0 / 5, (4.0/7 + 6.0/9) / 2}},
 		// 4 different words of 6; two texts are alike, and the third has nothing of them.
 		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
 			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},

@@ -82,7 +82,7 @@ func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
 	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
 		scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
 		scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
-		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated:
+		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated, scenarios.NeedsShapes:
 		columns = "{name: p, type: string}"
 	case scenarios.NeedsClass:
 		classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -163,6 +163,8 @@ func someCell(n scenarios.Needs, i int) string {
 		return fmt.Sprintf("0 %d.5 a\n%d 2 b", 1+i%7, 20+i%5)
 	case scenarios.NeedsRuns:
 		return fmt.Sprintf("d%d 1\ne%d 2", i, i)
+	case scenarios.NeedsShapes:
+		return fmt.Sprintf("2 9 0*%d 1*2 0*%d", 1+i%15, 15-i%15)
 	case scenarios.NeedsPixels:
 		return fmt.Sprintf("2 4 %d*3 %d*5", i%2, (i/2)%2)
 	case scenarios.NeedsTracks:

@@ -27,7 +27,7 @@ var UnitFormats = map[string]struct {
 	FormatRTTM:  {[]Needs{NeedsTurns}, true},
 	FormatCTM:   {[]Needs{NeedsUtterances, NeedsPassages, NeedsAnswers}, true},
 	FormatTREC:  {[]Needs{NeedsRuns}, true},
-	FormatMasks: {[]Needs{NeedsPixels}, false},
+	FormatMasks: {[]Needs{NeedsPixels, NeedsShapes}, false},
 }
 
 // Cells reports whether a unit is a pair of cells: texts that spell out objects,
@@ -36,7 +36,7 @@ func (n Needs) Cells() bool {
 	switch n {
 	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments,
 		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival,
-		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes:
+		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes, NeedsShapes:
 		return true
 	}
 	return false
@@ -47,7 +47,7 @@ func (n Needs) EmptyCell() string {
 	return map[Needs]string{
 		NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0",
 		NeedsTrials: "0", NeedsDecisions: "no", NeedsSurvival: "0",
-		NeedsLikelihoods: "0 1", NeedsProbes: "{}",
+		NeedsLikelihoods: "0 1", NeedsProbes: "{}", NeedsShapes: "0 0",
 	}[n]
 }
 
@@ -153,6 +153,9 @@ func (l *linter) unitFormat(s Spec) {
 		if special && n != "" && !n.Scorer() && !slices.Contains(format.Needs, n) {
 			l.add("bad_format", fmt.Sprintf("metrics[%d].use", i), fmt.Sprintf("%s cannot be computed from %s: use a metric of %v, or another output.format", m.Use, s.Output.Format, format.Needs),
 				fmt.Sprintf("%s 无法由 %s 计算：请使用 %v 类指标，或更换 output.format", m.Use, s.Output.Format, format.Needs))
+		}
+		if n == NeedsShapes {
+			n = NeedsPixels // of the same cells
 		}
 		if n.Cells() {
 			kinds[n] = true

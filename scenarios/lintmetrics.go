@@ -150,6 +150,7 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsWords:         {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsLikelihoods:   {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsProbes:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsShapes:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsGenerated:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:        {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }

@@ -93,6 +93,7 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsWords:         &sentences,
 	scenarios.NeedsLikelihoods:   &likelihoods,
 	scenarios.NeedsProbes:        &probes,
+	scenarios.NeedsShapes:        &shapes,
 }
 
 func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }

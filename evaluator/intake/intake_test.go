@@ -216,6 +216,7 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsDistributions: "4.5",
 		scenarios.NeedsWords:         "今天 天气 很 好\n天气",
 		scenarios.NeedsLikelihoods:   "今天",
+		scenarios.NeedsShapes:        "2 2 0*1 1*3",
 		scenarios.NeedsProbes:        `{"matches":["a"],"junk":["b"],"of":5}`,
 	}
 	bad := map[scenarios.Needs][]string{
@@ -235,6 +236,7 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsDecisions: {"", "yes", "maybe a"},
 		scenarios.NeedsSurvival:  {"", "5", "-1 end", "5 died", "NaN end"},
 
+		scenarios.NeedsShapes:        {"", "0 0", "1 2 0*1"},
 		scenarios.NeedsDistributions: {"", "x", "1e101", "1 2"},
 		scenarios.NeedsWords:         {"", " \n", "今天 好\n坏", "今天\n今天\n今天"},
 		scenarios.NeedsProbes:        {"", "{}", `{"matches":["a","a"],"of":5}`, `{"matches":["a"],"junk":["a"],"of":5}`, `{"matches":["a","b"],"of":1}`, `{"matches":[""],"of":1}`},

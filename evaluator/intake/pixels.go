@@ -32,6 +32,24 @@ var pixels = Kind{
 	Answer: same, Empty: scenarios.NeedsPixels.EmptyCell(),
 }
 
+// A cell of shapes is one of pixels, which are as far from each other as they are wide.
+var shapes = Kind{
+	Truth: bounded(func(s string) *aihub.Text {
+		_, size, bad := readPixels(s)
+		if bad == nil && size[0]*size[1] == 0 {
+			return say("the image has no pixel", "图像没有像素")
+		}
+		return bad
+	}),
+	Predicted: pixels.Predicted,
+	Unit: func(key, t, p string) any {
+		_, size, _ := readPixels(t)
+		u := pixels.Unit(key, t, p).(*vision.Labelled)
+		return &vision.Shape{Truth: u.Truth, Pred: u.Pred, Size: [3]int{1, size[0], size[1]}}
+	},
+	Answer: same, Empty: scenarios.NeedsShapes.EmptyCell(),
+}
+
 // MaxPixels bounds an image, and maxClass its classes.
 const (
 	MaxPixels = 1 << 24
