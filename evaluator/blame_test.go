@@ -36,18 +36,7 @@ func truthFile(t *testing.T, spec scenarios.Spec, truth *Truth) string {
 // Of numbers, with a metric that is undefined for constant predictions and for constant truth.
 func correlationSpec(t *testing.T, columns string) scenarios.Spec {
 	t.Helper()
-	spec, _, err := scenarios.Parse("any", []byte(`apiVersion: aihub/v1
-kind: Scenario
-name: any
-title: {zh: 测, en: Any}
-summary: {zh: 测, en: Any}
-description: {zh: 测, en: Any}
-field: big-data
-area: governance
-agency: {zh: 市, en: City}
-dataset: any@1
-input: {key: id, columns: [x]}
-output: {columns: [`+columns+`]}
+	spec, _, err := scenarios.Parse("any", []byte(specHead+`output: {columns: [`+columns+`]}
 truth: {column: label, type: float64}
 metrics:
   - {use: mae@1, prediction: p, primary: true}

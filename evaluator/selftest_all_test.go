@@ -108,18 +108,7 @@ func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
 			params = append(params, p.Name+": 2.5")
 		}
 	}
-	src := fmt.Sprintf(`apiVersion: aihub/v1
-kind: Scenario
-name: any
-title: {zh: 测, en: Any}
-summary: {zh: 测, en: Any}
-description: {zh: 测, en: Any}
-field: big-data
-area: governance
-agency: {zh: 市, en: City}
-dataset: any@1
-input: {key: id, columns: [x]}
-output: {columns: [%s]}
+	src := fmt.Sprintf(specHead+`output: {columns: [%s]}
 truth: {column: label, %stype: %s}
 metrics: [{use: %s, prediction: p, primary: true, params: {%s}}]
 sharing: {score: {step: 0.1, range: [0, 1]}}

@@ -19,12 +19,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// textSpec is a scenario of texts with these metrics, in YAML.
-func textSpec(t testing.TB, format, metrics string) scenarios.Spec {
-	t.Helper()
-	spec, _, err := scenarios.Parse("text", []byte(fmt.Sprintf(`apiVersion: aihub/v1
+// specHead is what scenarios of these tests begin with: what they are about is below it.
+const specHead = `apiVersion: aihub/v1
 kind: Scenario
-name: speech
+name: any
 title: {zh: 测, en: Any}
 summary: {zh: 测, en: Any}
 description: {zh: 测, en: Any}
@@ -33,7 +31,12 @@ area: governance
 agency: {zh: 市, en: City}
 dataset: any@1
 input: {key: id, columns: [x]}
-output: {format: %s, columns: [{name: heard, type: string}, {name: sure, type: float64}]}
+`
+
+// textSpec is a scenario of texts with these metrics, in YAML.
+func textSpec(t testing.TB, format, metrics string) scenarios.Spec {
+	t.Helper()
+	spec, _, err := scenarios.Parse("text", []byte(fmt.Sprintf(specHead+`output: {format: %s, columns: [{name: heard, type: string}, {name: sure, type: float64}]}
 truth: {column: said}
 metrics: [%s]
 sharing: {score: {step: 0.1, range: [0, 1]}}
