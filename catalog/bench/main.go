@@ -228,6 +228,7 @@ func rawIDs(k mask.Kernel) pages.MapFunc {
 }
 
 func ours(src, dst, ids string, workers int) error {
+	defer pages.Room(int64(workers) * pages.WorkerBytes)() // as the command does
 	in, err := os.Open(src)
 	if err != nil {
 		return err

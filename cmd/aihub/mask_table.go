@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 
 	"aihub"
 	"aihub/catalog"
 	"aihub/internal/keys"
+	"aihub/internal/pages"
 	"aihub/internal/table"
 	"aihub/server/wire"
 
@@ -31,6 +33,7 @@ func (p *process) maskTableCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		defer pages.Room(int64(runtime.GOMAXPROCS(0)) * pages.WorkerBytes)()
 		bar := p.progress()
 		rec, err := catalog.MaskTable(cmd.Context(), m, args[0], args[1], ring, func(stage string, done, total int64) {
 			bar.show(wire.Progress{Stage: stage, Done: done, Total: total})
