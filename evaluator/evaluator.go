@@ -30,9 +30,11 @@ import (
 
 // Plan is what is computed for a scenario.
 type Plan struct {
-	spec    scenarios.Spec
-	metrics []metric.Metric // in the order of spec.Metrics
-	sliced  []metric.Metric // the same for groups of rows; nil without slices
+	all     scenarios.Spec
+	timed   map[int]*metric.UnitMetric // those of all that read what a run took, by their place
+	spec    scenarios.Spec             // all without them
+	metrics []metric.Metric            // in the order of spec.Metrics
+	sliced  []metric.Metric            // the same for groups of rows; nil without slices
 	boot    *metric.Bootstrap
 }
 
@@ -41,7 +43,7 @@ type Plan struct {
 // submissions of a round, adds 95 % intervals; "" computes none. What does not
 // fit is a Contract error with every fault.
 func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
-	p := &Plan{spec: spec}
+	p := &Plan{all: spec, spec: spec.Untimed(), timed: map[int]*metric.UnitMetric{}}
 	if seed != "" {
 		if p.boot = metric.NewBootstrap(seed); spec.Unit != "" {
 			p.boot = p.boot.ByUnits()
@@ -51,6 +53,15 @@ func NewPlan(spec scenarios.Spec, seed string) (*Plan, error) {
 	misshapen := len(faults)
 	for i, m := range spec.Metrics {
 		if slices.ContainsFunc(faults[:misshapen], func(f aihub.Fault) bool { return strings.HasPrefix(f.Where, fmt.Sprintf("metrics[%d].", i)) }) {
+			continue
+		}
+		if scenarios.KnownMetrics[m.Use].Needs.Timed() {
+			b, bad := metric.BindUnits(m.Use, m.Params)
+			for _, f := range bad {
+				f.Where = fmt.Sprintf("metrics[%d].%s", i, cmp.Or(f.Where, "use"))
+				faults = append(faults, f)
+			}
+			p.timed[i] = b
 			continue
 		}
 		b, bad := bind(spec, m, p.boot)

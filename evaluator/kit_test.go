@@ -23,6 +23,7 @@ func TestKitFormats(t *testing.T) {
 		{scenarios.FormatCTM, "cer@1", false},
 		{scenarios.FormatTREC, "map@1", false},
 		{scenarios.FormatMasks, "miou@1, params: {classes: 2}", true},
+		{scenarios.FormatPictures, "ssim@1, params: {range: 255}", false},
 		{"jsonl", "idf1@1", true},
 		{"csv", "link_mrr@1", false},
 	} {

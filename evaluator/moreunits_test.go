@@ -56,11 +56,39 @@ func TestScoreMoreUnits(t *testing.T) {
 		{"shapes", "{use: hausdorff95@1, primary: true}, {use: assd@1}, {use: boundary_iou@1}, {use: mean_dice@1, params: {classes: 2}}",
 			[]string{"1 4 1*1 0*3", "1 4 1*3 0*1"}, []string{"1 4 0*2 1*1 0*1", "1 4 1*2 0*2"},
 			[]float64{(2 + 0.9) / 2, (2 + 0.2) / 2, 2.0 / 5, (4.0/7 + 6.0/9) / 2}},
+		// Errors of 255 in one of four pixels: 10·log10(4); none: the cap. Another shape: the
+		// opposite of each value, 255 and 205.
+		{"pictures", "{use: psnr@1, primary: true, params: {range: 255, cap: 60}}",
+			[]string{"2 2 0*4", "1 1 9", "1 2 0 50"}, []string{"2 2 255 0*3", "1 1 9", "1 1 0"},
+			[]float64{(10*math.Log10(4) + 60 + 10*math.Log10(255*255/((255.0*255+205*205)/2))) / 3}},
+		// (1, 1) of (1, 1, 0, 0) and a wrong sample of 1, not centred: a = 1, 2 to 1. A longer sound
+		// has noise of 1 behind a reference of 4: 16 to 1. Silence: the least.
+		{"signals", "{use: si_sdr@1, primary: true, params: {mean: keep, cap: 60}}",
+			[]string{"1 1 0 0", "4", "1 2"}, []string{"1 1 1", "4 1", ""},
+			[]float64{(10*math.Log10(2) + 10*math.Log10(16) - 60) / 3}},
+		// 100 seconds. "go" is said twice, and found once, 0.4 s behind its end; the other detection of
+		// it is 0.6 s behind; "stop" is found, but not decided for; "no" was never said.
+		{"terms", "{use: atwv@1, primary: true, params: {beta: 9.8}}, {use: mtwv@1, params: {beta: 9.8}}",
+			[]string{"60\n1 2 go\n5 6 stop", "40\n1 2 go"}, []string{"2.3 2.5 0.5 yes go\n5 6 0.9 no stop\n9 9 1 yes no", "2.5 2.7 0.25 yes go"},
+			[]float64{(0.5 - 9.8/98 + 0) / 2, (0.5 + 1) / 2}},
+		// One of three is right: a third at one, all at three. Blanks at the ends do not matter.
+		{"solutions", "{use: pass_at_k@1, primary: true}, {use: pass_at_k@1, id: three, params: {k: 3}}",
+			[]string{`["a","b"]`, `["c"]`}, []string{`["x"," a\n","y"]`, `["C","","cc"]`},
+			[]float64{1.0 / 6, 0.5}},
+		// North: right, wrong. South: right. East has one thing only.
+		{"slices", "{use: worst_slice_max@1, primary: true, params: {min_n: 2}}, {use: slice_gap@1, params: {min_n: 1}}",
+			[]string{"cat north", "dog north", "cat south side", "cat  south side", "dog east"}, []string{"cat", "cat", "cat", "cat", "x"}, []float64{0.5, 1}},
+		{"errors of slices", "{use: worst_slice_min@1, primary: true, params: {min_n: 1}}, {use: slice_gap@1, params: {min_n: 1, value: squared}}, {use: worst_slice_min@1, id: dearest, params: {min_n: 1, value: predicted}}",
+			[]string{"1 a", "2 a", "-1.5 b"}, []string{"2", "5", "0"}, []float64{2, 5 - 2.25, 3.5}},
 		// 4 different words of 6; two texts are alike, and the third has nothing of them.
 		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
 			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},
 	} {
-		spec := textSpec(t, "jsonl", c.metrics)
+		shown := "[0, 1]"
+		if strings.Contains(c.metrics, "cap") {
+			shown = "[0, 60]"
+		}
+		spec := textSpecIn(t, "jsonl", c.metrics, shown)
 		var truth [][2]string
 		for i, v := range c.truth {
 			truth = append(truth, [2]string{fmt.Sprint("k", i), v})
@@ -85,6 +113,11 @@ func TestMoreUnitsAtFault(t *testing.T) {
 		{"{use: crps_gaussian@1, primary: true}, {use: crps_ensemble@1}", `{"members":[1],"mean":1}`, `expected {"members": […], "mean": …, "sd": …}, finite numbers`},
 		{"{use: crps_gaussian@1}", `{"mean":1,"sd":-1}`, "sd must not be below 0"},
 		{"{use: bits_per_byte@1}", "-1 5", `expected "nats tokens"`},
+		{"{use: ssim@1, params: {range: 255}}", "1 2 7", "expected height, width and the values of the pixels"},
+		{"{use: si_sdr@1, params: {cap: 1}}", "1 x", "expected samples with blanks between"},
+		{"{use: atwv@1}", "1 2 0.5 go", `expected lines "start end score yes|no keyword"`},
+		{"{use: pass_at_k@1, params: {k: 3}}", `["a","b"]`, "expected a list of 3 to 10000 texts"},
+		{"{use: worst_slice_min@1}", "near", "expected a finite number"},
 		{"{use: cmc@1}", `{"a":"near"}`, "expected {candidate: score}, finite numbers"},
 	} {
 		spec := textSpec(t, "jsonl", c.metrics)

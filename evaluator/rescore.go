@@ -41,7 +41,7 @@ func Again(ctx context.Context, blobs blob.Store, in store.ScoreInputs, dir stri
 	at := func(name string) string { return filepath.Join(work, name) }
 	fetch := map[string]aihub.Digest{at("truth"): part.Truth, at("predictions"): in.Infer.Output}
 	input := ""
-	if groupedByInput(spec, in.Dataset.Columns) {
+	if groupedByInput(spec, in.Dataset.Columns) || mediaOfInput(spec, in.Dataset.Columns) {
 		input = at("input")
 	}
 	if spec.Scorer != nil && spec.Scorer.Input || input != "" {
@@ -65,7 +65,7 @@ func Again(ctx context.Context, blobs blob.Store, in store.ScoreInputs, dir stri
 		if err != nil {
 			return nil, err
 		}
-		c := Custom{Spec: spec, Seed: seed, Key: in.Dataset.Key, Input: input, RowKey: in.Infer.RowKey, Dir: work}
+		c := Custom{Spec: spec, Seed: seed, Key: in.Dataset.Key, Input: input, RowKey: in.Infer.RowKey, Dir: work, Took: took(in.Infer)}
 		got, err = c.Run(ctx, at("truth"), at("predictions"), packed)
 		if err != nil {
 			return nil, err
@@ -75,7 +75,7 @@ func Again(ctx context.Context, blobs blob.Store, in store.ScoreInputs, dir stri
 		if err != nil {
 			return nil, err
 		}
-		if got, err = (Scoring{Plan: plan, Key: in.Dataset.Key, Input: input, RowKey: in.Infer.RowKey, Dir: work}).Run(ctx, at("truth"), at("predictions")); err != nil {
+		if got, err = (Scoring{Plan: plan, Key: in.Dataset.Key, Input: input, RowKey: in.Infer.RowKey, Dir: work, Took: took(in.Infer)}).Run(ctx, at("truth"), at("predictions")); err != nil {
 			return nil, err
 		}
 	}

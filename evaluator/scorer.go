@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"aihub"
 	"aihub/internal/table"
@@ -45,6 +46,7 @@ type Custom struct {
 	Input    string
 	RowKey   []byte
 	Dir      string
+	Took     time.Duration
 	Progress func(done, of int64)
 }
 
@@ -59,7 +61,7 @@ func (c Custom) Run(ctx context.Context, truthPath, predictionsPath, packedPath 
 		if err != nil {
 			return Scored{}, err
 		}
-		got, err := Scoring{Plan: plan, Key: c.Key, Input: c.Input, RowKey: c.RowKey, Dir: c.Dir, Progress: c.Progress}.Run(ctx, truthPath, path)
+		got, err := Scoring{Plan: plan, Key: c.Key, Input: c.Input, RowKey: c.RowKey, Dir: c.Dir, Took: c.Took, Progress: c.Progress}.Run(ctx, truthPath, path)
 		if err != nil || got.Faults != nil {
 			return got, err
 		}

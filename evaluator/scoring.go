@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"math"
 	"strings"
+	"time"
 
 	"aihub"
 	"aihub/evaluator/metric"
@@ -30,6 +31,10 @@ type Scoring struct {
 	Input  string // the part's input, for the columns of slices that its truth does not have; "": none
 	RowKey []byte // of the run; nil when the input kept its keys
 	Dir    string // scratch
+
+	// Took is how long the run was that made the predictions, by the platform's clock; 0:
+	// that is not known.
+	Took time.Duration
 
 	// Progress, when set, is called now and then with the rows that were read, of
 	// how many (truth and predictions).
@@ -64,10 +69,14 @@ var errOrder = errors.New("evaluator: rows are in another order")
 // Run reads both files. An error means that truth cannot be scored against (a
 // Contract error), or that something failed.
 func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Scored, error) {
-	if out, ok, err := s.aligned(ctx, truthPath, predictionsPath); ok || err != nil {
-		return out, err
+	out, ok, err := s.aligned(ctx, truthPath, predictionsPath)
+	if !ok && err == nil {
+		out, err = s.joined(ctx, truthPath, predictionsPath)
 	}
-	return s.joined(ctx, truthPath, predictionsPath)
+	if err == nil && out.Faults == nil {
+		out.Values, err = s.timed(ctx, truthPath, out.Values)
+	}
+	return out, err
 }
 
 // joined is Run for rows in any order.

@@ -64,10 +64,10 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 	// one are homogeneous, silence confuses nobody and raises no alarm. Who says no to
 	// everybody treats all groups alike. One false alarm an hour, of trials of an hour
 	// each, allows all of them. Who says nothing substitutes and inserts nothing, and of
-	// one word for another nothing is deleted. How likely a text is the algorithm says itself,
+	// one word for another nothing is deleted. Slices of which all is wrong are alike. How likely a text is the algorithm says itself,
 	// and texts in another order are as diverse.
 	want := []string{"assa@1", "bits_per_byte@1", "cer_ins@1", "cer_sub@1", "completeness@1", "der_confusion@1", "der_false_alarm@1", "distinct_n@1", "equal_opportunity@1", "equalized_odds@1", "equalized_odds_mean@1", "er_pairwise_recall@1", "fpr@1", "fragments@1", "homogeneity@1", "idsw@1",
-		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "perplexity@1", "self_bleu@1", "specificity@1", "top_k@1", "wer_del@1", "wer_ins@1", "wer_sub@1"}
+		"interval_width@1", "kws_frr@1", "loca@1", "partly_tracked@1", "perplexity@1", "self_bleu@1", "slice_gap@1", "specificity@1", "top_k@1", "wer_del@1", "wer_ins@1", "wer_sub@1"}
 	if !slices.Equal(won, want) {
 		t.Errorf("a constant answer wins %v, want %v", won, want)
 	}
@@ -76,13 +76,14 @@ func TestEveryMetricPassesSelfTest(t *testing.T) {
 // anySpec has one metric, and columns that it can score; false when no spec can name it.
 func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
 	t.Helper()
-	info := scenarios.KnownMetrics[use]
+	info, _ := scenarios.Spec{}.Info(scenarios.Metric{Use: use, Params: map[string]any{"cap": 1000.0}})
 	classes, columns, truthType := "", "{name: p, type: float64, range: [0, 1]}", "string"
 	switch info.Needs {
 	case scenarios.NeedsUtterances, scenarios.NeedsPassages, scenarios.NeedsAnswers, scenarios.NeedsObjects, scenarios.NeedsTurns, scenarios.NeedsRuns,
 		scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
 		scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
-		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated, scenarios.NeedsShapes:
+		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated, scenarios.NeedsShapes,
+		scenarios.NeedsPictures, scenarios.NeedsSignals, scenarios.NeedsTerms, scenarios.NeedsSolutions, scenarios.NeedsSlices:
 		columns = "{name: p, type: string}"
 	case scenarios.NeedsClass:
 		classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -98,6 +99,12 @@ func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
 			params = append(params, p.Name+": q")
 		case p.Name == "positive" && info.Needs == scenarios.NeedsClass:
 			params = append(params, "positive: b")
+		case p.Name == "min_n" && info.Needs == scenarios.NeedsSlices:
+			params = append(params, "min_n: 5")
+		case p.Name == "cap":
+			params = append(params, "cap: 1000")
+		case p.Name == "range":
+			params = append(params, "range: 255")
 		case p.Name == "frequency":
 			params = append(params, "frequency: rcf")
 		case p.Name == "costs":
@@ -178,6 +185,16 @@ func someCell(n scenarios.Needs, i int) string {
 		return fmt.Sprintf("第 %d 句\n句", i)
 	case scenarios.NeedsProbes:
 		return fmt.Sprintf(`{"matches":["m%d","n%d"],"of":50}`, i, i)
+	case scenarios.NeedsPictures:
+		return fmt.Sprintf("8 8 %d*20 %d*40 7*4", i%7*30, 255-i%11*20)
+	case scenarios.NeedsSignals:
+		return fmt.Sprint(1+i%7, " ", -i%5, " ", i%3, " ", i%2)
+	case scenarios.NeedsTerms:
+		return fmt.Sprintf("900\n%d %d.5 stop\n1 2 word %d", i, i, i%5)
+	case scenarios.NeedsSolutions:
+		return fmt.Sprintf(`["x=%d"]`, i)
+	case scenarios.NeedsSlices:
+		return fmt.Sprint(i*7%61, " ", []string{"a", "b", "c"}[i%3])
 	case scenarios.NeedsSurvival:
 		return fmt.Sprint(i*7%61, " ", []string{"end", "lost"}[i%3/2])
 	}

@@ -45,7 +45,16 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 	case scenarios.NeedsGenerated:
 		unit = func(_, _, hyp string) any { return &text.Generated{Text: hyp} }
 	}
-	if needs.Cells() {
+	switch {
+	case needs == scenarios.NeedsSlices:
+		value, _ := params["value"].(string)
+		for _, p := range m.Params {
+			if p.Name == "value" && value == "" {
+				value, _ = p.Default.(string)
+			}
+		}
+		unit = intake.SlicesOf(value, spec.SlicesOfNumbers()).Unit
+	case needs.Cells():
 		unit = kindOf(spec, needs).Unit
 	}
 	return &textMetric{m, column, unit, boot}, nil
@@ -182,7 +191,13 @@ func kindOf(spec scenarios.Spec, needs scenarios.Needs) *intake.Kind {
 		}
 		return intake.DistributionsOf(d)
 	}
-	if needs != scenarios.NeedsSeries {
+	switch needs {
+	case scenarios.NeedsSolutions:
+		return intake.SolutionsOf(spec.Shown())
+	case scenarios.NeedsSlices:
+		return intake.SlicesOf("right", spec.SlicesOfNumbers())
+	case scenarios.NeedsSeries:
+	default:
 		return intake.Kinds[needs]
 	}
 	horizon, levels, mean := spec.Forecast()

@@ -36,13 +36,18 @@ input: {key: id, columns: [x]}
 // textSpec is a scenario of texts with these metrics, in YAML.
 func textSpec(t testing.TB, format, metrics string) scenarios.Spec {
 	t.Helper()
+	return textSpecIn(t, format, metrics, "[0, 1]")
+}
+
+func textSpecIn(t testing.TB, format, metrics, shown string) scenarios.Spec {
+	t.Helper()
 	spec, _, err := scenarios.Parse("text", []byte(fmt.Sprintf(specHead+`output: {format: %s, columns: [{name: heard, type: string}, {name: sure, type: float64}]}
 truth: {column: said}
 metrics: [%s]
-sharing: {score: {step: 0.1, range: [0, 1]}}
+sharing: {score: {step: 0.1, range: %s}}
 rounds: [{name: main, bits: 100}]
 agreement: {zh: 同意, en: agreed}
-`, format, metrics)))
+`, format, metrics, shown)))
 	if err != nil {
 		t.Fatal(err, lines(t, faultsOf(err)))
 	}

@@ -224,7 +224,7 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 		return nil, nil, 0, err
 	}
 	inputPath := ""
-	if groupedByInput(spec, dataset.Columns) {
+	if groupedByInput(spec, dataset.Columns) || mediaOfInput(spec, dataset.Columns) {
 		inputPath = filepath.Join(dir, "input")
 		if err := w.fetch(ctx, part.Input, inputPath, aihub.FaultData, aihub.ReasonData); err != nil {
 			return nil, nil, 0, err
@@ -237,11 +237,11 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 		if err := w.fetch(ctx, run.Output, packed, aihub.FaultPlatform, aihub.ReasonPlatform); err != nil {
 			return nil, nil, 0, err
 		}
-		c := Custom{Spec: spec, Seed: seed, Key: dataset.Key, Input: inputPath, RowKey: infer.RowKey, Dir: dir, Progress: progress}
+		c := Custom{Spec: spec, Seed: seed, Key: dataset.Key, Input: inputPath, RowKey: infer.RowKey, Dir: dir, Took: took(infer), Progress: progress}
 		got, err = c.Run(ctx, truthPath, predPath, packed)
 		err = contract(err, aihub.FaultScenario, aihub.ReasonScorer)
 	} else {
-		got, err = Scoring{Plan: plan, Key: dataset.Key, Input: inputPath, RowKey: infer.RowKey, Dir: dir, Progress: progress}.Run(ctx, truthPath, predPath)
+		got, err = Scoring{Plan: plan, Key: dataset.Key, Input: inputPath, RowKey: infer.RowKey, Dir: dir, Took: took(infer), Progress: progress}.Run(ctx, truthPath, predPath)
 	}
 	if err != nil {
 		return nil, nil, 0, contract(err, aihub.FaultData, aihub.ReasonData)

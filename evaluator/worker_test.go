@@ -71,6 +71,7 @@ type hub struct {
 	steward, alice, bob aihub.Actor
 	reviewers           []aihub.Actor
 	n                   int
+	usage               aihub.Usage // of the runs that are played
 }
 
 func (h *hub) clock() time.Time { h.mu.Lock(); defer h.mu.Unlock(); return h.now }
@@ -165,10 +166,11 @@ func newHub(t testing.TB, s setup) *hub {
 		truth = s.broken(truth)
 	}
 	blank := h.put([]byte("input"))
-	x := table.NewBatch([]table.Field{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}}, 0)
+	x := table.NewBatch([]table.Field{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}, {Name: "seconds", Type: "int64"}}, 0)
 	for i, k := range h.keys {
 		x.Cols[0].AppendStr(k)
 		x.Cols[1].AppendStr([]string{"north", "south", "west"}[i%3])
+		x.Cols[2].AppendInt(int64(1 + 2*(i%2)))
 		x.Rows++
 	}
 	raw, err = os.ReadFile(writeParquet(t, x))
@@ -176,7 +178,7 @@ func newHub(t testing.TB, s setup) *hub {
 	input := h.put(raw)
 	ds := aihub.DatasetVersion{
 		Ref: aihub.Ref{Name: "colours", Version: 1}, Title: aihub.Text{ZH: "颜色", EN: "Colours"}, License: "internal", Key: "key",
-		Columns: []aihub.Column{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}, {Name: "label", Type: "string", Truth: true}},
+		Columns: []aihub.Column{{Name: "key", Type: "string"}, {Name: "x", Type: "string"}, {Name: "seconds", Type: "int64"}, {Name: "label", Type: "string", Truth: true}},
 		Content: blank, Plan: blank, Raw: blank, Profile: blank, Card: blank,
 	}
 	for _, p := range []aihub.Part{aihub.Sample, aihub.Test, aihub.Final} {
@@ -223,7 +225,7 @@ func (h *hub) enter(a aihub.Actor, round string, rows func(id func(key string) s
 	l, err := h.db.Claim(h.ctx, "sandbox", time.Minute, aihub.RunInfer)
 	h.must(err)
 	out := rows(func(key string) string { return table.RowID(l.Run().RowKey, key) })
-	h.must(h.db.Finish(h.ctx, l, store.Outcome{Output: h.put([]byte(out)), Log: h.put(nil), Posture: []byte("{}")}))
+	h.must(h.db.Finish(h.ctx, l, store.Outcome{Output: h.put([]byte(out)), Log: h.put(nil), Posture: []byte("{}"), Usage: h.usage}))
 	return sub
 }
 

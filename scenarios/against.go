@@ -54,6 +54,7 @@ func LintAgainst(spec Spec, v aihub.DatasetVersion) []aihub.Fault {
 	}
 	l.sliceColumns(spec, v, columns)
 	l.unitColumn(spec, v, columns)
+	l.mediaColumn(spec, v, columns)
 	rows := map[aihub.Part]int64{}
 	for _, f := range v.Parts {
 		rows[f.Part] = f.Rows

@@ -15,6 +15,8 @@ const (
 	FormatCTM   = "ctm"   // recognised words with times
 	FormatTREC  = "trec"  // a run: documents for queries
 	FormatMasks = "masks" // a zip archive of <id>.png, whose pixels are classes
+
+	FormatPictures = "pictures" // the same, whose pixels are what was made or restored
 )
 
 // UnitFormats says of each such format what metrics need that can read it, and
@@ -28,6 +30,8 @@ var UnitFormats = map[string]struct {
 	FormatCTM:   {[]Needs{NeedsUtterances, NeedsPassages, NeedsAnswers}, true},
 	FormatTREC:  {[]Needs{NeedsRuns}, true},
 	FormatMasks: {[]Needs{NeedsPixels, NeedsShapes}, false},
+
+	FormatPictures: {[]Needs{NeedsPictures}, false},
 }
 
 // Cells reports whether a unit is a pair of cells: texts that spell out objects,
@@ -36,7 +40,8 @@ func (n Needs) Cells() bool {
 	switch n {
 	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments,
 		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival,
-		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes, NeedsShapes:
+		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes, NeedsShapes,
+		NeedsPictures, NeedsSignals, NeedsTerms, NeedsSolutions, NeedsSlices:
 		return true
 	}
 	return false
@@ -48,6 +53,7 @@ func (n Needs) EmptyCell() string {
 		NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0",
 		NeedsTrials: "0", NeedsDecisions: "no", NeedsSurvival: "0",
 		NeedsLikelihoods: "0 1", NeedsProbes: "{}", NeedsShapes: "0 0",
+		NeedsPictures: "0 0", NeedsSolutions: `[""]`,
 	}[n]
 }
 
@@ -55,8 +61,16 @@ func (n Needs) EmptyCell() string {
 // the metrics say how many numbers a forecast has.
 func (s Spec) EmptyCell(column string) string {
 	n := s.CellsOf(column)
-	if n == NeedsDistributions {
+	switch n {
+	case NeedsDistributions:
 		return s.emptyDistribution()
+	case NeedsSolutions:
+		return "[" + strings.Repeat(`,""`, s.Shown())[1:] + "]"
+	case NeedsSlices:
+		if s.SlicesOfNumbers() {
+			return "0"
+		}
+		return ""
 	}
 	if n != NeedsSeries {
 		return n.EmptyCell()
@@ -111,6 +125,39 @@ func (s Spec) Distribution() (members bool, levels string, normal bool) {
 	return members, levels, normal
 }
 
+// Shown is how many solutions of a task predictions must hold: the largest k of
+// pass_at_k@1.
+func (s Spec) Shown() int {
+	most := 1
+	for i, m := range s.Metrics {
+		if KnownMetrics[m.Use].Needs == NeedsSolutions {
+			if k, ok := s.param(i, shownParam).(float64); ok && k >= 1 && k <= shownParam.Range[1] {
+				most = max(most, int(k))
+			}
+		}
+	}
+	return most
+}
+
+// SlicesOfNumbers reports whether values in slices are numbers: all but those that are
+// right or not.
+func (s Spec) SlicesOfNumbers() bool {
+	return slices.ContainsFunc(s.Metrics, func(m Metric) bool { return KnownMetrics[m.Use].Needs == NeedsSlices && m.sliceValue() != "right" })
+}
+
+// sliceValue is what a metric of slices takes the mean of.
+func (m Metric) sliceValue() string {
+	if v, ok := m.Params[sliceRight.Name].(string); ok {
+		return v
+	}
+	for _, p := range KnownMetrics[m.Use].Params {
+		if v, ok := p.Default.(string); ok && p.Name == sliceRight.Name {
+			return v
+		}
+	}
+	return ""
+}
+
 // emptyDistribution is a cell that is sure of 0.
 func (s Spec) emptyDistribution() string {
 	members, levels, normal := s.Distribution()
@@ -150,7 +197,7 @@ func (l *linter) unitFormat(s Spec) {
 	kinds, texts := map[Needs]bool{}, Needs("")
 	for i, m := range s.Metrics {
 		n := KnownMetrics[m.Use].Needs
-		if special && n != "" && !n.Scorer() && !slices.Contains(format.Needs, n) {
+		if special && n != "" && !n.Scorer() && !n.Timed() && !slices.Contains(format.Needs, n) {
 			l.add("bad_format", fmt.Sprintf("metrics[%d].use", i), fmt.Sprintf("%s cannot be computed from %s: use a metric of %v, or another output.format", m.Use, s.Output.Format, format.Needs),
 				fmt.Sprintf("%s 无法由 %s 计算：请使用 %v 类指标，或更换 output.format", m.Use, s.Output.Format, format.Needs))
 		}

@@ -165,7 +165,12 @@ func (d kitData) Lines() []string {
 	return nil
 }
 
-// Mask is a PNG of one grey pixel of class 0, base64: what the examples answer for
+// Archive reports whether the answers are an archive of PNG files.
+func (d kitData) Archive() bool {
+	return d.Spec.Output.Format == FormatMasks || d.Spec.Output.Format == FormatPictures
+}
+
+// Mask is a PNG of one grey pixel, class 0 or black, base64: what the examples answer for
 // every image.
 func (d kitData) Mask() string {
 	return "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="

@@ -65,7 +65,7 @@ var (
 	idRE   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 	inputFormats  = []string{"csv", "jsonl", "parquet"}
-	outputFormats = []string{"arrow", FormatCOCO, "csv", FormatCTM, "jsonl", FormatMasks, "parquet", FormatRTTM, FormatTREC}
+	outputFormats = []string{"arrow", FormatCOCO, "csv", FormatCTM, "jsonl", FormatMasks, "parquet", FormatPictures, FormatRTTM, FormatTREC}
 	valueTypes    = []string{"float64", "int64", "string"}
 )
 

@@ -73,7 +73,10 @@ func (l *linter) metric(s Spec, p string, m Metric, info MetricInfo) {
 	}
 	l.params(p+"params", s, m, info)
 	l.metricGrid(s, p, m, info)
-	if info.Needs.Scorer() {
+	if info.Needs.Timed() {
+		l.timedMetric(s, p, m)
+	}
+	if info.Needs.Scorer() || info.Needs.Timed() {
 		return
 	}
 
@@ -151,6 +154,11 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsLikelihoods:   {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsProbes:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsShapes:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsPictures:      {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSignals:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsTerms:         {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSolutions:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsSlices:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsGenerated:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:        {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }

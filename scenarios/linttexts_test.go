@@ -46,7 +46,7 @@ agreement: {zh: 同意, en: agreed}
 		{", range: [0, 1]", "", "sharing.score.range: missing: write the values of cer@1 that will be shown, e.g. [0, 100]"},
 		{"said, type: string", "said, type: string, separator: \"|\"", "metrics[0].use: cer@1 does not take several true texts: leave truth.separator out"},
 		{"said, type: string", "said, type: int64, empty: true", "truth.empty: is of texts"},
-		{"use: cer@1, params: {punctuation: keep}", "use: psnr@1", "metrics[0].use: there is no metric \"psnr@1\""},
+		{"use: cer@1, params: {punctuation: keep}", "use: psnr@2", "metrics[0].use: there is no metric \"psnr@2\""},
 		{"use: cer@1, params: {punctuation: keep}", "use: accuracy@1", "metrics[0].use: accuracy@1 needs truth.classes"},
 	} {
 		_, _, err := Parse("speech", []byte(strings.Replace(src, c.from, c.to, 1)))

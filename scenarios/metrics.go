@@ -68,13 +68,8 @@ var (
 // KnownMetrics are the metrics a spec may use, by name@version.
 var KnownMetrics = func() map[string]MetricInfo {
 	all := maps.Clone(firstMetrics)
-	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics, scorerMetrics} {
+	for _, more := range []map[string]MetricInfo{classMetrics, rankedMetrics, numberMetrics, scorerMetrics, UnitMetrics} {
 		maps.Copy(all, more)
-	}
-	for use, info := range UnitMetrics {
-		if info.Needs.Texts() {
-			all[use] = info
-		}
 	}
 	return all
 }()

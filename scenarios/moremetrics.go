@@ -42,7 +42,11 @@ var (
 	topParam     = number("cap", "decibels of what has no error", "无误差时的分贝数", 100, 0, 1000)
 	quantParam   = number("q", "the share of requests that are at most so slow; nearest rank", "耗时不超过该值的请求比例，最近秩", 0.99, 1e-6, 1)
 	warmupParam  = whole(number("warmup", "the first requests of each worker that do not count", "每个工作进程最初不计入的请求数", 0, 0, 1e9))
+	mediaParam   = text("media", "the column of the dataset that says how many seconds each row's sound or film has", "数据集中给出各行声音或影片秒数的列", "")
 	decibels     = [2]float64{math.Inf(-1), 1000}
+	sliceRight   = text("value", "what the mean of a slice is of: right: 1 where both are the same; predicted: what was said", "切片均值的对象：right 相同计 1；predicted 预测值", "right", "right", "predicted")
+	sliceError   = text("value", "what the mean of a slice is of: the absolute or squared error; predicted: what was said", "切片均值的对象：absolute 绝对误差，squared 平方误差；predicted 预测值", "absolute", "absolute", "squared", "predicted")
+	sliceAny     = text("value", "what the mean of a slice is of: right: 1 where both are the same; the absolute or squared error; predicted: what was said", "切片均值的对象：right 相同计 1；absolute、squared 误差；predicted 预测值", "right", "right", "absolute", "squared", "predicted")
 	passageParam = text("tokenize", "how text is cut; han for Chinese", "分词方式；中文用 han", "han", "han", "word", "char", "space")
 )
 
@@ -84,7 +88,7 @@ var moreMetrics = map[string]MetricInfo{
 	"boundary_iou@1": over("边界交并比", "Boundary IoU", NeedsShapes, "max", unit, maskParams[0],
 		number("ratio", "width of the boundary over the diagonal of the image", "边界宽度与图像对角线之比", 0.02, 1e-6, 1)),
 	"psnr@1":           over("峰值信噪比", "PSNR", NeedsPictures, "max", decibels, required(number("range", "the largest value less the smallest", "取值范围", 255, 1e-300, 1e300)), topParam).varies(),
-	"ssim@1":           over("结构相似性 SSIM", "SSIM", NeedsPictures, "max", signed, required(number("range", "the largest value less the smallest", "取值范围", 255, 1e-300, 1e300))),
+	"ssim@1":           over("结构相似性 SSIM", "SSIM", NeedsPictures, "max", signed, required(number("range", "the largest value less the smallest", "取值范围", 255, 1e-300, 1e300))).mean(),
 	"cmc@1":            over("累积匹配特性 CMC", "CMC rank-k", NeedsProbes, "max", unit, whole(number("k", "how many of the first images count", "计入的前若干张图像", 1, 1, 1e6))),
 	"minp@1":           over("平均逆负惩罚 mINP", "mINP", NeedsProbes, "max", unit),
 	"reid_map@1":       over("重识别 mAP", "Re-identification mAP", NeedsProbes, "max", unit),
@@ -127,8 +131,8 @@ var moreMetrics = map[string]MetricInfo{
 
 	"latency@1":         over("延迟百分位", "Latency percentile", NeedsTimings, "min", unbounded, quantParam, warmupParam).varies(),
 	"throughput@1":      over("吞吐量（每秒）", "Throughput, a second", NeedsTimings, "max", unbounded, warmupParam).varies(),
-	"rtf@1":             over("实时率 RTF", "Real-time factor", NeedsTimings, "min", unbounded, warmupParam).varies(),
-	"worst_slice_max@1": over("最差切片（越大越好）", "Worst slice, larger is better", NeedsSlices, "max", [2]float64{math.Inf(-1), math.Inf(1)}, groupParam).varies(),
-	"worst_slice_min@1": over("最差切片（越小越好）", "Worst slice, smaller is better", NeedsSlices, "min", [2]float64{math.Inf(-1), math.Inf(1)}, groupParam).varies(),
-	"slice_gap@1":       over("切片差距", "Gap between slices", NeedsSlices, "min", unbounded, groupParam).varies(),
+	"rtf@1":             over("实时率 RTF", "Real-time factor", NeedsTimings, "min", unbounded, warmupParam, mediaParam).varies(),
+	"worst_slice_max@1": over("最差切片（越大越好）", "Worst slice, larger is better", NeedsSlices, "max", [2]float64{math.Inf(-1), math.Inf(1)}, groupParam, sliceRight).varies(),
+	"worst_slice_min@1": over("最差切片（越小越好）", "Worst slice, smaller is better", NeedsSlices, "min", [2]float64{math.Inf(-1), math.Inf(1)}, groupParam, sliceError).varies(),
+	"slice_gap@1":       over("切片差距", "Gap between slices", NeedsSlices, "min", unbounded, groupParam, sliceAny).varies(),
 }

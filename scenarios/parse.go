@@ -181,7 +181,7 @@ func (s *Spec) fillMetric(has func(string) bool, p string, m *Metric) {
 		return
 	}
 	def(has, p+"direction", &m.Direction, info.Direction)
-	if !has(p+"prediction") && !info.Needs.Scorer() {
+	if !has(p+"prediction") && !info.Needs.Scorer() && !info.Needs.Timed() {
 		if fitting := s.fitting(info.Needs); len(fitting) == 1 || len(fitting) > 1 && len(group(s.Output.Columns, fitting[0])) == len(fitting) {
 			m.Prediction = fitting[0].Name
 		}

@@ -101,9 +101,25 @@ func (s Spec) ScorerValue(m Metric) (ScorerValue, bool) {
 }
 
 // Info returns what is known of a metric, in this spec: of one of the scorer's,
-// direction and range are what the spec declares.
+// direction and range are what the spec declares; decibels end at their cap, and
+// what the means of slices are of says where they lie.
 func (s Spec) Info(m Metric) (MetricInfo, bool) {
 	info, known := KnownMetrics[m.Use]
+	if i := slices.IndexFunc(info.Params, func(p ParamInfo) bool { return p.Name == topParam.Name }); i >= 0 {
+		most, ok := m.Params[topParam.Name].(float64)
+		if !ok {
+			most, _ = topParam.Default.(float64)
+		}
+		info.Range[1] = min(info.Range[1], most)
+	}
+	if info.Needs == NeedsSlices {
+		switch value := m.sliceValue(); {
+		case value == "right":
+			info.Range = unit
+		case value != "predicted" && info.Range[0] < 0:
+			info.Range = unbounded
+		}
+	}
 	if !info.Needs.Scorer() {
 		return info, known
 	}

@@ -57,12 +57,13 @@ var (
 	}
 	iouParam     = text("iou", "what overlaps: boxes or masks", "以框或掩码计算重叠", "bbox", "bbox", "segm")
 	classesParam = required(whole(number("classes", "how many classes there are", "类别数", 2, 1, 1000)))
+	shownParam   = whole(number("k", "how many solutions one may show", "可提交的解答数", 1, 1, 1e4))
 	groupParam   = whole(number("min_n", "smaller groups are left out", "小于此规模的群体不计入", 100, 1, 1e9))
 )
 
 // UnitMetrics are the metrics of units, by name@version. Packages below
-// evaluator/metric compute them. Those whose unit is a pair of texts, one of the
-// truth and one of the predictions, are KnownMetrics too.
+// evaluator/metric compute them. A unit is a pair of texts, one of the truth and one
+// of the predictions, or what a run took. They are KnownMetrics, too.
 var UnitMetrics = func() map[string]MetricInfo {
 	all := maps.Clone(fieldMetrics)
 	maps.Copy(all, moreMetrics)
@@ -106,7 +107,7 @@ var fieldMetrics = map[string]MetricInfo{
 	"qa_em@1": over("问答精确匹配", "Answer exact match", NeedsAnswers, "max", unit, text("units", "mixed: Han characters and words, for Chinese", "mixed：汉字与词，用于中文", "mixed", "mixed", "words")).mean(),
 	"qa_f1@1": over("问答 F1", "Answer F1", NeedsAnswers, "max", unit, text("units", "mixed: Han characters and words, for Chinese", "mixed：汉字与词，用于中文", "mixed", "mixed", "words")).mean(),
 	"pass_at_k@1": over("pass@k", "pass@k", NeedsSolutions, "max", unit,
-		whole(number("k", "how many solutions one may show", "可提交的解答数", 1, 1, 1e4))).mean(),
+		shownParam).mean(),
 
 	"ndcg@1": over("nDCG@k", "nDCG@k", NeedsRuns, "max", unit, whole(number("k", "how many of the first documents count; 0: all", "计入的前若干篇文档；0 为全部", 10, 0, 1e6)),
 		text("gain", "exponential: 2^relevance - 1", "exponential：2^相关度 - 1", "linear", "linear", "exponential")).mean(),

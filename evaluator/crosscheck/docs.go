@@ -11,7 +11,6 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
-	"aihub/scenarios"
 )
 
 const (
@@ -37,11 +36,7 @@ func list(lang string) []byte {
 				params = append(params, fmt.Sprintf("`%s=%v`", p.Name, p.Default))
 			}
 		}
-		needs := string(d.Needs)
-		if _, named := scenarios.KnownMetrics[d.Use]; !named {
-			needs += map[string]string{"en": "; no spec can name it yet", "zh-CN": "；任务尚不能使用"}[lang]
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s, [%s, %s] | %s |\n", d.Use, d.Title.In(aihub.Lang(lang[:2])), needs, d.Direction, limit(d.Range[0]), limit(d.Range[1]), strings.Join(params, " "))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s, [%s, %s] | %s |\n", d.Use, d.Title.In(aihub.Lang(lang[:2])), d.Needs, d.Direction, limit(d.Range[0]), limit(d.Range[1]), strings.Join(params, " "))
 	}
 	b.WriteString(listEnd)
 	return b.Bytes()

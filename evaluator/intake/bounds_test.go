@@ -62,7 +62,7 @@ func TestFarTooMuch(t *testing.T) {
 	}
 	for format, in := range map[string]string{
 		scenarios.FormatCOCO: "[" + coco.String()[1:] + "]", scenarios.FormatRTTM: rttm.String(), scenarios.FormatCTM: ctm.String(), scenarios.FormatTREC: trec.String(),
-		scenarios.FormatMasks: string(masks(t, files)),
+		scenarios.FormatMasks: string(masks(t, files)), scenarios.FormatPictures: string(masks(t, files)),
 	} {
 		for most, want := range map[int]int{4: 5, 9: 9, 0: 9} {
 			r, err := Open(file(t, []byte(in)), format, "id", "p", most)
@@ -100,7 +100,7 @@ func FuzzCells(f *testing.F) {
 		{`[["PER",0,3]]`, `[["PER",0,3],["LOC",5,6]]`}, {"a", "b"}, {"yes a", "no"}, {"1 0 1", "0.5 1e3 -1"}, {`{"true":"Q1","known":["Q2"],"of":50}`, `{"Q1":1,"Q2":0.5}`},
 		{`[{"category_id":1,"bbox":[0,0,4,4],"area":16}]`, `[{"category_id":1,"segmentation":{"size":[2,2],"counts":"04"},"score":1,"keypoints":[1,1,2]}]`}, {"2 2 0*1 1*3", "2 2 0*4"}, {"d1 1\nd2 0", "d1 0.5"},
 		{"2 3 0*1 1*3 7*2\n1 0\n7 4 crowd", "2 3 1*6\n1 0"}, {`{"past":[1,2],"truth":[4]}`, "[3]"}, {"12.5 lost", "-1"}, {"1 7 0 0 4 4", "9 7 0 0 4 4\n9 8 1 1 1 1"}, {"target 0.5", "-2"}, {"0 1 a", "0 1 b\n0.5 2 c"},
-		{"1 1 0*1", "4096 4096 0*1"}, {`{"true":"a","of":2}`, `{"a":1,"a":2}`}, {"", strings.Repeat("[", 20_000)}, {"null", `{"mean":null}`},
+		{"1 1 0*1", "4096 4096 0*1"}, {"1 2 7 1,2,3", "1 2 1,2,3*2"}, {"60\n1 2 stop", "1 1.5 0.5 yes stop"}, {`["a"]`, `["a","b"]`}, {"1.5 north", "2"}, {`{"true":"a","of":2}`, `{"a":1,"a":2}`}, {"", strings.Repeat("[", 20_000)}, {"null", `{"mean":null}`},
 		{"4.5", `{"members":[1,2],"quantiles":[1,2,3],"mean":0,"sd":1}`}, {"今天 好\n好", "12.5 3"}, {`{"matches":["a"],"of":2}`, `{"a":1,"b":1}`},
 	} {
 		for k := range kinds {

@@ -94,6 +94,12 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsLikelihoods:   &likelihoods,
 	scenarios.NeedsProbes:        &probes,
 	scenarios.NeedsShapes:        &shapes,
+
+	scenarios.NeedsPictures:  &pictures,
+	scenarios.NeedsSignals:   &signals,
+	scenarios.NeedsTerms:     &terms,
+	scenarios.NeedsSolutions: SolutionsOf(1),
+	scenarios.NeedsSlices:    SlicesOf("right", false),
 }
 
 func say(en, zh string) *aihub.Text { return &aihub.Text{EN: en, ZH: zh} }

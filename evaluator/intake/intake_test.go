@@ -151,6 +151,8 @@ func TestFormats(t *testing.T) {
 		{"masks", scenarios.FormatMasks, masks(t, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1), "b.png": grey(1, 1, 200)}), map[string]string{"a": "2 3 0*4 1*2", "b": "1 1 200*1"}, nil},
 		{"masks at fault", scenarios.FormatMasks, masks(t, map[string]image.Image{"../a.png": grey(1, 1, 1), "b.jpg": nil, "c.png": nil, "d.png": rgba, "e.png": grey(1, 1, 4)}), map[string]string{"c": "0 0", "d": "0 0", "e": "1 1 4*1"},
 			[]string{`bad_name file "../a.png"`, `bad_name file "b.jpg"`, `bad_mask file "c.png"`, `bad_mask file "d.png"`}},
+		{"pictures", scenarios.FormatPictures, masks(t, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1), "b.png": rgba, "c.png": image.NewPaletted(image.Rect(0, 0, 1, 1), color.Palette{color.Black})}), map[string]string{"a": "2 3 0*4 1*2", "b": "0 0", "c": "0 0"},
+			[]string{`bad_mask file "b.png"`, `bad_mask file "c.png"`}},
 		{"no archive", scenarios.FormatMasks, []byte("PK"), map[string]string{}, []string{"bad_file the archive"}},
 	} {
 		cells, faults := read(t, c.format, c.in)
@@ -172,6 +174,8 @@ func TestRoundTrip(t *testing.T) {
 		scenarios.FormatCTM:   {"你好 世界", "one two three"},
 		scenarios.FormatTREC:  {"d1 2\nd2 1", "d9 0.5"},
 		scenarios.FormatMasks: {"2 2 0*1 3*3", "1 2 300*2"},
+
+		scenarios.FormatPictures: {"2 2 0 3*3", "1 2 300*2", "1 3 1,2,3 4,5,6*2", "1 1 1,2,300"},
 	} {
 		b := table.NewBatch([]table.Field{{Name: "id", Type: table.String}, {Name: "p", Type: table.String}}, 2)
 		want := map[string]string{}
@@ -218,6 +222,11 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsLikelihoods:   "今天",
 		scenarios.NeedsShapes:        "2 2 0*1 1*3",
 		scenarios.NeedsProbes:        `{"matches":["a"],"junk":["b"],"of":5}`,
+		scenarios.NeedsPictures:      "2 2 7 255*3",
+		scenarios.NeedsSignals:       "0.5 -1 1e-3",
+		scenarios.NeedsTerms:         "60\n1 2 open the door",
+		scenarios.NeedsSolutions:     `["a","b"]`,
+		scenarios.NeedsSlices:        "cat north side",
 	}
 	bad := map[scenarios.Needs][]string{
 		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
@@ -237,6 +246,11 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsSurvival:  {"", "5", "-1 end", "5 died", "NaN end"},
 
 		scenarios.NeedsShapes:        {"", "0 0", "1 2 0*1"},
+		scenarios.NeedsPictures:      {"", "0 0", "2", "1 2 0", "1 1 0*2", "1 1 -1", "1 1 1,2", "1 2 1 1,2,3", "1 1 65536", "1 1 1*0", "9999 9999", "1 1 1*9223372036854775807", "0 5 1", "1 1 1,2,3,4"},
+		scenarios.NeedsSignals:       {"", " ", "1 x", "1e101", "NaN"},
+		scenarios.NeedsTerms:         {"", "0", "x", "60\n1 2", "60\n2 1 a", "60\n1 61 a", "60\n-1 1 a"},
+		scenarios.NeedsSolutions:     {"", "[]", "[1]", "[null]", `["a"] 1`},
+		scenarios.NeedsSlices:        {"", "a", "a "},
 		scenarios.NeedsDistributions: {"", "x", "1e101", "1 2"},
 		scenarios.NeedsWords:         {"", " \n", "今天 好\n坏", "今天\n今天\n今天"},
 		scenarios.NeedsProbes:        {"", "{}", `{"matches":["a","a"],"of":5}`, `{"matches":["a"],"junk":["a"],"of":5}`, `{"matches":["a","b"],"of":1}`, `{"matches":[""],"of":1}`},
@@ -263,7 +277,8 @@ func TestKinds(t *testing.T) {
 	// Predicted scores must be numbers.
 	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`,
 		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: "",
-		scenarios.NeedsDistributions: `{"members":[1],"quantiles":[1,2],"mean":0,"sd":1}`, scenarios.NeedsLikelihoods: "-1 1", scenarios.NeedsProbes: `{"a":"1"}`} {
+		scenarios.NeedsDistributions: `{"members":[1],"quantiles":[1,2],"mean":0,"sd":1}`, scenarios.NeedsLikelihoods: "-1 1", scenarios.NeedsProbes: `{"a":"1"}`,
+		scenarios.NeedsPictures: "1 1", scenarios.NeedsSignals: "1,2", scenarios.NeedsTerms: "1 2 0.5 maybe a", scenarios.NeedsSolutions: "[]"} {
 		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}
@@ -474,13 +489,14 @@ func TestObjectsOrder(t *testing.T) {
 // No bytes end the process, whatever a cell passed as is a cell, and what was
 // read can be written and read again.
 func FuzzOpen(f *testing.F) {
-	formats := []string{scenarios.FormatCOCO, scenarios.FormatRTTM, scenarios.FormatCTM, scenarios.FormatTREC, scenarios.FormatMasks}
+	formats := []string{scenarios.FormatCOCO, scenarios.FormatRTTM, scenarios.FormatCTM, scenarios.FormatTREC, scenarios.FormatMasks, scenarios.FormatPictures}
 	f.Add(0, []byte(`[{"image_id":"a","category_id":1,"bbox":[0,0,1,1],"score":0.5}]`))
 	f.Add(0, []byte(`[{"image_id":0}`))
 	f.Add(1, []byte("SPEAKER x 1 0.5 1.5 <NA> <NA> ann <NA> <NA>\n"))
 	f.Add(2, []byte("x 1 2.0 0.5 word\n"))
 	f.Add(3, []byte("q2 Q0 d1 1 0.5 run\n"))
 	f.Add(4, masks(f, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1)}))
+	f.Add(5, masks(f, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1)}))
 	f.Fuzz(func(t *testing.T, n int, data []byte) {
 		format := formats[uint(n)%uint(len(formats))]
 		cells, wrong := read(t, format, data)
@@ -499,7 +515,7 @@ func FuzzOpen(f *testing.F) {
 			b.Rows++
 		}
 		// A unit whose items are all at fault is there, without one.
-		if wrong != nil || b.Rows == 0 || format == scenarios.FormatCTM || format == scenarios.FormatMasks {
+		if wrong != nil || b.Rows == 0 || format == scenarios.FormatCTM || format == scenarios.FormatMasks || format == scenarios.FormatPictures {
 			return
 		}
 		var out bytes.Buffer

@@ -34,7 +34,7 @@ const (
 // Nouns are what a format's units are found by: the number of the first line, result
 // or file of each, which table.Batch.Numbers says.
 var Nouns = map[string]string{
-	scenarios.FormatCOCO: "item", scenarios.FormatRTTM: "line", scenarios.FormatCTM: "line", scenarios.FormatTREC: "line", scenarios.FormatMasks: "file",
+	scenarios.FormatCOCO: "item", scenarios.FormatRTTM: "line", scenarios.FormatCTM: "line", scenarios.FormatTREC: "line", scenarios.FormatMasks: "file", scenarios.FormatPictures: "file",
 }
 
 // Open reads a file of format (one of scenarios.UnitFormats) as a table of two
@@ -51,7 +51,9 @@ func Open(path, format, key, column string, most int) (table.Reader, error) {
 func (g *grouped) open(path, format, key, column string) (table.Reader, error) {
 	var err error
 	if format == scenarios.FormatMasks {
-		err = g.masks(path)
+		err = g.archive(path, pixels.Empty, maskCell)
+	} else if format == scenarios.FormatPictures {
+		err = g.archive(path, pictures.Empty, pictureCell)
 	} else {
 		var f *os.File
 		if f, err = os.Open(path); err != nil {
@@ -367,7 +369,7 @@ func words(items []string) string {
 }
 
 // masks reads a zip archive of PNG files, <id>.png.
-func (g *grouped) masks(path string) error {
+func (g *grouped) archive(path, empty string, cellOf cellReader) error {
 	z, err := zip.OpenReader(path)
 	if err != nil {
 		if _, missing := os.Stat(path); missing != nil {
@@ -390,19 +392,19 @@ func (g *grouped) masks(path string) error {
 			g.fault("bad_name", where, "", "each file is <id>.png, in no folder", "每个文件须为 <标识>.png，且不在文件夹中")
 			continue
 		case f.UncompressedSize64 > MaxCell:
-			g.fault("too_large", where, "", fmt.Sprintf("a mask has at most %d bytes", MaxCell), fmt.Sprintf("掩码最多 %d 字节", MaxCell))
+			g.fault("too_large", where, "", fmt.Sprintf("an image has at most %d bytes", MaxCell), fmt.Sprintf("图像最多 %d 字节", MaxCell))
 			continue
 		case len(g.cells[id]) > 0:
 			g.fault("duplicate_ids", where, "", "the file stands twice", "文件重复")
 			continue
 		}
-		cell, bad := maskFile(f)
+		cell, bad := imageFile(f, cellOf)
 		if bad == nil && len(cell) > MaxCell {
 			bad = tooLarge
 		}
 		if bad != nil {
 			g.fault("bad_mask", where, "", bad.EN, bad.ZH)
-			if cell = pixels.Empty; !g.at(id, i+1, where) {
+			if cell = empty; !g.at(id, i+1, where) {
 				continue
 			}
 			g.cells[id] = []string{cell}
@@ -413,7 +415,10 @@ func (g *grouped) masks(path string) error {
 	return nil
 }
 
-func maskFile(f *zip.File) (string, *aihub.Text) {
+// cellReader makes a cell of a PNG, whose head is read before it is decoded.
+type cellReader func(r io.Reader, head func() (image.Config, error)) (string, *aihub.Text)
+
+func imageFile(f *zip.File, cellOf cellReader) (string, *aihub.Text) {
 	r, err := f.Open()
 	if err != nil {
 		return "", say("the archive is damaged here", "归档在此处损坏")
@@ -423,7 +428,7 @@ func maskFile(f *zip.File) (string, *aihub.Text) {
 	if err != nil || len(b) > MaxCell {
 		return "", say("the archive is damaged here", "归档在此处损坏")
 	}
-	return maskCell(bytes.NewReader(b), func() (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) })
+	return cellOf(bytes.NewReader(b), func() (image.Config, error) { return png.DecodeConfig(bytes.NewReader(b)) })
 }
 
 // reader gives what was gathered as a table.

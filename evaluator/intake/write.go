@@ -22,13 +22,13 @@ func Write(w io.Writer, format string, b *table.Batch) error {
 		cell, _ = b.Cols[1].Text(i)
 		return id, cell
 	}
-	if format == scenarios.FormatMasks {
+	if write := map[string]func(io.Writer, string) error{scenarios.FormatMasks: writeMask, scenarios.FormatPictures: writePicture}[format]; write != nil {
 		z := zip.NewWriter(out)
 		for i := range b.Rows {
 			id, cell := row(i)
 			f, err := z.Create(id + ".png")
 			if err == nil {
-				err = writeMask(f, cell)
+				err = write(f, cell)
 			}
 			if err != nil {
 				return err

@@ -12,7 +12,8 @@ import (
 // found (Found), or both. Score is how sure the algorithm was, Yes whether it
 // decided that the keyword is there; both mean nothing without Found. Seconds is
 // how much speech the unit stands for: what is searched is their sum. A unit with
-// an empty Keyword only adds seconds. Unit of atwv@1 and mtwv@1.
+// an empty Keyword only adds seconds. Unit of atwv@1 and mtwv@1, as *Term, or as
+// []Term of one recording.
 type Term struct {
 	Keyword          string
 	True, Found, Yes bool
@@ -67,8 +68,18 @@ func (g *terms) keyword(name string) *term {
 }
 
 func (g *terms) Add(unit any, _ uint16) {
-	u := unit.(*Term)
 	g.n++
+	switch u := unit.(type) {
+	case *Term:
+		g.add(u)
+	case []Term:
+		for i := range u {
+			g.add(&u[i])
+		}
+	}
+}
+
+func (g *terms) add(u *Term) {
 	g.seconds.Add(u.Seconds)
 	if u.Keyword == "" {
 		return

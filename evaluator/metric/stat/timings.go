@@ -110,7 +110,7 @@ func (g *timings) Result(name string) metric.Result {
 }
 
 // Slice is a value of one thing that belongs to a slice: an error, 0 or 1 for
-// right, a price. Unit of worst_slice_max@1, worst_slice_min@1 and slice_gap@1.
+// right, a price; which of them, the parameter value says. Unit of worst_slice_max@1, worst_slice_min@1 and slice_gap@1.
 // Slices come from the truth.
 type Slice struct {
 	Name  string
@@ -119,18 +119,23 @@ type Slice struct {
 
 func init() {
 	for use, value := range map[string]string{"worst_slice_max@1": "least", "worst_slice_min@1": "most", "slice_gap@1": "gap"} {
-		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Slices(int64(p.Int("min_n"))), value })
+		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) {
+			return Slices(int64(p.Int("min_n")), p.Str("value")), value
+		})
 	}
 }
 
-// Slices is the measure of *Slice by the mean of each slice: least, most and the
+// Slices is the measure of *Slice, of these values, by the mean of each slice: least, most and the
 // gap between them. Slices below minN things are left out, not counted as 0; the
 // gap needs two that are left. There are no intervals.
-func Slices(minN int64) metric.Measure { return bySlice{minN} }
+func Slices(minN int64, value string) metric.Measure { return bySlice{minN, value} }
 
-type bySlice struct{ minN int64 }
+type bySlice struct {
+	minN  int64
+	value string
+}
 
-func (b bySlice) Key() string { return "stat.slices " + metric.Number(float64(b.minN)) }
+func (b bySlice) Key() string { return "stat.slices " + metric.Number(float64(b.minN)) + " " + b.value }
 func (b bySlice) New(*metric.Bootstrap) metric.Gather {
 	return &sliced{minN: b.minN, of: map[string]*sliceSum{}}
 }
