@@ -105,7 +105,11 @@ func (p *process) outcome(v wire.SubmissionView) error {
 func (p *process) showSubmission(v wire.SubmissionView) {
 	fmt.Fprintf(p.Out, "%s  %s  %s  [%s]\n", v.ID, v.Scenario, v.Name, stateOf(p, "web.sub_state.", v.State))
 	if v.Fault.Owner != "" {
-		fmt.Fprintf(p.Out, "%s: %s\n", p.t("cli.owner."+string(v.Fault.Owner)), sharing.Reason(v.Fault.Reason).In(p.lang))
+		why := sharing.Reason(v.Fault.Reason).In(p.lang)
+		if v.Fault.Reason != aihub.ReasonCancelled { // which is nobody's fault
+			why = p.t("cli.owner."+string(v.Fault.Owner)) + ": " + why
+		}
+		fmt.Fprintln(p.Out, why)
 		if v.Fault.Detail != "" {
 			fmt.Fprintln(p.Out, printable(v.Fault.Detail))
 		}
