@@ -28,7 +28,8 @@ type additive struct {
 	// beside is what counts rows that are in cells, if not count: it holds them in
 	// less memory than the counters of all cells take.
 	beside func(cells int) beside
-	// rows is how many rows a cell's counters stand for, when they say.
+	// rows is how many rows a cell's counters stand for, when they say: a sum of
+	// some of them.
 	rows func(counts []int64) int64
 	// each adds rows to counters and sums of several cells at once, those of cell
 	// i begin at counts[i*a.counts] and sums[i*a.sums].
@@ -69,7 +70,7 @@ func (a *additive) New() Accumulator {
 			t.quick[i] = make([]quick, cells)
 		}
 	}
-	if len(a.terms) > 1 || !t.byTerm() {
+	if len(a.terms) > 1 || len(a.terms) > 0 && !t.byTerm() {
 		t.nowhere = make([]int64, cells)
 	}
 	if a.beside != nil && cells > 1 {

@@ -4,7 +4,7 @@ import "math"
 
 // missed is how many rows are looked at before those that were predicted wrongly are
 // counted.
-const missed = 1 << 10
+const missed = 1 << 9
 
 // wrongRows has the wrong ones of some rows.
 type wrongRows struct {
@@ -64,7 +64,9 @@ func (s *besideRight) give(counts []int64) {
 
 func (s *besideRight) settle(counts []int64) {
 	s.give(counts)
-	s.censused.settle(func(bucket, _ int, rows int64) { counts[2*bucket+1] += rows })
+	s.censused.settle(func(c *Census) {
+		c.eachBucket(func(bucket int, rows int64) { counts[2*bucket+1] += rows })
+	})
 }
 
 // besideClasses counts, of each cell, the rows of each class that were predicted to be
@@ -139,10 +141,12 @@ func (s *besideClasses) settle(counts []int64) {
 		}
 	}
 	clear(s.table)
-	s.censused.settle(func(bucket, class int, rows int64) {
-		c := counts[bucket*(3*s.k+1):][:3*s.k+1]
-		c[class] += rows
-		c[s.k+class] += rows
-		c[2*s.k+class] += rows
+	s.censused.settle(func(c *Census) {
+		c.each(func(bucket, class int, rows int64) {
+			c := counts[bucket*(3*s.k+1):][:3*s.k+1]
+			c[class] += rows
+			c[s.k+class] += rows
+			c[2*s.k+class] += rows
+		})
 	})
 }

@@ -213,7 +213,7 @@ func TestDraw(t *testing.T) {
 	for _, n := range []int{1, 2, 7, 16, 32, 256} {
 		for places := range 10 {
 			for draws := 1; draws <= atOnce; draws++ {
-				digits, wide := make([]int16, n*places), make([]int16, n*draws)
+				digits, wide := make([]int16, n*places), []int16(nil)
 				for i := range digits {
 					digits[i] = int16(r.next()%(2*maxDigit+1)) - maxDigit
 				}
@@ -226,8 +226,8 @@ func TestDraw(t *testing.T) {
 					w = append(w, one)
 				}
 				got, want := make([]int32, places*draws), make([]int32, places*draws)
-				draw(digits, w, wide, got)
-				drawRows(digits, w, wide, want)
+				draw(digits, w, &wide, got)
+				drawRows(digits, w, &wide, want)
 				if !slices.Equal(got, want) {
 					t.Fatalf("%d draws from %d buckets of %d digits: %v, want %v", draws, n, places, got, want)
 				}

@@ -78,6 +78,23 @@ func (c *Census) each(yield func(bucket, class int, rows int64)) {
 	}
 }
 
+// eachBucket is each for all classes of a bucket at once.
+func (c *Census) eachBucket(yield func(bucket int, rows int64)) {
+	width := 1 << c.shift
+	for at := 0; at < len(c.table); at += width {
+		rows := int64(0)
+		for _, n := range c.table[at:][:width] {
+			rows += int64(n)
+		}
+		if c.total != nil {
+			for _, n := range c.total[at:][:width] {
+				rows += n
+			}
+		}
+		yield(at>>c.shift, rows)
+	}
+}
+
 // censused are the rows that a metric saw: those of a census it was given, of which
 // it counts how many it saw, and those that it counts itself.
 type censused struct {
@@ -112,17 +129,17 @@ func (s *censused) note() {
 	s.last, s.seen = nil, 0
 }
 
-// settle calls yield for what was counted, and forgets it.
-func (s *censused) settle(yield func(bucket, class int, rows int64)) {
+// settle calls yield for each census whose rows were counted, and forgets them.
+func (s *censused) settle(yield func(*Census)) {
 	s.note()
 	for c, seen := range s.given {
 		if seen != c.rows {
 			panic("metric: a census counts other rows than its blocks have")
 		}
-		c.each(yield)
+		yield(c)
 	}
 	if s.own != nil {
-		s.own.each(yield)
+		yield(s.own)
 	}
 	s.own, s.given = nil, nil
 }

@@ -1,27 +1,31 @@
 package metric
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // flat are the stats of all buckets as digits of 15 bits, which a processor
 // multiplies and adds sixteen at a time: the rows, the counts, and those limbs of
 // sums that are in use. A negative number has negative digits. The digits of one
 // place stand together, bucket after bucket.
 type flat struct {
-	counters []counterDigits // the rows, then the counts
-	sum      int             // place of the first sum
-	size     int             // digits of a sum
-	first    int             // the limb that the lowest begins at
+	rows     func(counts []int64) int64 // nil: their digits are the first
+	counters []counterDigits            // the rows, unless counts say how many; then the counts
+	sum      int                        // place of the first sum
+	size     int                        // digits of a sum
+	first    int                        // the limb that the lowest begins at
 	buckets  int
 	digits   []int16 // of each place, of each bucket
-	places   int     // of digits, four at a time
-	weight   []int16 // of each bucket, in some draws
+	places   int     // of digits: two, or four at a time
+	wide     []int16 // what draw widens weights to, where it does
 	acc      []int32 // of each place, in some draws
 }
 
 type counterDigits struct{ at, size int }
 
 // atOnce is how many draws are made at once, so that digits are read less often.
-const atOnce = 4
+const atOnce = 8
 
 const (
 	digitBits = 15
@@ -32,13 +36,20 @@ const (
 func digitsOf(n int) int { return max(1, (n+digitBits-1)/digitBits) }
 
 func (t *tally) flatten() *flat {
-	f := &flat{buckets: len(t.n)}
-	counters := 1 + t.m.counts
-	used := make([]uint64, counters) // bits
-	for i, n := range t.n {
-		used[0] |= magnitude(n)
-		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
-			used[1+j] |= magnitude(c)
+	f := &flat{buckets: len(t.n), rows: t.m.rows}
+	own := 0 // places of the rows
+	if f.rows == nil {
+		own = 1
+	}
+	used := make([]uint64, own+t.m.counts) // bits
+	if own > 0 {
+		for _, n := range t.n {
+			used[0] |= magnitude(n)
+		}
+	}
+	for i := 0; i < len(t.counts); i += t.m.counts {
+		for j, c := range t.counts[i:][:t.m.counts] {
+			used[own+j] |= magnitude(c)
 		}
 	}
 	for _, u := range used {
@@ -58,20 +69,21 @@ func (t *tally) flatten() *flat {
 	}
 	f.first = min(first, last)
 	f.size = digitsOf(32 * (last - f.first + 1))
-	f.places = (f.sum + t.m.sums*f.size + 3) &^ 3
-	f.digits, f.weight, f.acc = make([]int16, f.places*f.buckets), make([]int16, atOnce*f.buckets), make([]int32, atOnce*f.places)
-	for i, n := range t.n {
+	if f.places = f.sum + t.m.sums*f.size; f.places != 2 {
+		f.places = (f.places + 3) &^ 3
+	}
+	f.digits, f.acc = make([]int16, f.places*f.buckets), make([]int32, atOnce*f.places)
+	if own > 0 {
+		f.put(f.counters[0], t.n, 0, 1)
+	}
+	for j, d := range f.counters[own:] {
+		f.put(d, t.counts, j, t.m.counts)
+	}
+	if t.m.sums == 0 {
+		return f
+	}
+	for i := range t.n {
 		row := f.digits[i:] // a place is f.buckets further on than the one before
-		put := func(d counterDigits, c int64) {
-			m := magnitude(c)
-			for k := range d.size {
-				row[(d.at+k)*f.buckets] = signed15(m>>(digitBits*k)&maxDigit, c < 0)
-			}
-		}
-		put(f.counters[0], n)
-		for j, c := range t.counts[i*t.m.counts : (i+1)*t.m.counts] {
-			put(f.counters[1+j], c)
-		}
 		for j := range t.m.sums {
 			negative := m.magnitude(&t.sums[i*t.m.sums+j])
 			at := f.sum + j*f.size
@@ -90,6 +102,19 @@ func (t *tally) flatten() *flat {
 		}
 	}
 	return f
+}
+
+// put sets the digits of a counter, of which values has one for each bucket: from
+// value first on, one in every step.
+func (f *flat) put(d counterDigits, values []int64, first, step int) {
+	for k := range d.size {
+		place, at := f.digits[(d.at+k)*f.buckets:][:f.buckets], first
+		for i := range place {
+			c := values[at]
+			place[i] = signed15(magnitude(c)>>(digitBits*k)&maxDigit, c < 0)
+			at += step
+		}
+	}
 }
 
 func magnitude(x int64) uint64 {
@@ -124,7 +149,7 @@ func (m *Sum) magnitude(s *Sum) (negative bool) {
 func (f *flat) draws(w [][]uint8, rep *stats, yield func()) {
 	for len(w) > 0 {
 		n := min(len(w), atOnce)
-		draw(f.digits, w[:n], f.weight, f.acc[:n*f.places])
+		draw(f.digits, w[:n], &f.wide, f.acc[:n*f.places])
 		for i := range n {
 			f.set(rep, f.acc[i*f.places:])
 			yield()
@@ -141,9 +166,14 @@ func (f *flat) set(rep *stats, acc []int32) {
 		}
 		return c
 	}
-	rep.n = get(f.counters[0])
+	own := len(f.counters) - len(rep.counts)
 	for j := range rep.counts {
-		rep.counts[j] = get(f.counters[1+j])
+		rep.counts[j] = get(f.counters[own+j])
+	}
+	if f.rows != nil {
+		rep.n = f.rows(rep.counts)
+	} else {
+		rep.n = get(f.counters[0])
 	}
 	for j := range rep.sums {
 		s := &rep.sums[j]
@@ -168,10 +198,17 @@ func (s *Sum) addDigit(v int64, at int) {
 	s.limb[i+1] += x >> 32
 }
 
+// widened is room for n weights.
+func widened(wide *[]int16, n int) []int16 {
+	*wide = slices.Grow((*wide)[:0], n)[:n]
+	return *wide
+}
+
 // drawRows sets acc, for each of w, to the sums over buckets of digits times weights,
 // and wide to the weights.
-func drawRows(digits []int16, w [][]uint8, wide []int16, acc []int32) {
+func drawRows(digits []int16, w [][]uint8, wider *[]int16, acc []int32) {
 	places, n := len(acc)/len(w), len(w[0])
+	wide := widened(wider, n*len(w))
 	for k, w := range w {
 		wide := wide[k*n:][:n]
 		for i, x := range w {

@@ -49,6 +49,9 @@ func countBytesAMD64(first, second *uint32, n int, table *uint8, full *uint32) (
 func drawTileAVX512(digits *int16, w *[4]*uint8, n int, acc *[4][4][8]int32)
 
 //go:noescape
+func drawPairAVX512(digits *int16, w *[8]*uint8, n int, acc *[8][2][8]int32)
+
+//go:noescape
 func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
 
 //go:noescape
@@ -259,14 +262,31 @@ func equalLanes(a, b []Code) (took int, equal int64) {
 }
 
 // draw is drawRows.
-func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) {
+func draw(digits []int16, w [][]uint8, wider *[]int16, acc []int32) {
 	n := len(w[0])
 	if !fourLanes || n%32 != 0 || n == 0 || len(acc) == 0 {
-		drawRows(digits, w, wide, acc)
+		drawRows(digits, w, wider, acc)
 		return
 	}
 	places := len(acc) / len(w)
-	_, _ = digits[n*places-1], wide[n*len(w)-1]
+	_ = digits[n*places-1]
+	if tiles && len(w) == 8 && places == 2 {
+		var weights [8]*uint8
+		for i := range w {
+			weights[i] = &w[i][:n][0]
+		}
+		var out [8][2][8]int32
+		drawPairAVX512(&digits[0], &weights, n, &out)
+		for i := range out {
+			acc[2*i], acc[2*i+1] = eight(&out[i][0]), eight(&out[i][1])
+		}
+		return
+	}
+	if tiles && len(w) == 8 && places%4 == 0 {
+		draw(digits, w[:4], wider, acc[:4*places])
+		draw(digits, w[4:], wider, acc[4*places:])
+		return
+	}
 	if tiles && len(w) == 4 && places%4 == 0 {
 		weights := [4]*uint8{&w[0][0], &w[1][:n][0], &w[2][:n][0], &w[3][:n][0]}
 		for at := 0; at < places; at += 4 {
@@ -280,6 +300,7 @@ func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) {
 		}
 		return
 	}
+	wide := widened(wider, n*len(w))
 	for i, x := range w {
 		widenAVX2(&x[0], n, &wide[i*n])
 	}

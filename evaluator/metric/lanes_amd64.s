@@ -399,6 +399,79 @@ thirtytwo:
 	VZEROUPPER
 	RET
 
+// func drawPairAVX512(digits *int16, w *[8]*uint8, n int, acc *[8][2][8]int32)
+TEXT ·drawPairAVX512(SB), NOSPLIT, $0-32
+	MOVQ digits+0(FP), SI
+	MOVQ w+8(FP), AX
+	MOVQ n+16(FP), CX
+	MOVQ acc+24(FP), DX
+	LEAQ (SI)(CX*2), BX // the digits of the second place
+	MOVQ 0(AX), DI
+	MOVQ 8(AX), R8
+	MOVQ 16(AX), R9
+	MOVQ 24(AX), R10
+	MOVQ 32(AX), R11
+	MOVQ 40(AX), R12
+	MOVQ 48(AX), R13
+	MOVQ 56(AX), R15
+	XORL AX, AX
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+
+// DRAW2 adds the digits of two places times the weights of one draw.
+#define DRAW2(w, a, b) \
+	VPMOVZXBW (w)(AX*1), Z18; \
+	VPDPWSSD  Z16, Z18, a;    \
+	VPDPWSSD  Z17, Z18, b
+
+thirtytwo:
+	VMOVDQU64 (SI)(AX*2), Z16
+	VMOVDQU64 (BX)(AX*2), Z17
+	DRAW2(DI, Z0, Z1)
+	DRAW2(R8, Z2, Z3)
+	DRAW2(R9, Z4, Z5)
+	DRAW2(R10, Z6, Z7)
+	DRAW2(R11, Z8, Z9)
+	DRAW2(R12, Z10, Z11)
+	DRAW2(R13, Z12, Z13)
+	DRAW2(R15, Z14, Z15)
+	ADDQ      $32, AX
+	CMPQ      AX, CX
+	JLT       thirtytwo
+
+	HALVES(0, Z0, Y0)
+	HALVES(32, Z1, Y1)
+	HALVES(64, Z2, Y2)
+	HALVES(96, Z3, Y3)
+	HALVES(128, Z4, Y4)
+	HALVES(160, Z5, Y5)
+	HALVES(192, Z6, Y6)
+	HALVES(224, Z7, Y7)
+	HALVES(256, Z8, Y8)
+	HALVES(288, Z9, Y9)
+	HALVES(320, Z10, Y10)
+	HALVES(352, Z11, Y11)
+	HALVES(384, Z12, Y12)
+	HALVES(416, Z13, Y13)
+	HALVES(448, Z14, Y14)
+	HALVES(480, Z15, Y15)
+	VZEROUPPER
+	RET
+
 // func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
 TEXT ·wholeAVX2(SB), NOSPLIT, $0-40
 	MOVQ     xs+0(FP), DI

@@ -30,7 +30,7 @@ func scatter(at *[narrowBins]uint32, slabs []*[slabKeys]uint32, keys, bins []uin
 	return scatterRows(at, slabs, keys, bins)
 }
 
-func draw(digits []int16, w [][]uint8, wide []int16, acc []int32) { drawRows(digits, w, wide, acc) }
+func draw(digits []int16, w [][]uint8, wider *[]int16, acc []int32) { drawRows(digits, w, wider, acc) }
 
 func wholeLanes([]float64, *[maxQuick]uint64) (int, bool) { return 0, false }
 

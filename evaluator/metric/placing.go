@@ -151,13 +151,14 @@ func linear(boot *Bootstrap, value float64, part []float64) (sample []float64, s
 		}
 	}
 	sample = make([]float64, Replicates)
-	wide, acc := make([]int16, atOnce*n), make([]int32, atOnce*places)
+	acc := make([]int32, atOnce*places)
+	var wide []int16
 	w := make([][]uint8, atOnce)
 	for r := 0; r < Replicates; r += atOnce {
 		for i := range w {
 			w[i] = boot.weight[(r+i)*Buckets:][:n]
 		}
-		draw(digit, w, wide, acc)
+		draw(digit, w, &wide, acc)
 		for i := range w {
 			x := int64(0)
 			for d := range digits {
