@@ -246,7 +246,7 @@ var withInterval = map[string]bool{
 }
 
 // TestOrderAndShards: whatever the order of rows, the cut in blocks and the
-// sharding, every bit of the result is the same, interval included.
+// sharding, every bit of the result is the same, interval and draws included.
 func TestOrderAndShards(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 37, 6000} {
@@ -258,9 +258,22 @@ func TestOrderAndShards(t *testing.T) {
 			if use, _, _ := strings.Cut(sig, "|"); boot != nil && !withInterval[use] {
 				continue
 			}
+			if boot != nil { // as a primary metric
+				x.m = Drawn(x.m, boot, [2]float64{math.Inf(-1), math.Inf(1)}, false)
+			}
+			draws := func(acc Accumulator) []float64 {
+				if s, ok := acc.(Sampler); ok {
+					return s.Sample()
+				}
+				return nil
+			}
 			acc := x.m.New()
 			acc.Add(x.b)
 			want := acc.Result()
+			drawn := slices.Clone(draws(acc))
+			if boot != nil && len(drawn) != Replicates {
+				t.Fatalf("%s: %d draws", sig, len(drawn))
+			}
 			if again := acc.Result(); again != want {
 				t.Errorf("%s: asked twice: %+v, then %+v", sig, want, again)
 			}
@@ -282,6 +295,9 @@ func TestOrderAndShards(t *testing.T) {
 				}
 				if got := shards[0].Result(); got != want {
 					t.Fatalf("%s, %d rows: %+v shuffled in %d shards, want %+v", sig, n, got, len(shards), want)
+				}
+				if !slices.Equal(draws(shards[0]), drawn) {
+					t.Fatalf("%s, %d rows: other draws shuffled in %d shards", sig, n, len(shards))
 				}
 			}
 		}
