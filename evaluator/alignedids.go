@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,14 +21,29 @@ import (
 
 // ranked is the truth of an alignment in the order of its rows' ids in a run: dealt
 // to piles that are ranges of ids, in a file when there are many, and sorted pile
-// by pile.
+// by pile. Of an id only the first half is kept, in which hardly ever two agree; of
+// whole ids there is a sum of hashes, which tells when those of the predictions are
+// others. Nobody who makes predictions knows the hash.
 type ranked struct {
 	a     *alignment
 	bits  uint
-	size  int      // of a record: the id, the label, the groups of slices, the bucket
+	size  int      // of a record: half an id, the label, the groups of slices, the bucket
 	by    int      // place of the groups
 	files []*spill // of each goroutine that read truth
 	start []int64  // rows before each pile, and all of them
+
+	seed        uint64        // of the hash
+	truth, pred atomic.Uint64 // sums of hashes
+}
+
+// hash is of a whole id.
+func (k *ranked) hash(id table.RowName) uint64 { return mix(mix(id[0]^k.seed) ^ id[1]) }
+
+// mix is the last step of splitmix64 (Steele, Lea and Flood, 2014).
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
 }
 
 func (k *ranked) Close() {
@@ -38,7 +54,7 @@ func (k *ranked) Close() {
 
 // rankedRow is a row of the truth.
 type rankedRow struct {
-	id     table.RowName
+	id     uint64 // the first half
 	label  uint64 // a class, or the bits of a number
 	groups uint32 // of each slice, in 6 bits
 	bucket uint16
@@ -50,7 +66,7 @@ func (a *alignment) rank(ctx context.Context, rowKey []byte, dir string) (k *ran
 	if !a.rising() {
 		return nil, false, nil
 	}
-	k = &ranked{a: a, size: 18}
+	k = &ranked{a: a, size: 10, seed: rand.Uint64()}
 	if a.class.text == nil {
 		k.size += 6 // a number, not a class
 	}
@@ -181,7 +197,9 @@ func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g i
 				s.bucket[i] = boot.Bucket(string(key(text[:0], i)))
 			}
 		}
+		sum := uint64(0)
 		for i, id := range n.ids[:rows] {
+			sum += k.hash(id)
 			if k.a.text && len(l[0].Bytes(i)) == 0 {
 				return false, nil
 			}
@@ -190,11 +208,10 @@ func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g i
 				return false, err
 			}
 			binary.LittleEndian.PutUint64(record, id[0])
-			binary.LittleEndian.PutUint64(record[8:], id[1])
 			if s.label.Class != nil {
-				binary.LittleEndian.PutUint16(record[16:], uint16(s.label.Class[i]))
+				binary.LittleEndian.PutUint16(record[8:], uint16(s.label.Class[i]))
 			} else {
-				binary.LittleEndian.PutUint64(record[16:], math.Float64bits(s.label.Flt[i]))
+				binary.LittleEndian.PutUint64(record[8:], math.Float64bits(s.label.Flt[i]))
 			}
 			if s.by != nil {
 				groups := uint32(0)
@@ -207,6 +224,7 @@ func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g i
 				binary.LittleEndian.PutUint16(record[k.size-2:], s.bucket[i])
 			}
 		}
+		k.truth.Add(sum)
 		k.a.tell(rows)
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -216,33 +234,34 @@ func (k *ranked) deal(ctx context.Context, s *stretch, n *naming, to *spill, g i
 
 // rankedPile is a pile, sorted.
 type rankedPile struct {
-	rows, dealt []rankedRow
-	end         []int32
+	rows []rankedRow
+	raw  []byte
+	end  []int32
 }
 
-// load reads a pile. It is false when an id stands in it twice.
+// row reads a record.
+func (k *ranked) row(record []byte) (row rankedRow) {
+	row.id = binary.LittleEndian.Uint64(record)
+	if k.a.class.text != nil {
+		row.label = uint64(binary.LittleEndian.Uint16(record[8:]))
+	} else {
+		row.label = binary.LittleEndian.Uint64(record[8:])
+	}
+	if k.a.by != nil {
+		row.groups = binary.LittleEndian.Uint32(record[k.by:])
+	}
+	if k.a.plan.boot != nil {
+		row.bucket = binary.LittleEndian.Uint16(record[k.size-2:])
+	}
+	return row
+}
+
+// load reads a pile. It is false when half an id stands in it twice.
 func (k *ranked) load(p int, into *rankedPile) (bool, error) {
 	n := int(k.start[p+1] - k.start[p])
-	into.dealt, into.rows = sized(into.dealt, n)[:0], sized(into.rows, n)
+	into.raw, into.rows = sized(into.raw, n*k.size)[:0], sized(into.rows, n)
 	for _, f := range k.files {
-		err := f.chunks(p, k.size, func(b []byte) {
-			for ; len(b) >= k.size; b = b[k.size:] {
-				row := rankedRow{id: table.RowName{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}}
-				if k.a.class.text != nil {
-					row.label = uint64(binary.LittleEndian.Uint16(b[16:]))
-				} else {
-					row.label = binary.LittleEndian.Uint64(b[16:])
-				}
-				if k.a.by != nil {
-					row.groups = binary.LittleEndian.Uint32(b[k.by:])
-				}
-				if k.a.plan.boot != nil {
-					row.bucket = binary.LittleEndian.Uint16(b[k.size-2:])
-				}
-				into.dealt = append(into.dealt, row)
-			}
-		})
-		if err != nil {
+		if err := f.chunks(p, k.size, func(b []byte) { into.raw = append(into.raw, b...) }); err != nil {
 			return false, err
 		}
 	}
@@ -251,24 +270,25 @@ func (k *ranked) load(p int, into *rankedPile) (bool, error) {
 	width := uint(bits.Len(uint(n)))
 	into.end = sized(into.end, 1<<width+1)
 	clear(into.end)
-	at := func(r *rankedRow) uint64 { return r.id[0] << k.bits >> (64 - width) }
-	for i := range into.dealt {
-		into.end[at(&into.dealt[i])+1]++
+	at := func(record []byte) uint64 {
+		return binary.LittleEndian.Uint64(record) << k.bits >> (64 - width)
+	}
+	for raw := into.raw; len(raw) > 0; raw = raw[k.size:] {
+		into.end[at(raw)+1]++
 	}
 	for i := range 1 << width {
 		into.end[i+1] += into.end[i]
 	}
-	for i := range into.dealt {
-		to := &into.end[at(&into.dealt[i])]
-		into.rows[*to] = into.dealt[i]
+	for raw := into.raw; len(raw) > 0; raw = raw[k.size:] {
+		to := &into.end[at(raw)]
+		into.rows[*to] = k.row(raw)
 		*to++
 	}
 	for i := 1; i < n; i++ {
 		for j := i; j > 0; j-- {
-			c := into.rows[j-1].id.Compare(into.rows[j].id)
-			if c == 0 {
+			if a, b := into.rows[j-1].id, into.rows[j].id; a == b {
 				return false, nil
-			} else if c < 0 {
+			} else if a < b {
 				break
 			}
 			into.rows[j-1], into.rows[j] = into.rows[j], into.rows[j-1]
@@ -284,10 +304,11 @@ func (k *ranked) run(ctx context.Context, t *tallies) (bool, error) {
 		first[g+1] = first[g] + k.a.pred.GroupRows(g)
 	}
 	shards := max(1, min(len(t.shards), k.a.pred.RowGroups()))
-	return k.a.eachGroup(shards, k.a.pred, func(i int) func(g int) (bool, error) {
+	ok, err := k.a.eachGroup(shards, k.a.pred, func(i int) func(g int) (bool, error) {
 		s := k.a.stretch(t, i)
 		return func(g int) (bool, error) { return k.read(ctx, s, g, first[g]) }
 	})
+	return ok && k.truth.Load() == k.pred.Load(), err
 }
 
 // read scores a row group of the predictions, which begins at row at of all.
@@ -305,6 +326,7 @@ func (k *ranked) read(ctx context.Context, s *stretch, g int, at int64) (bool, e
 		if err != nil || nulls(r) {
 			return false, nil
 		}
+		sum := uint64(0)
 		for i := range r[0].N {
 			for len(left) == 0 {
 				if pile++; pile == 0 { // the last one that begins at the row, or before it
@@ -319,9 +341,11 @@ func (k *ranked) read(ctx context.Context, s *stretch, g int, at int64) (bool, e
 				left = s.ranked.rows[at-k.start[pile]:]
 			}
 			row := &left[0]
-			if !row.id.Is(r[0].Bytes(i)) {
+			id, ok := table.ParseRowName(r[0].Bytes(i))
+			if !ok || id[0] != row.id {
 				return false, nil
 			}
+			sum += k.hash(id)
 			if s.label.Class != nil {
 				s.label.Class[i] = metric.Code(row.label)
 			} else {
@@ -339,6 +363,7 @@ func (k *ranked) read(ctx context.Context, s *stretch, g int, at int64) (bool, e
 		if !s.predicted(r) {
 			return false, nil
 		}
+		k.pred.Add(sum)
 		k.a.tell(r[0].N)
 		if err := ctx.Err(); err != nil {
 			return false, err

@@ -89,6 +89,11 @@ func TestAlignedIDs(t *testing.T) {
 		score("a row is missing", truthPath, good[1:], false)
 		score("an id twice", truthPath, other(at, 0, good[at-1][0]), false)
 		score("an id in capitals", truthPath, other(at, 0, strings.ToUpper(id)), strings.ToUpper(id) == id)
+		another := func(of string) string { return of[:31] + map[bool]string{true: "1", false: "0"}[of[31] == '0'] }
+		score("an id that ends otherwise", truthPath, other(at, 0, another(id)), false)
+		ends := other(at, 0, id[:16]+good[at+1][0].(string)[16:])
+		ends[at+1] = append([]any{good[at+1][0].(string)[:16] + id[16:]}, good[at+1][1:]...)
+		score("two ids whose ends are swapped", truthPath, ends, false)
 		score("a short id", truthPath, other(at, 0, id[:31]), false)
 		score("an unknown class", truthPath, other(at, 1, "green"), false)
 		score("an empty value", truthPath, other(3, 2, nil), false)

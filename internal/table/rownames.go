@@ -129,9 +129,29 @@ func hexDigits(v uint32) uint64 {
 	return bits.ReverseBytes64(x + 0x3030303030303030 + letters*('a'-'0'-10))
 }
 
-// Is reports whether an id is this one.
-func (r RowName) Is(id []byte) bool {
-	return len(id) == 32 &&
-		binary.LittleEndian.Uint64(id) == hexDigits(uint32(r[0]>>32)) && binary.LittleEndian.Uint64(id[8:]) == hexDigits(uint32(r[0])) &&
-		binary.LittleEndian.Uint64(id[16:]) == hexDigits(uint32(r[1]>>32)) && binary.LittleEndian.Uint64(id[24:]) == hexDigits(uint32(r[1]))
+// ParseRowName is the name whose id this is; false of what is no id.
+func ParseRowName(id []byte) (r RowName, ok bool) {
+	if len(id) != 32 {
+		return r, false
+	}
+	wrong := uint64(0)
+	for i := range r {
+		for half := range 2 {
+			digits := binary.LittleEndian.Uint64(id[16*i+8*half:])
+			v := fromHex(digits)
+			wrong |= hexDigits(v) ^ digits
+			r[i] = r[i]<<32 | uint64(v)
+		}
+	}
+	return r, wrong == 0
+}
+
+// fromHex is what hexDigits gives these digits for, if it does for any.
+func fromHex(digits uint64) uint32 {
+	x := bits.ReverseBytes64(digits)
+	letters := x >> 6 & 0x0101010101010101
+	x = x&0x0f0f0f0f0f0f0f0f + letters*9
+	x = (x | x>>4) & 0x00ff00ff00ff00ff
+	x = (x | x>>8) & 0x0000ffff0000ffff
+	return uint32(x | x>>16)
 }

@@ -31,8 +31,13 @@ func TestRowNames(t *testing.T) {
 				if got := string(out[i].Append(nil)); got != want {
 					t.Fatalf("row key of %d bytes: %q is %s, want %s", size, key, got, want)
 				}
-				if !out[i].Is([]byte(want)) || out[i].Is([]byte(want[1:])) || out[i].Is([]byte("0"+want[1:])) != (want[0] == '0') || out[i].Is([]byte(strings.ToUpper(want))) != (strings.ToUpper(want) == want) {
-					t.Fatalf("%s is told from others wrongly", want)
+				if back, ok := ParseRowName([]byte(want)); !ok || back != out[i] {
+					t.Fatalf("%s is read as %x", want, back)
+				}
+				for _, bad := range []string{want[1:], want + "0", want[:31] + "g", "/" + want[1:], want[:7] + ":" + want[8:], want[:20] + "A" + want[21:], want[:9] + "\xe1" + want[10:]} {
+					if _, ok := ParseRowName([]byte(bad)); ok {
+						t.Fatalf("%q is read as an id", bad)
+					}
 				}
 			}
 		}
