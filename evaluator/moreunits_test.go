@@ -80,6 +80,11 @@ func TestScoreMoreUnits(t *testing.T) {
 			[]string{"cat north", "dog north", "cat south side", "cat  south side", "dog east"}, []string{"cat", "cat", "cat", "cat", "x"}, []float64{0.5, 1}},
 		{"errors of slices", "{use: worst_slice_min@1, primary: true, params: {min_n: 1}}, {use: slice_gap@1, params: {min_n: 1, value: squared}}, {use: worst_slice_min@1, id: dearest, params: {min_n: 1, value: predicted}}",
 			[]string{"1 a", "2 a", "-1.5 b"}, []string{"2", "5", "0"}, []float64{2, 5 - 2.25, 3.5}},
+		// Two people and the algorithm, of two categories: 7 pairs of 9 agree, and 4 of 9 ratings are 0.
+		// Kappa: chance (16 + 25)/81; AC1: 2·20/81. Alpha: 1 - 8·2/(2·4·5).
+		{"ratings", "{use: krippendorff@1, primary: true}, {use: fleiss@1, params: {categories: 2}}, {use: gwet_ac1@1, params: {categories: 2}}",
+			[]string{"0 0", "1 1", "1 0"}, []string{"0", "1", "1"},
+			[]float64{1 - 8*2.0/40, (7.0/9 - 41.0/81) / (1 - 41.0/81), (7.0/9 - 40.0/81) / (1 - 40.0/81)}},
 		// 4 different words of 6; two texts are alike, and the third has nothing of them.
 		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
 			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},

@@ -83,7 +83,7 @@ func anySpec(t *testing.T, use string) (spec scenarios.Spec, ok bool) {
 		scenarios.NeedsPixels, scenarios.NeedsTracks, scenarios.NeedsSpans, scenarios.NeedsLinks, scenarios.NeedsClusters, scenarios.NeedsSegments,
 		scenarios.NeedsSeries, scenarios.NeedsTrials, scenarios.NeedsLabels, scenarios.NeedsDecisions, scenarios.NeedsSurvival,
 		scenarios.NeedsDistributions, scenarios.NeedsWords, scenarios.NeedsLikelihoods, scenarios.NeedsProbes, scenarios.NeedsGenerated, scenarios.NeedsShapes,
-		scenarios.NeedsPictures, scenarios.NeedsSignals, scenarios.NeedsTerms, scenarios.NeedsSolutions, scenarios.NeedsSlices:
+		scenarios.NeedsPictures, scenarios.NeedsSignals, scenarios.NeedsTerms, scenarios.NeedsSolutions, scenarios.NeedsSlices, scenarios.NeedsRatings:
 		columns = "{name: p, type: string}"
 	case scenarios.NeedsClass:
 		classes, columns = "classes: [a, b, c], ", "{name: p, type: string}"
@@ -185,6 +185,8 @@ func someCell(n scenarios.Needs, i int) string {
 		return fmt.Sprintf("第 %d 句\n句", i)
 	case scenarios.NeedsProbes:
 		return fmt.Sprintf(`{"matches":["m%d","n%d"],"of":50}`, i, i)
+	case scenarios.NeedsRatings:
+		return fmt.Sprint(i%2, i%2, []int{0, 1, 1}[i%3])
 	case scenarios.NeedsPictures:
 		return fmt.Sprintf("8 8 %d*20 %d*40 7*4", i%7*30, 255-i%11*20)
 	case scenarios.NeedsSignals:

@@ -10,6 +10,7 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
+	"aihub/evaluator/metric/stat"
 	"aihub/evaluator/metric/text"
 	"aihub/internal/blob"
 	"aihub/scenarios"
@@ -87,10 +88,14 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 func keptRows(spec scenarios.Spec, f aihub.PartFile) (faults []aihub.Fault) {
 	kept := f.Rows * int64(1+len(spec.Slices)) // a row is in a group of each slice, too
 	for i, m := range spec.Metrics {
-		if most, ok := text.MaxTexts[m.Use]; ok && kept > int64(most) {
+		most, ok := text.MaxTexts[m.Use]
+		if scenarios.KnownMetrics[m.Use].Needs == scenarios.NeedsRatings {
+			most, ok = stat.MaxRated, true
+		}
+		if ok && kept > int64(most) {
 			faults = append(faults, aihub.Fault{Code: metric.TooManyRows, Where: fmt.Sprintf("%s: metrics[%d].use", f.Part, i), Message: aihub.Text{
-				EN: fmt.Sprintf("%s keeps every text, once more for each slice, and takes at most %d; of this part it would keep %d", m.Use, most, kept),
-				ZH: fmt.Sprintf("%s 须保留每条文本（每个切片再各一次），至多 %d 条，而该分区须保留 %d 条", m.Use, most, kept),
+				EN: fmt.Sprintf("%s keeps every row, once more for each slice, and takes at most %d; of this part it would keep %d", m.Use, most, kept),
+				ZH: fmt.Sprintf("%s 须保留每一行（每个切片再各一次），至多 %d 行，而该分区须保留 %d 行", m.Use, most, kept),
 			}})
 		}
 		if m.Use == "ece_mass@1" && kept > metric.MaxMassRows {

@@ -74,6 +74,7 @@ var unitCases = []struct {
 	{"keywords in recordings", "csv", "  - {use: atwv@1, primary: true}\n  - {use: mtwv@1}\n", []string{"60\n1 2 open the door\n5 5.5 stop", "30.5\n2 2.5 stop", "10"}},
 	{"solutions in a table", "jsonl", "  - {use: pass_at_k@1, primary: true, params: {k: 3}}\n  - {use: pass_at_k@1, id: first}\n", []string{`["x=1","x = 1"]`, `["y"]`}},
 	{"slices in a table", "csv", "  - {use: worst_slice_max@1, primary: true, params: {min_n: 1}}\n", []string{"cat north side", "dog south", "cat south"}},
+	{"ratings in a table", "csv", "  - {use: krippendorff@1, primary: true}\n  - {use: fleiss@1, params: {categories: 3}}\n  - {use: gwet_ac1@1, params: {categories: 3}}\n  - {use: kendall_w@1}\n  - {use: icc@1}\n", []string{"0 0", "1 2", "2 2", "1 1"}},
 	{"errors in slices", "csv", "  - {use: worst_slice_min@1, primary: true, params: {min_n: 1}}\n  - {use: slice_gap@1, params: {min_n: 1, value: squared}}\n", []string{"1.5 north side", "7 south", "-2 south"}},
 	{"tracks in a table", "csv", "  - {use: idf1@1, primary: true}\n  - {use: hota@1}\n", []string{"1 7 0 0 4 4\n2 7 0 0 4 4", "1 1 5 5 9 9\n2 2 0 0 4 4"}},
 	{"spans in a table", "parquet", "  - {use: span_f1@1, primary: true}\n", []string{`[["PER",0,3]]`, `[["LOC",4,6],["PER",0,2]]`, `[]`}},

@@ -41,7 +41,7 @@ func (n Needs) Cells() bool {
 	case NeedsObjects, NeedsTurns, NeedsRuns, NeedsPixels, NeedsTracks, NeedsSpans, NeedsLinks, NeedsClusters, NeedsSegments,
 		NeedsSeries, NeedsTrials, NeedsLabels, NeedsDecisions, NeedsSurvival,
 		NeedsDistributions, NeedsWords, NeedsLikelihoods, NeedsProbes, NeedsShapes,
-		NeedsPictures, NeedsSignals, NeedsTerms, NeedsSolutions, NeedsSlices:
+		NeedsPictures, NeedsSignals, NeedsTerms, NeedsSolutions, NeedsSlices, NeedsRatings:
 		return true
 	}
 	return false
@@ -53,7 +53,7 @@ func (n Needs) EmptyCell() string {
 		NeedsObjects: "[]", NeedsSpans: "[]", NeedsLinks: "{}", NeedsPixels: "0 0", NeedsSegments: "0 0",
 		NeedsTrials: "0", NeedsDecisions: "no", NeedsSurvival: "0",
 		NeedsLikelihoods: "0 1", NeedsProbes: "{}", NeedsShapes: "0 0",
-		NeedsPictures: "0 0", NeedsSolutions: `[""]`,
+		NeedsPictures: "0 0", NeedsSolutions: `[""]`, NeedsRatings: "0",
 	}[n]
 }
 

@@ -159,6 +159,7 @@ var needTexts = map[Needs]aihub.Text{
 	NeedsTerms:         {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsSolutions:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsSlices:        {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
+	NeedsRatings:       {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsGenerated:     {EN: "a string column without classes", ZH: "不含 classes 的 string 列"},
 	NeedsNumber:        {EN: "an int64 or float64 column", ZH: " int64 或 float64 列"},
 }

@@ -37,17 +37,18 @@ var (
 		number("p_target", "how likely a target is", "目标先验概率", 0.01, 1e-6, 0.999999),
 		number("c_miss", "cost of a miss", "漏检代价", 1, 1e-6, 1e6), number("c_fa", "cost of a false alarm", "误报代价", 1, 1e-6, 1e6),
 	}
-	termParams   = []ParamInfo{number("beta", "how much more a false alarm weighs than a miss", "误报相对漏检的权重", 999.9, 0, 1e6)}
-	gramParam    = whole(number("n", "length of the runs of tokens", "词元组长度", 2, 1, 10))
-	topParam     = number("cap", "decibels of what has no error", "无误差时的分贝数", 100, 0, 1000)
-	quantParam   = number("q", "the share of requests that are at most so slow; nearest rank", "耗时不超过该值的请求比例，最近秩", 0.99, 1e-6, 1)
-	warmupParam  = whole(number("warmup", "the first requests of each worker that do not count", "每个工作进程最初不计入的请求数", 0, 0, 1e9))
-	mediaParam   = text("media", "the column of the dataset that says how many seconds each row's sound or film has", "数据集中给出各行声音或影片秒数的列", "")
-	decibels     = [2]float64{math.Inf(-1), 1000}
-	sliceRight   = text("value", "what the mean of a slice is of: right: 1 where both are the same; predicted: what was said", "切片均值的对象：right 相同计 1；predicted 预测值", "right", "right", "predicted")
-	sliceError   = text("value", "what the mean of a slice is of: the absolute or squared error; predicted: what was said", "切片均值的对象：absolute 绝对误差，squared 平方误差；predicted 预测值", "absolute", "absolute", "squared", "predicted")
-	sliceAny     = text("value", "what the mean of a slice is of: right: 1 where both are the same; the absolute or squared error; predicted: what was said", "切片均值的对象：right 相同计 1；absolute、squared 误差；predicted 预测值", "right", "right", "absolute", "squared", "predicted")
-	passageParam = text("tokenize", "how text is cut; han for Chinese", "分词方式；中文用 han", "han", "han", "word", "char", "space")
+	termParams      = []ParamInfo{number("beta", "how much more a false alarm weighs than a miss", "误报相对漏检的权重", 999.9, 0, 1e6)}
+	gramParam       = whole(number("n", "length of the runs of tokens", "词元组长度", 2, 1, 10))
+	topParam        = number("cap", "decibels of what has no error", "无误差时的分贝数", 100, 0, 1000)
+	quantParam      = number("q", "the share of requests that are at most so slow; nearest rank", "耗时不超过该值的请求比例，最近秩", 0.99, 1e-6, 1)
+	warmupParam     = whole(number("warmup", "the first requests of each worker that do not count", "每个工作进程最初不计入的请求数", 0, 0, 1e9))
+	mediaParam      = text("media", "the column of the dataset that says how many seconds each row's sound or film has", "数据集中给出各行声音或影片秒数的列", "")
+	categoriesParam = required(whole(number("categories", "how many categories there are; ratings are 0 and on", "类别数；评级从 0 起", 2, 2, 1000)))
+	decibels        = [2]float64{math.Inf(-1), 1000}
+	sliceRight      = text("value", "what the mean of a slice is of: right: 1 where both are the same; predicted: what was said", "切片均值的对象：right 相同计 1；predicted 预测值", "right", "right", "predicted")
+	sliceError      = text("value", "what the mean of a slice is of: the absolute or squared error; predicted: what was said", "切片均值的对象：absolute 绝对误差，squared 平方误差；predicted 预测值", "absolute", "absolute", "squared", "predicted")
+	sliceAny        = text("value", "what the mean of a slice is of: right: 1 where both are the same; the absolute or squared error; predicted: what was said", "切片均值的对象：right 相同计 1；absolute、squared 误差；predicted 预测值", "right", "right", "absolute", "squared", "predicted")
+	passageParam    = text("tokenize", "how text is cut; han for Chinese", "分词方式；中文用 han", "han", "han", "word", "char", "space")
 )
 
 // moreMetrics are the rarer ones.
@@ -128,6 +129,15 @@ var moreMetrics = map[string]MetricInfo{
 	"act_dcf@1": over("实际检测代价", "Actual detection cost", NeedsTrials, "min", unbounded, trialParams...),
 	"cllr@1":    over("对数似然比代价 Cllr", "Cost of log-likelihood ratios", NeedsTrials, "min", unbounded),
 	"si_sdr@1":  over("尺度不变信噪比 SI-SDR", "SI-SDR", NeedsSignals, "max", decibels, topParam, text("mean", "zero: both sides are centred first", "zero：两侧先减去均值", "zero", "zero", "keep")).varies(),
+
+	"krippendorff@1": over("Krippendorff α 系数", "Krippendorff's alpha", NeedsRatings, "max", [2]float64{math.Inf(-1), 1},
+		text("level", "what ratings are: names, an order, numbers with a difference, numbers with a ratio", "评级的尺度：名义、顺序、等距、等比", "nominal", "nominal", "ordinal", "interval", "ratio")).varies(),
+	"icc@1": over("组内相关系数 ICC", "Intraclass correlation", NeedsRatings, "max", [2]float64{math.Inf(-1), 1},
+		whole(number("form", "of Shrout and Fleiss: 1, other raters for each thing; 2, raters drawn from many; 3, these raters", "Shrout–Fleiss 形式：1 每件由不同评审；2 评审为随机样本；3 固定评审", 2, 1, 3)),
+		text("average", "yes: of the mean of all raters, not of one", "yes：全部评审的均值，而非单个评审", "no", "no", "yes")).varies(),
+	"fleiss@1":    over("Fleiss κ 系数", "Fleiss' kappa", NeedsRatings, "max", signed, categoriesParam).varies(),
+	"gwet_ac1@1":  over("Gwet AC1 系数", "Gwet's AC1", NeedsRatings, "max", signed, categoriesParam).varies(),
+	"kendall_w@1": over("Kendall 和谐系数 W", "Kendall's W", NeedsRatings, "max", unit).varies(),
 
 	"latency@1":         over("延迟百分位", "Latency percentile", NeedsTimings, "min", unbounded, quantParam, warmupParam).varies(),
 	"throughput@1":      over("吞吐量（每秒）", "Throughput, a second", NeedsTimings, "max", unbounded, warmupParam).varies(),

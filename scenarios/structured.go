@@ -25,6 +25,7 @@ const (
 	NeedsPixels     Needs = "pixels"     // the class of every pixel
 	NeedsSegments   Needs = "segments"   // the segment of every pixel
 	NeedsTracks     Needs = "tracks"     // boxes with ids, frame by frame
+	NeedsRatings    Needs = "ratings"    // what people and the algorithm rated a thing
 	NeedsDecisions  Needs = "decisions"  // yes or no for members of groups
 )
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/internal/i18n"
 	"aihub/server/client"
 	"aihub/server/wire"
 
@@ -82,6 +83,9 @@ func (p *process) showOverall(o wire.Overall) {
 		rows = append(rows, row)
 	}
 	p.table(head, rows)
+	if o.Apart > 0 {
+		p.say("intake.board.apart", i18n.Args{"D": i18n.Number(o.Apart, 2), "X": i18n.Number(o.Friedman, 2)})
+	}
 }
 
 func (p *process) showBoard(b wire.Board) {

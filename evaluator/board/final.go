@@ -1,11 +1,11 @@
 package board
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
 	"aihub"
+	"aihub/evaluator/metric/stat"
 )
 
 // A final part is asked once, so that everything about its scores may be said
@@ -117,27 +117,9 @@ func pairs(rows []Row, measured map[aihub.SubmissionID]Measured) [][]float64 {
 			raw, of = append(raw, p), append(of, [2]int{i, j})
 		}
 	}
-	for k, p := range Holm(raw) {
+	for k, p := range stat.Holm(raw) {
 		i, j := of[k][0], of[k][1]
 		out[i][j], out[j][i] = p, p
-	}
-	return out
-}
-
-// Holm adjusts p-values for being many (Holm, Scandinavian Journal of Statistics
-// 6 (1979) 65): whoever rejects those below α is wrong about any of them with
-// probability α at most, however they depend on one another.
-func Holm(p []float64) []float64 {
-	order := make([]int, len(p))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(p[a], p[b]) })
-	out := make([]float64, len(p))
-	worst := 0.0
-	for k, i := range order {
-		worst = max(worst, min(1, float64(float64(len(p)-k)*p[i])))
-		out[i] = worst
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"aihub"
+	"aihub/evaluator/metric/stat"
 )
 
 func finalRow(id string, values ...float64) Row {
@@ -117,7 +118,7 @@ func TestHolm(t *testing.T) {
 		{[]float64{.6, .7}, []float64{1, 1}},
 		{nil, []float64{}},
 	} {
-		got := Holm(c.p)
+		got := stat.Holm(c.p)
 		for i := range got {
 			if math.Abs(got[i]-c.want[i]) > 1e-12 {
 				t.Errorf("Holm(%v) = %v", c.p, got)
@@ -126,11 +127,11 @@ func TestHolm(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SliceOf(rapid.Float64Range(0, 1)).Draw(t, "p")
-		for i, a := range Holm(p) {
+		for i, a := range stat.Holm(p) {
 			if a < p[i] || a > 1 {
 				t.Fatalf("%v adjusts to %v", p[i], a)
 			}
-			for j, b := range Holm(p) {
+			for j, b := range stat.Holm(p) {
 				if p[i] < p[j] && a > b {
 					t.Fatalf("%v and %v turn around: %v, %v", p[i], p[j], a, b)
 				}

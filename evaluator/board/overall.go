@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"aihub"
+	"aihub/evaluator/metric/stat"
 )
 
 // Last keeps of every organisation, and of every baseline, the entry that was
@@ -101,4 +102,26 @@ func Aggregate(tasks [][]Row) []Overall {
 		lo = hi
 	}
 	return out
+}
+
+// Apart says how far mean places of Aggregate must differ to tell two organisations
+// apart: Friedman's χ² of the places, the boards being blocks, and Nemenyi's critical
+// difference at .05, of all pairs together (Demšar, JMLR 7 (2006) 1). It reports false
+// with fewer than two boards or organisations, more than ten of these, or places that
+// are all equal.
+func Apart(rows []Overall) (chi2, critical float64, ok bool) {
+	if len(rows) == 0 {
+		return 0, 0, false
+	}
+	blocks := make([][]float64, len(rows[0].Places))
+	for _, r := range rows {
+		for i, p := range r.Places {
+			blocks[i] = append(blocks[i], p)
+		}
+	}
+	if chi2, _, ok = stat.Friedman(blocks); !ok {
+		return 0, 0, false
+	}
+	critical = stat.Nemenyi(len(rows), len(blocks))
+	return chi2, critical, critical == critical
 }

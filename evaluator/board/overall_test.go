@@ -2,7 +2,11 @@ package board
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"testing"
+
+	"aihub"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -51,5 +55,40 @@ func TestAggregate(t *testing.T) {
 	}
 	if Aggregate(nil) != nil || Aggregate([][]Row{nil}) != nil {
 		t.Error("nobody has a place")
+	}
+}
+
+// Two organisations that take turns are not apart, three that always come in one order
+// are on ten boards; the values are those of the formulas.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	places := func(boards [][]string) (out []Overall) {
+		var tasks [][]Row
+		for _, names := range boards {
+			var rows []Row
+			for i, n := range names {
+				rows = append(rows, Row{Rank: i + 1, Entry: Entry{Org: aihub.Org{ID: aihub.OrgID(n)}}})
+			}
+			tasks = append(tasks, rows)
+		}
+		return Aggregate(tasks)
+	}
+	always := slices.Repeat([][]string{{"a", "b", "c"}}, 10)
+	for _, c := range []struct {
+		rows           []Overall
+		chi2, critical float64
+		ok             bool
+	}{
+		{places(always), 20, 2.344 * math.Sqrt(12.0/60), true},
+		{places([][]string{{"a", "b"}, {"b", "a"}}), 0, 1.960 * math.Sqrt(6.0/12), true},
+		{places(always[:1]), 0, 0, false},
+		{places([][]string{{"a"}, {"a"}}), 0, 0, false},
+		{places([][]string{{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"}, {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"}}), 20, 0, false},
+		{nil, 0, 0, false},
+	} {
+		chi2, critical, ok := Apart(c.rows)
+		if ok != c.ok || ok && (math.Abs(chi2-c.chi2) > 1e-12 || math.Abs(critical-c.critical) > 1e-12) {
+			t.Errorf("%d organisations: %v %v %v, want %v %v %v", len(c.rows), chi2, critical, ok, c.chi2, c.critical, c.ok)
+		}
 	}
 }

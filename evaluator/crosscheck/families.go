@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -488,8 +489,14 @@ func tests(in json.RawMessage) (answer, error) {
 				v = math.NaN()
 			}
 			return plain(v), nil
-		case "kendall_w":
-			return plain(stat.KendallW(c.S)), nil
+		case "kendall_w@1": // the rows are raters
+			things := make([][]float64, len(c.S[0]))
+			for _, row := range c.S {
+				for j, v := range row {
+					things[j] = append(things[j], v)
+				}
+			}
+			return rated(key, things)
 		case "nemenyi":
 			return plain(stat.Nemenyi(len(c.S[0]), len(c.S))), nil
 		case "wilcoxon_w", "wilcoxon_p":
@@ -503,44 +510,51 @@ func tests(in json.RawMessage) (answer, error) {
 	}, nil
 }
 
+// agreement asks each metric about the ratings that it can read: those of which some
+// are missing, categories, or numbers.
 func agreement(in json.RawMessage) (answer, error) {
 	var c agreementCase
 	if err := json.Unmarshal(in, &c); err != nil {
 		return nil, err
 	}
 	return func(key string) ([]metric.Result, error) {
-		if level, ok := strings.CutPrefix(key, "krippendorff "); ok {
-			var us [][]float64
+		var rows [][]float64
+		switch title(key) {
+		case "icc@1":
+			rows = c.Y
+		case "krippendorff@1":
 			for _, row := range c.Miss {
-				var u []float64
-				for _, v := range row {
-					if v != nil {
-						u = append(u, *v)
+				u := make([]float64, len(row))
+				for i, v := range row {
+					if u[i] = math.NaN(); v != nil {
+						u[i] = *v
 					}
 				}
-				us = append(us, u)
+				rows = append(rows, u)
 			}
-			return []metric.Result{stat.Krippendorff(us, level)}, nil
-		}
-		switch f := strings.Fields(key); {
-		case key == "fleiss":
-			k, _ := stat.Fleiss(c.Counts)
-			return plain(k), nil
-		case key == "gwet":
-			_, g := stat.Fleiss(c.Counts)
-			return plain(g), nil
-		case len(f) == 3: // icc 1 one
-			form, _ := strconv.Atoi(f[1])
-			return plain(stat.ICC(c.Y, form, f[2] == "mean")), nil
-		case key == "icc":
-			var v []float64
-			for _, average := range []bool{false, true} {
-				for form := 1; form <= 3; form++ {
-					v = append(v, stat.ICC(c.Y, form, average))
+		default:
+			for _, counts := range c.Counts {
+				var u []float64
+				for category, n := range counts {
+					u = append(u, slices.Repeat([]float64{float64(category)}, int(n))...)
 				}
+				rows = append(rows, u)
 			}
-			return plain(v...), nil
 		}
-		return nil, fmt.Errorf("no statistic %s", key)
+		return rated(key, rows)
 	}, nil
+}
+
+// rated is a metric of things with these ratings.
+func rated(key string, rows [][]float64) ([]metric.Result, error) {
+	use, p := params(key)
+	m, faults := metric.BindUnits(use, p)
+	if faults != nil {
+		return nil, fmt.Errorf("%v", faults)
+	}
+	g := m.Measure.New(nil)
+	for _, r := range rows {
+		g.Add(&stat.Rated{Ratings: r}, 0)
+	}
+	return []metric.Result{m.Result(g)}, nil
 }

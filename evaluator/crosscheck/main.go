@@ -229,7 +229,7 @@ var tolerance = map[string]float64{
 	"tweedie_deviance@1":   1e-11,
 	"explained_variance@1": 1e-9, // the reference's denominator may be tiny
 	"kendall@1":            1e-12,
-	"icc":                  1e-6, // pingouin rounds
+	"icc@1":                1e-6, // pingouin rounds
 	"parity_ratio@1":       1e-12,
 	"spearman@1":           1e-11,
 	"pearson@1":            1e-11,

@@ -195,9 +195,6 @@ func asResult(v float64) metric.Result {
 
 // title is the name under which a key's deviation is kept.
 func title(key string) string {
-	if strings.HasPrefix(key, "krippendorff ") {
-		return key
-	}
 	name, _, _ := strings.Cut(key, " ")
 	return name
 }

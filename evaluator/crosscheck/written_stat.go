@@ -112,7 +112,7 @@ func drawTests(r *rng) (*testCase, []string) {
 		}
 		c.S = append(c.S, row)
 	}
-	keys := []string{"mcnemar", "mcnemar_mid", "wilcoxon_w", "wilcoxon_p", "sign_test", "friedman", "kendall_w", "nemenyi"}
+	keys := []string{"mcnemar", "mcnemar_mid", "wilcoxon_w", "wilcoxon_p", "sign_test", "friedman", "kendall_w@1", "nemenyi"}
 	for i := range c.P {
 		keys = append(keys, fmt.Sprint("holm ", i), fmt.Sprint("benjamini_hochberg ", i))
 	}
@@ -215,7 +215,7 @@ func wantTests(c *testCase, key string) (float64, bool) {
 			return 1, true
 		}
 		return min(1, math.Erfc((n*(n+1)/4-w)/math.Sqrt(2*variance))), true
-	case "friedman", "kendall_w":
+	case "friedman", "kendall_w@1":
 		n, k := float64(len(c.S)), float64(len(c.S[0]))
 		sums := make([]float64, len(c.S[0]))
 		var ties float64
@@ -282,19 +282,19 @@ func drawAgreement(r *rng) (*agreementCase, []string) {
 		}
 		c.Miss, c.Counts, c.Y = append(c.Miss, miss), append(c.Counts, count), append(c.Y, y)
 	}
-	keys := []string{"fleiss", "gwet"}
+	keys := []string{fmt.Sprint("fleiss@1 categories=", categories), fmt.Sprint("gwet_ac1@1 categories=", categories)}
 	for _, l := range []string{"nominal", "ordinal", "interval", "ratio"} {
-		keys = append(keys, "krippendorff "+l)
+		keys = append(keys, "krippendorff@1 level="+l)
 	}
 	for form := 1; form <= 3; form++ {
-		keys = append(keys, fmt.Sprint("icc ", form, " one"), fmt.Sprint("icc ", form, " mean"))
+		keys = append(keys, fmt.Sprint("icc@1 form=", form, " average=no"), fmt.Sprint("icc@1 form=", form, " average=yes"))
 	}
 	return c, keys
 }
 
 func wantAgreement(c *agreementCase, key string) (float64, bool) {
 	switch name := title(key); name {
-	case "fleiss", "gwet":
+	case "fleiss@1", "gwet_ac1@1":
 		n, raters := float64(len(c.Counts)), 0.0
 		for _, v := range c.Counts[0] {
 			raters += float64(v)
@@ -310,7 +310,7 @@ func wantAgreement(c *agreementCase, key string) (float64, bool) {
 		}
 		var e float64
 		for _, q := range share {
-			if name == "fleiss" {
+			if name == "fleiss@1" {
 				e += q * q
 			} else {
 				e += q * (1 - q) / float64(len(share)-1)
@@ -320,13 +320,10 @@ func wantAgreement(c *agreementCase, key string) (float64, bool) {
 			return none, true
 		}
 		return (p - e) / (1 - e), true
-	case "icc":
-		if key == "icc" {
-			return 0, false // all six at once
-		}
+	case "icc@1":
 		return wantICC(c.Y, key), true
 	}
-	level := key[len("krippendorff "):]
+	level := key[len("krippendorff@1 level="):]
 	// Observed against expected disagreement, pair by pair.
 	var all []float64
 	for _, row := range c.Miss {
@@ -430,15 +427,15 @@ func wantICC(y [][]float64, key string) float64 {
 	msw := (total - rows) / (n * (k - 1))
 	mse := (total - rows - cols) / ((n - 1) * (k - 1))
 	switch key {
-	case "icc 1 one":
+	case "icc@1 form=1 average=no":
 		return (msr - msw) / (msr + (k-1)*msw)
-	case "icc 2 one":
+	case "icc@1 form=2 average=no":
 		return (msr - mse) / (msr + (k-1)*mse + k*(msc-mse)/n)
-	case "icc 3 one":
+	case "icc@1 form=3 average=no":
 		return (msr - mse) / (msr + (k-1)*mse)
-	case "icc 1 mean":
+	case "icc@1 form=1 average=yes":
 		return (msr - msw) / msr
-	case "icc 2 mean":
+	case "icc@1 form=2 average=yes":
 		return (msr - mse) / (msr + (msc-mse)/n)
 	}
 	return (msr - mse) / msr

@@ -99,6 +99,7 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsSignals:   &signals,
 	scenarios.NeedsTerms:     &terms,
 	scenarios.NeedsSolutions: SolutionsOf(1),
+	scenarios.NeedsRatings:   &ratings,
 	scenarios.NeedsSlices:    SlicesOf("right", false),
 }
 

@@ -227,6 +227,7 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsTerms:         "60\n1 2 open the door",
 		scenarios.NeedsSolutions:     `["a","b"]`,
 		scenarios.NeedsSlices:        "cat north side",
+		scenarios.NeedsRatings:       "4 - 3.5 4",
 	}
 	bad := map[scenarios.Needs][]string{
 		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
@@ -251,6 +252,7 @@ func TestKinds(t *testing.T) {
 		scenarios.NeedsTerms:         {"", "0", "x", "60\n1 2", "60\n2 1 a", "60\n1 61 a", "60\n-1 1 a"},
 		scenarios.NeedsSolutions:     {"", "[]", "[1]", "[null]", `["a"] 1`},
 		scenarios.NeedsSlices:        {"", "a", "a "},
+		scenarios.NeedsRatings:       {"", "-", "- -", "4 x", "1e7", "4,5"},
 		scenarios.NeedsDistributions: {"", "x", "1e101", "1 2"},
 		scenarios.NeedsWords:         {"", " \n", "今天 好\n坏", "今天\n今天\n今天"},
 		scenarios.NeedsProbes:        {"", "{}", `{"matches":["a","a"],"of":5}`, `{"matches":["a"],"junk":["a"],"of":5}`, `{"matches":["a","b"],"of":1}`, `{"matches":[""],"of":1}`},
@@ -278,7 +280,7 @@ func TestKinds(t *testing.T) {
 	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`,
 		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: "",
 		scenarios.NeedsDistributions: `{"members":[1],"quantiles":[1,2],"mean":0,"sd":1}`, scenarios.NeedsLikelihoods: "-1 1", scenarios.NeedsProbes: `{"a":"1"}`,
-		scenarios.NeedsPictures: "1 1", scenarios.NeedsSignals: "1,2", scenarios.NeedsTerms: "1 2 0.5 maybe a", scenarios.NeedsSolutions: "[]"} {
+		scenarios.NeedsPictures: "1 1", scenarios.NeedsSignals: "1,2", scenarios.NeedsTerms: "1 2 0.5 maybe a", scenarios.NeedsSolutions: "[]", scenarios.NeedsRatings: "-"} {
 		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}

@@ -71,6 +71,8 @@ func moreUnits(r *rand.Rand, kind scenarios.Needs) any {
 	case scenarios.NeedsTimings:
 		a := 9 * r.Float64()
 		return &stat.Timing{Start: a, End: a + r.Float64(), Media: r.Float64(), Place: int64(r.IntN(9))}
+	case scenarios.NeedsRatings:
+		return &stat.Rated{Ratings: []float64{float64(r.IntN(2)), float64(r.IntN(2)), float64(r.IntN(2))}}
 	case scenarios.NeedsSlices:
 		return &stat.Slice{Name: fmt.Sprint(r.IntN(3)), Value: r.Float64()}
 	}

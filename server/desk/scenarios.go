@@ -246,7 +246,11 @@ func (d *Desk) Overall(ctx context.Context, a aihub.Actor, tasks []string, asOf 
 		}
 		boards = append(boards, rows)
 	}
-	for _, o := range board.Aggregate(boards) {
+	all := board.Aggregate(boards)
+	if chi2, critical, ok := board.Apart(all); ok {
+		out.Friedman, out.Apart = chi2, critical
+	}
+	for _, o := range all {
 		out.Rows = append(out.Rows, wire.OverallRow{Rank: o.Rank, Tied: o.Tied, Org: o.Org, Mean: o.Mean, Places: o.Places, Tasks: o.Tasks})
 	}
 	return out, nil

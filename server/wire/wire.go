@@ -210,6 +210,9 @@ type Board struct {
 type Overall struct {
 	Tasks []Task       `json:"tasks"`
 	Rows  []OverallRow `json:"rows"`
+
+	Friedman float64 `json:"friedman,omitempty" doc:"χ² of the places, the boards being blocks"`
+	Apart    float64 `json:"apart,omitempty" doc:"Nemenyi's critical difference at 0.05 of mean places; absent with more than ten organisations, or where no board tells any apart"`
 }
 
 // Task is one board of an Overall.

@@ -85,7 +85,7 @@ def tests(r):
         w["wilcoxon_w"], w["wilcoxon_p"] = float(x.statistic), float(x.pvalue)
     if any(len(set(row)) > 1 for row in s):
         w["friedman"] = float(st.friedmanchisquare(*zip(*s)).statistic)
-        w["kendall_w"] = w["friedman"] / rows / (k - 1)
+        w["kendall_w@1"] = w["friedman"] / rows / (k - 1)
     return {"b": b, "c": c, "p": p, "d": d, "s": s}, w
 
 
@@ -107,19 +107,20 @@ def agreement(r):
     data = np.array([[np.nan if v is None else v for v in row] for row in miss], float).T
     pairable = [v for row in miss if sum(q is not None for q in row) > 1 for v in row if v is not None]
     for level in ("nominal", "ordinal", "interval", "ratio"):
-        w["krippendorff " + level] = float(kr.alpha(reliability_data=data, level_of_measurement=level)) if len(set(pairable)) > 1 else None
+        w["krippendorff@1 level=" + level] = float(kr.alpha(reliability_data=data, level_of_measurement=level)) if len(set(pairable)) > 1 else None
     counts = [[row.count(c) for c in range(1, 6)] for row in x]
     if len({v for row in x for v in row}) > 1:
-        w["fleiss"] = float(fleiss_kappa(np.array(counts)))
-    if n > 2 and r.random() < 0.2 and "fleiss" in w:
+        w["fleiss@1 categories=5"] = float(fleiss_kappa(np.array(counts)))
+    if n > 2 and r.random() < 0.2 and "fleiss@1 categories=5" in w:
         from irrCAC.raw import CAC
 
-        w["gwet"] = CAC(pd.DataFrame(x), weights="identity", categories=[1, 2, 3, 4, 5], digits=12).gwet()["est"]["coefficient_value"]
+        w["gwet_ac1@1 categories=5"] = CAC(pd.DataFrame(x), weights="identity", categories=[1, 2, 3, 4, 5], digits=12).gwet()["est"]["coefficient_value"]
     if n > 2 and r.random() < 0.2:
         y = [[v + r.random() for v in row] for row in x]
         df = pd.DataFrame([(i, j, v) for i, row in enumerate(y) for j, v in enumerate(row)], columns=["t", "r", "v"])
         icc = pg.intraclass_corr(df, "t", "r", "v")["ICC"].tolist()
-        w["icc"] = list(map(float, icc))
+        for i, v in enumerate(icc):
+            w[f"icc@1 form={i % 3 + 1} average={'yes' if i > 2 else 'no'}"] = float(v)
         return {"x": x, "miss": miss, "counts": counts, "y": y}, w
     return {"x": x, "miss": miss, "counts": counts}, w
 

@@ -41,10 +41,13 @@ func Krippendorff(units [][]float64, level string) metric.Result {
 	if len(values) < 2 {
 		return metric.Undefined(int64(len(units)), metric.Nothing)
 	}
+	if len(values) > maxValues {
+		return metric.Undefined(int64(len(units)), metric.TooManyRows)
+	}
 	at := map[float64]int{}
-	below := make([]int64, len(values)+1)
+	counts, below := make([]int64, len(values)), make([]int64, len(values)+1)
 	for i, v := range values {
-		at[v] = i
+		at[v], counts[i] = i, count[v]
 		below[i+1] = below[i] + count[v]
 	}
 	distance := func(i, j int) float64 {
@@ -55,7 +58,7 @@ func Krippendorff(units [][]float64, level string) metric.Result {
 		switch level {
 		case Ordinal:
 			i, j = min(i, j), max(i, j)
-			d := float64(below[j+1]-below[i]) - float64(count[values[i]]+count[values[j]])/2
+			d := float64(below[j+1]-below[i]) - float64(counts[i]+counts[j])/2
 			return d * d
 		case Interval:
 			return (a - b) * (a - b)
@@ -79,11 +82,10 @@ func Krippendorff(units [][]float64, level string) metric.Result {
 			}
 		}
 	}
-	for i, a := range values {
-		for j, b := range values[:i] {
+	for i := range values {
+		for j := range i {
 			w := 2 * distance(i, j)
-			x := w * float64(count[a]*count[b])
-			expected.Add(x)
+			expected.Add(w * float64(counts[i]*counts[j]))
 		}
 	}
 	if e := expected.Mean(n - 1); e > 0 {
@@ -101,46 +103,46 @@ func ICC(rows [][]float64, form int, average bool) float64 {
 		return math.NaN()
 	}
 	k := len(rows[0])
-	var grand float64
-	col := make([]float64, k)
-	row := make([]float64, n)
+	var all metric.Sum
+	col, row := make([]metric.Sum, k), make([]metric.Sum, n)
 	for i, r := range rows {
 		for j, v := range r {
-			row[i] += v / float64(k)
-			col[j] += v / float64(n)
-			grand += v / float64(n*k)
+			row[i].Add(v)
+			col[j].Add(v)
+			all.Add(v)
 		}
 	}
-	var between, within, judges, rest float64
+	grand := all.Mean(int64(n) * int64(k))
+	var rowSquares, within, colSquares, rest metric.Sum
 	for i, r := range rows {
-		between += float64(k) * (row[i] - grand) * (row[i] - grand)
+		mean := row[i].Mean(int64(k))
+		rowSquares.AddSquare(mean - grand)
 		for j, v := range r {
-			within += (v - row[i]) * (v - row[i])
-			e := v - row[i] - col[j] + grand
-			rest += e * e
+			within.AddSquare(v - mean)
+			rest.AddSquare(v - mean - col[j].Mean(int64(n)) + grand)
 		}
 	}
-	for _, c := range col {
-		judges += float64(n) * (c - grand) * (c - grand)
+	for j := range col {
+		colSquares.AddSquare(col[j].Mean(int64(n)) - grand)
 	}
-	b := between / float64(n-1)
-	w := within / float64(n*(k-1))
-	j := judges / float64(k-1)
-	e := rest / float64((n-1)*(k-1))
 	K, N := float64(k), float64(n)
-	switch {
+	b := K * rowSquares.Mean(int64(n-1))
+	w := within.Mean(int64(n) * int64(k-1))
+	e := rest.Mean(int64(n-1) * int64(k-1))
+	over := b + float64((K-1)*e)
+	switch d := float64(N*colSquares.Mean(int64(k-1))) - e; {
 	case form == 1 && average:
 		return (b - w) / b
 	case form == 1:
-		return (b - w) / (b + (K-1)*w)
+		return (b - w) / (b + float64((K-1)*w))
 	case form == 2 && average:
-		return (b - e) / (b + (j-e)/N)
+		return (b - e) / (b + d/N)
 	case form == 2:
-		return (b - e) / (b + (K-1)*e + K*(j-e)/N)
+		return (b - e) / (over + float64(K*d/N))
 	case average:
 		return (b - e) / b
 	}
-	return (b - e) / (b + (K-1)*e)
+	return (b - e) / over
 }
 
 // Fleiss is Fleiss' kappa, and gwet Gwet's AC1, which does not fall when nearly
@@ -167,8 +169,8 @@ func Fleiss(counts [][]int64) (kappa, gwet float64) {
 	var chance, spread float64
 	for _, s := range share {
 		q := metric.Quo(s, n*raters)
-		chance += q * q
-		spread += q * (1 - q)
+		chance += float64(q * q)
+		spread += float64(q * (1 - q))
 	}
 	spread /= float64(k - 1)
 	return (p - chance) / (1 - chance), (p - spread) / (1 - spread)

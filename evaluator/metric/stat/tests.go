@@ -93,7 +93,9 @@ func Wilcoxon(differences []float64) (w, p float64) {
 	return w, min(1, math.Erfc(-z/math.Sqrt2))
 }
 
-// Holm adjusts p values for the family of all of them, step down.
+// Holm adjusts p values for being many (Holm, Scandinavian Journal of Statistics
+// 6 (1979) 65): whoever rejects those below α is wrong about any of them with
+// probability α at most, however they depend on one another.
 func Holm(p []float64) []float64 {
 	order, out := sorted(p), make([]float64, len(p))
 	var most float64
@@ -170,7 +172,7 @@ func Friedman(scores [][]float64) (chi2 float64, ranks []float64, ok bool) {
 	if c == 0 {
 		return 0, ranks, false
 	}
-	return (12*float64(squares)/4/(N*K*(K+1)) - 3*N*(K+1)) / c, ranks, true
+	return (float64(12*float64(squares)/4/(N*K*(K+1))) - float64(3*N*(K+1))) / c, ranks, true
 }
 
 // nemenyi05 is the studentised range at .05 over √2, by the number of
