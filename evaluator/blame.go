@@ -14,6 +14,25 @@ import (
 	"aihub/scenarios"
 )
 
+// onUndefined is what a signature says of a metric's undefined values, when that
+// changes the number.
+func onUndefined(m scenarios.Metric) string {
+	if _, number := m.Stand(); number || m.OnUndefined == scenarios.UndefinedSkip {
+		return "|on_undefined=" + m.OnUndefined
+	}
+	return ""
+}
+
+// stand puts the number that the spec declares in the place of an undefined value; the
+// reason stays.
+func (p *Plan) stand(values []aihub.MetricValue) {
+	for i, m := range p.all.Metrics {
+		if v, number := m.Stand(); number && values[i].Status == aihub.MetricUndefined {
+			values[i].Value, values[i].Status = v, aihub.MetricDegenerate
+		}
+	}
+}
+
 // undefined ends the run when a metric that must be defined is not. It is the
 // scenario's fault when that metric is undefined for perfect predictions, too, and
 // the vendor's otherwise: whoever could have answered so that there is a value did
@@ -32,7 +51,7 @@ func undefined(ctx context.Context, spec scenarios.Spec, values []aihub.MetricVa
 	why, asked := map[string]string{}, spec.Builtin()
 	first := "" // the metric that is named, unless the scenario is to blame
 	for i, v := range values {
-		if v.Status == aihub.MetricUndefined && spec.Metrics[i].OnUndefined == "error" {
+		if v.Status == aihub.MetricUndefined && spec.Metrics[i].OnUndefined == scenarios.UndefinedError {
 			if why[v.ID] = v.Reason; first == "" {
 				first = v.ID
 			}

@@ -112,9 +112,9 @@ func bind(spec scenarios.Spec, m scenarios.Metric, boot *metric.Bootstrap) (metr
 	case needs == scenarios.NeedsUnitColumn:
 		return metric.UnitMean(m.Prediction, boot), nil
 	case needs.Texts():
-		return bindTexts(m.Use, needs, spec, column.Name, m.Params, boot)
+		return bindTexts(m, needs, spec, column.Name, boot)
 	}
-	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot, Sliced: len(spec.Slices) > 0})
+	return metric.Bind(m.Use, metric.Setup{Classes: spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Boot: boot, Skip: m.OnUndefined == scenarios.UndefinedSkip, Sliced: len(spec.Slices) > 0})
 }
 
 // draw has the primary metric drawn: what is compared by it is tested. Metrics that
@@ -348,7 +348,7 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64, err e
 			return nil, nil, fmt.Errorf("evaluator: %w", s.Err())
 		}
 		values[i] = aihub.MetricValue{
-			ID: t.p.spec.Metrics[i].ID, Signature: m.Signature(), Value: r.Value, N: r.N,
+			ID: t.p.spec.Metrics[i].ID, Signature: m.Signature() + onUndefined(t.p.spec.Metrics[i]), Value: r.Value, N: r.N,
 			Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi,
 		}
 		if s, ok := acc.(metric.Sampler); ok && t.p.spec.Metrics[i].Primary {

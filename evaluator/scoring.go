@@ -74,7 +74,9 @@ func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Sc
 		out, err = s.joined(ctx, truthPath, predictionsPath)
 	}
 	if err == nil && out.Faults == nil {
-		out.Values, err = s.timed(ctx, truthPath, out.Values)
+		if out.Values, err = s.timed(ctx, truthPath, out.Values); err == nil {
+			s.Plan.stand(out.Values)
+		}
 	}
 	return out, err
 }

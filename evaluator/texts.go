@@ -25,12 +25,12 @@ type textMetric struct {
 }
 
 // bindTexts binds a metric whose Needs are Texts.
-func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column string, params map[string]any, boot *metric.Bootstrap) (metric.Metric, []aihub.Fault) {
-	m, faults := metric.BindUnits(use, params)
+func bindTexts(of scenarios.Metric, needs scenarios.Needs, spec scenarios.Spec, column string, boot *metric.Bootstrap) (metric.Metric, []aihub.Fault) {
+	m, faults := metric.BindUnitsOf(of.Use, metric.Setup{Params: of.Params, Skip: of.OnUndefined == scenarios.UndefinedSkip})
 	if !ofTexts(spec) {
 		faults = append(faults, aihub.Fault{Code: "bad_metric", Message: aihub.Text{
-			EN: use + " compares texts: truth.type must be string, without truth.classes",
-			ZH: use + " 比较文本：truth.type 须为 string，且不含 truth.classes",
+			EN: of.Use + " compares texts: truth.type must be string, without truth.classes",
+			ZH: of.Use + " 比较文本：truth.type 须为 string，且不含 truth.classes",
 		}})
 	}
 	if len(faults) > 0 {
@@ -47,7 +47,7 @@ func bindTexts(use string, needs scenarios.Needs, spec scenarios.Spec, column st
 	}
 	switch {
 	case needs == scenarios.NeedsSlices:
-		value, _ := params["value"].(string)
+		value, _ := of.Params["value"].(string)
 		for _, p := range m.Params {
 			if p.Name == "value" && value == "" {
 				value, _ = p.Default.(string)

@@ -326,7 +326,7 @@ func TestGatheredOnce(t *testing.T) {
 	spec := scenarios.Spec{Truth: scenarios.Truth{Column: "y", Type: "string"}}
 	var metrics []metric.Metric
 	for _, v := range []string{"ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"} {
-		m, faults := bindTexts("coco_"+v+"@1", scenarios.NeedsObjects, spec, "p", map[string]any{}, nil)
+		m, faults := bindTexts(scenarios.Metric{Use: "coco_" + v + "@1"}, scenarios.NeedsObjects, spec, "p", nil)
 		if faults != nil {
 			t.Fatal(faults)
 		}

@@ -45,7 +45,7 @@ func (s Scoring) timed(ctx context.Context, truthPath string, values []aihub.Met
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, aihub.MetricValue{ID: m.ID, Signature: u.Signature(), Value: r.Value, N: rows, Status: r.Status, Reason: r.Reason})
+		out = append(out, aihub.MetricValue{ID: m.ID, Signature: u.Signature() + onUndefined(m), Value: r.Value, N: rows, Status: r.Status, Reason: r.Reason})
 	}
 	return out, nil
 }

@@ -51,16 +51,19 @@ func over(zh, en string, needs Needs, direction string, values [2]float64, param
 // varies marks a metric whose best value depends on the truth.
 func (m MetricInfo) varies() MetricInfo { m.PerfectVaries = true; return m }
 
+// skips marks a mean of which on_undefined can leave out parts.
+func (m MetricInfo) skips() MetricInfo { m.Skips = true; return m }
+
 // mean marks a metric that is the plain mean of what rows or units have in its range.
 func (m MetricInfo) mean() MetricInfo { m.Mean = true; return m }
 
 // classMetrics compare predicted classes.
 var classMetrics = map[string]MetricInfo{
-	"precision@1": over("精确率", "Precision", NeedsClass, "max", unit, averageParam, zeroParam),
-	"recall@1":    over("召回率", "Recall", NeedsClass, "max", unit, averageParam, zeroParam),
-	"jaccard@1":   over("Jaccard 指数", "Jaccard index", NeedsClass, "max", unit, averageParam, zeroParam),
+	"precision@1": over("精确率", "Precision", NeedsClass, "max", unit, averageParam, zeroParam).skips(),
+	"recall@1":    over("召回率", "Recall", NeedsClass, "max", unit, averageParam, zeroParam).skips(),
+	"jaccard@1":   over("Jaccard 指数", "Jaccard index", NeedsClass, "max", unit, averageParam, zeroParam).skips(),
 	"fbeta@1": over("F-beta", "F-beta", NeedsClass, "max", unit, averageParam, zeroParam, ParamInfo{
-		Name: "beta", Default: 2.0, Range: [2]float64{0.01, 100}, Doc: aihub.Text{EN: "how much more recall weighs than precision", ZH: "召回率相对精确率的权重"}}),
+		Name: "beta", Default: 2.0, Range: [2]float64{0.01, 100}, Doc: aihub.Text{EN: "how much more recall weighs than precision", ZH: "召回率相对精确率的权重"}}).skips(),
 	"sensitivity@1":        over("正类召回率", "Recall of the positive class", NeedsClass, "max", unit, positiveParam),
 	"specificity@1":        over("特异度", "Specificity", NeedsClass, "max", unit, positiveParam),
 	"fpr@1":                over("假阳性率", "False positive rate", NeedsClass, "min", unit, positiveParam),

@@ -32,6 +32,10 @@ type MetricInfo struct {
 	Domain    Domain // of predicted numbers
 	Mean      bool   // the plain mean over all rows or units of values that lie in Range
 
+	// Skips says that on_undefined: skip has a meaning: what is averaged may have parts
+	// of which the metric is undefined, and truth alone says which.
+	Skips bool
+
 	// PerfectVaries says that the value of perfect predictions depends on the truth.
 	PerfectVaries bool
 }
@@ -78,7 +82,7 @@ var KnownMetrics = func() map[string]MetricInfo {
 var firstMetrics = map[string]MetricInfo{
 	"accuracy@1":          {Title: aihub.Text{EN: "Accuracy", ZH: "准确率"}, Needs: NeedsClass, Direction: "max", Mean: true, Range: unit},
 	"balanced_accuracy@1": {Title: aihub.Text{EN: "Balanced accuracy", ZH: "平衡准确率"}, Needs: NeedsClass, Direction: "max", Range: unit},
-	"f1@1": {Title: aihub.Text{EN: "F1", ZH: "F1"}, Needs: NeedsClass, Direction: "max", Range: unit, Params: []ParamInfo{
+	"f1@1": {Title: aihub.Text{EN: "F1", ZH: "F1"}, Needs: NeedsClass, Skips: true, Direction: "max", Range: unit, Params: []ParamInfo{
 		{Name: "average", Default: "macro", OneOf: []string{"macro", "micro", "weighted"}, Doc: aihub.Text{
 			EN: "macro: mean over the declared classes; weighted: by how often the truth holds each; micro: from summed counts",
 			ZH: "macro：对声明的类别取平均；weighted：按真值中各类出现次数加权；micro：由计数之和计算",

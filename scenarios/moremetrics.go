@@ -53,12 +53,12 @@ var (
 
 // moreMetrics are the rarer ones.
 var moreMetrics = map[string]MetricInfo{
-	"series_mase@1":   over("多序列 MASE", "MASE of series", NeedsSeries, "min", unbounded, horizonParam, periodParam),
+	"series_mase@1":   over("多序列 MASE", "MASE of series", NeedsSeries, "min", unbounded, horizonParam, periodParam).skips(),
 	"series_smape@1":  over("多序列 sMAPE（M4，0–200）", "sMAPE of series (M4, 0–200)", NeedsSeries, "min", [2]float64{0, 200}, horizonParam).mean(),
-	"series_rmsse@1":  over("多序列 RMSSE", "RMSSE of series", NeedsSeries, "min", unbounded, horizonParam),
-	"owa@1":           over("M4 综合加权平均 OWA", "OWA (M4)", NeedsSeries, "min", unbounded, horizonParam, periodParam),
-	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam),
-	"wspl@1":          over("加权缩放分位数损失 WSPL（M5）", "WSPL (M5)", NeedsSeries, "min", unbounded, horizonParam, levelsParam),
+	"series_rmsse@1":  over("多序列 RMSSE", "RMSSE of series", NeedsSeries, "min", unbounded, horizonParam).skips(),
+	"owa@1":           over("M4 综合加权平均 OWA", "OWA (M4)", NeedsSeries, "min", unbounded, horizonParam, periodParam).skips(),
+	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam).skips(),
+	"wspl@1":          over("加权缩放分位数损失 WSPL（M5）", "WSPL (M5)", NeedsSeries, "min", unbounded, horizonParam, levelsParam).skips(),
 	"crps_ensemble@1": over("集合预报 CRPS", "CRPS of an ensemble", NeedsDistributions, "min", [2]float64{math.Inf(-1), math.Inf(1)}, estimatorParam).varies(),
 	"crps_quantile@1": over("分位数 CRPS", "CRPS from quantiles", NeedsDistributions, "min", unbounded, levelsParam),
 	"crps_gaussian@1": over("正态 CRPS", "CRPS of a normal distribution", NeedsDistributions, "min", unbounded).varies(),

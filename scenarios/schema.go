@@ -224,7 +224,7 @@ var hints = map[string]hint{
 	"Metric.direction":    {false, aihub.Text{EN: "which is better; default the metric's own", ZH: "何者为优；默认由指标决定"}, map[string]any{"enum": []string{"max", "min"}}},
 	"Metric.step":         {false, aihub.Text{EN: "how fine it is shown; the primary metric has sharing.score.step", ZH: "公布步长；主指标见 sharing.score.step"}, map[string]any{"exclusiveMinimum": 0}},
 	"Metric.range":        {false, aihub.Text{EN: "range that is shown; the primary metric has sharing.score.range", ZH: "公布的取值范围；主指标见 sharing.score.range"}, nil},
-	"Metric.on_undefined": {false, aihub.Text{EN: "what an undefined value counts as", ZH: "指标无定义时如何处理"}, oneOf([]string{"worst", "error"}, undefinedAs)},
+	"Metric.on_undefined": {false, aihub.Text{EN: "what an undefined value counts as", ZH: "指标无定义时如何处理"}, map[string]any{"pattern": `^(worst|error|skip|-?[0-9].*)$`, "default": undefinedAs}},
 
 	"Spec.unit":   {false, aihub.Text{EN: "column of the dataset whose equal values are one unit (a patient, a site): rows of a unit are drawn together and count as one; default every row", ZH: "数据集的列，取值相同的行为一个单元（如同一患者、同一站点）：一起抽样，并计为一个；默认每行各为一个单元"}, nil},
 	"Spec.slices": {false, aihub.Text{EN: "groups of rows on which every metric is computed, too", ZH: "按组另行计算各指标的切片"}, map[string]any{"maxItems": MaxSlices}},

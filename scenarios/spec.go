@@ -120,7 +120,7 @@ type Metric struct {
 	Params      map[string]any `json:"params,omitempty" yaml:"params"`
 	Primary     bool           `json:"primary,omitempty" yaml:"primary"`
 	Direction   string         `json:"direction" yaml:"direction"`       // max, min
-	OnUndefined string         `json:"on_undefined" yaml:"on_undefined"` // worst, error
+	OnUndefined string         `json:"on_undefined" yaml:"on_undefined"` // worst, error, skip, or a number: what it counts as
 	Step        float64        `json:"step,omitempty" yaml:"step"`       // how fine it is shown; of the primary metric: sharing.score
 	Range       []float64      `json:"range,omitempty" yaml:"range"`     // that is shown; of the primary metric: sharing.score
 }

@@ -38,7 +38,7 @@ func init() {
 	// Classes are the declared ones: scikit-learn's default, the classes seen,
 	// lets a prediction change the average.
 	register("f1@1", func(s Setup, a args) Metric {
-		return byClass(s, a, func(n int64, t table) Result { return f1(n, t, a.str["average"], a.num["zero_division"]) })
+		return byClass(s, a, func(n int64, t table) Result { return f1(n, t, a.str["average"], a.num["zero_division"], a.skip) })
 	})
 	// Gorodkin's R_K; 0 by convention when either side holds one class only.
 	register("mcc@1", func(s Setup, a args) Metric { return byClass(s, a, mcc) })
@@ -96,13 +96,18 @@ func countClass(k int, t, p Code, c []int64) {
 	c[t] += int64(1 + (d|-d)>>31) // without a branch
 }
 
-func f1(n int64, t table, average string, zero float64) Result {
+func f1(n int64, t table, average string, zero float64, skip bool) Result {
 	var r Result
 	var hit, all int64
 	var macro, weighted float64
+	in := t.k
 	for k := range t.k {
 		hit += t.hit[k]
 		all += t.truth[k] + t.pred[k]
+		if skip && t.truth[k] == 0 {
+			in--
+			continue
+		}
 		if t.truth[k]+t.pred[k] == 0 {
 			macro += zero
 			r.Status, r.Reason = aihub.MetricDegenerate, AbsentClass
@@ -114,7 +119,7 @@ func f1(n int64, t table, average string, zero float64) Result {
 	}
 	switch average {
 	case "macro":
-		r.Value = macro / float64(t.k)
+		r.Value = macro / float64(in)
 	case "weighted":
 		return Result{Value: min(weighted, 1)}
 	case "micro":

@@ -104,7 +104,8 @@ func rates(s Setup, a args, of func(t table, k int) (num, den int64)) Metric {
 
 // average is the mean over the declared classes, plain or weighted by the rows
 // that hold them, or the value of the summed counts. A class whose ratio is 0/0
-// counts as zero_division, and the result says so.
+// counts as zero_division, and the result says so. With skip, classes that no row of
+// the truth has are left out: what was predicted has no say in it.
 func average(n int64, t table, a args, of func(k int) (float64, bool), micro func(hit, truth, pred int64) (float64, bool)) Result {
 	var r Result
 	zero := func() float64 {
@@ -127,9 +128,18 @@ func average(n int64, t table, a args, of func(k int) (float64, bool), micro fun
 		return r
 	}
 	var sum float64
+	in := t.k
+	for _, rows := range t.truth[:t.k] {
+		if a.skip && rows == 0 {
+			in--
+		}
+	}
 	for k := range t.k {
+		if a.skip && t.truth[k] == 0 {
+			continue
+		}
 		v, ok := of(k)
-		weight := 1 / float64(t.k)
+		weight := 1 / float64(in)
 		if a.str["average"] == "weighted" {
 			weight = quo(t.truth[k], n)
 		}

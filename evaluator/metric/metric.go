@@ -56,6 +56,7 @@ type Setup struct {
 	Group   []string       // the columns that sum to one with it, itself included, in output order; nil when none
 	Params  map[string]any // as the spec gives them; missing ones get their default
 	Boot    *Bootstrap     // nil: no intervals
+	Skip    bool           // parts of a mean that truth leaves undefined are left out
 	Sliced  bool           // the spec has slices: each of many groups has an accumulator
 }
 

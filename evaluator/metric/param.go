@@ -22,6 +22,7 @@ const (
 
 // args are the values of all parameters of one Metric.
 type args struct {
+	skip bool // see Setup
 	signed
 	num   map[string]float64
 	str   map[string]string
@@ -42,7 +43,7 @@ func resolve(d *Def, s Setup) (args, []aihub.Fault) {
 	slices.SortFunc(faults, func(x, y aihub.Fault) int { return strings.Compare(x.Where, y.Where) })
 
 	sig := []string{d.Use}
-	a.cols, a.needs, a.perfect = []string{s.Column}, d.Needs, d.Best()
+	a.cols, a.needs, a.perfect, a.skip = []string{s.Column}, d.Needs, d.Best(), s.Skip && d.Skips
 	for _, p := range d.Params {
 		v := s.Params[p.Name]
 		given := v != nil

@@ -67,6 +67,9 @@ func (p Params) Num(name string) float64 { return p.a.num[name] }
 func (p Params) Int(name string) int     { return int(p.a.num[name]) }
 func (p Params) Str(name string) string  { return p.a.str[name] }
 
+// Skip says that units of which the metric is undefined are left out.
+func (p Params) Skip() bool { return p.a.skip }
+
 // Sig is the parameters as a signature shows them.
 func (p Params) Sig() string { return p.a.sig }
 
@@ -93,11 +96,16 @@ func AllUnits() []*Def {
 // BindUnits fixes the parameters of a metric of units, or returns a fault for
 // each that does not fit. Its package must be linked in.
 func BindUnits(use string, params map[string]any) (*UnitMetric, []aihub.Fault) {
+	return BindUnitsOf(use, Setup{Params: params})
+}
+
+// BindUnitsOf is BindUnits with Setup.Skip; of the rest it reads Params.
+func BindUnitsOf(use string, s Setup) (*UnitMetric, []aihub.Fault) {
 	d := units[use]
 	if d == nil {
 		return nil, []aihub.Fault{unknownMetric(use)}
 	}
-	a, faults := resolve(d, Setup{Params: params})
+	a, faults := resolve(d, s)
 	if len(faults) > 0 {
 		return nil, faults
 	}

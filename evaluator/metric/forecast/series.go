@@ -3,6 +3,7 @@
 package forecast
 
 import (
+	"fmt"
 	"math"
 
 	"aihub/evaluator/metric"
@@ -23,10 +24,10 @@ type Series struct {
 
 func init() {
 	for use, value := range map[string]string{"series_smape@1": "smape", "series_rmsse@1": "rmsse", "wrmsse@1": "wrmsse", "wspl@1": "wspl"} {
-		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(1), value })
+		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(1, p.Skip()), value })
 	}
 	for use, value := range map[string]string{"series_mase@1": "mase", "owa@1": "owa"} {
-		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(p.Int("period")), value })
+		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(p.Int("period"), p.Skip()), value })
 	}
 }
 
@@ -37,8 +38,8 @@ func init() {
 // forecast of the past from its first value that is not 0), wrmsse, the same
 // weighted (M5); wspl, the weighted mean over levels of the pinball loss, over
 // the mean |difference| in that past (M5). A past that does not change has no
-// scale: then what needs one is undefined.
-func Competition(period int) metric.Measure {
+// scale: then what needs one is undefined, or, with skip, of the series that have one.
+func Competition(period int, skip bool) metric.Measure {
 	const mase, smape, mase2, smape2, rmsse, wrmsse, wspl, weight = 0, 1, 2, 3, 4, 5, 6, 7
 	const bad, flat, noNaive, flatDay, noLevels = 0, 1, 2, 3, 4
 	guard := func(of func(s *metric.Stats) metric.Result, faults ...int) func(s *metric.Stats) metric.Result {
@@ -47,15 +48,21 @@ func Competition(period int) metric.Measure {
 				return metric.Undefined(s.N, metric.NotFinite)
 			}
 			for _, f := range faults {
-				if s.Counts[f] > 0 {
+				if none := s.Counts[f] == s.N; s.Counts[f] > 0 && (none || !skip || f == noNaive || f == noLevels) {
 					return metric.Undefined(s.N, map[int]string{flat: metric.ConstantTruth, flatDay: metric.ConstantTruth, noNaive: metric.NoReference, noLevels: metric.NoReference}[f])
 				}
 			}
 			return of(s)
 		}
 	}
-	mean := func(sum int) func(s *metric.Stats) metric.Result {
-		return func(s *metric.Stats) metric.Result { return metric.OK(s.Sums[sum].Mean(s.N), s.N) }
+	mean := func(sum int, without ...int) func(s *metric.Stats) metric.Result {
+		return func(s *metric.Stats) metric.Result {
+			n := s.N
+			for _, f := range without {
+				n -= s.Counts[f]
+			}
+			return metric.OK(s.Sums[sum].Mean(n), s.N)
+		}
 	}
 	weighted := func(sum int) func(s *metric.Stats) metric.Result {
 		return func(s *metric.Stats) metric.Result {
@@ -67,7 +74,7 @@ func Competition(period int) metric.Measure {
 		}
 	}
 	return &metric.Additive[*Series]{
-		ID: "forecast.series " + metric.Number(float64(period)), Counts: 5, Sums: 8,
+		ID: fmt.Sprint("forecast.series ", period, skip), Counts: 5, Sums: 8,
 		Of: func(u *Series, s *metric.Stats) {
 			if len(u.Truth) == 0 || len(u.Pred) != len(u.Truth) || !(u.Weight >= 0) || !finite(u.Past, u.Truth, u.Pred, u.Naive2, []float64{u.Weight}) || !finite(u.Quantiles...) {
 				s.Counts[bad]++
@@ -83,23 +90,24 @@ func Competition(period int) metric.Measure {
 			} else {
 				s.Counts[flat]++
 			}
-			switch {
-			case len(u.Naive2) != len(u.Truth):
+			if len(u.Naive2) != len(u.Truth) {
 				s.Counts[noNaive]++
-			case scale > 0:
-				s.Sums[mase2].Add(absolute(u.Naive2) / scale)
+			} else {
 				s.Sums[smape2].Add(symmetric(u.Truth, u.Naive2))
+				if scale > 0 {
+					s.Sums[mase2].Add(absolute(u.Naive2) / scale)
+				}
 			}
 			past := u.Past
 			for len(past) > 0 && past[0] == 0 {
 				past = past[1:]
 			}
 			square := meanOf(len(past)-1, func(i int) float64 { d := past[i+1] - past[i]; return d * d })
-			s.Sums[weight].Add(u.Weight)
 			if !(square > 0) {
 				s.Counts[flatDay]++
 				return
 			}
+			s.Sums[weight].Add(u.Weight)
 			r := math.Sqrt(meanOf(len(u.Truth), func(i int) float64 { d := u.Truth[i] - u.Pred[i]; return d * d }) / square)
 			s.Sums[rmsse].Add(r)
 			s.Sums[wrmsse].Add(u.Weight * r)
@@ -120,8 +128,8 @@ func Competition(period int) metric.Measure {
 		},
 		Values: map[string]func(s *metric.Stats) metric.Result{
 			"smape":  guard(mean(smape)),
-			"mase":   guard(mean(mase), flat),
-			"rmsse":  guard(mean(rmsse), flatDay),
+			"mase":   guard(mean(mase, flat), flat),
+			"rmsse":  guard(mean(rmsse, flatDay), flatDay),
 			"wrmsse": guard(weighted(wrmsse), flatDay),
 			"wspl":   guard(weighted(wspl), flatDay, noLevels),
 			"owa": guard(func(s *metric.Stats) metric.Result {
