@@ -47,7 +47,7 @@ func TestDomains(t *testing.T) {
 	want := []string{
 		`out_of_domain (row 1, column p): rmsle@1 takes no values below 0: row 1 "-1e-300"`,
 		`not_finite (row 4, column d): the value is not a finite number: row 4 "NaN"`,
-		`out_of_domain (row 2, column d): poisson_deviance@1 takes only values above 0 [×2]: row 2 "0", row 3 "-2"`,
+		`out_of_domain (row 2, column d): gamma_deviance@1 takes only values above 0 [×2]: row 2 "0", row 3 "-2"`,
 		`crossed (row 2, column lower): the lower bound is above the upper one, of column upper [×2]: row 2 "-7 > -7.5", row 4 "3 > 2"`,
 	}
 	faults, err := CheckTrial(t.Context(), domainSpec("csv"), ids, path)

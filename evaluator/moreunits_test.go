@@ -85,6 +85,11 @@ func TestScoreMoreUnits(t *testing.T) {
 		{"ratings", "{use: krippendorff@1, primary: true}, {use: fleiss@1, params: {categories: 2}}, {use: gwet_ac1@1, params: {categories: 2}}",
 			[]string{"0 0", "1 1", "1 0"}, []string{"0", "1", "1"},
 			[]float64{1 - 8*2.0/40, (7.0/9 - 41.0/81) / (1 - 41.0/81), (7.0/9 - 40.0/81) / (1 - 40.0/81)}},
+		// Of 1.5 scored seconds, a quarter is missed of each; x is b, and speaks a quarter of a's.
+		// What is said beside them, and at 5, does not count.
+		{"stretches of turns", "{use: der@1, primary: true}, {use: der_missed@1}",
+			[]string{"0 2 a\n4 1 b\nscored 0.5 0.5\nscored 4 1"}, []string{"0.75 4 x\n5 1 y"},
+			[]float64{0.75 / 1.5, 0.5 / 1.5}},
 		// 4 different words of 6; two texts are alike, and the third has nothing of them.
 		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
 			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},

@@ -66,6 +66,7 @@ var unitCases = []struct {
 	{"segments in a table", "csv", "  - {use: panoptic_pq@1, primary: true, params: {classes: 3}}\n  - {use: panoptic_rq@1, params: {classes: 3}}\n  - {use: panoptic_sq@1, params: {classes: 3}}\n", []string{
 		"2 4 7*4 0*1 2*3\n7 1\n2 2", "2 3 1*3 9*3\n1 0\n9 1 crowd", "2 2 5*4\n5 2"}},
 	{"speakers as RTTM", scenarios.FormatRTTM, "  - {use: der@1, primary: true}\n", []string{"0 1 ann\n1 3 bob", "0 2 ann", "0.5 2 eve\n3 1 ann"}},
+	{"speakers in scored stretches", "csv", "  - {use: der@1, primary: true}\n  - {use: jer@1}\n", []string{"0 1 ann\n1 3 bob\nscored 0.5 1", "0 2 ann", "0.5 2 eve\n3 1 ann\nscored 0 9"}},
 	{"words as CTM", scenarios.FormatCTM, "  - {use: cer@1, primary: true}\n", []string{"你好 世界", "深圳 开放 创新", "一二 三四"}},
 	{"a TREC run", scenarios.FormatTREC, "  - {use: map@1, primary: true}\n  - {use: ndcg@1}\n", []string{"d1 1\nd2 0", "d3 1\nd4 1\nd5 0", "d6 2"}},
 	{"pixels as PNG", scenarios.FormatMasks, "  - {use: miou@1, primary: true, params: {classes: 3}}\n  - {use: mean_dice@1, params: {classes: 3}}\n", []string{"2 3 0*4 1*2", "2 2 2*4", "1 4 0*1 2*3"}},

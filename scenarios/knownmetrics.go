@@ -121,8 +121,8 @@ var numberMetrics = map[string]MetricInfo{
 	"pearson@1":            over("皮尔逊相关系数", "Pearson correlation", NeedsNumber, "max", signed),
 	"spearman@1":           over("斯皮尔曼等级相关", "Spearman rank correlation", NeedsNumber, "max", signed),
 	"kendall@1":            over("肯德尔 τ-b", "Kendall's tau-b", NeedsNumber, "max", signed),
-	"poisson_deviance@1":   over("泊松偏差", "Mean Poisson deviance", NeedsNumber, "min", unbounded).asks(Positive),
+	"poisson_deviance@1":   over("泊松偏差", "Mean Poisson deviance", NeedsNumber, "min", unbounded).asks(NotNegative),
 	"gamma_deviance@1":     over("伽马偏差", "Mean gamma deviance", NeedsNumber, "min", unbounded).asks(Positive),
 	"tweedie_deviance@1": over("Tweedie 偏差", "Mean Tweedie deviance", NeedsNumber, "min", unbounded, ParamInfo{
-		Name: "power", Default: 1.5, Range: [2]float64{1.01, 1.99}, Doc: aihub.Text{EN: "between Poisson's 1 and gamma's 2", ZH: "介于泊松的 1 与伽马的 2 之间"}}).asks(Positive),
+		Name: "power", Default: 1.5, Range: [2]float64{1.01, 1.99}, Doc: aihub.Text{EN: "between Poisson's 1 and gamma's 2", ZH: "介于泊松的 1 与伽马的 2 之间"}}).asks(NotNegative),
 }

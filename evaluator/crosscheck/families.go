@@ -27,6 +27,8 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"classes": rows, "abstain": rows, "binary": rows, "multi": rows, "numbers": rows, "positive": rows, "bounds": rows,
 	"errors":      units(utterances),
 	"diarisation": units(recordings),
+	"sclite":      units(utterances),
+	"mdeval":      units(recordings),
 	"trials":      units(trials),
 	"bleu":        units(passages), "chrf": units(passages), "rouge": units(passages),
 	"answers":       units(answers),
@@ -220,7 +222,10 @@ func edits(key string, in any) ([]metric.Result, error) {
 	return []metric.Result{{Value: float64(n), Status: aihub.MetricOK}}, nil
 }
 
-type turnCase struct{ Ref, Hyp [][3]any }
+type turnCase struct {
+	Ref, Hyp [][3]any
+	Scored   [][2]float64
+}
 
 func recordings(c *turnCase) []*speech.Recording {
 	read := func(x [][3]any) (out []speech.Turn) {
@@ -229,7 +234,7 @@ func recordings(c *turnCase) []*speech.Recording {
 		}
 		return out
 	}
-	return []*speech.Recording{{Ref: read(c.Ref), Hyp: read(c.Hyp)}}
+	return []*speech.Recording{{Ref: read(c.Ref), Hyp: read(c.Hyp), Scored: c.Scored}}
 }
 
 type trialCase struct {

@@ -172,7 +172,7 @@ func wantPositive(c *rowCase, key string) (float64, bool) {
 	var s float64
 	for i, y := range c.Truth {
 		f := c.Pred[i]
-		if use != "msle@1" && use != "rmsle@1" && (f <= 0 || use == "gamma_deviance@1" && y <= 0) {
+		if use == "gamma_deviance@1" && min(y, f) <= 0 || (use == "poisson_deviance@1" || use == "tweedie_deviance@1") && f == 0 && y > 0 {
 			return none, true
 		}
 		switch use {
@@ -187,7 +187,9 @@ func wantPositive(c *rowCase, key string) (float64, bool) {
 		case "gamma_deviance@1":
 			s += 2 * (math.Log(f/y) + y/f - 1)
 		case "tweedie_deviance@1":
-			s += 2 * (-4*math.Sqrt(y) + 2*y/math.Sqrt(f) + 2*math.Sqrt(f))
+			if f > 0 {
+				s += 2 * (-4*math.Sqrt(y) + 2*y/math.Sqrt(f) + 2*math.Sqrt(f))
+			}
 		default:
 			return 0, false
 		}

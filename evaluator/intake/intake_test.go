@@ -202,7 +202,7 @@ func TestKinds(t *testing.T) {
 	t.Parallel()
 	good := map[scenarios.Needs]string{
 		scenarios.NeedsObjects:  `[{"category_id":1,"bbox":[0,0,4,4],"area":16},{"category_id":2,"bbox":[0,0,9,9],"iscrowd":1}]`,
-		scenarios.NeedsTurns:    "0 1 a\n1 2 b",
+		scenarios.NeedsTurns:    "0 1 a\n1 2 b\nscored 0 2.5",
 		scenarios.NeedsRuns:     "d1 1\nd2 0\nd3 2",
 		scenarios.NeedsPixels:   "2 2 0*1 1*3",
 		scenarios.NeedsSegments: "2 3 0*1 1*3 7*2\n1 0\n7 4 crowd",
@@ -231,7 +231,7 @@ func TestKinds(t *testing.T) {
 	}
 	bad := map[scenarios.Needs][]string{
 		scenarios.NeedsObjects:  {"", "null", "{}", `[{"category_id":1}]`, `[{"category_id":-1,"bbox":[0,0,1,1]}]`, `[{"category_id":1,"bbox":[0,0,1,1],"colour":1}]`, `[] []`},
-		scenarios.NeedsTurns:    {"0 1", "0 x a", "-1 1 a", "0 0 a"},
+		scenarios.NeedsTurns:    {"scored 0", "scored 0 0", "0 1", "0 x a", "-1 1 a", "0 0 a"},
 		scenarios.NeedsRuns:     {"d1", "d1 x", "d1 1\nd1 1"},
 		scenarios.NeedsPixels:   {"", "2", "1 2 0*1", "1 1 0*2", "1 1 -1*1", "99999 99999"},
 		scenarios.NeedsSegments: {"", "1 2 1*2", "1 2 1*2\n2 1", "1 2 0*1 0*1\n1 1", "1 2 1*2\n1 x", "1 2 1*2\n1 1 2", "1 2 1*2\n1 1\n1 1"},
@@ -280,7 +280,7 @@ func TestKinds(t *testing.T) {
 	for needs, s := range map[scenarios.Needs]string{scenarios.NeedsRuns: "d1 NaN", scenarios.NeedsLinks: `{"Q1":null}`, scenarios.NeedsObjects: `[{"category_id":1,"bbox":[0,0,1,1],"score":"1"}]`,
 		scenarios.NeedsSeries: `[1,2]`, scenarios.NeedsTrials: "inf", scenarios.NeedsLabels: "0.5 nan", scenarios.NeedsDecisions: "Yes", scenarios.NeedsSurvival: "",
 		scenarios.NeedsDistributions: `{"members":[1],"quantiles":[1,2],"mean":0,"sd":1}`, scenarios.NeedsLikelihoods: "-1 1", scenarios.NeedsProbes: `{"a":"1"}`,
-		scenarios.NeedsPictures: "1 1", scenarios.NeedsSignals: "1,2", scenarios.NeedsTerms: "1 2 0.5 maybe a", scenarios.NeedsSolutions: "[]", scenarios.NeedsRatings: "-"} {
+		scenarios.NeedsPictures: "1 1", scenarios.NeedsSignals: "1,2", scenarios.NeedsTerms: "1 2 0.5 maybe a", scenarios.NeedsSolutions: "[]", scenarios.NeedsRatings: "-", scenarios.NeedsTurns: "scored 0 1"} {
 		if Kinds[needs].Predicted(s) == nil {
 			t.Errorf("%s: %q passed", needs, s)
 		}

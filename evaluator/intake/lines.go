@@ -37,32 +37,49 @@ func everyLine(check func(cell string) *aihub.Text) func(cell string) []*aihub.T
 
 // A cell of turns is a line "start duration speaker" for each, in seconds.
 var turns = Kind{
-	Truth: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }),
-	every: everyLine(func(s string) *aihub.Text { _, bad := readTurns(s); return bad }),
+	Truth: bounded(func(s string) *aihub.Text { _, _, bad := readTurns(s, true); return bad }), Predicted: bounded(func(s string) *aihub.Text { _, _, bad := readTurns(s, false); return bad }),
+	every: everyLine(func(s string) *aihub.Text { _, _, bad := readTurns(s, false); return bad }),
 	Unit: func(_, t, p string) any {
-		ref, _ := readTurns(t)
-		hyp, _ := readTurns(p)
-		return &speech.Recording{Ref: ref, Hyp: hyp}
+		u := &speech.Recording{}
+		u.Ref, u.Scored, _ = readTurns(t, true)
+		u.Hyp, _, _ = readTurns(p, false)
+		return u
 	},
-	Answer: same,
+	Answer: func(t string) string { // stretches that are scored are no turns
+		return strings.Join(slices.DeleteFunc(strings.Split(t, "\n"), func(line string) bool {
+			return strings.HasPrefix(strings.TrimSpace(line), scoredMark)
+		}), "\n")
+	},
 }
+
+// scoredMark begins a line of a stretch that is scored.
+const scoredMark = "scored"
 
 const maxSeconds = 1e7
 
-func readTurns(s string) (out []speech.Turn, bad *aihub.Text) {
+// readTurns reads turns and, of a truth, the stretches that are scored.
+func readTurns(s string, truth bool) (out []speech.Turn, scored [][2]float64, bad *aihub.Text) {
 	bad = eachLine(s, func(w []string) *aihub.Text {
 		if len(w) != 3 {
 			return say("expected lines: start duration speaker", "每行应为：起始 时长 说话人")
+		}
+		mark := truth && w[0] == scoredMark
+		if mark {
+			w = w[1:]
 		}
 		start, ok := finite(w[0])
 		long, ok2 := finite(w[1])
 		if !ok || !ok2 || start < 0 || long <= 0 || start+long > maxSeconds {
 			return say("start must be seconds from 0 on, duration more than 0", "起始须为不小于 0 的秒数，时长须大于 0")
 		}
+		if mark {
+			scored = append(scored, [2]float64{start, start + long})
+			return nil
+		}
 		out = append(out, speech.Turn{Speaker: w[2], Start: start, End: start + long})
 		return nil
 	})
-	return out, bad
+	return out, scored, bad
 }
 
 // A true cell of runs is a line "document relevance" for each judgement, -1 for a

@@ -3,14 +3,18 @@ package metric
 import "math"
 
 func init() {
-	// Twice the log likelihood lost against a perfect prediction.
+	// Twice the log likelihood lost against a perfect prediction. Where 0 is certain and
+	// 0 comes nothing is lost, the limit of small rates; scikit-learn refuses a
+	// prediction of 0, which would leave no perfect one for counts. Where something else
+	// comes the loss is infinite: there is no value.
+	zero := func(y, f float64) bool { return y >= 0 && (f > 0 || f == 0 && y == 0) }
 	deviance := func(use string, ok func(y, f float64) bool, of func(y, f float64) float64) {
 		register(use, func(s Setup, a args) Metric {
 			makeLn()
 			return inDomain(deviances(s, a, ok, of), OutOfDomain, ok)
 		})
 	}
-	deviance("poisson_deviance@1", func(y, f float64) bool { return y >= 0 && f > 0 }, func(y, f float64) float64 {
+	deviance("poisson_deviance@1", zero, func(y, f float64) float64 {
 		var l float64
 		if y > 0 {
 			l = float64(y * lnRatio(y, f))
@@ -23,14 +27,16 @@ func init() {
 	register("tweedie_deviance@1", func(s Setup, a args) Metric {
 		makeLn()
 		p := a.num["power"] // between Poisson's 1 and Gamma's 2
-		ok := func(y, f float64) bool { return y >= 0 && f > 0 }
-		return inDomain(deviances(s, a, ok, func(y, f float64) float64 {
+		return inDomain(deviances(s, a, zero, func(y, f float64) float64 {
+			if f == 0 {
+				return 0
+			}
 			var first float64
 			if y > 0 {
 				first = pow(y, 2-p) / float64((1-p)*(2-p))
 			}
 			return 2 * (first - float64(y*pow(f, 1-p))/(1-p) + pow(f, 2-p)/(2-p))
-		}), OutOfDomain, ok)
+		}), OutOfDomain, zero)
 	})
 }
 

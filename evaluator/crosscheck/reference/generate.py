@@ -25,6 +25,7 @@ MODULES = {
     "vision": ["coco", "segm", "pixels", "panoptic", "tracks"],
     "agreement": ["fairness", "tests", "agreement"],
     "more": ["keypoints", "lvis", "ter", "lsum", "relaxed", "distributions", "survival", "shapes", "pictures", "timings"],
+    "programs": ["sclite", "mdeval"],
     "rest": ["probes", "words", "likelihoods", "generated", "solutions", "series", "slices", "terms", "signals", "voc"],
 }
 

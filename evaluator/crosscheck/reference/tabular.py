@@ -249,9 +249,13 @@ def positive(r):
     w["msle@1"] = sk.mean_squared_log_error(a, b) if n else None
     w["rmsle@1"] = sk.root_mean_squared_log_error(a, b) if n else None
     up = n and min(p) > 0
-    w["poisson_deviance@1"] = sk.mean_poisson_deviance(a, b) if up else None
+    # nothing is lost where 0 is predicted and 0 comes, of which scikit-learn has no value
+    c, d = a[(a > 0) | (b > 0)], b[(a > 0) | (b > 0)]
+    share = len(c) / n if n else 0
+    mean = lambda f: None if not n or len(d) and min(d) == 0 else f() * share if len(d) else 0.0
+    w["poisson_deviance@1"] = mean(lambda: sk.mean_poisson_deviance(c, d))
     w["gamma_deviance@1"] = sk.mean_gamma_deviance(a, b) if up and min(t) > 0 else None
-    w["tweedie_deviance@1 power=1.5"] = sk.mean_tweedie_deviance(a, b, power=1.5) if up else None
+    w["tweedie_deviance@1 power=1.5"] = mean(lambda: sk.mean_tweedie_deviance(c, d, power=1.5))
     return {"truth": t, "pred": p}, w
 
 

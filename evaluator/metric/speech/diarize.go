@@ -20,6 +20,7 @@ type Turn struct {
 // pyannote; a reader may merge them.
 type Recording struct {
 	Ref, Hyp []Turn
+	Scored   [][2]float64 // stretches from, to that alone are scored; nil: all is
 }
 
 func init() {
@@ -150,6 +151,9 @@ func cut(r *Recording, collar float64, skip bool) (out []piece, refs, hyps int) 
 	for _, t := range hyp {
 		at = append(at, t.start, t.end)
 	}
+	for _, s := range r.Scored {
+		at = append(at, s[0], s[1])
+	}
 	slices.Sort(at)
 	at = slices.Compact(at)
 	slices.Sort(edges)
@@ -175,6 +179,9 @@ func cut(r *Recording, collar float64, skip bool) (out []piece, refs, hyps int) 
 		liveR, nr = step(liveR, ref, nr)
 		liveH, nh = step(liveH, hyp, nh)
 		if len(liveR)+len(liveH) == 0 || skip && len(liveR) > 1 {
+			continue
+		}
+		if r.Scored != nil && !slices.ContainsFunc(r.Scored, func(s [2]float64) bool { return s[0] <= from && to <= s[1] }) {
 			continue
 		}
 		if collar > 0 && near(edges, from, to, collar) {
