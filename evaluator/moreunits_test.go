@@ -90,6 +90,12 @@ func TestScoreMoreUnits(t *testing.T) {
 		{"stretches of turns", "{use: der@1, primary: true}, {use: der_missed@1}",
 			[]string{"0 2 a\n4 1 b\nscored 0.5 0.5\nscored 4 1"}, []string{"0.75 4 x\n5 1 y"},
 			[]float64{0.75 / 1.5, 0.5 / 1.5}},
+		// Sums: of all (2, 4, 6), 10 and 8: √(4/4) = 1; of north (1, 3, 4), 7 and 7: 0, weight 3, and of
+		// south (1, 1, 2), 3 and 1: √(4/0.5), weight 1; of each series √(1/2.5), √(1/0.5) and √8.
+		{"levels of series", `{use: wrmsse@1, primary: true, params: {by: "total;side;series"}}, {use: wrmsse@1, id: sides, params: {by: "side"}}`,
+			[]string{`{"past":[1,2,4],"truth":[5],"weight":1,"ids":{"side":"north"}}`, `{"past":[1,0],"truth":[2],"weight":2,"ids":{"side":"north"}}`, `{"past":[1,1,2],"truth":[3],"ids":{"side":"south"}}`},
+			[]string{"[4]", "[3]", "[1]"},
+			[]float64{(1 + math.Sqrt(8)/4 + (math.Sqrt(1/2.5)+2*1+math.Sqrt(8))/4) / 3, math.Sqrt(8) / 4}},
 		// 4 different words of 6; two texts are alike, and the third has nothing of them.
 		{"generated", "{use: distinct_n@1, primary: true, params: {n: 1, tokenize: space}}, {use: self_bleu@1, params: {tokenize: space}}",
 			[]string{"x", "y", "z"}, []string{"a b", "a b", "c d"}, []float64{4.0 / 6, 200.0 / 3}},

@@ -201,7 +201,7 @@ func kindOf(spec scenarios.Spec, needs scenarios.Needs) *intake.Kind {
 		return intake.Kinds[needs]
 	}
 	horizon, levels, mean := spec.Forecast()
-	f := intake.Forecast{Horizon: horizon, Mean: mean}
+	f := intake.Forecast{Horizon: horizon, Mean: mean, IDs: spec.Grouped()}
 	if levels != "" {
 		f.Levels = intake.ReadLevels(levels)
 	}

@@ -28,7 +28,7 @@ func TestOnUndefined(t *testing.T) {
 	}{
 		{"{use: series_mase@1, on_undefined: skip}", series, guess, 0.5, "series_mase@1|horizon=1|period=1|on_undefined=skip"},
 		{"{use: series_rmsse@1, on_undefined: skip}", series, guess, 0.5, "series_rmsse@1|horizon=1|on_undefined=skip"},
-		{"{use: wrmsse@1, on_undefined: skip}", series, guess, 0.25, "wrmsse@1|horizon=1|on_undefined=skip"},
+		{"{use: wrmsse@1, on_undefined: skip}", series, guess, 0.25, "wrmsse@1|by=series|horizon=1|on_undefined=skip"},
 		{"{use: owa@1, on_undefined: skip}", series, guess, (1/(2+1/3.0) + (smape(4, 9)+smape(4, 6))/(smape(4, 3)+smape(4, 8)+smape(5, 6))) / 2, "owa@1|horizon=1|period=1|on_undefined=skip"},
 		{`{use: series_mase@1, on_undefined: "7.5"}`, series, guess, 7.5, "series_mase@1|horizon=1|period=1|on_undefined=7.5"},
 		{`{use: series_mase@1, on_undefined: "7.5"}`, series[1:], guess[1:], 0.5, "series_mase@1|horizon=1|period=1|on_undefined=7.5"},

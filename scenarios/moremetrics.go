@@ -26,6 +26,7 @@ var (
 	periodParam    = whole(number("period", "the season of the naive forecast, in steps", "朴素预测的季节周期（步数）", 1, 1, 1e6))
 	horizonParam   = whole(number("horizon", "how many steps are forecast; of all metrics of series the same", "预测的步数；各序列指标须一致", 1, 1, 10_000))
 	levelsParam    = text("levels", "the quantiles that are forecast, with commas, rising; M5's nine by default", "所预测的分位数，以逗号分隔、递增；默认为 M5 的九个", m5Levels)
+	byParam        = text("by", "levels that weigh alike, with ; between, each the ids of a cell by which series are summed up, with commas; total sums all, series none", "等权的汇总层级，以 ; 分隔，各层为单元格中用于求和的标识，以逗号分隔；total 全部求和，series 不求和", "series")
 	estimatorParam = text("estimator", "fair: unbiased for the spread of the members; biased: as if they were the whole distribution", "fair：对集合离散度无偏；biased：视集合为完整分布", "fair", "fair", "biased")
 	maskParams     = []ParamInfo{
 		whole(number("class", "the class that is measured", "所度量的类别", 1, 0, 999)),
@@ -57,7 +58,7 @@ var moreMetrics = map[string]MetricInfo{
 	"series_smape@1":  over("多序列 sMAPE（M4，0–200）", "sMAPE of series (M4, 0–200)", NeedsSeries, "min", [2]float64{0, 200}, horizonParam).mean(),
 	"series_rmsse@1":  over("多序列 RMSSE", "RMSSE of series", NeedsSeries, "min", unbounded, horizonParam).skips(),
 	"owa@1":           over("M4 综合加权平均 OWA", "OWA (M4)", NeedsSeries, "min", unbounded, horizonParam, periodParam).skips(),
-	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam).skips(),
+	"wrmsse@1":        over("加权 RMSSE（M5）", "WRMSSE (M5)", NeedsSeries, "min", unbounded, horizonParam, byParam).skips(),
 	"wspl@1":          over("加权缩放分位数损失 WSPL（M5）", "WSPL (M5)", NeedsSeries, "min", unbounded, horizonParam, levelsParam).skips(),
 	"crps_ensemble@1": over("集合预报 CRPS", "CRPS of an ensemble", NeedsDistributions, "min", [2]float64{math.Inf(-1), math.Inf(1)}, estimatorParam).varies(),
 	"crps_quantile@1": over("分位数 CRPS", "CRPS from quantiles", NeedsDistributions, "min", unbounded, levelsParam),

@@ -53,6 +53,9 @@ func (s Spec) ShapeFaults() (faults []aihub.Fault) {
 					add(p, fmt.Sprintf("%s differs from that of metrics[%d], %v: cells are of one shape, so give both the same", p.Name, at, x),
 						fmt.Sprintf("%s 与 metrics[%d] 的 %v 不同：单元格只有一种形状，请改为相同", p.Name, at, x))
 				}
+			case p.Name == byParam.Name && Groups(text) == nil:
+				add(p, `by lists levels with ; between, each total, series or ids with commas, none twice, e.g. "total;state;state,category;series"`,
+					`by 须为以 ; 分隔的层级，各为 total、series 或以逗号分隔的标识，不得重复，例如 "total;state;state,category;series"`)
 			case p.Name == costsParam.Name && len(s.Truth.Classes) > 0 && Costs(text, len(s.Truth.Classes)) == nil:
 				k := len(s.Truth.Classes)
 				add(p, fmt.Sprintf(`costs must be %d rows of %d numbers from 0 to 1e12, the true class by rows, e.g. "0,1;5,0"`, k, k),

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ type Forecast struct {
 	Levels  []float64 // rising, in (0, 1); nil: no quantiles
 	Mean    bool
 	Naive2  bool
+	IDs     []string // that true cells must have
 }
 
 // ReadLevels reads the levels of quantiles, as a parameter lists them; nil when they
@@ -44,6 +46,8 @@ type aSeries struct {
 	Truth  []float64 `json:"truth"`
 	Weight *float64  `json:"weight"`
 	Naive2 []float64 `json:"naive2"`
+
+	IDs map[string]string `json:"ids"`
 }
 
 // aForecast is a predicted cell. Without quantiles it is the list alone.
@@ -63,7 +67,7 @@ func SeriesOf(f Forecast) *Kind {
 		Unit: func(_, t, p string) any {
 			truth, _ := f.truth(t)
 			pred, _ := f.predicted(p)
-			u := &forecast.Series{Weight: 1, Past: truth.Past, Truth: truth.Truth, Pred: pred.Mean, Naive2: truth.Naive2, Levels: f.Levels, Quantiles: pred.Quantiles}
+			u := &forecast.Series{Weight: 1, Past: truth.Past, Truth: truth.Truth, Pred: pred.Mean, Naive2: truth.Naive2, IDs: truth.IDs, Levels: f.Levels, Quantiles: pred.Quantiles}
 			if truth.Weight != nil {
 				u.Weight = *truth.Weight
 			}
@@ -107,6 +111,8 @@ func (f Forecast) truth(s string) (x aSeries, bad *aihub.Text) {
 		return x, say(fmt.Sprintf("past must hold 1 to %d numbers", maxPast), fmt.Sprintf("past 须含 1 至 %d 个数", maxPast))
 	case len(x.Truth) != f.Horizon:
 		return x, f.steps("truth")
+	case slices.ContainsFunc(f.IDs, func(id string) bool { return x.IDs[id] == "" }):
+		return x, say(`ids must name `+strings.Join(f.IDs, ", ")+`, as in {"ids": {"`+f.IDs[0]+`": "a"}}: params.by sums by them`, `ids 须含 `+strings.Join(f.IDs, "、")+`，例如 {"ids": {"`+f.IDs[0]+`": "a"}}：params.by 按其求和`)
 	case x.Weight != nil && *x.Weight < 0:
 		return x, say("weight must not be below 0", "weight 不得小于 0")
 	case f.Naive2 && len(x.Naive2) != f.Horizon, x.Naive2 != nil && len(x.Naive2) != f.Horizon:

@@ -13,8 +13,9 @@ import (
 // and what was forecast. Unit of series_mase@1, series_smape@1, series_rmsse@1,
 // owa@1, wrmsse@1 and wspl@1.
 type Series struct {
-	Weight    float64   // of wrmsse@1 and wspl@1: M5's is the revenue of the last 28 days; not negative
-	Past      []float64 // in order of time
+	Weight    float64           // of wrmsse@1 and wspl@1: M5's is the revenue of the last 28 days; not negative
+	IDs       map[string]string // of wrmsse@1 with levels: what the series belongs to
+	Past      []float64         // in order of time
 	Truth     []float64
 	Pred      []float64   // as long as Truth
 	Naive2    []float64   // of owa@1: the frozen forecast of the baseline
@@ -23,9 +24,15 @@ type Series struct {
 }
 
 func init() {
-	for use, value := range map[string]string{"series_smape@1": "smape", "series_rmsse@1": "rmsse", "wrmsse@1": "wrmsse", "wspl@1": "wspl"} {
+	for use, value := range map[string]string{"series_smape@1": "smape", "series_rmsse@1": "rmsse", "wspl@1": "wspl"} {
 		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(1, p.Skip()), value })
 	}
+	metric.RegisterUnits("wrmsse@1", func(p metric.Params) (metric.Measure, string) {
+		if groups := p.Str("by"); groups != "series" {
+			return Hierarchy(groups, p.Skip()), "wrmsse"
+		}
+		return Competition(1, p.Skip()), "wrmsse"
+	})
 	for use, value := range map[string]string{"series_mase@1": "mase", "owa@1": "owa"} {
 		metric.RegisterUnits(use, func(p metric.Params) (metric.Measure, string) { return Competition(p.Int("period"), p.Skip()), value })
 	}
