@@ -153,7 +153,7 @@ func limitOf(m scenarios.Metric) int {
 		return intake.MaxCell // checked by the kind of cell
 	case m.Use == "ter@1" || m.Use == "rouge_lsum@1", scenarios.KnownMetrics[m.Use].Needs == scenarios.NeedsGenerated:
 		return moveText
-	case m.Use == "rouge_l@1" || m.Params["align"] == "sclite":
+	case m.Use == "rouge_l@1" || m.Params["align"] == "sclite" || m.Params["units"] == "cmrc":
 		return slowText
 	}
 	return maxText

@@ -58,6 +58,7 @@ var (
 	}
 	iouParam     = text("iou", "what overlaps: boxes or masks", "以框或掩码计算重叠", "bbox", "bbox", "segm")
 	classesParam = required(whole(number("classes", "how many classes there are", "类别数", 2, 1, 1000)))
+	answerParam  = text("units", "mixed: Han characters and words, for Chinese; cmrc: as CMRC 2018's script, F1 of the longest common run", "mixed：汉字与词，用于中文；cmrc：与 CMRC 2018 脚本相同，按最长公共连续片段计 F1", "mixed", "mixed", "words", "cmrc")
 	shownParam   = whole(number("k", "how many solutions one may show", "可提交的解答数", 1, 1, 1e4))
 	groupParam   = whole(number("min_n", "smaller groups are left out", "小于此规模的群体不计入", 100, 1, 1e9))
 )
@@ -105,8 +106,8 @@ var fieldMetrics = map[string]MetricInfo{
 	"rouge_l@1": over("ROUGE-L", "ROUGE-L", NeedsPassages, "max", unit, text("tokenize", "how text is cut; han for Chinese", "分词方式；中文用 han", "han", "han", "word", "char", "space")).mean(),
 	"span_f1@1": over("实体 F1", "Span F1", NeedsSpans, "max", unit, text("average", "macro: mean over the declared types", "macro：对声明的类型取平均", "micro", "micro", "macro", "precision", "recall"),
 		text("types", "the types, with commas; macro needs them", "类型列表，以逗号分隔；macro 需要", "")),
-	"qa_em@1": over("问答精确匹配", "Answer exact match", NeedsAnswers, "max", unit, text("units", "mixed: Han characters and words, for Chinese", "mixed：汉字与词，用于中文", "mixed", "mixed", "words")).mean(),
-	"qa_f1@1": over("问答 F1", "Answer F1", NeedsAnswers, "max", unit, text("units", "mixed: Han characters and words, for Chinese", "mixed：汉字与词，用于中文", "mixed", "mixed", "words")).mean(),
+	"qa_em@1": over("问答精确匹配", "Answer exact match", NeedsAnswers, "max", unit, answerParam).mean(),
+	"qa_f1@1": over("问答 F1", "Answer F1", NeedsAnswers, "max", unit, answerParam).mean(),
 	"pass_at_k@1": over("pass@k", "pass@k", NeedsSolutions, "max", unit,
 		shownParam).mean(),
 
