@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"aihub"
 )
 
 // Span is a stretch of a recording, in seconds; To is excluded.
@@ -87,11 +89,16 @@ func MaskAudio(dst io.Writer, src io.Reader, mute []Span, semitones float64) (Au
 	return AudioInfo{w.rate, w.channels, w.bits, float64(w.frames()) / rate, float64(muted) / rate, print}, nil
 }
 
+// streamed is where the lengths begin that programs write into a header before they
+// know how much will follow: such samples go to the end of the file.
+const streamed = 0x7ffff000
+
 // parseWAV finds the format and the samples. Samples that do not fill a frame
 // are left out.
 func parseWAV(b []byte) (*wav, error) {
 	bad := func(en, zh string) (*wav, error) {
-		return nil, contract("the recording is no WAV that can be read: "+en, "录音不是可读取的 WAV："+zh)
+		return nil, contract("it is no WAV that can be read: "+en, "不是可读取的 WAV 录音："+zh).
+			WithHint(aihub.Text{EN: "write it as whole-number PCM first: ffmpeg -i IN -c:a pcm_s16le OUT.wav", ZH: "请先另存为整数 PCM：ffmpeg -i 输入 -c:a pcm_s16le 输出.wav"})
 	}
 	if len(b) < 12 || string(b[:4]) != "RIFF" || string(b[8:12]) != "WAVE" {
 		return bad("no RIFF header", "缺少 RIFF 头")
@@ -122,6 +129,12 @@ func parseWAV(b []byte) (*wav, error) {
 		case id == "data":
 			if w == nil {
 				return bad("samples before their format", "样本在格式块之前")
+			}
+			if n > int64(len(body)) && n < streamed {
+				return bad(fmt.Sprintf("it is cut short: %d bytes of samples are said, %d are there", n, len(body)), fmt.Sprintf("文件不完整：声明有 %d 字节样本，实有 %d 字节", n, len(body)))
+			}
+			if len(body) < w.frame() {
+				return bad("no samples", "没有样本")
 			}
 			w.data = append([]byte(nil), body[:len(body)/w.frame()*w.frame()]...)
 			return w, nil

@@ -77,7 +77,8 @@ func MaskImage(dst io.Writer, src io.Reader, style Style, boxes []Box) (ImageInf
 	}
 	c, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil || format != "jpeg" && format != "png" {
-		return ImageInfo{}, contract("the picture is neither a JPEG nor a PNG that can be read", "图片不是可读取的 JPEG 或 PNG")
+		return ImageInfo{}, contract("it is neither a JPEG nor a PNG that can be read", "不是可读取的 JPEG 或 PNG 图片").
+			WithHint(aihub.Text{EN: "save it as PNG or JPEG first, in a viewer or with: magick IN OUT.png", ZH: "请先另存为 PNG 或 JPEG，可用看图软件，或 magick 输入 输出.png"})
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > MaxPixels/c.Height {
 		return ImageInfo{}, quota(fmt.Sprintf("the picture has %d × %d pixels; at most %d are read", c.Width, c.Height, MaxPixels), fmt.Sprintf("图片为 %d × %d 像素，最多读取 %d", c.Width, c.Height, MaxPixels))
@@ -144,8 +145,10 @@ func readAll(r io.Reader) ([]byte, error) {
 	return data, err
 }
 
-func contract(en, zh string) error { return aihub.Errorf(aihub.Contract, aihub.Text{EN: en, ZH: zh}) }
-func quota(en, zh string) error    { return aihub.Errorf(aihub.Quota, aihub.Text{EN: en, ZH: zh}) }
+func contract(en, zh string) *aihub.Error {
+	return aihub.Errorf(aihub.Contract, aihub.Text{EN: en, ZH: zh})
+}
+func quota(en, zh string) error { return aihub.Errorf(aihub.Quota, aihub.Text{EN: en, ZH: zh}) }
 
 // hide masks r of p.
 func hide(p *image.NRGBA, r image.Rectangle, style Style) {

@@ -321,3 +321,27 @@ func FuzzMaskAudio(f *testing.F) {
 		}
 	})
 }
+
+// A recording that is cut short is refused, and one whose length its writer could not
+// know is read to its end.
+func TestAudioCutShort(t *testing.T) {
+	var whole bytes.Buffer
+	head := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x40\x1f\x00\x00\x80\x3e\x00\x00\x02\x00\x10\x00data")
+	whole.Write(head)
+	whole.Write([]byte{0x80, 0x3e, 0, 0}) // one second
+	whole.Write(make([]byte, 16000))
+	if info, err := MaskAudio(io.Discard, bytes.NewReader(whole.Bytes()), nil, 0); err != nil || info.Seconds != 1 {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	short := whole.Bytes()[:len(head)+4+4000]
+	if _, err := MaskAudio(io.Discard, bytes.NewReader(short), nil, 0); aihub.KindOf(err) != aihub.Contract || !strings.Contains(err.Error(), "cut short") {
+		t.Errorf("cut short: %v", err)
+	}
+	copy(short[len(head):], "\xff\xff\xff\xff")
+	if info, err := MaskAudio(io.Discard, bytes.NewReader(short), nil, 0); err != nil || info.Seconds != 0.25 {
+		t.Errorf("streamed: %+v, %v", info, err)
+	}
+	if _, err := MaskAudio(io.Discard, bytes.NewReader(whole.Bytes()[:len(head)+4]), nil, 0); aihub.KindOf(err) != aihub.Contract {
+		t.Errorf("no samples: %v", err)
+	}
+}

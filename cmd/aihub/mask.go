@@ -3,7 +3,7 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +34,7 @@ func (p *process) maskImageCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := json.Unmarshal(b, &list); err != nil {
+			if list, err = media.ParseBoxes(string(b)); err != nil {
 				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: boxes + ": " + err.Error(), ZH: boxes + "：" + err.Error()}).
 					WithHint(aihub.Text{EN: `write a list of boxes in pixels: [{"x": 10, "y": 20, "w": 64, "h": 64}]`, ZH: `请写以像素为单位的框列表：[{"x": 10, "y": 20, "w": 64, "h": 64}]`})
 			}
@@ -45,6 +45,7 @@ func (p *process) maskImageCmd() *cobra.Command {
 			DetectorDigest string           `json:"detector_digest,omitempty"`
 			Found          []media.FoundBox `json:"found,omitempty"`
 		}
+		given := len(list)
 		shown := "" // digest of what a detector saw
 		if detector != "" {
 			found, err := findOne(cmd.Context(), detector, args[0])
@@ -63,14 +64,20 @@ func (p *process) maskImageCmd() *cobra.Command {
 			info.ImageInfo, err = media.MaskImage(w, all, media.Style(style), list)
 			if err == nil && shown != "" {
 				if _, err = io.Copy(io.Discard, all); err == nil && hex.EncodeToString(h.Sum(nil)) != shown {
-					err = aihub.Errorf(aihub.Conflict, aihub.Text{EN: args[0] + " changed after the detector looked at it: nothing was written", ZH: args[0] + " 在检测之后被改动，未写入任何内容"})
+					err = aihub.Errorf(aihub.Conflict, aihub.Text{EN: "it changed after the detector looked at it: nothing was written", ZH: "图片在检测之后被改动，未写入任何内容"})
 				}
 			}
-			for _, b := range info.Found {
-				if err == nil && !b.Touches(info.Width, info.Height) {
-					err = aihub.Errorf(aihub.Contract, aihub.Text{EN: fmt.Sprintf("the detector found a box outside of the picture, which would hide nothing: %+v", b.Box), ZH: fmt.Sprintf("检测程序给出的框在图片之外，未遮盖任何内容：%+v", b.Box)}).
-						WithHint(aihub.Text{EN: "its boxes are in pixels of the upright picture", ZH: "坐标应为正向图片的像素"})
+			for i, b := range list {
+				if err != nil || b.Touches(info.Width, info.Height) {
+					continue
 				}
+				what := aihub.Text{EN: fmt.Sprintf("box %d of %s is", i+1, boxes), ZH: fmt.Sprintf("%s 中的第 %d 个框", boxes, i+1)}
+				if i >= given {
+					what = aihub.Text{EN: "the detector found a box", ZH: "检测程序给出的框"}
+				}
+				err = aihub.Errorf(aihub.Contract, aihub.Text{EN: fmt.Sprintf("%s outside of the picture (%d × %d), and would hide nothing: [%d, %d, %d, %d]", what.EN, info.Width, info.Height, b.X, b.Y, b.W, b.H),
+					ZH: fmt.Sprintf("%s在图片（%d × %d）之外，未遮盖任何内容：[%d, %d, %d, %d]", what.ZH, info.Width, info.Height, b.X, b.Y, b.W, b.H)}).
+					WithHint(aihub.Text{EN: "boxes are in pixels of the upright picture; nothing was written", ZH: "坐标应为正向图片的像素；未写入任何内容"})
 			}
 			return err
 		})
@@ -99,18 +106,28 @@ func (p *process) maskAudioCmd() *cobra.Command {
 			if !ok || err1 != nil || err2 != nil {
 				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("%q is no span: write seconds as 1.5-3", m), ZH: fmt.Sprintf("%q 不是时间段：请写秒数，如 1.5-3", m)})
 			}
+			if !(from >= 0) || !(to > from) {
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("the span %s does not end behind its beginning", m), ZH: fmt.Sprintf("时间段 %s 的终点不在起点之后", m)})
+			}
 			spans = append(spans, media.Span{From: from, To: to})
 		}
 		var info media.AudioInfo
 		err := rewrite(args[0], args[1], func(w io.Writer, r io.Reader) (err error) {
 			info, err = media.MaskAudio(w, r, spans, semitones)
+			for _, s := range spans {
+				if err == nil && s.From >= info.Seconds {
+					err = aihub.Errorf(aihub.Contract, aihub.Text{EN: fmt.Sprintf("the span %g-%g begins behind the end of the recording, which has %.2f seconds, and would silence nothing", s.From, s.To, info.Seconds),
+						ZH: fmt.Sprintf("时间段 %g-%g 的起点在录音结束之后（录音共 %.2f 秒），未静音任何内容", s.From, s.To, info.Seconds)}).
+						WithHint(aihub.Text{EN: "spans are in seconds; nothing was written", ZH: "单位应为秒；未写入任何内容"})
+				}
+			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
 		return p.data(info, func() {
-			p.say("cli.mask.audio.done", "File", args[1], "Muted", fmt.Sprintf("%.2f", info.Muted), "Seconds", fmt.Sprintf("%.2f", info.Seconds))
+			p.say("cli.mask.audio.done", "File", args[1], "Muted", fmt.Sprintf("%.2f", info.Muted), "Seconds", fmt.Sprintf("%.2f", info.Seconds), "Semitones", semitones)
 		})
 	})
 	c.Flags().StringSliceVar(&mute, "mute", nil, p.t("cli.flag.mute"))
@@ -132,6 +149,9 @@ func rewrite(in, out string, f func(io.Writer, io.Reader) error) error {
 	defer os.Remove(w.Name())
 	if err := f(w, r); err != nil {
 		w.Close()
+		if e := (*aihub.Error)(nil); errors.As(err, &e) { // of several files in a loop, which one
+			e.Text = aihub.Text{EN: in + ": " + e.Text.EN, ZH: in + "：" + e.Text.ZH}
+		}
 		return err
 	}
 	if err := w.Close(); err != nil {
