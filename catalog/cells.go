@@ -10,25 +10,32 @@ import (
 	"slices"
 
 	"aihub"
+	"aihub/catalog/mask"
 	"aihub/internal/blob"
 	"aihub/internal/table"
 )
 
-// cellCounts counts the rows whose value in a column is each of the cells, as
-// text, and last of all those whose value is none of them or missing.
+// cellCounts counts the rows whose value in a column is each of the cells, and last
+// of all those whose value is none of them or missing.
 type cellCounts struct {
 	column string
 	place  map[string]int
 	counts []int64
 }
 
-func newCells(column string, cells []string) (*cellCounts, error) {
-	n := &cellCounts{column: column, place: map[string]int{}, counts: make([]int64, len(cells)+1)}
+// newCells reads the cells in the column's type, so that 1.0 is 1.
+func newCells(column table.Field, cells []string) (*cellCounts, error) {
+	n := &cellCounts{column: column.Name, place: map[string]int{}, counts: make([]int64, len(cells)+1)}
 	for k, c := range cells {
-		if _, twice := n.place[c]; twice {
+		v, ok := mask.ValueOf(column.Type, c)
+		if !ok {
+			return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("cell %q is no %s, as the values of column %q are: no row would be counted in it", c, column.Type, column.Name),
+				ZH: fmt.Sprintf("单元 %q 不是列 %q 的类型 %s，不会计入任何行", c, column.Name, column.Type)})
+		}
+		if _, twice := n.place[v]; twice {
 			return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("cell %q is named twice", c), ZH: fmt.Sprintf("单元 %q 重复", c)})
 		}
-		n.place[c] = k
+		n.place[v] = k
 	}
 	return n, nil
 }
@@ -55,10 +62,11 @@ func CountCells(ctx context.Context, path, column string, cells []string) ([]int
 		return nil, err
 	}
 	defer r.Close()
-	if !slices.ContainsFunc(r.Schema(), func(f table.Field) bool { return f.Name == column }) {
+	at := slices.IndexFunc(r.Schema(), func(f table.Field) bool { return f.Name == column })
+	if at < 0 {
 		return nil, aihub.Errorf(aihub.Invalid, aihub.Text{EN: fmt.Sprintf("the data has no column %q", column), ZH: fmt.Sprintf("数据中没有列 %q", column)})
 	}
-	n, err := newCells(column, cells)
+	n, err := newCells(r.Schema()[at], cells)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"aihub/catalog/dp"
 	"aihub/catalog/mask"
 	"aihub/catalog/risk"
+	"aihub/internal/table"
 	"aihub/policies"
 )
 
@@ -155,7 +156,7 @@ func (c *Catalog) Aggregate(ctx context.Context, actor aihub.Actor, v aihub.Data
 	if err != nil {
 		return a, err
 	}
-	counts, err := c.countParts(ctx, v, column, cells)
+	counts, err := c.countParts(ctx, v, table.Field{Name: column, Type: table.Type(v.Columns[i].Type)}, cells)
 	if err != nil {
 		return a, err
 	}
@@ -187,13 +188,13 @@ func (c *Catalog) Aggregate(ctx context.Context, actor aihub.Actor, v aihub.Data
 }
 
 // countParts counts the cells of a column over every part.
-func (c *Catalog) countParts(ctx context.Context, v aihub.DatasetVersion, column string, cells []string) ([]int64, error) {
+func (c *Catalog) countParts(ctx context.Context, v aihub.DatasetVersion, column table.Field, cells []string) ([]int64, error) {
 	n, err := newCells(column, cells)
 	if err != nil {
 		return nil, err
 	}
 	for _, f := range v.Parts {
-		if err := c.readPart(ctx, f.Input, []string{column}, n.add); err != nil {
+		if err := c.readPart(ctx, f.Input, []string{column.Name}, n.add); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strings"
 
 	"aihub"
 )
@@ -79,6 +80,20 @@ func (a *Accountant) Measure() Measure { return a.measure }
 
 // Left returns what may still be spent.
 func (a *Accountant) Left() *big.Rat { return new(big.Rat).Sub(a.total, a.spent) }
+
+// Left returns what a budget has left, as a decimal number of up to four digits; its
+// spendings are costs of one measure.
+func Left(total string, costs []string) (string, error) {
+	var past []Spending
+	for _, c := range costs {
+		past = append(past, Spending{Cost: c})
+	}
+	a, err := NewAccountant(ZCDP, total, past)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(strings.TrimRight(a.Left().FloatString(4), "0"), "."), nil
+}
 
 // Spendings returns the releases so far, oldest first.
 func (a *Accountant) Spendings() []Spending { return append([]Spending(nil), a.list...) }

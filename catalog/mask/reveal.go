@@ -34,6 +34,11 @@ func (p Plan) CanReveal(column string) error {
 	if ok && slices.Contains(revealable, r.Use) && r.Area != "city" && r.Area != "province" {
 		return nil
 	}
+	if ok && r.Use == "resident" {
+		return aihub.Errorf(aihub.Invalid, aihub.Text{
+			EN: fmt.Sprintf("column %q cannot be turned back: with area: %s several numbers become one; ask for another column of the row", column, r.Area),
+			ZH: fmt.Sprintf("列 %q 无法还原：area: %s 会把多个号码变为同一个；请改查该行的其他列", column, r.Area)})
+	}
 	return aihub.Errorf(aihub.Invalid, aihub.Text{
 		EN: fmt.Sprintf("column %q cannot be turned back: only %s can", column, strings.Join(revealable, ", ")),
 		ZH: fmt.Sprintf("列 %q 无法还原：仅 %s 可以", column, strings.Join(revealable, "、")),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"aihub/catalog/dp"
 	"aihub/server/client"
 	"aihub/server/wire"
 
@@ -85,13 +86,19 @@ func (p *process) datasetPrivacyCmd() *cobra.Command {
 			}
 			return p.data(b, func() {
 				var rows [][]string
+				var costs []string
 				for _, a := range b.Spent {
+					costs = append(costs, a.Cost)
 					for _, x := range a.Cells {
 						rows = append(rows, []string{a.ID, a.Dataset.String(), a.Column, x.Cell, fmt.Sprint(x.Rows), fmt.Sprint(x.Margin), a.Cost})
 					}
 				}
 				p.table([]string{"AGGREGATE", "DATASET", "COLUMN", "CELL", "ROWS", "±95%", "COST"}, rows)
-				p.say("cli.dataset.budget", "Total", b.Total, "Measure", b.Measure, "PerUnit", fmt.Sprint(b.PerUnit))
+				left, err := dp.Left(b.Total, costs)
+				if err != nil {
+					left = "?"
+				}
+				p.say("cli.dataset.budget", "Left", left, "Total", b.Total, "Measure", b.Measure, "PerUnit", fmt.Sprint(b.PerUnit))
 			})
 		})
 	})

@@ -76,7 +76,7 @@ func (db *DB) PublishAggregate(ctx context.Context, p policies.Permit, asked int
 			return err
 		}
 		if v.State != aihub.DatasetPublished {
-			return conflict(fmt.Sprintf("%s is %s", a.Dataset, v.State), fmt.Sprintf("%s 处于 %s 状态", a.Dataset, v.State))
+			return conflict(fmt.Sprintf("%s is %s: counts are of a published version", a.Dataset, v.State), fmt.Sprintf("%s 处于 %s 状态：只能统计已发布的版本", a.Dataset, v.State))
 		}
 		name := a.Dataset.Name
 		t.touch("privacy", name)

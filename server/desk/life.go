@@ -1,7 +1,10 @@
 package desk
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"aihub"
@@ -44,8 +47,37 @@ func (d *Desk) RotateKey(ctx context.Context, a aihub.Actor, scope string, in wi
 	if err := reasoned(in.Reason); err != nil {
 		return wire.Rotated{}, err
 	}
+	if err := d.scopeUsed(ctx, a, id); err != nil {
+		return wire.Rotated{}, err
+	}
 	n, err := d.DB.RotateMaskKey(ctx, p, id, in.Reason)
 	return wire.Rotated{Scope: id, Generation: n}, err
+}
+
+// scopeUsed fails where no version was masked in a scope: a name with a slip of the pen
+// would be rotated, and the scope that was meant would go on under its old key.
+func (d *Desk) scopeUsed(ctx context.Context, a aihub.Actor, id string) error {
+	all, err := d.DB.Datasets(ctx, policies.ScopeOf(a))
+	if err != nil {
+		return err
+	}
+	known := map[string]bool{}
+	for _, v := range all {
+		if v.Org == a.Org && v.MaskKey != "" {
+			scope, _, _ := strings.Cut(v.MaskKey, "#")
+			known[scope] = true
+		}
+	}
+	if known[id] {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(known))
+	for i, n := range names {
+		_, names[i], _ = strings.Cut(n, "/")
+	}
+	list := strings.Join(names[:min(len(names), 20)], ", ")
+	return aihub.Errorf(aihub.NotFound, aihub.Text{EN: id + ": no dataset was masked in this scope", ZH: id + "：没有数据集使用该脱敏作用域"}).
+		WithHint(aihub.Text{EN: "the scopes of your organisation: " + cmp.Or(list, "none yet"), ZH: "本机构的作用域：" + cmp.Or(list, "尚无")})
 }
 
 // Reidentify asks a second person for leave to learn raw values.
