@@ -141,6 +141,9 @@ func (w *cardWriter) privacy(m *Manifest, p Profile) {
 		if c.Nulled > 0 {
 			w.line("- %d values of `%s` could not be masked and are missing", "- `%[2]s` 有 %[1]d 个值无法脱敏，按缺失处理", c.Nulled, c.Name)
 		}
+		if c.Unmet > 0 {
+			w.line("- Values of `%[2]s` that were to be suppressed and are in no row: %[1]d", "- `%[2]s` 中有 %[1]d 个待隐藏的取值未在任何行出现", c.Unmet, c.Name)
+		}
 	}
 	w.media(p.Media)
 	if p.Risk == nil {

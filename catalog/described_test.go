@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,5 +95,84 @@ func TestPreviewFile(t *testing.T) {
 	}
 	if _, err := PreviewFile(w.ctx, []byte(replaceLine(t, peopleManifest, "    sex:", "")), path, 20); aihub.KindOf(err) != aihub.Contract {
 		t.Errorf("a plan that covers not all: %v", err)
+	}
+}
+
+// A preview says what publishing would refuse, wherever in the file the reason
+// stands, and which values a suppress names that no row has; the card counts those.
+func TestPreviewLooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var csv strings.Builder
+	csv.WriteString("id,contact,job,fee,label\n")
+	for i := range 5000 {
+		contact := "none"
+		if i > 4500 { // behind the first batch
+			contact = fmt.Sprintf("1381234%04d", i)
+		}
+		fmt.Fprintf(&csv, "r%d,%s,%s,%s,%d\n", i, contact, []string{"teacher", "nurse"}[i%2], []string{"1.5", "2.25"}[i%2], i/2%2)
+	}
+	path := filepath.Join(t.TempDir(), "raw.csv")
+	w.must(os.WriteFile(path, []byte(csv.String()), 0o600))
+	manifest := `
+name: looks
+title: {zh: 预览, en: Looks}
+description: {zh: 测试数据, en: Test data}
+license: CC0
+key: id
+mask:
+  columns:
+    id: {use: pseudonym}
+    contact: {use: keep}
+    job: {use: suppress, values: [teacher, teecher, headmaster]}
+    fee: {use: suppress, values: ["1.50"], min: 2}
+    label: {use: keep}
+truth: [label]
+split: {sample: 0.5, test: 0.5}
+`
+	p, err := PreviewFile(w.ctx, []byte(manifest), path, 3)
+	w.must(err)
+	if len(p.Refused) != 1 || p.Refused[0].Code != "identifier_kept" || !strings.Contains(p.Refused[0].Message.EN, "contact") || !p.All || p.Looked != 5000 || len(p.Rows) != 3 {
+		t.Errorf("%+v", p)
+	}
+	if len(p.Unmet) != 1 || !slices.Equal(p.Unmet["job"], []string{"headmaster", "teecher"}) {
+		t.Errorf("unmet: %v", p.Unmet)
+	}
+	if _, err := w.Publish(w.ctx, w.steward, []byte(manifest), path, nil); aihub.KindOf(err) != aihub.Refused {
+		t.Fatalf("published: %v", err)
+	}
+	manifest = replaceLine(t, manifest, "contact:", "    contact: {use: drop}")
+	p, err = PreviewFile(w.ctx, []byte(manifest), path, 3)
+	w.must(err)
+	if p.Refused != nil {
+		t.Errorf("%+v", p.Refused)
+	}
+	v, err := w.Publish(w.ctx, w.steward, []byte(manifest), path, nil)
+	w.must(err)
+	r, err := w.Blobs.Open(w.ctx, v.Card)
+	w.must(err)
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	w.must(err)
+	if s := string(text); !strings.Contains(s, "that were to be suppressed and are in no row: 2") || strings.Contains(s, "headmaster") {
+		t.Errorf("the card:\n%s", s)
+	}
+}
+
+// Cells are values of the column, however they are written.
+func TestCountCells(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "raw.csv")
+	if err := os.WriteFile(path, []byte("fee,who\n1.5,007\n1.50,a\n2,007\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n, err := CountCells(t.Context(), path, "fee", []string{"1.500", "2.0"})
+	if err != nil || !slices.Equal(n, []int64{2, 1, 0}) {
+		t.Errorf("%v, %v", n, err)
+	}
+	for _, cells := range [][]string{{"a lot"}, {"2", "2.0"}} {
+		if _, err := CountCells(t.Context(), path, "fee", cells); aihub.KindOf(err) != aihub.Invalid {
+			t.Errorf("%q: %v", cells, err)
+		}
 	}
 }

@@ -11,8 +11,20 @@ import (
 
 // gate refuses a column that identifies people directly and is kept as it is.
 func (m *Manifest) gate(in *ingested) error {
+	fs := m.identifying(in.findings)
+	if fs == nil {
+		return nil
+	}
+	return aihub.Errorf(aihub.Refused, aihub.Text{
+		EN: "columns that identify people would be published", ZH: "将发布可直接识别个人的列",
+	}).WithHint(aihub.Text{EN: "mask or drop them in the manifest's mask plan and publish again; nothing was stored", ZH: "请在数据清单的脱敏方案中处理或删除这些列后重新发布；未保存任何内容"}).WithFaults(fs)
+}
+
+// identifying are the faults of columns that are kept and, by what was found,
+// identify people directly.
+func (m *Manifest) identifying(findings []detect.Finding) []aihub.Fault {
 	l := &linter{doc: m.doc}
-	for _, f := range in.findings {
+	for _, f := range findings {
 		r, _ := m.Mask.Of(f.Column)
 		if f.Class != detect.Direct || r.Use != "keep" || r.Because != "" {
 			continue
@@ -30,12 +42,7 @@ func (m *Manifest) gate(in *ingested) error {
 			fmt.Sprintf("列 %q 将被保留，但其 %.3g%% 的值%s%s（形如 %q）：请写 %s: {use: %s}；确需保留请说明理由：{use: keep, because: …}",
 				f.Column, 100*f.Share, verb(f, "含有", "为"), what.ZH, f.Shape, f.Column, f.Use))
 	}
-	if l.fs == nil {
-		return nil
-	}
-	return aihub.Errorf(aihub.Refused, aihub.Text{
-		EN: "columns that identify people would be published", ZH: "将发布可直接识别个人的列",
-	}).WithHint(aihub.Text{EN: "mask or drop them in the manifest's mask plan and publish again; nothing was stored", ZH: "请在数据清单的脱敏方案中处理或删除这些列后重新发布；未保存任何内容"}).WithFaults(l.fs)
+	return l.fs
 }
 
 func verb(f detect.Finding, inside, whole string) string {

@@ -40,11 +40,12 @@ type ingested struct {
 	pairs    *pairSample   // of raw and masked rows
 	folder   *folder       // of the rows' files; nil for a table alone
 	findings []detect.Finding
-	nulls    map[string]int64 // of the raw table
-	nulled   map[string]int64 // by masking
-	blank    int64            // rows without a truth value
-	keyless  int64            // rows without a key; rows behind the first are not kept
-	first    int64            // the first of these, from 0
+	nulls    map[string]int64    // of the raw table
+	nulled   map[string]int64    // by masking
+	unmet    map[string][]string // see mask.Masking.Unmet
+	blank    int64               // rows without a truth value
+	keyless  int64               // rows without a key; rows behind the first are not kept
+	first    int64               // the first of these, from 0
 }
 
 // digestFile reads a file to its end.
@@ -160,7 +161,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	if in.folder != nil {
 		in.schema = append(in.schema, table.Field{Name: m.Media.File, Type: table.String})
 	}
-	if err := m.observe(ctx, path, masking); err != nil {
+	if err := m.observe(ctx, path, masking, math.MaxInt64); err != nil {
 		return nil, err
 	}
 	if in.rows, err = newScratch(rm, in.schema); err != nil {
@@ -178,7 +179,7 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	if err := m.pump(ctx, in, r, kin, masking, perm, maskKey, splitKey, p); err != nil {
 		return nil, err
 	}
-	in.nulled, in.dropped = masking.Nulled(), masking.Dropped()
+	in.nulled, in.dropped, in.unmet = masking.Nulled(), masking.Dropped(), masking.Unmet()
 	if err := masking.Err(); err != nil {
 		return nil, err
 	}
@@ -333,8 +334,8 @@ func (in *ingested) store(raw, b *table.Batch, keys *table.Column, d *dealer, ru
 }
 
 // observe reads the table once before it is masked, where a technique must know
-// the whole column first.
-func (m *Manifest) observe(ctx context.Context, path string, masking *mask.Masking) error {
+// the whole column first: all of its batches, or those that begin before a row.
+func (m *Manifest) observe(ctx context.Context, path string, masking *mask.Masking, before int64) error {
 	if !masking.NeedsAll() {
 		return nil
 	}
@@ -343,19 +344,21 @@ func (m *Manifest) observe(ctx context.Context, path string, masking *mask.Maski
 		return err
 	}
 	defer r.Close()
-	for {
+	for row := int64(0); row < before; {
 		b, err := r.Next()
 		if err == io.EOF {
-			masking.Seal()
-			return nil
+			break
 		}
 		if err == nil {
+			row += int64(b.Rows)
 			err = cmp.Or(ctx.Err(), masking.Observe(b))
 		}
 		if err != nil {
 			return err
 		}
 	}
+	masking.Seal()
+	return nil
 }
 
 func (in *ingested) countNulls(c *table.Column) {

@@ -48,6 +48,7 @@ type ColumnProfile struct {
 	Because   string     `json:"because,omitempty"`
 	RawNulls  int64      `json:"raw_nulls"`
 	Nulled    int64      `json:"nulled,omitempty"` // by masking: values that the technique could not take
+	Unmet     int        `json:"unmet,omitempty"`  // values that suppress names and no row has; which, only the steward is told
 	Rows      int64      `json:"rows"`             // counted
 	Nulls     int64      `json:"nulls"`
 	Distinct  int64      `json:"distinct"`            // counted up to keptValues, estimated (0.8 %) beyond

@@ -162,6 +162,8 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 	if d.profile.Examples, err = m.Mask.Preview(in.columns, 2); err != nil {
 		return nil, err
 	}
+	// What suppress names is in the plan for not being told.
+	d.profile.Examples = slices.DeleteFunc(d.profile.Examples, func(e mask.Example) bool { return e.Use == "suppress" && m.Mask.Columns[e.Column].Values != nil })
 	cells, err := m.previewCells(in.columns, d.profile.Examples)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -262,7 +263,7 @@ func (m *Manifest) searchOnce(ctx context.Context, path string, levels []*lattic
 	if err != nil {
 		return nil, false, err
 	}
-	if err := m.observe(ctx, path, masking); err != nil {
+	if err := m.observe(ctx, path, masking, math.MaxInt64); err != nil {
 		return nil, false, err
 	}
 	var fields []table.Field

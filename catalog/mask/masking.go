@@ -143,10 +143,10 @@ func (r Rule) masker(t table.Type, c block.Cipher, by int, identifying map[int]s
 		s := &suppress{tally: newTally(t), min: r.Min, max: r.Max, fewer: int64(r.FewerThan)}
 		for _, v := range r.Values {
 			if s.values == nil {
-				s.values = map[string]bool{}
+				s.values = map[string]*listed{}
 			}
-			if v, ok := valueOf(t, v); ok {
-				s.values[v] = true
+			if text, ok := ValueOf(t, v); ok {
+				s.values[text] = &listed{as: v}
 			}
 		}
 		return s, nil
@@ -296,6 +296,26 @@ func (m *Masking) Nulled() map[string]int64 {
 		if c.count > 0 {
 			out[c.name] = c.count
 		}
+	}
+	return out
+}
+
+// Unmet returns the values, as the plan writes them and in order, that a column's
+// suppress names and no row so far had: a slip of the pen hides nothing, and looks
+// like a value that happens not to be there.
+func (m *Masking) Unmet() map[string][]string {
+	out := map[string][]string{}
+	for _, c := range m.cols {
+		s, ok := c.masker.(*suppress)
+		if !ok {
+			continue
+		}
+		for _, l := range s.values {
+			if !l.met.Load() {
+				out[c.name] = append(out[c.name], l.as)
+			}
+		}
+		slices.Sort(out[c.name])
 	}
 	return out
 }

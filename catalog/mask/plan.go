@@ -329,7 +329,7 @@ func (r Rule) lint(t table.Type) (fs []aihub.Fault) {
 			add("parameter", ".values", "suppress needs values, min, max or fewer_than", "suppress 需要 values、min、max 或 fewer_than")
 		}
 		for i, v := range r.Values {
-			if _, ok := valueOf(t, v); !ok {
+			if _, ok := ValueOf(t, v); !ok {
 				add("parameter", fmt.Sprintf(".values[%d]", i), fmt.Sprintf("%q is no %s, as the column's values are: it would suppress nothing", v, t), fmt.Sprintf("%q 不是该列的类型 %s：不会抑制任何值", v, t))
 			}
 		}

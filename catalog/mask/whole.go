@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+	"sync/atomic"
 
 	"aihub"
 	"aihub/catalog/mask/block"
@@ -272,14 +273,21 @@ func (a *aggregate) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) 
 // whole record (see Masking.Records).
 type suppress struct {
 	tally
-	values   map[string]bool
+	values   map[string]*listed // by the text that Column.Text gives them
 	min, max *float64
 	fewer    int64
 }
 
-// valueOf is the text of the value that v is in a column of type t, which Column.Text
+// listed is a value that suppress names, and whether a row had it: workers see rows
+// beside one another.
+type listed struct {
+	as  string // in the plan
+	met atomic.Bool
+}
+
+// ValueOf is the text of the value that v is in a column of type t, which Column.Text
 // gives it: 1 for the float64 1.0. False if it is none; the empty text is none already.
-func valueOf(t table.Type, v string) (string, bool) {
+func ValueOf(t table.Type, v string) (string, bool) {
 	c := table.NewColumn(table.Field{Type: t}, 1)
 	if t == table.String || v == "" {
 		return v, v != ""
@@ -298,25 +306,28 @@ func (s *suppress) hides(c *table.Column, i int) bool {
 	if c.Null(i) {
 		return false
 	}
-	if s.fewer > 0 && s.of(c, i) < s.fewer {
-		return true
-	}
-	if s.min != nil || s.max != nil {
-		v := 0.0
-		if c.Type == table.Float64 {
-			v = c.Flt[i]
-		} else {
-			v = float64(c.Int[i])
-		}
-		if s.min != nil && v < *s.min || s.max != nil && v > *s.max {
+	if s.values != nil { // before the others, so that each value that is there is met
+		v, _ := c.Text(i)
+		if l := s.values[v]; l != nil {
+			if !l.met.Load() {
+				l.met.Store(true)
+			}
 			return true
 		}
 	}
-	if s.values == nil {
+	if s.fewer > 0 && s.of(c, i) < s.fewer {
+		return true
+	}
+	if s.min == nil && s.max == nil {
 		return false
 	}
-	v, _ := c.Text(i)
-	return s.values[v]
+	v := 0.0
+	if c.Type == table.Float64 {
+		v = c.Flt[i]
+	} else {
+		v = float64(c.Int[i])
+	}
+	return s.min != nil && v < *s.min || s.max != nil && v > *s.max
 }
 
 func (s *suppress) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {

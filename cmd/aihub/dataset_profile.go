@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"aihub"
@@ -102,6 +104,7 @@ func (p *process) datasetPreviewCmd() *cobra.Command {
 			}
 			p.say("cli.preview.examples")
 			p.table([]string{"COLUMN", "USE", "BEFORE", "AFTER"}, lines)
+			p.showLook(v)
 			p.say("cli.preview.rows", "Rows", fmt.Sprint(len(v.Rows)))
 			for _, r := range v.Rows {
 				lines = lines[:0]
@@ -179,4 +182,27 @@ func typical(c catalog.RawColumn) string {
 		parts = append(parts, fmt.Sprintf("%g chars", c.Lengths.Mean))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// showLook says what publishing would refuse, and what the plan names in vain.
+func (p *process) showLook(v catalog.Preview) {
+	if v.All {
+		p.say("cli.preview.all", "Rows", v.Looked)
+	} else {
+		p.say("cli.preview.first", "Rows", v.Looked)
+	}
+	if v.Refused != nil {
+		p.say("cli.preview.refused")
+		for _, f := range v.Refused {
+			fmt.Fprintln(p.Out, "  "+f.In(p.lang))
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(v.Unmet)) {
+		values := v.Unmet[c]
+		list := strings.Join(values[:min(len(values), 20)], ", ")
+		if len(values) > 20 {
+			list += ", …"
+		}
+		p.say("cli.preview.unmet", "Column", c, "Number", len(values), "Values", list)
+	}
 }

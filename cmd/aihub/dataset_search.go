@@ -108,6 +108,11 @@ func (p *process) riskLine(ctx context.Context, c *client.Client, ref string) {
 	if err != nil || json.Unmarshal(raw, &profile) != nil {
 		return
 	}
+	for _, c := range profile.Columns {
+		if c.Unmet > 0 {
+			p.say("cli.dataset.unmet", "Column", c.Name, "Number", c.Unmet)
+		}
+	}
 	r := profile.Risk
 	if r == nil {
 		p.say("cli.dataset.no_risk")
