@@ -274,14 +274,16 @@ func init() {
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	wrap := func(c compress.Compression, decode func(dst, src []byte) ([]byte, error)) {
+	wrap := func(c compress.Compression, decode func(dst, src []byte) ([]byte, error)) bounded {
 		codec, err := compress.GetCodec(c)
 		if err != nil {
 			panic(err)
 		}
-		compress.RegisterCodec(c, bounded{codec, decode})
+		b := bounded{codec, decode}
+		compress.RegisterCodec(c, b)
+		return b
 	}
-	wrap(compress.Codecs.Zstd, func(dst, src []byte) ([]byte, error) { return z.DecodeAll(src, dst[:0:len(dst)]) })
+	compress.RegisterCodec(compress.Codecs.Zstd, zstdPages{wrap(compress.Codecs.Zstd, func(dst, src []byte) ([]byte, error) { return z.DecodeAll(src, dst[:0:len(dst)]) })})
 	// The library leaves LZ4, which is LZ4 in Hadoop's frames, to others.
 	raw, err := compress.GetCodec(compress.Codecs.Lz4Raw)
 	if err != nil {

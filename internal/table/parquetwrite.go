@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/schema"
+	"github.com/klauspost/compress/zstd"
 )
 
 // A row group of the files we write ends at groupRows rows or groupBytes of
@@ -42,6 +44,28 @@ func NewParquetWriter(w io.Writer, fields []Field) (RowsWriter, error) {
 		return nil, fmt.Errorf("table: schema: %w", err)
 	}
 	return &parquetWriter{w: w, root: root, schema: fields, group: NewBatch(fields, 0), texts: make([]texts, len(fields))}, nil
+}
+
+// zstdPages compresses pages as the library does, with a window that is no larger than
+// they are: each of the library's encoders keeps 16 MiB for one of 8 MiB, and there
+// are more of them than processors.
+type zstdPages struct{ bounded }
+
+var pageEncoder = sync.OnceValue(func() *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true), zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(2<<20), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic(err)
+	}
+	return e
+})
+
+func (zstdPages) Encode(dst, src []byte) []byte { return pageEncoder().EncodeAll(src, dst[:0]) }
+
+func (z zstdPages) EncodeLevel(dst, src []byte, level int) []byte {
+	if level != compress.DefaultCompressionLevel {
+		return z.bounded.EncodeLevel(dst, src, level)
+	}
+	return z.Encode(dst, src)
 }
 
 // begin starts the file, when its first row group is known: a column that hardly
