@@ -76,7 +76,7 @@ var marks, marked = func() (*[1 << 16]uint8, []mark) {
 	for _, r := range addressUnitChars {
 		of(r).unit = true
 	}
-	for _, r := range plateProvinces {
+	for _, r := range PlateProvinces {
 		of(r).plate = true
 	}
 	for r := '０'; r <= 'ｚ'; r++ {
@@ -175,6 +175,11 @@ func scanMark(s string, i int, m *mark, ms []Match) []Match {
 			ms = append(ms, Match{KindPlate, i, i + n})
 		}
 	}
+	if m.plate {
+		if from, to := officialPlate(s, i); to > from {
+			ms = append(ms, Match{KindPlate, from, to})
+		}
+	}
 	return ms
 }
 
@@ -235,6 +240,40 @@ func addressEnd(s string, i int) int {
 		}
 		i = to + w
 	}
+}
+
+// estates end the name of a place whose houses and rooms stand behind it without a word.
+var estates = []string{"小区", "花园", "家园", "新村", "新苑", "苑"}
+
+// estateRooms finds the address of a room that is only numbers behind the name of an
+// estate: 翠竹苑3-302 or 万科城小区3-2-1201, of which s[i:j] is the first. Two numbers may
+// be a range, so that no Han character may follow them.
+func estateRooms(s string, i, j int) (none Match) {
+	if j-i > 3 || !slices.ContainsFunc(estates, func(e string) bool { return strings.HasSuffix(s[:i], e) }) {
+		return none
+	}
+	groups, last, to := 1, 0, j
+	for to < len(s) && s[to] == '-' && digitsFrom(s, to+1) > to+1 && groups < 4 {
+		last = digitsFrom(s, to+1) - to - 1
+		to += 1 + last
+		groups++
+	}
+	if groups < 2 || groups > 3 || last < 3 || last > 4 || groups == 3 && digitsFrom(s, j+1)-j-1 > 2 {
+		return none
+	}
+	if to < len(s) {
+		if next, _ := utf8.DecodeRuneInString(s[to:]); isAlpha(s[to]) || s[to] == '-' || s[to] == '.' || groups == 2 && isHan(next) {
+			return none
+		}
+	}
+	var buf [reach]rune
+	var at [reach + 1]int
+	r, where := runesBefore(s[:j], &buf, &at, reach)
+	from := addressBefore(r)
+	if from == len(r) {
+		return none
+	}
+	return Match{KindAddress, where[from], to}
 }
 
 // parts are what numbers of an address are of; joined stand behind 号.

@@ -79,7 +79,7 @@ func lookAlikes(rng *rand.Rand) []struct {
 		}},
 		{KindCard, "digits", false, func() string { return pick("123456789", 1) + pick(d, 15) }},
 		{KindPlate, "province", true, func() string { return pick("中国东西南北上下", 1) + pick("ABCDEF", 1) + pick(d, 5) }},
-		{KindPlate, "length", true, func() string { return pick(plateProvinces, 1) + pick("ABCDEF", 1) + pick(d, 3) }},
+		{KindPlate, "length", true, func() string { return pick(PlateProvinces, 1) + pick("ABCDEF", 1) + pick(d, 3) }},
 		{KindPassport, "length", true, func() string { return "E" + pick(d, 7) }},
 		{KindPassport, "letter", true, func() string { return pick("FHIJLQRTUVWXYZ", 1) + pick(d, 8) }},
 		{KindPassport, "serial", false, func() string { return pick("ABCDEFGHJKLMNPQRSTUVWXYZ", 1) + pick(d, 8) }},

@@ -1,13 +1,20 @@
 package detect
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Vehicle plates after GA 36-2018: the character of a province, the letter of a
 // city, then a serial of five; or of four and a last character for a use; or,
 // for new energy, of six that begins (small cars) or ends (large ones) with one
-// of EnergyLetters.
+// of EnergyLetters. Those of embassies are six digits before or behind 使, those of the
+// armed police WJ, a province, four digits and a last character.
 const (
-	plateProvinces = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+	// PlateProvinces have three bytes each; the last is that of embassies.
+	PlateProvinces = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使"
+	embassy        = "使"
+	armedPolice    = "WJ"
 	plateUses      = "学警挂港澳领超试"
 
 	// EnergyLetters stand for battery (A to E) and other (F to K) electric cars.
@@ -16,7 +23,10 @@ const (
 
 // Plate reports whether s is a plate, without a dot or blank in it.
 func Plate(s string) bool {
-	if len(s) < 9 || len(s) > 11 || !oneHan(plateProvinces, s[:3]) || !plateChar(s[3]) || isDigit(s[3]) {
+	if EmbassyPlate(s) || ArmedPolicePlate(s) {
+		return true
+	}
+	if len(s) < 9 || len(s) > 11 || !oneHan(PlateProvinces, s[:3]) || !plateChar(s[3]) || isDigit(s[3]) {
 		return false
 	}
 	switch serial := s[4:]; len(serial) {
@@ -33,6 +43,16 @@ func Plate(s string) bool {
 		return oneHan(plateUses, serial[4:]) && PlateSerial(serial[:4])
 	}
 	return false
+}
+
+// EmbassyPlate reports whether s is the plate of an embassy.
+func EmbassyPlate(s string) bool {
+	return len(s) == 9 && (s[:3] == embassy && digits(s[3:]) || s[6:] == embassy && digits(s[:6]))
+}
+
+// ArmedPolicePlate reports whether s is a plate of the armed police.
+func ArmedPolicePlate(s string) bool {
+	return len(s) == 10 && s[:2] == armedPolice && oneHan(PlateProvinces, s[2:5]) && s[2:5] != embassy && digits(s[5:9]) && plateChar(s[9])
 }
 
 // PlateSerial reports whether s consists of digits and capitals other than I and
@@ -115,4 +135,29 @@ func plateAt(s string) int {
 		}
 	}
 	return 0
+}
+
+// officialPlate returns where the plate of an embassy or of the armed police begins
+// and ends whose character of a province stands at s[i]; nothing where there is none.
+// 使 is a common word: behind it six digits are a plate only where it begins or what
+// stands before is no Han character but that of a cue.
+func officialPlate(s string, i int) (from, to int) {
+	if i >= 2 && i+8 <= len(s) && ArmedPolicePlate(s[i-2:i+8]) && (i == 2 || !isAlpha(s[i-3])) && (i+8 == len(s) || !plateChar(s[i+8])) {
+		return i - 2, i + 8
+	}
+	if s[i:i+3] != embassy {
+		return i, i
+	}
+	before, _ := lastRune(s[:i])
+	if to = i + 9; to <= len(s) && EmbassyPlate(s[i:to]) && (to == len(s) || !isDigit(s[to])) && (!isHan(before) || strings.ContainsRune("车牌号为是", before)) {
+		return i, to
+	}
+	after := ' '
+	if i+3 < len(s) {
+		after, _ = utf8.DecodeRuneInString(s[i+3:])
+	}
+	if from = i - 6; from >= 0 && EmbassyPlate(s[from:i+3]) && (from == 0 || !isDigit(s[from-1])) && !isHan(after) {
+		return from, i + 3
+	}
+	return i, i
 }

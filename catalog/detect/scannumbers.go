@@ -51,6 +51,16 @@ func scanRun(s string, i, j int, ms []Match) ([]Match, int) {
 		if end == i {
 			break
 		}
+		if end == j && j < len(s) && (s[j] == 0xc2 || s[j] == 0xe5) {
+			if m, next := scanArcs(s, i, j); next > j {
+				return append(ms, m), next
+			}
+		}
+		if end == j && j < len(s) && s[j] == '-' {
+			if m := estateRooms(s, i, j); m.End > j {
+				return append(ms, m), m.End
+			}
+		}
 		if end == j && j < len(s) && s[j] == '.' {
 			if m, next := scanDots(s, i, j); next > j {
 				if m.Kind != "" {
@@ -355,6 +365,8 @@ func scanDots(s string, i, j int) (Match, int) {
 		}
 		if whole := strings.ReplaceAll(s[i:end], ".", ""); len(whole) <= 15 && dotted(s[i:end]) && Mobile(strings.TrimPrefix(strings.TrimPrefix(whole, "00"), "86")) {
 			return Match{KindMobile, i, end}, end
+		} else if fours(s[i:end]) && BankCard(whole) {
+			return Match{KindCard, i, end}, end
 		}
 		return Match{}, end
 	}
@@ -386,14 +398,84 @@ func scanDots(s string, i, j int) (Match, int) {
 	return Match{KindPlace, i, e}, e
 }
 
+// Signs of degrees, minutes and seconds; the longest first.
+var (
+	degreeSigns = []string{"°", "º", "度"}
+	minuteSigns = []string{"′", "＇", "’", "'", "分"}
+	secondSigns = []string{"″", "＂", "”", "′′", "''", "\"", "秒"}
+)
+
+// scanArcs reads two angles of degrees, minutes and seconds, or of degrees and minutes
+// with two decimals or more, one behind the other: a place. The degrees of the first
+// are s[i:j]. It returns j where there are no two.
+func scanArcs(s string, i, j int) (Match, int) {
+	a, k := arc(s, i, j)
+	if k == j {
+		return Match{}, j
+	}
+	p := between(s, k)
+	for _, word := range []string{"北", "南", "东", "西"} {
+		if p+3 <= len(s) && s[p:p+3] == word { // 22°32′35″北 and the like
+			p = between(s, p+3)
+			break
+		}
+	}
+	q := digitsFrom(s, p)
+	b, e := arc(s, p, q)
+	if q == p || e == q || a > 90 && b > 90 {
+		return Match{}, j
+	}
+	return Match{KindPlace, i, e}, e
+}
+
+// arc reads the angle whose degrees are s[i:j], and returns them and where it ends; j
+// for none.
+func arc(s string, i, j int) (degrees, end int) {
+	if j-i > 3 || j == i || num(s[i:j]) > 180 {
+		return 0, j
+	}
+	part := func(at int, signs []string) (decimals, next int) {
+		to := digitsFrom(s, at)
+		if to == at || to > at+2 || num(s[at:to]) > 59 {
+			return 0, at
+		}
+		if to < len(s) && s[to] == '.' {
+			decimals = digitsFrom(s, to+1) - to - 1
+			to += 1 + decimals
+		}
+		w := unitAt(s[to:], signs)
+		if w == 0 {
+			return 0, at
+		}
+		return decimals, to + w
+	}
+	w := unitAt(s[j:], degreeSigns)
+	if w == 0 {
+		return 0, j
+	}
+	at := skip(s, j+w, " ", 1)
+	decimals, minutes := part(at, minuteSigns)
+	if minutes == at {
+		return 0, j
+	}
+	from := skip(s, minutes, " ", 1)
+	if _, seconds := part(from, secondSigns); seconds > from {
+		return num(s[i:j]), seconds
+	}
+	if decimals >= 2 {
+		return num(s[i:j]), minutes
+	}
+	return 0, j
+}
+
 // axes are what may name the second of two coordinates.
-var axes = []string{"latitude", "longitude", "lat", "lng", "lon", "纬度", "经度", "北纬", "东经", "y", "x"}
+var axes = []string{"latitude", "longitude", "lat", "lng", "lon", "纬度", "经度", "北纬", "南纬", "东经", "西经", "y", "x"}
 
 // between returns where the second of two coordinates begins behind the first one,
 // which ends at s[k]: signs, and the name of an axis among them. It is k where
 // nothing parts them.
 func between(s string, k int) int {
-	p := skip(s, k, " ,;&/EN°\"'}", 6)
+	p := skip(s, k, " ,;&/ENWS°\"'}", 6)
 	if strings.HasPrefix(s[p:], "，") || strings.HasPrefix(s[p:], "、") {
 		p += 3
 	}
@@ -414,6 +496,17 @@ func skip(s string, i int, set string, n int) int {
 	for k := i + n; i < len(s) && i < k && strings.IndexByte(set, s[i]) >= 0; i++ {
 	}
 	return i
+}
+
+// fours reports whether the groups between dots are of four digits, the last of four or
+// fewer, as a card's.
+func fours(s string) bool {
+	for g := range strings.SplitSeq(s, ".") {
+		if len(g) > 4 || len(g) < 4 && !strings.HasSuffix(s, "."+g) {
+			return false
+		}
+	}
+	return true
 }
 
 // dotted reports whether the groups between dots are those of a mobile number, with

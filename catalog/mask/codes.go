@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"aihub/catalog/detect"
@@ -119,7 +120,7 @@ func writeRadix(out []byte, n uint64) {
 
 // plate keeps province, issuing city and kind of a vehicle's plate and permutes
 // its serial within the strings that detect.Plate takes.
-type plate struct{ low [4]uint64 } // by class: an index is a·low + b
+type plate struct{ low [6]uint64 } // by class: an index is a·low + b
 
 // The alphabet of serials: no I, no O.
 const plateAlphabet = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -134,12 +135,15 @@ var plateValue = func() (t [256]byte) {
 }()
 
 // Classes of plates: a serial of five characters; of four before a last
-// character 学, 警, 挂 and the like; of new energy, small and large.
+// character 学, 警, 挂 and the like; of new energy, small and large; of embassies; of
+// the armed police.
 const (
 	plateFive = iota
 	plateFour
 	plateSmall
 	plateLarge
+	plateEmbassy
+	plateArmed
 )
 
 func newPlate(c block.Cipher) (fpe, error) {
@@ -156,8 +160,8 @@ func newPlate(c block.Cipher) (fpe, error) {
 		}
 		f.walkers = append(f.walkers, w)
 	}
-	energy := uint64(len(detect.EnergyLetters))
-	for _, size := range []uint64{energy * plateRadix * 10_000, energy * 100_000} {
+	energy, provinces := uint64(len(detect.EnergyLetters)), uint64(len(detect.PlateProvinces)/3-1) // without 使
+	for _, size := range []uint64{energy * plateRadix * 10_000, energy * 100_000, 1_000_000, provinces * 10_000 * plateRadix} {
 		w, low, err := indexWalker(c, size, 4)
 		if err != nil {
 			return fpe{}, err
@@ -190,6 +194,24 @@ func (p plate) take(v string, s *slot) bool {
 	if !detect.Plate(s.string()) {
 		return false
 	}
+	index := func(class int, n uint64) {
+		s.class, s.a, s.b = class, n/p.low[class], n%p.low[class]
+	}
+	switch {
+	case detect.EmbassyPlate(s.string()):
+		at := 0 // of the digits
+		if s.v[0] >= utf8.RuneSelf {
+			at = 3
+		}
+		s.tweak[0] = byte(at)
+		index(plateEmbassy, decimal(s.v[at:at+6]))
+		return true
+	case detect.ArmedPolicePlate(s.string()):
+		// Those of one province are too few to hide in.
+		n := uint64(strings.Index(detect.PlateProvinces, text(s.v[2:5]))/3)*10_000 + decimal(s.v[5:9])
+		index(plateArmed, n*plateRadix+uint64(plateValue[s.v[9]]))
+		return true
+	}
 	copy(s.tweak[:4], s.v[:4]) // the province has three bytes, the city's letter one
 	switch serial := s.v[4:s.n]; {
 	case len(serial) == 5:
@@ -197,19 +219,29 @@ func (p plate) take(v string, s *slot) bool {
 	case serial[len(serial)-1] >= utf8.RuneSelf:
 		s.class, s.a, s.b = plateFour, readSerial(serial[:2]), readSerial(serial[2:4])
 	case serial[0] > '9':
-		n := (energyIndex(serial[0])*plateRadix+uint64(plateValue[serial[1]]))*10_000 + decimal(serial[2:])
-		s.class, s.a, s.b = plateSmall, n/p.low[plateSmall], n%p.low[plateSmall]
+		index(plateSmall, (energyIndex(serial[0])*plateRadix+uint64(plateValue[serial[1]]))*10_000+decimal(serial[2:]))
 	default:
-		n := energyIndex(serial[5])*100_000 + decimal(serial[:5])
-		s.class, s.a, s.b = plateLarge, n/p.low[plateLarge], n%p.low[plateLarge]
+		index(plateLarge, energyIndex(serial[5])*100_000+decimal(serial[:5]))
 	}
 	return true
 }
 
 func (p plate) give(out []byte, s *slot) []byte {
+	n := s.a*p.low[s.class] + s.b
+	switch s.class {
+	case plateEmbassy:
+		at := int(s.tweak[0])
+		return append(appendDecimal(append(out, s.v[:at]...), n, 6), s.v[at+6:s.n]...)
+	case plateArmed:
+		last := plateAlphabet[n%plateRadix]
+		n /= plateRadix
+		at := 3 * (n / 10_000)
+		out = append(append(out, s.v[:2]...), detect.PlateProvinces[at:at+3]...)
+		return append(appendDecimal(out, n%10_000, 4), last)
+	}
 	out = append(out, s.v[:4]...)
 	var serial [5]byte
-	switch n := s.a*p.low[s.class] + s.b; s.class {
+	switch s.class {
 	case plateFive:
 		writeSerial(serial[:5], s.a, s.b)
 		return append(out, serial[:5]...)

@@ -3,6 +3,7 @@ package mask
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ type band struct {
 	steps
 	min, max *float64
 	integers bool
+	whole    bool // of integers, with whole ends and width: intervals are computed exactly
 }
 
 func newBand(width float64, min, max *float64, integers bool) band {
@@ -24,7 +26,11 @@ func newBand(width float64, min, max *float64, integers bool) band {
 	if min != nil {
 		origin = *min
 	}
-	return band{newSteps(origin, width), min, max, integers}
+	whole := integers
+	for _, v := range []*float64{&width, min, max} {
+		whole = whole && (v == nil || *v == math.Trunc(*v) && math.Abs(*v) <= 1<<53)
+	}
+	return band{newSteps(origin, width), min, max, integers, whole}
 }
 
 func (band) Type() table.Type { return table.String }
@@ -37,6 +43,10 @@ func (b band) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 			continue
 		}
 		var v float64
+		if b.whole {
+			out.AppendStr(b.ofInt(c.Int[i]))
+			continue
+		}
 		if b.integers {
 			v = float64(c.Int[i])
 		} else if v = c.Flt[i]; math.IsNaN(v) {
@@ -48,25 +58,57 @@ func (b band) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad []int
 	return out, nil
 }
 
+// ofInt is the interval of an integer. One that would reach beyond the integers ends
+// with them.
+func (b band) ofInt(v int64) string {
+	if b.min != nil && v < int64(*b.min) {
+		return "<" + strconv.FormatInt(int64(*b.min), 10)
+	}
+	if b.max != nil && v >= int64(*b.max) {
+		return ">=" + strconv.FormatInt(int64(*b.max), 10)
+	}
+	w := int64(b.width)
+	into := (v%w - int64(b.origin)%w) % w
+	if into < 0 {
+		into += w
+	}
+	lo, hi := v-into, v+(w-1-into)
+	if lo > v {
+		lo = math.MinInt64
+	}
+	if hi < v {
+		hi = math.MaxInt64
+	}
+	if b.max != nil {
+		hi = min(hi, int64(*b.max)-1)
+	}
+	if lo == hi {
+		return strconv.FormatInt(lo, 10)
+	}
+	return strconv.FormatInt(lo, 10) + "-" + strconv.FormatInt(hi, 10)
+}
+
+// plain writes v without an exponent where people would.
+func plain(v float64) string {
+	if a := math.Abs(v); a >= 1e-4 && a < 1e21 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return table.FormatFloat(v)
+}
+
 func (b band) of(v float64) string {
 	if b.min != nil && v < *b.min {
-		return "<" + table.FormatFloat(*b.min)
+		return "<" + plain(*b.min)
 	}
 	if b.max != nil && v >= *b.max {
-		return ">=" + table.FormatFloat(*b.max)
+		return ">=" + plain(*b.max)
 	}
 	n := b.below(v)
 	lo, hi := b.at(n), b.at(n+1)
 	if b.max != nil {
 		hi = min(hi, *b.max)
 	}
-	if b.integers && lo == math.Trunc(lo) && hi == math.Trunc(hi) && math.Abs(hi) < 1e15 {
-		if hi-1 == lo {
-			return fmt.Sprintf("%d", int64(lo))
-		}
-		return fmt.Sprintf("%d-%d", int64(lo), int64(hi)-1)
-	}
-	return "[" + table.FormatFloat(lo) + "," + table.FormatFloat(hi) + ")"
+	return "[" + plain(lo) + "," + plain(hi) + ")"
 }
 
 // hierarchy replaces a value by its ancestor.

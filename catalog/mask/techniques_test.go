@@ -50,6 +50,9 @@ func TestCodes(t *testing.T) {
 		{"plate", func() string { return "粤B" + chars(digits, 3) + chars(plateAlphabet, 2) }, detect.Plate, 4},
 		{"plate", func() string { return "京AD" + chars(plateAlphabet, 1) + chars(digits, 4) }, detect.Plate, 4},
 		{"plate", func() string { return "沪C" + chars(digits, 5) + chars(detect.EnergyLetters, 1) }, detect.Plate, 4},
+		{"plate", func() string { return "使" + chars(digits, 6) }, detect.EmbassyPlate, 3},
+		{"plate", func() string { return chars(digits, 6) + "使" }, detect.EmbassyPlate, 0},
+		{"plate", func() string { return "WJ粤" + chars(digits, 4) + chars(plateAlphabet, 1) }, detect.ArmedPolicePlate, 2},
 		{"plate", func() string { return "粤Z" + chars(digits, 2) + chars(plateAlphabet, 2) + "港" }, detect.Plate, 4},
 	} {
 		var in []string
