@@ -35,8 +35,9 @@ type Scenario struct {
 	Spec        []byte        `json:"-"`
 	Digest      Digest        `json:"digest"`
 	PublishedAt time.Time     `json:"published_at"`
-	EndedAt     time.Time     `json:"ended_at,omitzero"` // when it was closed or withdrawn
-	Reason      string        `json:"reason,omitempty"`  // why it was withdrawn: for those who still see it
+	EndedAt     time.Time     `json:"ended_at,omitzero"`   // when it was closed or withdrawn
+	Reason      string        `json:"reason,omitempty"`    // why it was withdrawn: for those who still see it
+	SelfTest    []SelfTest    `json:"self_test,omitempty"` // as it is published; see store.SelfTest
 }
 
 // Round is a time window of a scenario with its own hidden part and quota.

@@ -20,7 +20,7 @@ import (
 // PublishScenario checks a spec (YAML) by itself and against the published
 // dataset version it pins, its labels included, and opens it as the next version
 // of its name. Contract lists every fault with line and column.
-func (c *Catalog) PublishScenario(ctx context.Context, actor aihub.Actor, specYAML []byte) (aihub.Scenario, error) {
+func (c *Catalog) PublishScenario(ctx context.Context, actor aihub.Actor, specYAML []byte, tried []aihub.SelfTest) (aihub.Scenario, error) {
 	var none aihub.Scenario
 	spec, canonical, err := scenarios.Parse("spec.yaml", specYAML)
 	if err != nil {
@@ -73,7 +73,7 @@ func (c *Catalog) PublishScenario(ctx context.Context, actor aihub.Actor, specYA
 	sc := aihub.Scenario{
 		Ref: aihub.Ref{Name: spec.Name, Version: n}, Org: actor.Org, Author: actor.User, State: aihub.ScenarioOpen,
 		Title: spec.Title, Summary: spec.Summary, Field: spec.Field, Area: spec.Area, Dataset: dataset,
-		Spec: canonical, Digest: scenarios.Digest(canonical), PublishedAt: c.now(),
+		Spec: canonical, Digest: scenarios.Digest(canonical), PublishedAt: c.now(), SelfTest: tried,
 	}
 	if err := c.DB.PublishScenario(ctx, permit, sc, scenarios.RoundsOf(sc.Ref, spec)); err != nil {
 		return none, err

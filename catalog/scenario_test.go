@@ -53,7 +53,7 @@ func published(t *testing.T) (*world, aihub.DatasetVersion) {
 func TestPublishScenario(t *testing.T) {
 	t.Parallel()
 	w, v := published(t)
-	sc, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec))
+	sc, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec), nil)
 	w.must(err)
 	if sc.Ref.String() != "case-outcome@1" || sc.Dataset != v.Ref || sc.Org != "futian" || sc.State != aihub.ScenarioOpen {
 		t.Errorf("%+v", sc)
@@ -68,7 +68,7 @@ func TestPublishScenario(t *testing.T) {
 	if len(rounds) != 1 || rounds[0].Name != "open" || rounds[0].Part != aihub.Test || rounds[0].Quota != 5 {
 		t.Errorf("%+v", rounds)
 	}
-	if sc, err = w.PublishScenario(w.ctx, w.steward, []byte(caseSpec)); err != nil || sc.Ref.Version != 2 {
+	if sc, err = w.PublishScenario(w.ctx, w.steward, []byte(caseSpec), nil); err != nil || sc.Ref.Version != 2 {
 		t.Errorf("%v %v", sc.Ref, err)
 	}
 }
@@ -87,7 +87,7 @@ func TestScenarioAgainstDataset(t *testing.T) {
 		"受理, 转办, 不予受理":                 {"受理, 转办, 退回", []string{"unknown_class (line 19", "rows of the test part hold a label", "rows of the sample part", ": 不予受理"}},
 		"dataset: cases@1":             {"dataset: cases@2", []string{"cases@2"}},
 	} {
-		_, err := w.PublishScenario(w.ctx, w.steward, []byte(strings.Replace(caseSpec, from, c.to, 1)))
+		_, err := w.PublishScenario(w.ctx, w.steward, []byte(strings.Replace(caseSpec, from, c.to, 1)), nil)
 		for _, s := range c.says {
 			if err == nil || !strings.Contains(err.Error(), s) {
 				t.Errorf("%s: does not say %q: %v", c.to, s, err)
@@ -118,7 +118,7 @@ func TestScenarioHidesLabels(t *testing.T) {
 	v, err := w.publish(replaceLine(t, peopleManifest, "split:", `split: {sample: 1, column: sex, values: {test: [女]}}`), strings.Join(lines, "\n"))
 	w.must(err)
 	w.approve(v)
-	_, err = w.PublishScenario(w.ctx, w.steward, []byte(caseSpec))
+	_, err = w.PublishScenario(w.ctx, w.steward, []byte(caseSpec), nil)
 	if aihub.KindOf(err) != aihub.Contract || strings.Contains(err.Error(), "绝密") || !strings.Contains(err.Error(), fmt.Sprintf("[×%d]", strange)) {
 		t.Errorf("%d rows: %v", strange, err)
 	}
@@ -129,17 +129,17 @@ func TestWhoMayPublishScenarios(t *testing.T) {
 	w := newWorld(t)
 	v, err := w.publish(peopleManifest, people(2000, 13).csv)
 	w.must(err)
-	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec)); aihub.KindOf(err) != aihub.Pending {
+	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec), nil); aihub.KindOf(err) != aihub.Pending {
 		t.Errorf("on a dataset that nobody approved: %v", err)
 	}
 	w.approve(v)
-	if _, err := w.PublishScenario(w.ctx, w.vendor, []byte(caseSpec)); aihub.KindOf(err) != aihub.Refused {
+	if _, err := w.PublishScenario(w.ctx, w.vendor, []byte(caseSpec), nil); aihub.KindOf(err) != aihub.Refused {
 		t.Errorf("a vendor: %v", err)
 	}
-	if _, err := w.PublishScenario(w.ctx, w.other, []byte(caseSpec)); aihub.KindOf(err) != aihub.Refused {
+	if _, err := w.PublishScenario(w.ctx, w.other, []byte(caseSpec), nil); aihub.KindOf(err) != aihub.Refused {
 		t.Errorf("a steward elsewhere, on this city's data: %v", err)
 	}
-	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec)); err != nil {
+	if _, err := w.PublishScenario(w.ctx, w.steward, []byte(caseSpec), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -122,7 +122,7 @@ func writePerfect(ctx context.Context, plan *Plan, path, key, to string) (err er
 		for i := range all {
 			all[i] = i
 		}
-		b := s.answers(all)
+		b := s.answers(s.truth.Label, all)
 		s.name(b)
 		*t, size = Truth{}, 0
 		return w.Write(b)

@@ -77,7 +77,7 @@ func TestScoreGolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if faults, err := SelfTest(t.Context(), spec, loaded, t.TempDir(), nil); err != nil || len(c.said) > 1 && len(faults) > 0 {
+		if _, faults, err := SelfTest(t.Context(), spec, loaded, t.TempDir(), nil); err != nil || len(c.said) > 1 && len(faults) > 0 {
 			t.Errorf("%s: self-test: %v %v", c.truth, err, lines(t, faults))
 		}
 	}

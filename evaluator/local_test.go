@@ -183,12 +183,13 @@ func TestSelfTest(t *testing.T) {
 		{"the range shuts the truth out", number("float64", 0, 1), numbers, []string{
 			"self_test (perfect): the output schema refuses such predictions: out_of_range",
 			"self_test (shuffled): the output schema refuses such predictions: out_of_range",
+			"self_test (constant): the output schema refuses such predictions: out_of_range",
 			"self_test (random): the output schema refuses such predictions: out_of_range"}},
 		{"one class only: AUC is undefined", auc, constant, []string{"self_test (perfect): auc is undefined for perfect predictions: one_class"}},
 		{"no rows", auc, &Truth{}, []string{"self_test (perfect): the part has no rows"}},
 	} {
 		dir := t.TempDir()
-		faults, err := SelfTest(t.Context(), c.spec, c.t, dir, nil)
+		_, faults, err := SelfTest(t.Context(), c.spec, c.t, dir, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -218,7 +219,7 @@ func TestPacksPassSelfTest(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", p.Name, err)
 		}
-		faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
+		_, faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v, %v", p.Name, lines(t, faults), err)
 		}

@@ -22,94 +22,228 @@ import (
 // SelfTest tries the scoring of a spec on the truth of a part before anyone
 // submits: predictions that are perfect, constant, random, shuffled, empty and
 // NaN are written to files in dir, a directory of the caller, checked and
-// scored like a vendor's. It returns what does not come out as it must:
+// scored like a vendor's. It returns what each came to beside what is declared for
+// it, and a fault for each that does not come out as it must:
 //
 //   - perfect predictions pass the check, and every metric is defined and has
 //     its best value
 //   - the same rows in another order have the same value, to the last bit
-//   - constant, random and, of texts, blank predictions pass, and are not as good as perfect ones
-//     by the primary metric, unless they happen to be right
+//   - constant predictions (the most frequent class, with probability 1; the mean), random ones (the truth
+//     of another row) and, of texts and lists, blank ones pass, have the value or the band that
+//     the metric declares where the truth's distribution says it (metric.Constant, Chance,
+//     Blank), and are not as good as perfect ones by the primary metric, unless they happen to be right
 //   - a file without rows, and NaN in a float64 column, are faults
 //
 // Of a spec with a scorer, judge runs it on each of these files, and what perfect
-// predictions must score is what the spec declares. Without judge such a spec
+// predictions must score is what the spec declares; nothing is declared of constant, random and
+// blank ones but that they are not as good. Without judge such a spec
 // does not pass.
 //
 // Faults name rules of the spec, no label. An error means that a file could not
 // be written or read, or ctx ended.
-func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string, judge *selfJudge) ([]aihub.Fault, error) {
+func SelfTest(ctx context.Context, spec scenarios.Spec, t *Truth, dir string, judge *selfJudge) ([]aihub.SelfTest, []aihub.Fault, error) {
 	if spec.Scorer != nil {
 		if judge == nil {
-			return []aihub.Fault{selfFault("scorer", "nothing here can run the scorer: publish on a machine that runs sandboxes", "此处无法运行评分程序：请在可运行沙箱的机器上发布")}, nil
+			return nil, []aihub.Fault{selfFault("scorer", "nothing here can run the scorer: publish on a machine that runs sandboxes", "此处无法运行评分程序：请在可运行沙箱的机器上发布")}, nil
 		}
 		t = &Truth{Keys: t.RowIDs(judge.rowKey), Label: t.Label}
 	}
 	spec = spec.Untimed() // nothing runs here
 	plan, err := NewPlan(spec.Builtin(), "")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	return selfTestOf(ctx, spec, plan, t, dir, judge)
+}
+
+// selfTestOf is SelfTest with the metrics of a plan.
+func selfTestOf(ctx context.Context, spec scenarios.Spec, plan *Plan, t *Truth, dir string, judge *selfJudge) ([]aihub.SelfTest, []aihub.Fault, error) {
 	ids, err := NewIDs(t.Keys)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(t.Keys) == 0 {
-		return []aihub.Fault{selfFault("perfect", "the part has no rows", "该数据分区没有数据行")}, nil
+		return nil, []aihub.Fault{selfFault(aihub.TrialPerfect, "the part has no rows", "该数据分区没有数据行")}, nil
 	}
 	s := &selfTest{ctx: ctx, spec: spec, plan: plan, judge: judge, truth: t, ids: ids, dir: dir}
 	n := len(t.Keys)
-	same, first := make([]int, n), make([]int, n)
+	same := make([]int, n)
 	for i := range same {
 		same[i] = i
 	}
 	order := rand.New(rand.NewPCG(1, uint64(n))).Perm(n)
+	one, lot := s.usual()
 
-	perfect := s.score("perfect", s.answers(same), same)
-	shuffled := s.score("shuffled", s.answers(same), order)
+	perfect := s.score(aihub.TrialPerfect, s.answers(t.Label, same), same)
+	shuffled := s.score(aihub.TrialShuffled, s.answers(t.Label, same), order)
 	others := []tried{
-		{"constant", first, s.score("constant", s.answers(first), same)},
-		{"random", order, s.score("random", s.answers(order), same)},
+		{aihub.TrialConstant, s.wrong(one, make([]int, n)), s.score(aihub.TrialConstant, s.answers(one, make([]int, n)), same)},
+		{aihub.TrialRandom, s.wrong(t.Label, order), s.score(aihub.TrialRandom, s.answers(t.Label, order), same)},
 	}
 	// No PNG is blank, and in a format that lists what was found blank is empty.
 	if _, mixed := scenarios.UnitFormats[spec.Output.Format]; t.Label.Str != nil && !mixed {
-		others = append(others, tried{"blank", nil, s.score("blank", s.blank(s.answers(same)), same)})
+		others = append(others, tried{aihub.TrialBlank, slices.ContainsFunc(t.Label.Str, func(s string) bool { return s != "" }),
+			s.score(aihub.TrialBlank, s.blank(s.answers(t.Label, same)), same)})
 	}
-	s.refused("empty", s.answers(nil), nil)
-	if b := s.answers(same); s.spoil(b) {
-		s.refused("NaN", b, same)
+	s.refused(aihub.TrialEmpty, s.answers(t.Label, nil), nil, "missing_ids", "empty_file")
+	if b := s.answers(t.Label, same); s.spoil(b) {
+		s.refused(aihub.TrialNaN, b, same, "not_finite", "empty_value") // JSON has no NaN, only null
 	}
 	if s.err != nil || perfect == nil {
-		return s.faults, s.err
+		return s.results, s.faults, s.err
 	}
 	for i, m := range spec.Metrics {
-		best, v := s.best(m), perfect[i]
-		switch {
-		case v.Status == aihub.MetricUndefined:
-			s.fault("perfect", m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
-		case math.Abs(v.Value-best) > 1e-9 && v.Reason == metric.AbsentClass:
-			s.fault("perfect", fmt.Sprintf("%s is %.4g for perfect predictions, not %v: a class has no row in this part and counts as zero_division; write params: {zero_division: 1}, or declare only classes with enough rows", m.ID, v.Value, best),
-				fmt.Sprintf("%s 对完美预测为 %.4g，而非 %v：有类别在此分区中没有行，按 zero_division 计；请写 params: {zero_division: 1}，或只声明行数足够的类别", m.ID, v.Value, best))
-		case math.Abs(v.Value-best) > 1e-9:
-			s.fault("perfect", strings.TrimSpace(fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason)),
-				strings.TrimSpace(fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason)))
-		}
-		if shuffled != nil && !shuffled[i].Equal(v) {
-			s.fault("shuffled", m.ID+" depends on the order of rows", m.ID+" 与行顺序有关")
+		s.perfect(m, perfect[i])
+		if shuffled != nil {
+			ok := shuffled[i].Equal(perfect[i])
+			s.result(aihub.SelfTest{Predictions: aihub.TrialShuffled, Metric: m.ID, Declared: aihub.DeclaredSame, Passed: ok}, shuffled[i])
+			if !ok {
+				s.fault(aihub.TrialShuffled, m.ID+" depends on the order of rows", m.ID+" 与行顺序有关")
+			}
 		}
 		for _, o := range others {
-			if m.Primary && o.values != nil && s.wrong(o.from) && o.values[i].Status != aihub.MetricUndefined && o.values[i].Value == v.Value {
-				s.fault(o.name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
+			if o.values != nil {
+				s.other(m, o, s.declared(m, o, lot), o.values[i], perfect[i])
 			}
 		}
 	}
-	return s.faults, nil
+	return s.results, s.faults, nil
+}
+
+// perfect judges what a metric gave perfect predictions.
+func (s *selfTest) perfect(m scenarios.Metric, v aihub.MetricValue) {
+	best := s.best(m)
+	r := aihub.SelfTest{Predictions: aihub.TrialPerfect, Metric: m.ID, Declared: aihub.DeclaredDefined, Passed: v.Status != aihub.MetricUndefined}
+	if !math.IsNaN(best) {
+		r.Declared, r.Lo, r.Hi = aihub.DeclaredValue, best, best
+		r.Passed = r.Passed && math.Abs(v.Value-best) <= 1e-9
+	}
+	s.result(r, v)
+	switch {
+	case r.Passed:
+	case v.Status == aihub.MetricUndefined:
+		s.fault(aihub.TrialPerfect, m.ID+" is undefined for perfect predictions: "+v.Reason, m.ID+" 对完美预测无定义："+v.Reason)
+	case v.Reason == metric.AbsentClass:
+		s.fault(aihub.TrialPerfect, fmt.Sprintf("%s is %.4g for perfect predictions, not %v: a class has no row in this part and counts as zero_division; write params: {zero_division: 1}, or declare only classes with enough rows", m.ID, v.Value, best),
+			fmt.Sprintf("%s 对完美预测为 %.4g，而非 %v：有类别在此分区中没有行，按 zero_division 计；请写 params: {zero_division: 1}，或只声明行数足够的类别", m.ID, v.Value, best))
+	default:
+		s.fault(aihub.TrialPerfect, strings.TrimSpace(fmt.Sprintf("%s is %v for perfect predictions, not %v %s", m.ID, v.Value, best, v.Reason)),
+			strings.TrimSpace(fmt.Sprintf("%s 对完美预测为 %v，而非 %v %s", m.ID, v.Value, best, v.Reason)))
+	}
+}
+
+// declared is what m must give predictions that are not right; nil where nothing can be said.
+func (s *selfTest) declared(m scenarios.Metric, o tried, lot metric.Trial) *metric.Declared {
+	info := scenarios.KnownMetrics[m.Use]
+	switch {
+	case !o.wrong || s.judge != nil:
+		return nil
+	case info.Needs.Texts() && o.name == aihub.TrialConstant:
+		return metric.Alike(m.Use)
+	case info.Needs.Texts() && o.name == aihub.TrialBlank && !s.blankTruth():
+		return metric.Blank(m.Use)
+	case info.Needs.Texts():
+		return nil
+	}
+	column, group := s.plan.spec.Scored(m)
+	setup := metric.Setup{Classes: s.spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params}
+	if o.name == aihub.TrialConstant {
+		return metric.Constant(m.Use, setup, lot)
+	}
+	return metric.Chance(m.Use, setup, lot)
+}
+
+// blankTruth reports whether to find nothing is right of some row.
+func (s *selfTest) blankTruth() bool {
+	nothing := ""
+	kind := cellsOf(s.plan.spec)
+	if kind != nil {
+		nothing = kind.Empty
+	}
+	return slices.ContainsFunc(s.truth.Label.Str, func(t string) bool {
+		if kind != nil {
+			return kind.Answer(t) == nothing
+		}
+		return slices.Contains(s.spec.Truth.Golds(t), nothing)
+	})
+}
+
+// other judges what a metric gave predictions that need not be right.
+func (s *selfTest) other(m scenarios.Metric, o tried, d *metric.Declared, v, perfect aihub.MetricValue) {
+	r := aihub.SelfTest{Predictions: o.name, Metric: m.ID, Declared: aihub.DeclaredNothing, Passed: true}
+	switch {
+	case d != nil && d.Reason != "":
+		r.Declared, r.Code, r.Passed = aihub.DeclaredUndefined, d.Reason, d.Keeps(v)
+	case d != nil:
+		r.Declared, r.Lo, r.Hi = aihub.DeclaredValue, d.Lo, d.Hi
+		// Where nothing was found a metric of units may have nothing to divide by.
+		r.Passed = d.Keeps(v) || v.Status == aihub.MetricUndefined && scenarios.KnownMetrics[m.Use].Needs.Texts()
+	}
+	if !r.Passed {
+		s.fault(o.name, fmt.Sprintf("%s is %s for such predictions, and must be %s", m.ID, shown(v), r.Wanted()),
+			fmt.Sprintf("%s 对此类预测为 %s，应为 %s", m.ID, shown(v), r.Wanted()))
+	}
+	if m.Primary && o.wrong {
+		if r.Declared == aihub.DeclaredNothing {
+			r.Declared = aihub.DeclaredWorse
+		}
+		if v.Status != aihub.MetricUndefined && v.Value == perfect.Value {
+			r.Passed = false
+			s.fault(o.name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
+		}
+	}
+	s.result(r, v)
+}
+
+func shown(v aihub.MetricValue) string {
+	if v.Status == aihub.MetricUndefined {
+		return v.Reason
+	}
+	return fmt.Sprintf("%.6g", v.Value)
+}
+
+// result notes what v came to.
+func (s *selfTest) result(r aihub.SelfTest, v aihub.MetricValue) {
+	r.Value, r.Status, r.Reason = v.Value, v.Status, v.Reason
+	s.results = append(s.results, r)
 }
 
 // tried are predictions that need not be right.
 type tried struct {
 	name   string
-	from   []int // the rows whose truth they say; nil: nobody's
+	wrong  bool // some row's truth is not what it says
 	values []aihub.MetricValue
+}
+
+// usual is what constant predictions say, as a truth of one row: the most frequent
+// class, the mean, the first text; and what is known of such.
+func (s *selfTest) usual() (metric.Column, metric.Trial) {
+	l, t := s.truth.Label, metric.Trial{Numbers: s.truth.Label.Flt}
+	switch {
+	case l.Class != nil:
+		t.Classes = make([]int64, len(s.spec.Truth.Classes))
+		for _, c := range l.Class {
+			t.Classes[c]++
+		}
+		t.Class = slices.Index(t.Classes, slices.Max(t.Classes))
+		return metric.Column{Class: []metric.Code{metric.Code(t.Class)}}, t
+	case l.Flt != nil:
+		var sum metric.Sum
+		for _, y := range l.Flt {
+			sum.Add(y)
+		}
+		t.Number = max(slices.Min(l.Flt), min(sum.Mean(int64(len(l.Flt))), slices.Max(l.Flt)))
+		if s.whole() {
+			t.Number = math.Round(t.Number)
+		}
+		return metric.Column{Flt: []float64{t.Number}}, t
+	}
+	return metric.Column{Str: l.Str[:1]}, t
+}
+
+// whole reports whether a metric reads a column of whole numbers.
+func (s *selfTest) whole() bool {
+	return slices.ContainsFunc(s.plan.spec.Output.Columns, func(c scenarios.OutputColumn) bool { return c.Type == "int64" })
 }
 
 // selfJudge scores a file of predictions by the scenario's scorer, under the row
@@ -129,15 +263,16 @@ func (s *selfTest) best(m scenarios.Metric) float64 {
 }
 
 type selfTest struct {
-	ctx    context.Context
-	spec   scenarios.Spec
-	plan   *Plan // of its metrics that are ours
-	judge  *selfJudge
-	truth  *Truth
-	ids    *IDs
-	dir    string
-	faults []aihub.Fault
-	err    error
+	ctx     context.Context
+	spec    scenarios.Spec
+	plan    *Plan // of its metrics that are ours
+	judge   *selfJudge
+	truth   *Truth
+	ids     *IDs
+	dir     string
+	results []aihub.SelfTest
+	faults  []aihub.Fault
+	err     error
 }
 
 func selfFault(name, en, zh string) aihub.Fault {
@@ -146,25 +281,21 @@ func selfFault(name, en, zh string) aihub.Fault {
 
 func (s *selfTest) fault(name, en, zh string) { s.faults = append(s.faults, selfFault(name, en, zh)) }
 
-// wrong reports whether some row's truth is not that of row from[i].
-func (s *selfTest) wrong(from []int) bool {
+// wrong reports whether some row's truth is not that of row from[i] of said.
+func (s *selfTest) wrong(said metric.Column, from []int) bool {
 	l := s.truth.Label
-	if from == nil {
-		return slices.ContainsFunc(l.Str, func(s string) bool { return s != "" })
-	}
 	for i, j := range from {
-		if l.Class != nil && l.Class[i] != l.Class[j] || l.Str != nil && l.Str[i] != l.Str[j] || l.Flt != nil && l.Flt[i] != l.Flt[j] {
+		if l.Class != nil && l.Class[i] != said.Class[j] || l.Str != nil && l.Str[i] != said.Str[j] || l.Flt != nil && l.Flt[i] != said.Flt[j] {
 			return true
 		}
 	}
 	return false
 }
 
-// answers returns predictions in which row i answers as the truth of row
-// from[i]: its class, probability 1 for it, its number, its text. Columns that no metric
+// answers returns predictions in which row i answers as row from[i] of l, a truth: its class, probability 1 for it, its number, its text. Columns that no metric
 // reads hold something that their range allows.
-func (s *selfTest) answers(from []int) *table.Batch {
-	spec, l, kind := s.plan.spec, s.truth.Label, cellsOf(s.plan.spec)
+func (s *selfTest) answers(l metric.Column, from []int) *table.Batch {
+	spec, kind := s.plan.spec, cellsOf(s.plan.spec)
 	class := map[string]int{} // of the columns that are read: whose probability, or -1
 	for _, m := range s.plan.metrics {
 		for j, name := range m.Columns() {
@@ -351,9 +482,21 @@ func (s *selfTest) broken(name string, err error) {
 	}
 }
 
-// refused checks predictions that must not pass.
-func (s *selfTest) refused(name string, b *table.Batch, order []int) {
-	if _, faults := s.check(b, order, nil); s.err == nil && len(faults) == 0 {
+// refused checks predictions that must not pass: the first fault has one of codes.
+func (s *selfTest) refused(name string, b *table.Batch, order []int, codes ...string) {
+	_, faults := s.check(b, order, nil)
+	if s.err != nil {
+		return
+	}
+	r := aihub.SelfTest{Predictions: name, Declared: aihub.DeclaredFault, Code: strings.Join(codes, " | ")}
+	for _, f := range faults {
+		if r.Reason == "" || slices.Contains(codes, f.Code) && !r.Passed {
+			r.Reason, r.Passed = f.Code, slices.Contains(codes, f.Code)
+		}
+	}
+	if s.results = append(s.results, r); len(faults) == 0 {
 		s.fault(name, "such predictions pass the check", "此类预测竟通过了检查")
+	} else if !r.Passed {
+		s.fault(name, "such predictions are refused as "+r.Reason+", and must be as "+r.Code, "此类预测被拒的原因为 "+r.Reason+"，应为 "+r.Code)
 	}
 }

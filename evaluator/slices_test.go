@@ -465,7 +465,7 @@ func TestBounds(t *testing.T) {
 	// Two rounds on one part are one part.
 	v := aihub.DatasetVersion{Parts: []aihub.PartFile{{Part: "test", Rows: metric.MaxMassRows + 1}}}
 	twice := scenarios.Spec{Metrics: []scenarios.Metric{{Use: "ece_mass@1"}}, Rounds: []scenarios.Round{{Name: "a", Part: "test"}, {Name: "b", Part: "test"}}}
-	if faults, err := Trial(t.Context(), nil, v, twice, t.TempDir(), nil); err != nil || len(faults) != 1 {
+	if _, faults, err := Trial(t.Context(), nil, v, twice, t.TempDir(), nil); err != nil || len(faults) != 1 {
 		t.Errorf("%v, %+v", err, faults)
 	}
 	classes := make([]string, 100)

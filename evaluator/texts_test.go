@@ -248,7 +248,7 @@ func TestTextPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		faults, err := SelfTest(t.Context(), textSpec(t, format, errorRates), truth, dir, nil)
+		_, faults, err := SelfTest(t.Context(), textSpec(t, format, errorRates), truth, dir, nil)
 		if err != nil || len(faults) > 0 {
 			t.Errorf("%s: %v %v", format, err, lines(t, faults))
 		}
@@ -306,7 +306,8 @@ func TestTrialOfTexts(t *testing.T) {
 	trial := func(rows [][2]string) ([]aihub.Fault, error) {
 		raw, err := os.ReadFile(saidParquet(t, rows))
 		h.must(err)
-		return Trial(t.Context(), h.blob, aihub.DatasetVersion{Key: "id", Parts: []aihub.PartFile{{Part: aihub.Test, Rows: int64(len(rows)), Truth: h.put(raw)}}}, spec, t.TempDir(), nil)
+		_, faults, err := Trial(t.Context(), h.blob, aihub.DatasetVersion{Key: "id", Parts: []aihub.PartFile{{Part: aihub.Test, Rows: int64(len(rows)), Truth: h.put(raw)}}}, spec, t.TempDir(), nil)
+		return faults, err
 	}
 	if faults, err := trial(said); err != nil || len(faults) > 0 {
 		t.Errorf("%v %v", err, lines(t, faults))

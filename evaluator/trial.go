@@ -21,16 +21,16 @@ import (
 const trialRows = 2_000_000
 
 // Trial is SelfTest on every hidden part that a round of the spec is scored on,
-// before the round opens. Files lie in dir while they are read. A fault says in
+// before the round opens; it returns what came of it, and what must be mended. Files lie in dir while they are read. A fault says in
 // which part. What cannot be tried, because spec and dataset do not fit, has no
 // faults here: the linter names them. judge runs the scorer of a spec that has one.
-func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, dir string, judge Judge) (faults []aihub.Fault, err error) {
+func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec scenarios.Spec, dir string, judge Judge) (results []aihub.SelfTest, faults []aihub.Fault, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("evaluator: %w", err)
+		return nil, nil, fmt.Errorf("evaluator: %w", err)
 	}
 	work, err := os.MkdirTemp(dir, "trial-")
 	if err != nil {
-		return nil, fmt.Errorf("evaluator: %w", err)
+		return nil, nil, fmt.Errorf("evaluator: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
 	var parts, tried []aihub.Part
@@ -43,7 +43,7 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		if ok && len(spec.GroupColumns()) > 0 {
 			found, err := trialGroups(ctx, blobs, v, spec, f, work)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			faults = append(faults, found...)
 		}
@@ -59,29 +59,33 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		tried = append(tried, f.Part)
 		path := filepath.Join(work, "truth-"+string(f.Part))
 		if err := blob.Fetch(ctx, blobs, f.Truth, path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		truth, err := ReadTruth(ctx, path, v.Key, spec)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		inputPath := ""
 		if spec.Scorer != nil && spec.Scorer.Input {
 			inputPath = filepath.Join(work, "input")
 			if err := blob.Fetch(ctx, blobs, f.Input, inputPath); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
-		found, err := SelfTest(ctx, spec, truth, work, trialJudge(judge, spec, v.Key, path, inputPath, work))
+		came, found, err := SelfTest(ctx, spec, truth, work, trialJudge(judge, spec, v.Key, path, inputPath, work))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		for _, x := range came {
+			x.Part = f.Part
+			results = append(results, x)
 		}
 		for _, x := range found {
 			x.Where = fmt.Sprintf("%s: %s", f.Part, x.Where)
 			faults = append(faults, x)
 		}
 	}
-	return faults, nil
+	return results, faults, nil
 }
 
 // keptRows finds metrics that keep every row of a part which has too many.

@@ -273,7 +273,7 @@ func TestUnits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
+			_, faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
 			if err != nil || len(faults) > 0 {
 				t.Fatalf("self-test: %+v %v", faults, err)
 			}

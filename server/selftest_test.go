@@ -33,6 +33,31 @@ func TestSelfTestBeforeARoundOpens(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	_, err = publish(string(p.Spec))
+	sc, err := publish(string(p.Spec))
 	w.must(err)
+	// What each came to is kept, and is for stewards of the organisation alone.
+	kept, err := w.as("steward").SelfTest(t.Context(), sc.Ref.String())
+	w.must(err)
+	seen := map[string]bool{}
+	for _, r := range kept {
+		if seen[r.Predictions] = true; !r.Passed || r.Part == "" {
+			t.Errorf("%+v", r)
+		}
+		// The constant is the mean: R² of it is 0.
+		if r.Metric == "r2" && r.Predictions == aihub.TrialConstant && (r.Declared != aihub.DeclaredValue || r.Wanted() != "0") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(kept) == 0 || len(sc.SelfTest) != len(kept) || !seen["perfect"] || !seen["shuffled"] || !seen["constant"] || !seen["random"] || !seen["empty"] {
+		t.Errorf("%+v", kept)
+	}
+	for _, who := range []aihub.UserID{"vendor", "reviewer"} {
+		_, err := w.as(who).SelfTest(t.Context(), sc.Ref.String())
+		w.want(aihub.NotFound, err)
+	}
+	v, err := w.as("steward").Scenario(t.Context(), sc.Ref.String())
+	w.must(err)
+	if len(v.SelfTest) > 0 {
+		t.Error("a scenario that is read carries its self-test")
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -29,7 +30,12 @@ func (p *process) scenarioCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.data(sc, func() { p.say("cli.scenario.published", "Ref", sc.Ref.String(), "Digest", string(sc.Digest)) })
+			return p.data(sc, func() {
+				p.say("cli.scenario.published", "Ref", sc.Ref.String(), "Digest", string(sc.Digest))
+				if len(sc.SelfTest) > 0 {
+					p.say("selftest.tried", "Ref", sc.Ref.String(), "Results", len(sc.SelfTest))
+				}
+			})
 		})
 	})
 	lint := p.verb("lint SPEC.yaml", "cli.scenario.lint.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
@@ -98,6 +104,29 @@ func (p *process) scenarioCmd() *cobra.Command {
 			})
 		})
 	})
+	selfTest := p.verb("self-test SCENARIO", "selftest.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			list, err := c.SelfTest(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			return p.data(list, func() {
+				var rows [][]string
+				for _, r := range list {
+					wanted := r.Wanted()
+					if r.Declared != aihub.DeclaredValue {
+						wanted = p.t("selftest."+string(r.Declared), "Code", r.Code)
+					}
+					passed := p.t("selftest.passed")
+					if !r.Passed {
+						passed = p.t("selftest.failed")
+					}
+					rows = append(rows, []string{string(r.Part), r.Predictions, cmp.Or(r.Metric, "-"), wanted, r.Got(), passed})
+				}
+				p.table([]string{"PART", "PREDICTIONS", "METRIC", "DECLARED", "FOUND", "RESULT"}, rows)
+			})
+		})
+	})
 	closeCmd := p.verb("close NAME@N", "cli.scenario.close.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			if err := c.CloseScenario(ctx, args[0]); err != nil {
@@ -106,7 +135,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 			return p.data(map[string]any{"closed": args[0]}, func() { p.say("cli.scenario.closed", "Ref", args[0]) })
 		})
 	})
-	c.AddCommand(publish, lint, p.scenarioScoreCmd(), schema, list, show, p.scenarioExportCmd(), closeCmd,
+	c.AddCommand(publish, lint, selfTest, p.scenarioScoreCmd(), schema, list, show, p.scenarioExportCmd(), closeCmd,
 		p.withdrawCmd("cli.scenario.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawScenario }))
 	return c
 }

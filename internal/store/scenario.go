@@ -79,6 +79,15 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 	if err := bounded(1<<20, "spec", string(sc.Spec), "title", sc.Title.ZH+sc.Title.EN, "summary", sc.Summary.ZH+sc.Summary.EN); err != nil {
 		return err
 	}
+	var tested any
+	facts := map[string]any{"digest": sc.Digest, "dataset": sc.Dataset}
+	if len(sc.SelfTest) > 0 {
+		said, err := toJSON(sc.SelfTest)
+		if err != nil {
+			return err
+		}
+		tested, facts["self_test"] = said, aihub.DigestOf([]byte(said))
+	}
 	return db.write(ctx, func(t *tx) error {
 		if err := t.checkRef("scenarios", sc.Ref, sc.Org); err != nil {
 			return err
@@ -105,11 +114,11 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 		id := sc.Ref.String()
 		t.touch("scenarios", id)
 		if err := t.insert("scenarios", `id, name, version, org, author, state, title_zh, title_en, summary_zh, summary_en, field, area,
-			dataset, spec, digest, search, tick, review, published_at`,
+			dataset, spec, digest, search, tick, review, published_at, self_test`,
 			id, sc.Ref.Name, sc.Ref.Version, sc.Org, sc.Author, aihub.ScenarioOpen, sc.Title.ZH, sc.Title.EN, sc.Summary.ZH,
 			sc.Summary.EN, sc.Field, sc.Area, sc.Dataset.String(), string(sc.Spec), sc.Digest, "", // search: what was looked through before there was an index
 
-			time.Duration(m.Sharing.Score.Tick).Microseconds(), bit(m.Sharing.Score.Release == "review"), us(t.now)); err != nil {
+			time.Duration(m.Sharing.Score.Tick).Microseconds(), bit(m.Sharing.Score.Release == "review"), us(t.now), tested); err != nil {
 			return err
 		}
 		sc.State = aihub.ScenarioOpen
@@ -124,8 +133,7 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 				return err
 			}
 		}
-		return t.record(acts, string(policies.ScenarioPublish), id, permitted(p),
-			map[string]any{"digest": sc.Digest, "dataset": sc.Dataset})
+		return t.record(acts, string(policies.ScenarioPublish), id, permitted(p), facts)
 	})
 }
 
@@ -258,6 +266,26 @@ func (db *DB) Scenario(ctx context.Context, s policies.Scope, r aihub.Ref) (aihu
 		return err
 	})
 	return sc, err
+}
+
+// SelfTest is what the self-test of a scenario came to before its rounds opened. It
+// tells of the labels: only a steward of its own organisation finds it.
+func (db *DB) SelfTest(ctx context.Context, s policies.Scope, r aihub.Ref) (list []aihub.SelfTest, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		sc, err := t.scenario(r)
+		if err != nil {
+			return err
+		}
+		if a := s.Actor(); !a.Has(aihub.Steward) || a.Org != sc.Org {
+			return notFound("self-test", "自检", r.String())
+		}
+		said, ok, err := one(t, value[string], "SELECT COALESCE(self_test, '') FROM scenarios WHERE id = ?", r.String())
+		if err == nil && ok && said != "" {
+			err = json.Unmarshal([]byte(said), &list)
+		}
+		return err
+	})
+	return list, err
 }
 
 // LatestScenario resolves a bare name to its newest open version.

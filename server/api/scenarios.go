@@ -40,6 +40,10 @@ func (a *API) scenarios() {
 		func(ctx context.Context, who aihub.Actor, in *struct{ Body wire.NewScenario }) (*body[aihub.Scenario], error) {
 			return answer(a.Desk.PublishScenario(ctx, who, in.Body))
 		})
+	handle(a, op(http.MethodGet, "/scenarios/{ref}/self-test", "get-self-test", tag, "What the self-test of the scoring came to; for stewards of the scenario", 200),
+		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*body[[]aihub.SelfTest], error) {
+			return list(a.Desk.SelfTest(ctx, who, in.Ref))
+		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/close", "close-scenario", tag, "Take no more submissions", 204),
 		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*none, error) {
 			return nil, a.Desk.CloseScenario(ctx, who, in.Ref)

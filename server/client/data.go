@@ -137,6 +137,11 @@ func (c *Client) PublishScenario(ctx context.Context, n wire.NewScenario) (aihub
 	return send[aihub.Scenario](ctx, c, n, "scenarios")
 }
 
+// SelfTest returns what the self-test of a scenario came to.
+func (c *Client) SelfTest(ctx context.Context, ref string) ([]aihub.SelfTest, error) {
+	return call[[]aihub.SelfTest](ctx, c, get("scenarios", ref, "self-test"))
+}
+
 // CloseScenario takes no more submissions.
 func (c *Client) CloseScenario(ctx context.Context, ref string) error {
 	return c.command(ctx, nil, "scenarios", ref, "close")

@@ -76,6 +76,7 @@ func (d *Desk) PublishScenario(ctx context.Context, a aihub.Actor, in wire.NewSc
 	if _, err := d.permit(ctx, a, policies.ScenarioPublish, policies.Object{ID: "-", Org: a.Org, Author: a.User}); err != nil {
 		return aihub.Scenario{}, err
 	}
+	var tried []aihub.SelfTest
 	// The same spec twice would be two boards for one challenge.
 	if spec, canonical, err := scenarios.Parse("", []byte(in.Spec)); err == nil {
 		if old, err := d.DB.LatestScenario(ctx, policies.ScopeOf(a), spec.Name); err == nil && old.Digest == scenarios.Digest(canonical) {
@@ -83,35 +84,44 @@ func (d *Desk) PublishScenario(ctx context.Context, a aihub.Actor, in wire.NewSc
 				EN: "this very spec is open already, as " + old.Ref.String(), ZH: "同样的规范已经开放：" + old.Ref.String(),
 			}).WithHint(aihub.Text{EN: "close that version first, or change the spec", ZH: "请先关闭该版本，或修改规范"})
 		}
-		if err := d.try(ctx, a, spec); err != nil {
+		if tried, err = d.try(ctx, a, spec); err != nil {
 			return aihub.Scenario{}, err
 		}
 	}
-	return d.Catalog.PublishScenario(ctx, a, []byte(in.Spec))
+	return d.Catalog.PublishScenario(ctx, a, []byte(in.Spec), tried)
+}
+
+// SelfTest is what the self-test of a scenario came to.
+func (d *Desk) SelfTest(ctx context.Context, a aihub.Actor, ref string) ([]aihub.SelfTest, error) {
+	sc, err := d.scenario(ctx, a, ref)
+	if err != nil {
+		return nil, err
+	}
+	return d.DB.SelfTest(ctx, policies.ScopeOf(a), sc.Ref)
 }
 
 // try scores predictions of which it is known how they must come out, before
 // anyone can submit. What the linter or the catalogue will refuse is not tried.
-func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) error {
+func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) ([]aihub.SelfTest, error) {
 	ref, err := aihub.ParseRef(spec.Dataset)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	v, err := d.DB.Dataset(ctx, policies.ScopeOf(a), ref)
 	if err != nil || v.Org != a.Org || v.State != aihub.DatasetPublished || len(scenarios.LintAgainst(spec, v)) > 0 {
-		return nil
+		return nil, nil
 	}
 	if spec.Scorer != nil {
 		// What nobody has approved meets no truth.
 		if err := d.DB.MayScore(ctx, policies.ScopeOf(a), spec.Scorer.Image); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir, d.Judge)
+	tried, faults, err := evaluator.Trial(ctx, d.Blobs, v, spec, d.Dir, d.Judge)
 	if err != nil || len(faults) == 0 {
-		return err
+		return tried, err
 	}
-	return aihub.Errorf(aihub.Contract, aihub.Text{
+	return nil, aihub.Errorf(aihub.Contract, aihub.Text{
 		EN: "the self-test failed: predictions of which it is known how they must score do not come out so",
 		ZH: "自检未通过：已知结果的预测未得到应有的成绩",
 	}).WithFaults(faults).WithHint(aihub.Text{

@@ -71,6 +71,7 @@ type scenarioView struct {
 	bits    float64
 	mine    *aihub.Enrolment  // the newest of the actor's organisation
 	members []aihub.Enrolment // approved, for whoever may end one
+	tried   []aihub.SelfTest  // for a steward of the scenario's organisation
 	purpose string            // as typed, when the form comes back
 }
 
@@ -149,6 +150,9 @@ func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error)
 			if e.State == aihub.EnrolmentApproved {
 				v.members = append(v.members, e)
 			}
+		}
+		if v.tried, err = s.Desk.SelfTest(ctx, p.actor, v.Ref.String()); err != nil {
+			return v, err
 		}
 	}
 	p.nav, p.title = "scenarios", p.in(v.Title)
