@@ -34,7 +34,7 @@ func TestMoreAttemptsWithRows(t *testing.T) {
 	for _, c := range []string{"split", "erase_reason"} {
 		w.must(exec("ALTER TABLE datasets DROP COLUMN " + c))
 	}
-	for _, c := range []string{"ended_at", "reason"} {
+	for _, c := range []string{"ended_at", "reason", "self_test"} {
 		w.must(exec("ALTER TABLE scenarios DROP COLUMN " + c))
 	}
 	w.must(exec("DELETE FROM goose_db_version WHERE version_id >= 27"))
