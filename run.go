@@ -174,6 +174,8 @@ type Run struct {
 	Stage      RunStage        `json:"stage,omitempty"`
 	Attempt    int             `json:"attempt"` // 1, 2, … ; a lost run is retried as a new run
 	State      RunState        `json:"state"`
+	Done       int64           `json:"done,omitempty"` // of a run that scores: rows, of Goal, a few seconds ago
+	Goal       int64           `json:"goal,omitempty"` // 0: nothing is known
 	Fault      Failure         `json:"fault"`
 	Worker     WorkerID        `json:"worker,omitempty"`
 	Image      Digest          `json:"image"`
@@ -185,6 +187,14 @@ type Run struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at,omitzero"`
 	FinishedAt time.Time       `json:"finished_at,omitzero"`
+}
+
+// Percent is how much of a run's rows are done, -1 when that is not known.
+func (r Run) Percent() int {
+	if r.Goal <= 0 || r.State.Terminal() {
+		return -1
+	}
+	return int(min(100, 100*float64(r.Done)/float64(r.Goal)))
 }
 
 // Usage is what a run consumed.

@@ -221,6 +221,8 @@ type tallies struct {
 	groups *groupTallies          // nil: rows are in no groups
 	files  []*os.File             // of accumulators that spill
 	open   sync.Mutex
+	told   atomic.Int64                     // rows that were compared
+	tell   func(compared, computed float64) // rows, and the share of metrics that have a value; nil: nobody asks
 }
 
 // spill lets accumulators that keep every row put them into unnamed files in dir.
@@ -315,6 +317,9 @@ func (t *tallies) add(ctx context.Context, truth metric.Column, bucket []uint16,
 					}
 					acc.Add(b)
 				}
+				if t.tell != nil {
+					t.tell(float64(t.told.Add(int64(hi-lo))), 0)
+				}
 				if t.groups != nil {
 					part.Rows, part.Truth, part.Bucket, part.Pred = hi-lo, cut(truth, lo, hi), nil, part.Pred[:0]
 					if bucket != nil && t.p.boot != nil {
@@ -353,6 +358,9 @@ func (t *tallies) results() (values []aihub.MetricValue, sample []float64, err e
 		}
 		if s, ok := acc.(metric.Sampler); ok && t.p.spec.Metrics[i].Primary {
 			sample = s.Sample()
+		}
+		if t.tell != nil {
+			t.tell(float64(t.told.Load()), float64(i+1)/float64(len(t.p.metrics)))
 		}
 	}
 	if t.groups != nil {

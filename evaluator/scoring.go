@@ -10,6 +10,7 @@ import (
 	"hash/maphash"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"aihub"
@@ -36,8 +37,9 @@ type Scoring struct {
 	// that is not known.
 	Took time.Duration
 
-	// Progress, when set, is called now and then with the rows that were read, of
-	// how many (truth and predictions).
+	// Progress, when set, is called now and then, by one goroutine at a time, with how far it is, of
+	// how much: in rows of truth that were read, of predictions that were, and of
+	// texts and units that were compared and whose values were computed.
 	Progress func(done, of int64)
 
 	pile      int64 // default pileRows
@@ -69,6 +71,7 @@ var errOrder = errors.New("evaluator: rows are in another order")
 // Run reads both files. An error means that truth cannot be scored against (a
 // Contract error), or that something failed.
 func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Scored, error) {
+	s.Progress = rising(s.Progress)
 	out, ok, err := s.aligned(ctx, truthPath, predictionsPath)
 	if !ok && err == nil {
 		out, err = s.joined(ctx, truthPath, predictionsPath)
@@ -157,7 +160,7 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 	}
 	defer r.Close()
 	if c, ok := r.(table.Counted); ok {
-		p.of = 2 * c.Rows()
+		p.of = p.steps(c.Rows())
 		rows := cmp.Or(s.pile, pileRows)
 		if p.str {
 			rows = cmp.Or(s.pile, pileTexts)
@@ -220,12 +223,50 @@ func (s Scoring) piles(ctx context.Context, path string) (_ *piles, err error) {
 		record = append(record, id...)
 		return p.file.add(p.pileOf(id), record)
 	})
+	p.of = p.steps(p.rows)
 	return p, err
 }
 
+// steps is how much there is to do about some rows: to read their truth and their
+// predictions, and of texts and units to compare them and to compute values.
+func (p *piles) steps(rows int64) int64 {
+	if p.str {
+		return 4 * rows
+	}
+	return 2 * rows
+}
+
+// often is how many rows, or texts, are read between two calls of Progress.
+const (
+	often      = 1 << 20
+	oftenTexts = 1 << 8
+)
+
 func (p *piles) progress(done int64) {
-	if p.Progress != nil && done%(1<<20) == 0 {
-		p.Progress(done, max(p.of, done))
+	every := int64(often)
+	if p.str {
+		every = oftenTexts
+	}
+	if p.Progress != nil && done%every == 0 {
+		p.Progress(done, p.of)
+	}
+}
+
+// rising passes on what is more than before, and of that little more than 20 in a second.
+func rising(f func(done, of int64)) func(done, of int64) {
+	if f == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	var most int64
+	var last time.Time
+	return func(done, of int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); done > most && (now.Sub(last) >= 50*time.Millisecond || done == of) {
+			most, last = done, now
+			f(done, of)
+		}
 	}
 }
 
@@ -367,6 +408,11 @@ func (p *piles) join(ctx context.Context, path string, ordered bool) (Scored, er
 	t := p.Plan.tallies(p.by)
 	t.spill(p.Dir)
 	defer t.Close()
+	if p.Progress != nil && p.str {
+		t.tell = func(compared, computed float64) {
+			p.Progress(2*p.rows+int64(compared+computed*float64(p.rows)), p.of)
+		}
+	}
 	var now *pile
 	begin := func(i int) error {
 		l, ids, err := p.load(i)

@@ -361,3 +361,33 @@ func TestGatheredOnce(t *testing.T) {
 		}
 	}
 }
+
+// Scoring of texts says how far it is: it rises, and ends when every value is computed.
+func TestProgressOfTexts(t *testing.T) {
+	t.Parallel()
+	const rows = 3000
+	var truth [][2]string
+	content := "id,heard,sure\n"
+	for i := range rows {
+		truth = append(truth, [2]string{fmt.Sprintf("row%05d", i), fmt.Sprintf("第%d句话", i)})
+		content += fmt.Sprintf("row%05d,第%d句,0.5\n", i, i)
+	}
+	plan, err := NewPlan(textSpec(t, "csv", errorRates), "round")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last, calls int64
+	s := Scoring{Plan: plan, Key: "id", Dir: t.TempDir(), Progress: func(done, of int64) {
+		if of != 4*rows || done <= last || done > of {
+			t.Errorf("%d of %d after %d", done, of, last)
+		}
+		last = done
+		calls++
+	}}
+	if _, err := s.Run(t.Context(), saidParquet(t, truth), write(t, content)); err != nil {
+		t.Fatal(err)
+	}
+	if last != 4*rows || calls < 2 {
+		t.Errorf("%d calls, the last of %d", calls, last)
+	}
+}

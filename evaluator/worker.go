@@ -230,7 +230,7 @@ func (w *Worker) values(ctx context.Context, l *store.Lease) (values []aihub.Met
 			return nil, nil, 0, err
 		}
 	}
-	progress := func(done, of int64) { w.log().Info("scoring", "run", l.Run().ID, "rows", done, "of", of) }
+	progress := l.Report
 	var got Scored
 	if run := l.Run(); run.Stage == aihub.StageRead {
 		packed := filepath.Join(dir, "judged")

@@ -27,7 +27,7 @@ func (p *process) runsCmd() *cobra.Command {
 					p.showSubmission(v)
 					var rows [][]string
 					for _, r := range v.Runs {
-						rows = append(rows, []string{string(r.ID), string(r.Kind), stateOf(p, "web.run_state.", r.State), string(r.Fault.Reason)})
+						rows = append(rows, []string{string(r.ID), string(r.Kind), runState(p, r), string(r.Fault.Reason)})
 					}
 					p.table([]string{"RUN", "KIND", "STATE", "REASON"}, rows)
 				})
@@ -79,6 +79,15 @@ func (p *process) runsCmd() *cobra.Command {
 	})
 	c.AddCommand(log, watch, cancel, p.rerunCmd(), p.hoursCmd(), p.runsExportCmd())
 	return c
+}
+
+// runState is a run's state, and how far it is where that is told.
+func runState(p *process, r aihub.Run) string {
+	s := stateOf(p, "web.run_state.", r.State)
+	if n := r.Percent(); n >= 0 {
+		s = fmt.Sprintf("%s %d%%", s, n)
+	}
+	return s
 }
 
 // logged is the run that an id means: of a submission, its newest in a sandbox.

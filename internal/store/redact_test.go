@@ -144,7 +144,20 @@ func TestHiddenRunsTellNothing(t *testing.T) {
 			"scorer":    judged(aihub.ReasonScorer),
 			"undefined": judged(aihub.ReasonUndefined),
 		},
-		"still running": {"claimed": func(w *world) { w.claim(aihub.RunInfer) }},
+		"still running": {
+			"claimed": func(w *world) { w.claim(aihub.RunInfer) },
+			// Those who see runs whole see how far it is.
+			"scoring": func(w *world) {
+				w.infer()
+				l := w.claim(aihub.RunScore)
+				l.Report(3, 10)
+				_, err := w.Heartbeat(w.ctx, l, time.Minute)
+				w.must(err)
+				if r, err := w.Run(w.ctx, w.scope(w.reviewer), l.Run().ID); err != nil || r.Done != 3 || r.Goal != 10 || r.Percent() != 30 {
+					w.Errorf("the reviewer reads %+v, %v", r, err)
+				}
+			},
+		},
 	}
 	var mu = make(chan struct{}, 1)
 	outcomes := map[string]map[string]string{} // group -> normalised view at the tick -> history

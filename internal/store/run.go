@@ -15,7 +15,7 @@ import (
 const (
 	runCols = `r.id, r.submission, r.scenario, r.org, r.kind, r.part, r.attempt, COALESCE(l.phase, r.state), r.fault_owner, r.fault_reason,
 	r.fault_detail, r.worker, r.image, r.row_key, r.output, r.log, r.usage_json, r.posture, r.created_at, r.started_at, r.finished_at,
-	r.scores, r.queued_at, COALESCE(r.workspace, 0), COALESCE(r.stage, '')`
+	r.scores, r.queued_at, COALESCE(r.workspace, 0), COALESCE(r.stage, ''), COALESCE(l.done, 0), COALESCE(l.goal, 0)`
 	runFrom = " FROM runs r LEFT JOIN leases l ON l.run = r.id"
 )
 
@@ -31,7 +31,7 @@ func scanRun(s scanner) (r runRow, err error) {
 	var workspace bool
 	err = s.Scan(&r.ID, &r.Submission, ref{&r.Scenario}, &r.Org, &r.Kind, &r.Part, &r.Attempt, &r.State, &r.Fault.Owner, &r.Fault.Reason,
 		&r.Fault.Detail, &r.Worker, &r.Image, &key, &r.Output, &r.Log, js{&r.Usage}, &posture, at{&r.CreatedAt}, at{&r.StartedAt},
-		at{&r.FinishedAt}, null[aihub.RunID]{&r.scores}, at{&r.queuedAt}, &workspace, &r.Stage)
+		at{&r.FinishedAt}, null[aihub.RunID]{&r.scores}, at{&r.queuedAt}, &workspace, &r.Stage, &r.Done, &r.Goal)
 	if err != nil {
 		return r, err
 	}

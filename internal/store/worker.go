@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"aihub"
@@ -26,7 +27,12 @@ type Lease struct {
 	worker aihub.WorkerID
 	fence  int64
 	noted  []aihub.Digest // by Seal
+	done   atomic.Int64   // by Report
+	goal   atomic.Int64
 }
+
+// Report notes how far the run has come, in rows; the next heartbeat stores it.
+func (l *Lease) Report(done, goal int64) { l.done.Store(done); l.goal.Store(goal) }
 
 // Run returns the run as it was claimed, row key included.
 func (l *Lease) Run() aihub.Run { return l.run }
@@ -164,7 +170,7 @@ func (t *tx) hold(l *Lease) (aihub.RunState, error) {
 	return phase, err
 }
 
-// Heartbeat extends the lease, up to the deadline of the run's state. Conflict means it is lost: stop the work at once.
+// Heartbeat extends the lease, up to the deadline of the run's state, and stores what Report noted. Conflict means it is lost: stop the work at once.
 // Cancelled reports that the run should stop because its submission was cancelled or revoked.
 func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cancelled bool, err error) {
 	err = db.write(ctx, func(t *tx) error {
@@ -176,8 +182,8 @@ func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cance
 			return err
 		}
 		cancelled = s.State.Terminal()
-		return t.swap("UPDATE leases SET expires_at = CASE WHEN deadline_at < ? THEN deadline_at ELSE ? END WHERE run = ? AND fence = ?",
-			us(t.wall.Add(ttl)), us(t.wall.Add(ttl)), l.run.ID, l.fence)
+		return t.swap("UPDATE leases SET expires_at = CASE WHEN deadline_at < ? THEN deadline_at ELSE ? END, done = ?, goal = ? WHERE run = ? AND fence = ?",
+			us(t.wall.Add(ttl)), us(t.wall.Add(ttl)), l.done.Load(), l.goal.Load(), l.run.ID, l.fence)
 	})
 	return cancelled, err
 }
