@@ -118,8 +118,8 @@ func (l *linter) roundBudget(s Spec, p string, r Round) {
 	enough := func(name string, bits float64) {
 		if priced && bits < price {
 			l.add("budget_too_small", p+name,
-				fmt.Sprintf("one release of these metrics with this step can cost %.1f bits: allow at least that, or use a larger step or fewer metrics", price),
-				fmt.Sprintf("以此步长公布这些指标一次最多需 %.1f 比特：请至少给到这么多，或增大步长、减少指标", price))
+				fmt.Sprintf("%g bits do not pay for one release of these metrics with this step, which can cost %.1f: allow at least %.0f, or use a larger step or fewer metrics", bits, price, math.Ceil(price)),
+				fmt.Sprintf("%g 比特不够公布一次：以此步长公布这些指标一次最多需 %.1f 比特；请至少给到 %.0f，或增大步长、减少指标", bits, price, math.Ceil(price)))
 		}
 	}
 	if !bounded(l, p+"bits", r.Bits, 1, maxBits) {
@@ -178,17 +178,34 @@ func LintWithRows(spec Spec, rows map[aihub.Part]int64) []aihub.Fault {
 			}
 		}
 		if most := MostBits(n); r.Bits > most {
-			if most >= 1 {
-				l.add("budget_too_large", p+"bits",
-					fmt.Sprintf("%g bits about %d rows would leave no certificate worth the name: at most %.0f, or more rows", r.Bits, n, math.Floor(most)),
-					fmt.Sprintf("对 %[2]d 行数据使用 %[1]g 比特将使误差证书失去意义：最多 %.0[3]f 比特，或增加行数", r.Bits, n, math.Floor(most)))
-			} else {
-				l.add("too_few_rows", p+"part",
-					fmt.Sprintf("%d rows certify nothing: use a part of more rows", n), fmt.Sprintf("%d 行无法给出任何误差证书：请使用更大的分区", n))
-			}
+			l.tooMuch(spec, p, r.Bits, n, most)
 		}
 	}
 	return l.faults
+}
+
+// tooMuch says what so many bits about n rows would allow, and what would do.
+func (l *linter) tooMuch(spec Spec, p string, asked float64, n int64, most float64) {
+	width := 0.0
+	for _, m := range spec.Metrics {
+		if m.Primary {
+			width = spec.LossWidth(m)
+		}
+	}
+	rows := RowsFor(asked)
+	if most < 1 {
+		l.add("too_few_rows", p+"part",
+			fmt.Sprintf("%d rows are too few to be asked about more than once: one bit about them allows what was answered to be off by more than a quarter of the range; for %g bits use a part of at least %d rows", n, asked, rows),
+			fmt.Sprintf("%d 行不足以多次评测：一个比特即可使公布的成绩偏离超过范围的四分之一；%g 比特须使用至少 %d 行的分区", n, asked, rows))
+		return
+	}
+	en := fmt.Sprintf("with all %g bits about %d rows spent, the certificate would be ±%.3g, more than a quarter of the width of a row's loss", asked, n, width*Deviation(asked, n))
+	zh := fmt.Sprintf("%g 比特用尽后，%d 行数据的误差证书为 ±%.3g，超过单行损失宽度的四分之一", asked, n, width*Deviation(asked, n))
+	if width == 0 {
+		en = fmt.Sprintf("%g bits about %d rows are too many to be told adaptively: with all of them spent even a mean over these rows could be off by more than a quarter of its range (the primary metric is no such mean and has no certificate; its bits are bounded all the same)", asked, n)
+		zh = fmt.Sprintf("对 %[2]d 行数据公布 %[1]g 比特过多：用尽后，即便是这些行的均值也可能偏离超过其范围的四分之一（主指标不是此类均值，没有误差证书，但比特数同样受限）", asked, n)
+	}
+	l.add("budget_too_large", p+"bits", en+fmt.Sprintf("; at most %.0f bits, or a part of at least %d rows", math.Floor(most), rows), zh+fmt.Sprintf("；最多 %.0f 比特，或使用至少 %d 行的分区", math.Floor(most), rows))
 }
 
 // SmallestStep is the finest step for n hidden rows and a released range of
@@ -198,9 +215,22 @@ func SmallestStep(n int64, width float64) float64 { return 1.8 * 0.5 / math.Sqrt
 // MostBits is how many bits may be said about n rows before the certificate of
 // package sharing, after a hundred answers, allows an error of maxDeviation.
 func MostBits(n int64) float64 {
-	const t = 100.0
-	return (2*float64(n)*maxDeviation*maxDeviation - math.Log(2*t*(t+1)/deltaProof)) / math.Ln2
+	return (2*float64(n)*maxDeviation*maxDeviation - hundredAnswers) / math.Ln2
 }
+
+// RowsFor is the least number of rows about which so many bits may be said.
+func RowsFor(bits float64) int64 {
+	return int64(math.Ceil((bits*math.Ln2 + hundredAnswers) / (2 * maxDeviation * maxDeviation)))
+}
+
+// Deviation is the error of a certificate for a loss of width 1, after bits in a
+// hundred answers about n rows.
+func Deviation(bits float64, n int64) float64 {
+	return math.Sqrt((bits*math.Ln2 + hundredAnswers) / (2 * float64(n)))
+}
+
+// hundredAnswers is what a hundred answers add to the exponent of a certificate.
+var hundredAnswers = math.Log(2 * 100 * 101 / deltaProof)
 
 // roundUp returns the next decimal with two significant digits.
 func roundUp(x float64) float64 {

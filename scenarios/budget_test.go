@@ -45,6 +45,50 @@ func TestSmallPartsAreRefused(t *testing.T) {
 	}
 }
 
+// A budget that is refused is told with its numbers, what is too many, and what would do.
+func TestBudgetFaultsSayWhatWouldDo(t *testing.T) {
+	spec, _ := parseGood(t)
+	spec.Sharing.Score.Step = 0.5
+	said := func(use string, bits float64, rows int64) aihub.Text {
+		t.Helper()
+		for i := range spec.Metrics {
+			if spec.Metrics[i].Primary {
+				spec.Metrics[i].Use = use
+			}
+		}
+		spec.Rounds[0].Quota, spec.Rounds[0].Bits = 1, bits
+		faults := LintWithRows(spec, map[aihub.Part]int64{aihub.Test: rows})
+		if len(faults) != 1 {
+			t.Fatalf("%s: %v", use, faults)
+		}
+		return faults[0].Message
+	}
+	for _, c := range []struct {
+		use  string
+		bits float64
+		rows int64
+		en   []string
+		zh   string
+	}{
+		{"accuracy@1", 400, 2000, []string{"all 400 bits about 2000 rows", "the certificate would be ±0.269", "at most 342 bits, or a part of at least 2322 rows"}, "误差证书为 ±0.269"},
+		{"f1@1", 400, 2000, []string{"400 bits about 2000 rows are too many", "has no certificate", "at most 342 bits, or a part of at least 2322 rows"}, "没有误差证书"},
+		{"accuracy@1", 16, 100, []string{"100 rows are too few", "for 16 bits use a part of at least 192 rows"}, "至少 192 行"},
+	} {
+		m := said(c.use, c.bits, c.rows)
+		for _, want := range c.en {
+			if !strings.Contains(m.EN, want) {
+				t.Errorf("%s: %q does not say %q", c.use, m.EN, want)
+			}
+		}
+		if !strings.Contains(m.ZH, c.zh) || c.use == "f1@1" && (strings.Contains(m.EN, "±") || strings.Contains(m.ZH, "±")) {
+			t.Errorf("%s: %q, %q", c.use, m.ZH, m.EN)
+		}
+		if rows := RowsFor(c.bits); MostBits(rows) < c.bits || MostBits(rows-1) >= c.bits {
+			t.Errorf("%d rows for %g bits", rows, c.bits)
+		}
+	}
+}
+
 // Every other metric gets a grid of its own: its own range, and as many levels.
 func TestGridsOfOtherMetrics(t *testing.T) {
 	spec := Spec{

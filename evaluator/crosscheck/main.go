@@ -44,13 +44,13 @@ func main() {
 	results := flag.String("results", "", "a file that keeps results between runs")
 	resume := flag.Bool("resume", false, "go on where the cases that results keeps end, with both kinds")
 	flag.Parse()
-	if err := run(*python, *cases, *plain, *golden, *only, *docs, *seed, *dir, *results, *answers, *resume); err != nil {
+	if err := run(os.Stdout, *python, *cases, *plain, *golden, *only, *docs, *seed, *dir, *results, *answers, *resume); err != nil {
 		fmt.Fprintln(os.Stderr, "crosscheck:", err)
 		os.Exit(1)
 	}
 }
 
-func run(python string, cases, plain, golden int, only, docs, seed, dir, results, answers string, resume bool) error {
+func run(out io.Writer, python string, cases, plain, golden int, only, docs, seed, dir, results, answers string, resume bool) error {
 	script := filepath.Join(dir, "reference", "generate.py")
 	var names []string
 	switch only {
@@ -122,15 +122,15 @@ func run(python string, cases, plain, golden int, only, docs, seed, dir, results
 				return err
 			}
 		}
-		fmt.Printf("%-12s %s, %d cases, %s\n", name, strings.Join(r.References, ", "), r.Cases, time.Since(start).Round(time.Second))
+		fmt.Fprintf(out, "%-12s %s, %d cases, %s\n", name, strings.Join(r.References, ", "), r.Cases, time.Since(start).Round(time.Second))
 		if r.Missing != "" {
-			fmt.Printf("  missing on this machine: %s\n", r.Missing)
+			fmt.Fprintf(out, "  missing on this machine: %s\n", r.Missing)
 		}
 		for _, m := range r.sorted() {
-			fmt.Printf("  %-28s %s; written out %s, itself %s\n", m, r.Metrics[m], r.Written[m], r.Verified[m])
+			fmt.Fprintf(out, "  %-28s %s; written out %s, itself %s\n", m, r.Metrics[m], r.Written[m], r.Verified[m])
 		}
 		for _, f := range r.Failures {
-			fmt.Println("  DIFFERS", f)
+			fmt.Fprintln(out, "  DIFFERS", f)
 		}
 		bad += r.Failed
 		if err := save(); err != nil {

@@ -27,12 +27,14 @@ type Lease struct {
 	worker aihub.WorkerID
 	fence  int64
 	noted  []aihub.Digest // by Seal
-	done   atomic.Int64   // by Report
-	goal   atomic.Int64
+	far    *far           // by Report
 }
 
+// far is how far a run has come, in rows.
+type far struct{ done, goal atomic.Int64 }
+
 // Report notes how far the run has come, in rows; the next heartbeat stores it.
-func (l *Lease) Report(done, goal int64) { l.done.Store(done); l.goal.Store(goal) }
+func (l *Lease) Report(done, goal int64) { l.far.done.Store(done); l.far.goal.Store(goal) }
 
 // Run returns the run as it was claimed, row key included.
 func (l *Lease) Run() aihub.Run { return l.run }
@@ -97,7 +99,7 @@ func (db *DB) Claim(ctx context.Context, w aihub.WorkerID, ttl time.Duration, ki
 			return err
 		}
 		// The place of the claim in the ledger is the fence: it only grows.
-		got := &Lease{run: r.Run, worker: w, fence: h.front.Size() + 1}
+		got := &Lease{far: new(far), run: r.Run, worker: w, fence: h.front.Size() + 1}
 		got.run.State, got.run.Worker, got.run.StartedAt = aihub.RunLeased, w, t.now
 		t.touch("runs", string(r.ID))
 		if err := t.swap("UPDATE runs SET state = ?, worker = ?, fence = ?, started_at = ? WHERE id = ? AND state = ?",
@@ -183,7 +185,7 @@ func (db *DB) Heartbeat(ctx context.Context, l *Lease, ttl time.Duration) (cance
 		}
 		cancelled = s.State.Terminal()
 		return t.swap("UPDATE leases SET expires_at = CASE WHEN deadline_at < ? THEN deadline_at ELSE ? END, done = ?, goal = ? WHERE run = ? AND fence = ?",
-			us(t.wall.Add(ttl)), us(t.wall.Add(ttl)), l.done.Load(), l.goal.Load(), l.run.ID, l.fence)
+			us(t.wall.Add(ttl)), us(t.wall.Add(ttl)), l.far.done.Load(), l.far.goal.Load(), l.run.ID, l.fence)
 	})
 	return cancelled, err
 }
