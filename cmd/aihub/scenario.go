@@ -127,6 +127,31 @@ func (p *process) scenarioCmd() *cobra.Command {
 			})
 		})
 	})
+	var round string
+	probing := p.verb("probing SCENARIO", "selftest.probing_short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			v, err := c.Probing(ctx, args[0], round)
+			if err != nil {
+				return err
+			}
+			return p.data(v, func() {
+				var rows [][]string
+				for _, o := range v.Orgs {
+					rows = append(rows, []string{string(o.Org), fmt.Sprint(o.Submissions), fmt.Sprint(o.Near), fmt.Sprint(o.Identical), fmt.Sprint(o.Foreign)})
+				}
+				p.table([]string{"ORG", "SCORED", "NEAR", "IDENTICAL", "OTHERS'"}, rows)
+				rows = nil
+				for _, t := range v.Twins {
+					rows = append(rows, []string{string(t.Later), string(t.Org), string(t.Earlier), string(t.EarlierOrg), fmt.Sprintf("%.2g", t.Differ)})
+				}
+				if len(rows) > 0 {
+					fmt.Fprintln(p.Out)
+					p.table([]string{"SUBMISSION", "ORG", "NEAR", "ORG", "DIFFER"}, rows)
+				}
+			})
+		})
+	})
+	probing.Flags().StringVar(&round, "round", "", p.t("cli.flag.round"))
 	closeCmd := p.verb("close NAME@N", "cli.scenario.close.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			if err := c.CloseScenario(ctx, args[0]); err != nil {
@@ -135,7 +160,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 			return p.data(map[string]any{"closed": args[0]}, func() { p.say("cli.scenario.closed", "Ref", args[0]) })
 		})
 	})
-	c.AddCommand(publish, lint, selfTest, p.scenarioScoreCmd(), schema, list, show, p.scenarioExportCmd(), closeCmd,
+	c.AddCommand(publish, lint, selfTest, probing, p.scenarioScoreCmd(), schema, list, show, p.scenarioExportCmd(), closeCmd,
 		p.withdrawCmd("cli.scenario.withdraw.short", func(c *client.Client) func(context.Context, string, wire.Withdraw) error { return c.WithdrawScenario }))
 	return c
 }

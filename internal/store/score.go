@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"aihub"
@@ -161,6 +162,51 @@ func (db *DB) Measured(ctx context.Context, s policies.Scope, sc aihub.Ref, roun
 				return err
 			}
 			list = append(list, m.Measured)
+		}
+		return err
+	})
+	return list, err
+}
+
+// Probe is a scored submission of a round with its primary metric under each draw.
+type Probe struct {
+	Submission aihub.SubmissionID
+	Org        aihub.OrgID
+	Sample     []float64
+}
+
+// MaxProbes is how many of the newest scores of a round are compared with one another.
+const MaxProbes = 500
+
+// Probes returns the newest scored submissions of a round with their draws, in the
+// order in which they were entered. It tells who asks nearly the same again, which
+// reviewers and the scenario's stewards may know who enter nothing themselves: for
+// everyone else there is no such thing.
+func (db *DB) Probes(ctx context.Context, s policies.Scope, sc aihub.Ref, round string) (list []Probe, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		row, err := t.scenario(sc)
+		if err != nil {
+			return err
+		}
+		if _, err := t.round(sc, round); err != nil {
+			return err
+		}
+		if a := s.Actor(); a.Has(aihub.Vendor) || !a.Has(aihub.Reviewer) && !(a.Has(aihub.Steward) && a.Org == row.Org) {
+			return notFound("report of probing", "近似提交报告", sc.String()+"/"+round)
+		}
+		rows, err := all(t, func(s scanner) (p struct {
+			Probe
+			sample string
+		}, err error) {
+			err = s.Scan(&p.Submission, &p.Org, &p.sample)
+			return p, err
+		}, `SELECT c.submission, c.org, COALESCE(c.sample, '') FROM scores c JOIN submissions u ON u.id = c.submission
+			WHERE c.scenario = ? AND c.round = ? ORDER BY u.created_at DESC, u.id DESC LIMIT ?`, sc.String(), round, MaxProbes)
+		for _, p := range slices.Backward(rows) {
+			if p.Probe.Sample, err = unpacked(p.sample); err != nil {
+				return err
+			}
+			list = append(list, p.Probe)
 		}
 		return err
 	})

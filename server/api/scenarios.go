@@ -44,6 +44,13 @@ func (a *API) scenarios() {
 		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*body[[]aihub.SelfTest], error) {
 			return list(a.Desk.SelfTest(ctx, who, in.Ref))
 		})
+	handle(a, op(http.MethodGet, "/scenarios/{ref}/probing", "get-probing", tag, "Which submissions of a round are nearly the same as an earlier one; for reviewers and stewards of the scenario", 200),
+		func(ctx context.Context, who aihub.Actor, in *struct {
+			ByScenario
+			Round string `query:"round" maxLength:"100" doc:"default: the round that is open"`
+		}) (*body[aihub.Probing], error) {
+			return answer(a.Desk.Probing(ctx, who, in.Ref, in.Round))
+		})
 	handle(a, op(http.MethodPost, "/scenarios/{ref}/close", "close-scenario", tag, "Take no more submissions", 204),
 		func(ctx context.Context, who aihub.Actor, in *ByScenario) (*none, error) {
 			return nil, a.Desk.CloseScenario(ctx, who, in.Ref)

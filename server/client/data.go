@@ -142,6 +142,11 @@ func (c *Client) SelfTest(ctx context.Context, ref string) ([]aihub.SelfTest, er
 	return call[[]aihub.SelfTest](ctx, c, get("scenarios", ref, "self-test"))
 }
 
+// Probing returns which submissions of a round are nearly the same as an earlier one.
+func (c *Client) Probing(ctx context.Context, ref, round string) (aihub.Probing, error) {
+	return call[aihub.Probing](ctx, c, get("scenarios", ref, "probing").with("round", round))
+}
+
 // CloseScenario takes no more submissions.
 func (c *Client) CloseScenario(ctx context.Context, ref string) error {
 	return c.command(ctx, nil, "scenarios", ref, "close")

@@ -130,6 +130,31 @@ func (d *Desk) try(ctx context.Context, a aihub.Actor, spec scenarios.Spec) ([]a
 	})
 }
 
+// Probing says which submissions of a round are nearly the same as an earlier one; ""
+// is the round that is open, or the first.
+func (d *Desk) Probing(ctx context.Context, a aihub.Actor, ref, round string) (aihub.Probing, error) {
+	sc, err := d.scenario(ctx, a, ref)
+	if err != nil {
+		return aihub.Probing{}, err
+	}
+	rounds, err := d.DB.Rounds(ctx, sc.Ref)
+	if err != nil {
+		return aihub.Probing{}, err
+	}
+	if r, ok := chooseRound(rounds, round, d.Now()); ok {
+		round = r.Name
+	}
+	list, err := d.DB.Probes(ctx, policies.ScopeOf(a), sc.Ref, round)
+	if err != nil {
+		return aihub.Probing{}, err
+	}
+	var probes []board.Probe
+	for _, p := range list {
+		probes = append(probes, board.Probe(p))
+	}
+	return board.Probing(probes), nil
+}
+
 // CloseScenario takes no more submissions.
 func (d *Desk) CloseScenario(ctx context.Context, a aihub.Actor, ref string) error {
 	sc, err := d.scenario(ctx, a, ref)

@@ -72,6 +72,7 @@ type scenarioView struct {
 	mine    *aihub.Enrolment  // the newest of the actor's organisation
 	members []aihub.Enrolment // approved, for whoever may end one
 	tried   []aihub.SelfTest  // for a steward of the scenario's organisation
+	probing *aihub.Probing    // for those who run the round
 	purpose string            // as typed, when the form comes back
 }
 
@@ -154,6 +155,13 @@ func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error)
 		if v.tried, err = s.Desk.SelfTest(ctx, p.actor, v.Ref.String()); err != nil {
 			return v, err
 		}
+	}
+	if !p.actor.Has(aihub.Vendor) && (v.own(p) || p.actor.Has(aihub.Reviewer)) {
+		found, err := s.Desk.Probing(ctx, p.actor, v.Ref.String(), v.board.Round)
+		if err != nil {
+			return v, err
+		}
+		v.probing = &found
 	}
 	p.nav, p.title = "scenarios", p.in(v.Title)
 	return v, nil

@@ -1,0 +1,67 @@
+package board
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"aihub"
+)
+
+// Of 2,000 rows, who flips two of them asks about these two; who wrote another
+// algorithm does not, however equal the scores; a copy is seen across organisations.
+func TestProbing(t *testing.T) {
+	const rows, draws = 2000, 400
+	r := rand.New(rand.NewPCG(7, 7))
+	weights := make([][]float64, draws)
+	for d := range weights {
+		weights[d] = make([]float64, rows)
+		for range rows {
+			weights[d][r.IntN(rows)]++
+		}
+	}
+	right := func() []bool {
+		x := make([]bool, rows)
+		for i := range x {
+			x[i] = r.Float64() < 0.9
+		}
+		return x
+	}
+	probe := func(org aihub.OrgID, id string, x []bool) Probe {
+		p := Probe{Org: org, Submission: aihub.SubmissionID(id)}
+		for _, w := range weights {
+			v := 0.0
+			for i, ok := range x {
+				if ok {
+					v += w[i] / rows
+				}
+			}
+			p.Sample = append(p.Sample, v)
+		}
+		return p
+	}
+	first := right()
+	list := []Probe{probe("acme", "a0", first), probe("bits", "b0", right()), probe("bits", "b1", right())}
+	for i := range 5 {
+		flipped := append([]bool(nil), first...)
+		flipped[2*i], flipped[2*i+1] = !flipped[2*i], !flipped[2*i+1]
+		list = append(list, probe("acme", fmt.Sprint("a", i+1), flipped))
+	}
+	list = append(list, probe("copy", "c0", first), Probe{Org: "none", Submission: "n0"})
+	got := Probing(list)
+	want := map[aihub.OrgID]aihub.Prober{
+		"acme": {Org: "acme", Submissions: 6, Near: 5}, "bits": {Org: "bits", Submissions: 2},
+		"copy": {Org: "copy", Submissions: 1, Near: 1, Identical: 1, Foreign: 1}, "none": {Org: "none", Submissions: 1},
+	}
+	for _, o := range got.Orgs {
+		if o != want[o.Org] {
+			t.Errorf("%+v, want %+v", o, want[o.Org])
+		}
+	}
+	if len(got.Orgs) != 4 || got.Orgs[0].Org != "acme" || len(got.Twins) != 6 || got.Twins[0].Later != "c0" || got.Twins[0].Earlier != "a0" || !got.Twins[0].Identical || got.Twins[0].Differ != 0 {
+		t.Errorf("%+v", got)
+	}
+	if empty := Probing(nil); empty.Orgs == nil || empty.Twins == nil || len(empty.Orgs) > 0 {
+		t.Errorf("%+v", empty)
+	}
+}
