@@ -18,7 +18,7 @@ func bare(t *testing.T, path string) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n[ \"$2\" != pip ] || { echo 'ERROR: no distribution of it'; exit 1; }\nexec python3 -I -S \"$@\"\n"), 0o755); err != nil {
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n[ \"$2\" != pip ] || { echo 'ERROR: no distribution of it'; exit 1; }\nexec python3 -I -S -B \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return path
