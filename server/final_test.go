@@ -147,6 +147,7 @@ func TestFinalBoard(t *testing.T) {
 			{"final-choose", "/overall", "请至少选择两个场景", "Choose two", ""},
 			{"final-score", "/submissions/" + string(first), "按 street 分组", "By street", "vendor"},
 			{"sealed-score", "/submissions/" + string(first), "封存", "Sealed", "reviewer"},
+			{"self-test", "/scenarios/" + sc.Ref.String() + "?round=last", "与完美预测逐位相同", "as perfect, to the last bit", "steward"},
 		} {
 			b.signIn(w, p.who)
 			for _, lang := range []string{"zh", "en"} {
@@ -158,6 +159,7 @@ func TestFinalBoard(t *testing.T) {
 					b.look(width, false)
 					b.do(chromedp.Navigate(w.http.URL + p.path + sep + "lang=" + lang))
 					want := map[string]string{"zh": p.zh, "en": p.en}[lang]
+					_ = value(b, chromedp.Evaluate[bool]("document.querySelectorAll('details').forEach((d) => { d.open = true }), true"))
 					b.await(at+" says "+want, fmt.Sprintf("document.body.innerText.includes(%q)", want))
 					for _, f := range value(b, chromedp.Evaluate[[]string](unreadable)) {
 						t.Errorf("%s: %s", at, f)

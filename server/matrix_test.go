@@ -89,6 +89,7 @@ var may = map[string][]string{
 	"begin-upload": {"steward"}, "get-upload": {"steward"}, "append-upload": {"steward"}, "propose-upload": {"steward"}, "decide-dataset": {"reviewer"},
 	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"}, "get-overall": {"anyone"},
 	"list-scorers": {"member"}, "propose-scorer": {"steward"}, "score-again": {"steward"}, "list-rescores": {"vendor", "steward", "reviewer"}, "decide-scorer": {"reviewer"},
+	"get-self-test": {"steward"}, "get-probing": {"steward", "reviewer"},
 	"publish-scenario": {"steward"}, "close-scenario": {"steward"},
 	"enrol": {"vendor"}, "list-enrolments": {"member"}, "decide-enrolment": {"steward", "reviewer"}, "revoke-enrolment": {"steward"},
 	"upload-image": {"vendor", "steward"}, "take-pushed-image": {"vendor", "steward"}, "submit": {"vendor", "steward"}, "list-submissions": {"member"},
