@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"time"
 
 	"aihub"
 	"aihub/scenarios"
@@ -48,6 +49,7 @@ type Job struct {
 	Args    []string         // command line
 	Dir     string           // working directory, default "/"
 	Env     []string         // KEY=value
+	Clock   time.Time        // when the wall clock inside begins, where the runner can have one of its own (gvisor); zero: the machine's
 	Limits  scenarios.Limits //
 	Log     io.Writer        // stdout and stderr, at most Limits.Log bytes; may be nil
 	Hidden  bool             // refuse to start when a limit cannot be enforced

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"aihub"
 	"aihub/internal/blob"
@@ -31,8 +32,9 @@ import (
 //
 // and writes scores.json and per_unit.csv, as far as they are declared, to
 // /output. It has no network. Its seed is fixed (AIHUB_SEED, PYTHONHASHSEED,
-// SOURCE_DATE_EPOCH); its clock is not, as neither gVisor nor an engine can stop
-// one: a scorer that lets the time into its answer is found by the second run.
+// SOURCE_DATE_EPOCH), and so is, in gVisor, the instant at which its clock begins
+// (ScorerClock). An engine has no clock but the machine's: there a scorer that lets
+// the time into its answer is found by the second run.
 type Judging struct {
 	Runner Runner
 	ID     string // of the jobs, which get endings
@@ -54,6 +56,9 @@ type Judging struct {
 	Log         io.Writer
 	Hidden      bool // see Job
 }
+
+// ScorerClock is when the wall clock of a scorer begins, in each run of it.
+var ScorerClock = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Judged is what a scorer left: one tar file with the declared files. Without a
 // failure both runs wrote the same bytes.
@@ -146,7 +151,7 @@ func (j Judging) job(n int, output string) Job {
 		ID: fmt.Sprintf("%s-s%d", j.ID, n), Rootfs: j.Rootfs, Image: j.Image, Machine: j.Machine, Args: j.Args, Dir: j.Dir,
 		Input: filepath.Join(j.Work, "input"), Output: output, Collect: j.Spec.Scorer.Files(), Limits: j.Spec.Scorer.Limits,
 		Env: append(slices.Clone(j.Env), "AIHUB_SEED="+hex.EncodeToString(sum[:8]), "PYTHONHASHSEED=0", "SOURCE_DATE_EPOCH=0", "TZ=UTC"),
-		Log: j.Log, Hidden: j.Hidden,
+		Log: j.Log, Hidden: j.Hidden, Clock: ScorerClock,
 	}
 }
 

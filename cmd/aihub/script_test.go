@@ -70,10 +70,13 @@ func script() testscript.Params {
 		},
 		Cmds: commands,
 		Condition: func(cond string) (bool, error) {
-			if cond != "engine" {
-				return false, fmt.Errorf("no condition %q", cond)
+			switch cond {
+			case "engine":
+				return hasEngine(), nil
+			case "embedded": // the sandbox program is ours, with our edits of gVisor
+				return embedded.Linked, nil
 			}
-			return hasEngine(), nil
+			return false, fmt.Errorf("no condition %q", cond)
 		},
 	}
 }

@@ -163,7 +163,7 @@ func (r *Runner) checks() []sandbox.Capability {
 		check("network", true, "network namespace with loopback alone", "只有回环设备的网络命名空间"),
 		check("cpu", i.CPUCfsQuota && i.CPUSet, "quota of "+group+", pinned to cores", group+" 配额，并绑定到核心"),
 		check("files", true, "RLIMIT_NOFILE and RLIMIT_FSIZE", "RLIMIT_NOFILE 与 RLIMIT_FSIZE"),
-		check("wall", true, "clock of this machine; the engine kills", "由本机计时，引擎负责终止"),
+		check("wall", true, "clock of this machine; the engine kills; a scorer sees the machine's clock: an engine cannot set another", "由本机计时，引擎负责终止；评分程序看到的是主机时钟，引擎无法另设"),
 		check("log", true, "reader that counts and drops; the engine keeps none", "读取端计数并丢弃超出部分，引擎不留存"),
 	}
 }

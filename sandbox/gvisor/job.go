@@ -15,9 +15,13 @@ func order(j sandbox.Job) stage.Order {
 	if dir == "" {
 		dir = "/"
 	}
+	var clock int64
+	if !j.Clock.IsZero() {
+		clock = j.Clock.Unix()
+	}
 	return stage.Order{
 		ID: j.ID, Rootfs: j.Rootfs, Input: j.Input, Model: j.Model, Output: j.Output,
-		Collect: j.Collect, Whole: j.Whole, Depth: sandbox.MaxDepth, Args: j.Args, Dir: dir, Env: sandbox.Environment(j.Env),
+		Collect: j.Collect, Whole: j.Whole, Depth: sandbox.MaxDepth, Args: j.Args, Dir: dir, Env: sandbox.Environment(j.Env), Clock: clock,
 		Limits: stage.Limits{
 			CPUs: j.Limits.CPUs, Memory: int64(j.Limits.Memory), Pids: j.Limits.Pids, Files: j.Limits.Files,
 			Wall: time.Duration(j.Limits.Wall), Output: int64(j.Limits.Output), Inodes: j.Limits.Inodes, Tmp: int64(j.Limits.Tmp),

@@ -71,7 +71,7 @@ func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Resu
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir), held.Close()) }()
 	j := sandbox.Job{
-		ID: strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-")), Args: []string{"/program"}, Limits: probeLimits,
+		ID: strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-")), Args: []string{"/program"}, Limits: probeLimits, Clock: sandbox.ScorerClock,
 		Rootfs: filepath.Join(dir, "root"), Input: filepath.Join(dir, "in"), Output: filepath.Join(dir, "out"),
 	}
 	for _, d := range []string{j.Rootfs, j.Input, j.Output} {
@@ -100,6 +100,12 @@ func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capabili
 		d := strings.Join(p.Devices, ", ")
 		network = yes("network", "network namespace with %s alone", "仅有 %s 的网络命名空间", d)
 	}
+	begin := sandbox.ScorerClock
+	wall := yes("wall", "clock of the launcher; that of a scorer is the machine's: only the gVisor of make build can set it", "由启动器计时；评分程序的时钟为主机时钟（仅 make build 构建的 gVisor 可设定）")
+	if late := p.Inside.Clock - begin.Unix(); late >= 0 && late <= 60 {
+		at := begin.Format(time.RFC3339)
+		wall = yes("wall", "clock of the launcher; that of a scorer begins at %s", "由启动器计时；评分程序的时钟从 %s 开始", at)
+	}
 	return []sandbox.Capability{
 		yes("kernel", "gVisor %s, %s", "gVisor %s，%s", p.Version, p.Platform),
 		r.memory(ctx, p),
@@ -108,7 +114,7 @@ func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capabili
 		network,
 		cpu,
 		yes("files", "RLIMIT_NOFILE and RLIMIT_FSIZE in the sandbox's kernel", "沙箱内核中的 RLIMIT_NOFILE 与 RLIMIT_FSIZE"),
-		yes("wall", "clock of the launcher", "由启动器计时"),
+		wall,
 		yes("log", "reader that counts and drops", "读取端计数并丢弃超出部分"),
 	}
 }

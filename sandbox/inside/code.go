@@ -42,12 +42,12 @@ type assembler interface {
 // numbers of the system calls that are used.
 var calls = map[string]map[string]uint64{
 	"amd64": {
-		"read": 0, "write": 1, "close": 3, "ioctl": 16, "getpid": 39, "execve": 59, "uname": 63, "fcntl": 72, "sysinfo": 99, "getgroups": 115, "getresuid": 118,
+		"read": 0, "write": 1, "close": 3, "ioctl": 16, "getpid": 39, "execve": 59, "uname": 63, "clock_gettime": 228, "fcntl": 72, "sysinfo": 99, "getgroups": 115, "getresuid": 118,
 		"getresgid": 120, "capget": 125, "statfs": 137, "prctl": 157, "sched_getaffinity": 204, "getdents64": 217, "exit_group": 231, "openat": 257,
 		"readlinkat": 267, "prlimit64": 302, "seccomp": 317,
 	},
 	"arm64": {
-		"read": 63, "write": 64, "close": 57, "ioctl": 29, "getpid": 172, "execve": 221, "uname": 160, "fcntl": 25, "sysinfo": 179, "getgroups": 158, "getresuid": 148,
+		"read": 63, "write": 64, "close": 57, "ioctl": 29, "getpid": 172, "execve": 221, "uname": 160, "clock_gettime": 113, "fcntl": 25, "sysinfo": 179, "getgroups": 158, "getresuid": 148,
 		"getresgid": 150, "capget": 90, "statfs": 43, "prctl": 167, "sched_getaffinity": 123, "getdents64": 61, "exit_group": 94, "openat": 56,
 		"readlinkat": 78, "prlimit64": 261, "seccomp": 277,
 	},

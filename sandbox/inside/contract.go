@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"aihub"
 )
@@ -24,6 +25,7 @@ type Contract struct {
 	Files     []int   // open descriptors beside the three usual ones
 	Engine    bool    // an engine mounts files of its own
 	Apart     bool    // /input and /model are mounts, and no part of the root
+	Clock     int64   // seconds since 1970 at which its wall clock began; 0: the machine's
 	Memory    int64   // bytes that the kernel may say it has; 0: bounded outside alone
 	CPUs      float64 // processors that it may say it has; 0: bounded outside alone
 	Pids      int     // processes; 0: bounded outside
@@ -67,6 +69,8 @@ func (c Contract) Drift(s Seen) []aihub.Fault {
 	no(other(s.UID), "user", "the user is %v", "用户为 %v", s.UID)
 	no(other(s.GID) || slices.ContainsFunc(s.Groups, func(g int) bool { return g != Guest }), "group", "the groups are %v and %v", "用户组为 %v 与 %v", s.GID, s.Groups)
 	no(s.PID != 1, "pid", "the first process has the number %d", "首个进程的编号为 %d", s.PID)
+	late := s.Clock - c.Clock // a start takes its time
+	no(c.Clock != 0 && (late < 0 || late > 60), "clock", "the clock says %s", "时钟为 %s", time.Unix(s.Clock, 0).UTC().Format(time.RFC3339))
 	no(s.Hostname != Hostname, "hostname", "the machine is called %q", "主机名为 %q", s.Hostname)
 	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd"} {
 		no(s.Caps[set] == "" || strings.Trim(s.Caps[set], "0") != "", "capabilities", "it holds capabilities: %s %s", "持有特权能力：%s %s", set, s.Caps[set])
@@ -173,7 +177,7 @@ func (c Contract) hidden(m Mount) bool {
 // with.
 func Kept(c Contract) Seen {
 	s := Seen{
-		Hostname: Hostname, PID: 1, UID: []int{Guest, Guest, Guest}, GID: []int{Guest, Guest, Guest}, Groups: []int{}, NoNewPrivs: true, Seccomp: "filter",
+		Hostname: Hostname, Clock: c.Clock, PID: 1, UID: []int{Guest, Guest, Guest}, GID: []int{Guest, Guest, Guest}, Groups: []int{}, NoNewPrivs: true, Seccomp: "filter",
 		Caps: map[string]string{}, Devices: []string{"lo"}, Nodes: slices.Clone(nodes), Files: append([]int{0, 1, 2}, c.Files...),
 		Limits: map[string]uint64{"nofile": uint64(c.Open), "fsize": uint64(max(c.Output, c.Tmp)), "nproc": uint64(c.Pids)},
 		Memory: uint64(c.Memory), CPUs: int(c.CPUs), Rooms: map[string]Room{

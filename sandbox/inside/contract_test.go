@@ -78,17 +78,21 @@ func TestDrift(t *testing.T) {
 		}
 	}
 	own, shared := contracts["gvisor"], contracts["docker"]
+	timed := own
+	timed.Clock = 946684800
 	for what, c := range map[string]struct {
 		c     Contract
 		spoil func(*Seen)
 		code  string
 	}{
-		"no filter":       {shared, func(s *Seen) { s.Seccomp = "none" }, "inside_seccomp"},
-		"too many tasks":  {own, func(s *Seen) { s.Limits["nproc"] = 1000 }, "inside_limits"},
-		"much memory":     {own, func(s *Seen) { s.Memory = 1 << 40 }, "inside_memory"},
-		"many processors": {own, func(s *Seen) { s.CPUs = 3 }, "inside_cpu"},
-		"a model":         {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/model", "ext4", []string{"ro"}}) }, "inside_mounts"},
-		"an input":        {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/input", "ext4", []string{"ro"}}) }, "inside_mounts"},
+		"the machine's clock": {timed, func(s *Seen) { s.Clock = 1790000000 }, "inside_clock"},
+		"a clock before it":   {timed, func(s *Seen) { s.Clock-- }, "inside_clock"},
+		"no filter":           {shared, func(s *Seen) { s.Seccomp = "none" }, "inside_seccomp"},
+		"too many tasks":      {own, func(s *Seen) { s.Limits["nproc"] = 1000 }, "inside_limits"},
+		"much memory":         {own, func(s *Seen) { s.Memory = 1 << 40 }, "inside_memory"},
+		"many processors":     {own, func(s *Seen) { s.CPUs = 3 }, "inside_cpu"},
+		"a model":             {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/model", "ext4", []string{"ro"}}) }, "inside_mounts"},
+		"an input":            {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/input", "ext4", []string{"ro"}}) }, "inside_mounts"},
 	} {
 		s := Kept(c.c)
 		c.spoil(&s)

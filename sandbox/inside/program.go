@@ -95,10 +95,11 @@ func (b *builder) data(name, call string, args ...operand) {
 
 // Sizes of the kernel's structures, in bytes.
 const (
-	sizeUname   = 6 * 65
-	sizeSysinfo = 112
-	sizeStatfs  = 120
-	sizeTermios = 36
+	sizeUname    = 6 * 65
+	sizeTimespec = 16
+	sizeSysinfo  = 112
+	sizeStatfs   = 120
+	sizeTermios  = 36
 )
 
 // raw are the settings of a terminal that changes nothing, and gives what is
@@ -116,6 +117,8 @@ const (
 	onExec  = 1  // FD_CLOEXEC
 	noNew   = 39 // PR_GET_NO_NEW_PRIVS
 	seccomp = 21 // PR_GET_SECCOMP
+
+	realtime = 0 // CLOCK_REALTIME
 
 	maxGroups = 32
 )
@@ -160,6 +163,7 @@ func build(arch string, f Files) (*program, error) {
 func (b *builder) measure() {
 	into := func(offset uint64) operand { return operand{room, offset} }
 	b.fixed("uname", sizeUname, "uname", into(0))
+	b.fixed("clock", sizeTimespec, "clock_gettime", n(realtime), into(0))
 	b.value("pid", "getpid")
 	b.fixed("uid", 12, "getresuid", into(0), into(4), into(8))
 	b.fixed("gid", 12, "getresgid", into(0), into(4), into(8))

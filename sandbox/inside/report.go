@@ -19,6 +19,7 @@ const magic = "aihub in"
 type Seen struct {
 	Kernel     string            `json:"kernel"` // name, release, version
 	Hostname   string            `json:"hostname"`
+	Clock      int64             `json:"clock"` // seconds since 1970, by the wall clock
 	PID        int               `json:"pid"`
 	UID        []int             `json:"uid"` // real, effective, saved
 	GID        []int             `json:"gid"`
@@ -126,6 +127,7 @@ func (all results) seen() (s Seen, err error) {
 	uname := fixed("uname")
 	field := func(i int) string { f, _, _ := bytes.Cut(uname[65*i:65*i+65], []byte{0}); return string(f) }
 	s.Kernel, s.Hostname = field(0)+" "+field(2)+" "+field(3), field(1)
+	s.Clock = int64(binary.LittleEndian.Uint64(fixed("clock")))
 	s.PID = int(all["pid"].value)
 	s.UID, s.GID = numbers(fixed("uid"), 3), numbers(fixed("gid"), 3)
 	s.Groups = numbers(fixed("groups"), all["groups"].value)

@@ -18,7 +18,9 @@ import (
 	"gvisor.dev/gvisor/runsc/config"
 	"gvisor.dev/gvisor/runsc/container"
 	"gvisor.dev/gvisor/runsc/flag"
+	"gvisor.dev/gvisor/runsc/version"
 
+	"aihub/internal/embedded/patched"
 	"aihub/sandbox/gvisor/stage"
 	"aihub/sandbox/inside"
 )
@@ -87,6 +89,9 @@ func (r *run) try(order io.Reader) error {
 	if err := r.orders.Decode(&r.order); err != nil {
 		return fmt.Errorf("reading the order: %w", err)
 	}
+	if version.Version() == patched.Plain {
+		r.order.Clock = 0 // this gVisor has none but the machine's
+	}
 	if err := pin(r.order.CPUSet); err != nil {
 		return err
 	}
@@ -143,6 +148,9 @@ func (r *run) contain() (err error) {
 	go r.leave() // takes long, and the sandbox starts meanwhile
 	sandbox, gofer := c.Sandbox.Pid.Load(), c.GoferPid.Load()
 	r.posture.Runner, r.posture.Version, r.posture.Platform = "gvisor", stage.GVisor, r.conf.Platform
+	if v := version.Version(); v != patched.Plain {
+		r.posture.Version += "+" + v
+	}
 	if err := r.tell(sandbox, gofer); err != nil {
 		return err
 	}

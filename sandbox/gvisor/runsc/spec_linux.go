@@ -5,10 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"gvisor.dev/gvisor/runsc/config"
 
+	"aihub/internal/embedded/patched"
 	"aihub/sandbox/gvisor/stage"
 )
 
@@ -80,6 +82,9 @@ func specFor(o stage.Order, t stage.Tree) *specs.Spec {
 		if o.Model != "" {
 			spec.Mounts = append(spec.Mounts, image("/model", o.Model))
 		}
+	}
+	if o.Clock != 0 {
+		spec.Annotations = map[string]string{patched.ClockAnnotation: strconv.FormatInt(time.Unix(o.Clock, 0).UnixNano(), 10)}
 	}
 	spec.Process.Terminal = o.Window != nil
 	if o.User {

@@ -213,7 +213,7 @@ func (p *Posture) Drift(o Order) []aihub.Fault {
 func contract(o Order) inside.Contract {
 	l := o.Limits
 	return inside.Contract{
-		OwnKernel: true, Apart: o.Images, Model: o.Model != "", Terminal: o.Window != nil, Files: []int{ProbeIn, ProbeOut},
+		OwnKernel: true, Clock: o.Clock, Apart: o.Images, Model: o.Model != "", Terminal: o.Window != nil, Files: []int{ProbeIn, ProbeOut},
 		Memory: l.Memory, CPUs: float64(Processors(l.CPUs)), Pids: l.Pids, Open: l.Files, Output: l.Output, Inodes: l.Inodes, Tmp: l.Tmp,
 	}
 }
