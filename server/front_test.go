@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -246,6 +247,10 @@ func TestHiddenLogIsForTheSteward(t *testing.T) {
 
 	_, err := vendor.RunLog(ctx, run)
 	w.want(aihub.Refused, err)
+	var why *aihub.Error
+	if !errors.As(err, &why) || !strings.Contains(why.Hint.EN, "aihub submit "+sc.Ref.Name+" --image FILE --smoke") || !strings.Contains(why.Hint.ZH, "aihub runs "+string(sub.ID)) {
+		t.Errorf("no next step for whose log it is: %v", err)
+	}
 	_, err = w.as("rival").RunLog(ctx, run)
 	w.want(aihub.NotFound, err)
 	for _, other := range []aihub.UserID{"reviewer", "operator"} {

@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -221,6 +222,9 @@ func (d *Desk) RunLog(ctx context.Context, a aihub.Actor, id aihub.RunID) (strin
 			return "", err
 		}
 		p, err := d.permit(ctx, a, policies.LogRead, policies.Object{ID: string(id), Org: sc.Org, Author: sc.Author})
+		if aihub.KindOf(err) == aihub.Refused && run.Org == a.Org && run.Kind != aihub.RunWorkspace {
+			return "", noLog(run).Because(err)
+		}
 		if err != nil {
 			return "", err
 		}
@@ -241,6 +245,22 @@ func (d *Desk) RunLog(ctx context.Context, a aihub.Actor, id aihub.RunID) (strin
 		return "", errors.Join(err, r.Close())
 	}
 	return strings.ToValidUTF8(b.String(), "\uFFFD"), nil
+}
+
+// noLog tells those whose run it is why they are not shown its log, and what helps
+// them instead.
+func noLog(run aihub.Run) *aihub.Error {
+	verb := "submit"
+	if run.Kind == aihub.RunTrain {
+		verb = "train"
+	}
+	return aihub.Errorf(aihub.Refused, aihub.Text{
+		EN: fmt.Sprintf("the log of %s is not shown to you: it ran beside data that is hidden from you, and what it printed could carry that data out", run.ID),
+		ZH: fmt.Sprintf("%s 的日志不向您展示：它在对您隐藏的数据旁运行，打印的内容可能把数据带出", run.ID),
+	}).WithHint(aihub.Text{
+		EN: fmt.Sprintf("why it failed, as far as that is told: aihub runs %s. To see a log, run the same image on the public sample, on your machine (aihub test --image FILE) or here (aihub %s %s --image FILE --smoke)", run.Submission, verb, run.Scenario.Name),
+		ZH: fmt.Sprintf("失败的类别见 aihub runs %s。要查看日志，请用公开样例运行同一镜像：在本机（aihub test --image 文件）或在平台（aihub %s %s --image 文件 --smoke）", run.Submission, verb, run.Scenario.Name),
+	})
 }
 
 // liveLog puts together what a smoke run has said so far.
