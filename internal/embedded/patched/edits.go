@@ -1,7 +1,5 @@
 package patched
 
-import "fmt"
-
 // ClockAnnotation is the annotation of a container's spec that says when its wall
 // clock begins, in nanoseconds since 1970. A gVisor without our edits knows
 // nothing of it.
@@ -16,16 +14,9 @@ var Edits = []Edit{
 		Why: "the guest's thread waits awake for gVisor's kernel for so many ticks: 40,000 are 15 µs, a read of 1 MiB takes 130 to 200, " +
 			"and to be woken costs 50 more. It waits only while the kernel works for it: when its call blocks, it sleeps at once",
 	},
+	{File: "pkg/sentry/platform/systrap/aihub_amd64.go", New: "package systrap\n\nconst stubTimeout = 1_000_000\n", Why: "the wait, in ticks of some 0.4 ns"},
 	{
-		File: "pkg/sentry/platform/systrap/shared_context.go",
-		Old:  "\tdeepSleepTimeout = uint64(40000)\n",
-		New:  "\tdeepSleepTimeout = uint64(kernelTimeout)\n",
-		Why: "the same for the kernel's thread, twice: while a guest's thread that sleeps is woken, 58 µs on a virtual machine whose idle " +
-			"processors halt, the kernel's thread fell asleep itself, after 30, and had to be woken as well",
-	},
-	{File: "pkg/sentry/platform/systrap/aihub_amd64.go", New: timeouts(1_000_000, 100_000), Why: "the two waits, in ticks of some 0.4 ns"},
-	{
-		File: "pkg/sentry/platform/systrap/aihub_arm64.go", New: timeouts(40_000, 40_000),
+		File: "pkg/sentry/platform/systrap/aihub_arm64.go", New: "package systrap\n\nconst stubTimeout = deepSleepTimeout\n",
 		Why: "the same: gVisor's own, as ticks there are 1 to 40 ns and nobody has measured it",
 	},
 	{
@@ -68,10 +59,6 @@ var Edits = []Edit{
 		Why:  "a scorer's wall clock begins at an instant that we choose, so that two runs of it see the same time",
 	},
 	{File: "runsc/boot/aihub.go", New: beginningAt, Why: "the same: the clocks that begin there"},
-}
-
-func timeouts(stub, kernel int) string {
-	return fmt.Sprintf("package systrap\n\nconst (\n\tstubTimeout   = %d\n\tkernelTimeout = %d\n)\n", stub, kernel)
 }
 
 const beginningAt = `package boot
