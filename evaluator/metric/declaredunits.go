@@ -24,6 +24,7 @@ var blanks = map[string]float64{
 	"oks_ap@1": 0, "oks_ap50@1": 0, "oks_ap75@1": 0, "oks_ap_medium@1": 0, "oks_ap_large@1": 0, "oks_ar@1": 0, "voc_ap@1": 0,
 	"panoptic_pq@1": 0, "panoptic_rq@1": 0,
 	"hota@1": 0, "deta@1": 0, "assa@1": 0, "idf1@1": 0, "idp@1": 0, "idr@1": 0, "mota@1": 0,
+	"atwv@1": 0, "mtwv@1": 0, // no term is found, none is a false alarm
 	"mostly_tracked@1": 0, "mostly_lost@1": 1, "partly_tracked@1": 0, "idsw@1": 0, "fragments@1": 0,
 }
 
