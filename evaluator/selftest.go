@@ -146,7 +146,7 @@ func (s *selfTest) declared(m scenarios.Metric, o tried, lot metric.Trial) *metr
 		return nil
 	}
 	column, group := s.plan.spec.Scored(m)
-	setup := metric.Setup{Classes: s.spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params}
+	setup := metric.Setup{Classes: s.spec.Truth.Classes, Column: column.Name, Group: group, Params: m.Params, Skip: m.OnUndefined == scenarios.UndefinedSkip}
 	if o.name == aihub.TrialConstant {
 		return metric.Constant(m.Use, setup, lot)
 	}

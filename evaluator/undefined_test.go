@@ -77,6 +77,11 @@ agreement: {zh: 同意, en: agreed}
 			if err != nil || math.Abs(v[0].Value-want[i]) > 1e-12 || strings.HasSuffix(v[0].Signature, "|on_undefined=skip") != (i == 0) {
 				t.Errorf("%s, %s: %+v %v, want %v", use, how, v, err, want[i])
 			}
+			// Without skip perfect predictions are not perfect: zero_division is 0.
+			_, faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
+			if err != nil || (len(faults) > 0) != (i == 1) {
+				t.Errorf("%s, %s: the self-test: %v %v", use, how, lines(t, faults), err)
+			}
 		}
 	}
 }

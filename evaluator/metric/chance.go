@@ -51,10 +51,9 @@ func mixed(f func(r float64) float64) func(args, lot) *Declared {
 			}
 			return between(lo, hi)
 		}
-		zero := a.num["zero_division"]
 		return between(
-			l.over(zero, func(k int) float64 { x, _ := l.recalled(k); return f(x) }),
-			l.over(zero, func(k int) float64 { _, y := l.recalled(k); return f(y) }))
+			l.over(a, func(k int) float64 { x, _ := l.recalled(k); return f(x) }),
+			l.over(a, func(k int) float64 { _, y := l.recalled(k); return f(y) }))
 	}
 }
 

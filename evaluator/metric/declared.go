@@ -99,17 +99,21 @@ func (l lot) share(k int) float64 { return float64(l.Classes[k]) / l.n }
 // said is the share of the class that constant predictions say.
 func (l lot) said() float64 { return l.share(l.Class) }
 
-// over is the mean of one over the declared classes: of for those that have rows, and zero for the others.
-func (l lot) over(zero float64, of func(k int) float64) float64 {
-	sum := 0.0
+// over is the mean of one over the declared classes: of for those that have rows, and
+// zero_division for the others, or without these where they are skipped.
+func (l lot) over(a args, of func(k int) float64) float64 {
+	sum, in := 0.0, float64(len(l.Classes))
 	for k, rows := range l.Classes {
 		if rows > 0 {
 			sum += of(k)
-		} else {
-			sum += zero
+		} else if !a.skip {
+			sum += a.num["zero_division"]
 		}
 	}
-	return sum / float64(len(l.Classes))
+	if a.skip {
+		in = l.present
+	}
+	return sum / in
 }
 
 // averaged is a ratio of each class that is f(share) for the class said and zero or nothing for others.
@@ -120,7 +124,7 @@ func averaged(a args, l lot, f, others float64) *Declared {
 	case "weighted":
 		return exactly(l.said()*f + (1-l.said())*others)
 	}
-	return exactly(l.over(a.num["zero_division"], func(k int) float64 {
+	return exactly(l.over(a, func(k int) float64 {
 		if k == l.Class {
 			return f
 		}
