@@ -33,6 +33,12 @@ func (p *Plan) stand(values []aihub.MetricValue) {
 	}
 }
 
+// stoodIn reports whether v, a value of m without draws, is what stand put there.
+func stoodIn(m scenarios.Metric, v aihub.MetricValue) bool {
+	number, ok := m.Stand()
+	return ok && v.Status == aihub.MetricDegenerate && v.Value == number
+}
+
 // undefined ends the run when a metric that must be defined is not. It is the
 // scenario's fault when that metric is undefined for perfect predictions, too, and
 // the vendor's otherwise: whoever could have answered so that there is a value did

@@ -97,7 +97,7 @@ func (w *Worker) charge(ctx context.Context, p policies.Permit, r aihub.Release,
 		// A baseline is entered by the owner of the truth, from whom nothing is hidden.
 		// Where the last entry counts, each is shown, at the price of that.
 		q := sharing.Question{Sealed: score.Sealed, Every: sub.Baseline || countsLast(scenario, sub.Round)}
-		if err := w.against(ctx, sub, terms, &q); err != nil {
+		if err := w.against(ctx, sub, scenario.Spec, terms, &q); err != nil {
 			return err
 		}
 		a, err = terms.Answer(q)
@@ -144,8 +144,9 @@ func countsLast(sc aihub.Scenario, round string) bool {
 }
 
 // against fills in what was shown so far to the submission's organisation in its
-// round, and how the sealed primary values compare; nothing where each is shown.
-func (w *Worker) against(ctx context.Context, sub aihub.Submission, terms sharing.Terms, q *sharing.Question) error {
+// round, and how the sealed primary values compare; nothing where each is shown. A
+// number that stands for no value gains nothing: no draws say that it is better.
+func (w *Worker) against(ctx context.Context, sub aihub.Submission, canonical []byte, terms sharing.Terms, q *sharing.Question) error {
 	if q.Every {
 		return nil
 	}
@@ -181,6 +182,14 @@ func (w *Worker) against(ctx context.Context, sub aihub.Submission, terms sharin
 	}
 	mine, theirs := valueOf(q.Sealed, primary.ID), valueOf(leader.Sealed, primary.ID)
 	if mine.Status == aihub.MetricUndefined || theirs.Status == aihub.MetricUndefined {
+		return nil
+	}
+	spec, err := scenarios.ParseCanonical(canonical)
+	if err != nil {
+		return err
+	}
+	if m, ok := spec.PrimaryMetric(); ok && stoodIn(m, mine) && len(draws[0]) == 0 {
+		q.Leader = &sharing.Paired{}
 		return nil
 	}
 	gain := mine.Value - theirs.Value

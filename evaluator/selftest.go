@@ -187,9 +187,15 @@ func (s *selfTest) other(m scenarios.Metric, o tried, d *metric.Declared, v, per
 		if r.Declared == aihub.DeclaredNothing {
 			r.Declared = aihub.DeclaredWorse
 		}
-		if v.Status != aihub.MetricUndefined && v.Value == perfect.Value {
+		number, stands := m.Stand() // which is what the worker makes of no value
+		switch {
+		case v.Status != aihub.MetricUndefined && v.Value == perfect.Value:
 			r.Passed = false
 			s.fault(o.name, m.ID+" is as good for such predictions as for perfect ones", m.ID+" 对此类预测与完美预测一样好")
+		case v.Status == aihub.MetricUndefined && stands && (number == perfect.Value || (number > perfect.Value) == (m.Direction == "max")):
+			r.Passed = false
+			s.fault(o.name, fmt.Sprintf("%s is undefined for such predictions, counts as %g, and is as good as for perfect ones: choose a worse on_undefined", m.ID, number),
+				fmt.Sprintf("%s 对此类预测无定义，按 %g 计，与完美预测一样好：请为 on_undefined 选较差的值", m.ID, number))
 		}
 	}
 	s.result(r, v)

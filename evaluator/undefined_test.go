@@ -8,6 +8,8 @@ import (
 
 	"aihub"
 	"aihub/evaluator/metric"
+	"aihub/policies"
+	"aihub/policies/sharing"
 	"aihub/scenarios"
 )
 
@@ -100,6 +102,66 @@ agreement: {zh: 同意, en: agreed}
 `, how)))
 		if said := fmt.Sprint(lines(t, faultsOf(err))); !strings.Contains(said, want) {
 			t.Errorf("%s: %s, want %s", how, said, want)
+		}
+	}
+}
+
+// A number that stands for no value is never as good as perfect answers: not where the
+// spec is read, not in the self-test, and a submission that it stands for improves nothing.
+func TestStandInNeverWins(t *testing.T) {
+	t.Parallel()
+	const src = specHead + `output: {columns: [{name: p, type: float64, range: [0, 9]}]}
+truth: {column: y, type: float64}
+metrics: [{use: %s, primary: true, on_undefined: "%s"}]
+sharing: {score: {step: 0.1, range: [0, 1]}}
+rounds: [{name: main, bits: 64}]
+agreement: {zh: 同意, en: agreed}
+`
+	for _, c := range [][3]string{{"pearson@1", "1", "1 is the best value of pearson@1"}, {"pearson@1", "0", ""}, {"wape@1", "0", "0 is the best value of wape@1"}, {"wape@1", "1", ""}} {
+		_, _, err := scenarios.Parse("x", fmt.Appendf(nil, src, c[0], c[1]))
+		if said := fmt.Sprint(lines(t, faultsOf(err))); !strings.Contains(said, c[2]) || (err != nil) != (c[2] != "") {
+			t.Errorf("%s: %s %v", c, said, err)
+		}
+	}
+	spec, _, err := scenarios.Parse("x", fmt.Appendf(nil, src, "pearson@1", "0"))
+	if err != nil {
+		t.Fatal(lines(t, faultsOf(err)))
+	}
+	truth := &Truth{Keys: strings.Fields("1 2 3 4 5 6 7 8")}
+	truth.Label.Flt = []float64{1, 2, 3, 4, 5, 6, 7, 9}
+	for number, want := range map[string]bool{"0": true, "1": false} {
+		spec.Metrics[0].OnUndefined = number
+		results, faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
+		if said := fmt.Sprint(lines(t, faults)); err != nil || (len(faults) == 0) != want || !want && !strings.Contains(said, "counts as 1, and is as good") {
+			t.Errorf("%s: %s %v", number, said, err)
+		}
+		for _, r := range results {
+			if r.Predictions == aihub.TrialConstant && (r.Passed != want || r.Status != aihub.MetricUndefined) {
+				t.Errorf("%s: %+v", number, r)
+			}
+		}
+	}
+
+	h := newHub(t, setup{edit: []string{"{use: accuracy@1, primary: true}", `{use: positive_precision@1, prediction: label, primary: true, on_undefined: "0.95"}`}})
+	allRed := func(id func(string) string) string {
+		out := "id,label,p\n"
+		for _, k := range h.keys {
+			out += id(k) + ",red,0\n"
+		}
+		return out
+	}
+	for i, rows := range []func(func(string) string) string{h.right(12), allRed, h.right(20)} {
+		sub := h.enter(h.alice, "main", rows)
+		h.score()
+		h.toTick()
+		if n := h.release(); n != 1 {
+			t.Fatalf("%d were released", n)
+		}
+		got, err := h.db.Score(h.ctx, policies.ScopeOf(policies.Platform()), sub.ID)
+		h.must(err)
+		shown, sealed := valueOf(got.Released, "positive_precision"), valueOf(got.Sealed, "positive_precision")
+		if want := []float64{0.6, 0.6, 1}[i]; shown.Value != want || (got.Note == sharing.NoImprovement) != (i == 1) || (sealed.Value == 0.95) != (i == 1) {
+			t.Errorf("%d: %q %+v of %+v, want %v", i, got.Note, shown, sealed, want)
 		}
 	}
 }

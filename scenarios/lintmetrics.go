@@ -39,7 +39,7 @@ func (l *linter) metrics(s Spec) {
 			l.add("duplicate", p+"id", fmt.Sprintf("id %q is used twice: give this metric an id of its own", clip(m.ID)), fmt.Sprintf("id %q 重复：请为该指标另起 id", clip(m.ID)))
 		}
 		ids[m.ID] = true
-		l.onUndefined(p+"on_undefined", m, info)
+		l.onUndefined(p+"on_undefined", s, m, info)
 	}
 	if primaries != 1 {
 		l.add("primary_metric", "metrics", fmt.Sprintf("%d metrics are primary; exactly one ranks: give it primary: true", primaries),

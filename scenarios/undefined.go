@@ -20,8 +20,26 @@ func (m Metric) Stand() (float64, bool) {
 	return v, err == nil && v-v == 0
 }
 
-func (l *linter) onUndefined(path string, m Metric, info MetricInfo) {
+// bestOf is the better end of the values of m, or what its scorer gives the truth; NaN when not known.
+func (s Spec) bestOf(m Metric, info MetricInfo) float64 {
+	if v, ok := s.ScorerValue(m); ok && len(v.Range) == 2 {
+		return v.Best()
+	}
+	switch info.Direction {
+	case "min":
+		return info.Range[0]
+	case "max":
+		return info.Range[1]
+	}
+	return math.NaN()
+}
+
+func (l *linter) onUndefined(path string, s Spec, m Metric, info MetricInfo) {
 	v, number := m.Stand()
+	if number && m.Primary && v == s.bestOf(m, info) {
+		l.add("bad_value", path, fmt.Sprintf("%g is the best value of %s: who answers so that there is none would win; write a worse number, worst or error", v, m.Use),
+			fmt.Sprintf("%g 是 %s 的最优值：使其无定义的答案将会获胜；请写较差的数、worst 或 error", v, m.Use))
+	}
 	switch {
 	case m.OnUndefined == UndefinedSkip:
 		if !info.Skips {
