@@ -176,8 +176,8 @@ func (s *selfTest) other(m scenarios.Metric, o tried, d *metric.Declared, v, per
 		r.Declared, r.Code, r.Passed = aihub.DeclaredUndefined, d.Reason, d.Keeps(v)
 	case d != nil:
 		r.Declared, r.Lo, r.Hi = aihub.DeclaredValue, d.Lo, d.Hi
-		// Where nothing was found a metric of units may have nothing to divide by.
-		r.Passed = d.Keeps(v) || v.Status == aihub.MetricUndefined && scenarios.KnownMetrics[m.Use].Needs.Texts()
+		// Where the truth leaves perfect predictions without a value, too, that is said of them.
+		r.Passed = d.Keeps(v) || v.Status == aihub.MetricUndefined && perfect.Status == aihub.MetricUndefined && v.Reason == perfect.Reason
 	}
 	if !r.Passed {
 		s.fault(o.name, fmt.Sprintf("%s is %s for such predictions, and must be %s", m.ID, shown(v), r.Wanted()),

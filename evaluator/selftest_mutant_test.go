@@ -80,6 +80,12 @@ func TestSelfTestFindsMutants(t *testing.T) {
 		{"Spearman", "spearman@1", mutant{}, ""},
 		{"a constant correlates", "spearman@1", mutant{wrong: func(r metric.Result) metric.Result { return metric.Result{N: r.N, Value: max(r.Value, 0.5)} }}, "constant"},
 		{"CER", "cer@1", mutant{}, ""},
+		{"no CER of silence", "cer@1", mutant{wrong: func(r metric.Result) metric.Result {
+			if r.Value == 1 {
+				return metric.Undefined(r.N, metric.Nothing)
+			}
+			return r
+		}}, "blank"},
 		{"CER by what was said", "cer@1", mutant{wrong: value(func(v float64) float64 { return v / (1 + v) })}, "blank"},
 	} {
 		spec, ok := anySpec(t, c.use)
