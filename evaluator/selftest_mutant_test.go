@@ -168,3 +168,27 @@ func TestDeclaredHolds(t *testing.T) {
 		t.Errorf("%d results", seen)
 	}
 }
+
+// Large numbers that are near one another have fewer digits to tell them apart.
+func TestDeclaredHoldsOfNearNumbers(t *testing.T) {
+	t.Parallel()
+	for _, use := range []string{"mae@1", "mse@1", "rmse@1", "r2@1", "explained_variance@1", "pearson@1", "spearman@1", "kendall@1", "medae@1", "max_error@1", "smape@1", "mape@1", "wape@1",
+		"msle@1", "rmsle@1", "pinball@1", "winkler@1", "poisson_deviance@1"} {
+		spec, ok := anySpec(t, use)
+		if !ok {
+			t.Fatal(use)
+		}
+		for i := range spec.Output.Columns {
+			spec.Output.Columns[i].Range = []float64{0, 2e9}
+		}
+		truth := &Truth{}
+		for i := range 700 {
+			truth.Keys = append(truth.Keys, fmt.Sprint("row", i))
+			truth.Label.Flt = append(truth.Label.Flt, 1e9+float64(i*i%11%7))
+		}
+		_, faults, err := SelfTest(t.Context(), spec, truth, t.TempDir(), nil)
+		if err != nil || len(faults) > 0 {
+			t.Errorf("%s: %v %v", use, lines(t, faults), err)
+		}
+	}
+}

@@ -216,8 +216,8 @@ func ranked(x []float64) []float64 {
 func (l lot) gap() (mean, widest float64) {
 	x := slices.Sorted(slices.Values(l.Numbers))
 	sum := 0.0
-	for i, y := range x {
-		sum += y * (2*float64(i) + 1 - l.n)
+	for i, y := range x { // the weights add up to 0: what is common to all numbers drops out
+		sum += (y - x[0]) * (2*float64(i) + 1 - l.n)
 	}
 	return 2 * sum / (l.n * l.n), x[len(x)-1] - x[0]
 }

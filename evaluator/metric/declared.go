@@ -18,7 +18,7 @@ type Declared struct {
 func exactly(v float64) *Declared { return around(v, 0) }
 
 func around(v, within float64) *Declared {
-	if v-v != 0 || math.IsNaN(within) {
+	if v-v != 0 || within-within != 0 {
 		return nil // the metric says why there is none
 	}
 	within += 1e-9 * max(1, math.Abs(v))
@@ -296,12 +296,21 @@ var constants = map[string]func(args, lot) *Declared{
 	"interval_coverage@1": ofRows(func(_ args, y, c float64) float64 { return b2f(y == c) }, 1),
 	"interval_width@1":    func(args, lot) *Declared { return exactly(0) },
 	"winkler@1":           ofRows(func(a args, y, c float64) float64 { return 2 / a.num["alpha"] * math.Abs(y-c) }, 1),
-	"poisson_deviance@1":  ofRows(func(_ args, y, c float64) float64 { return 2 * (xlogy(y, y/c) - y + c) }, 1),
-	"gamma_deviance@1":    ofRows(func(_ args, y, c float64) float64 { return 2 * (math.Log(c/y) + y/c - 1) }, 1),
-	"tweedie_deviance@1": ofRows(func(a args, y, c float64) float64 {
+	"poisson_deviance@1": ofTerms(func(_ args, y, c float64) float64 {
+		if y == 0 {
+			return 2 * c
+		}
+		d := (y - c) / c // y·ln(y/c) and y - c are nearly as large where y is near c
+		return 2 * c * ((1+d)*math.Log1p(d) - d)
+	}, func(_ args, y, c float64) float64 { return y + c }),
+	"gamma_deviance@1": ofRows(func(_ args, y, c float64) float64 { return 2 * (math.Log(c/y) + y/c - 1) }, 1),
+	"tweedie_deviance@1": ofTerms(func(a args, y, c float64) float64 {
 		p := a.num["power"]
 		return 2 * (math.Pow(y, 2-p)/((1-p)*(2-p)) - y*math.Pow(c, 1-p)/(1-p) + math.Pow(c, 2-p)/(2-p))
-	}, 1),
+	}, func(a args, y, c float64) float64 {
+		p := a.num["power"]
+		return math.Pow(y, 2-p)/((p-1)*(2-p)) + y*math.Pow(c, 1-p)/(p-1) + math.Pow(c, 2-p)/(2-p)
+	}),
 	"r2@1": func(_ args, l lot) *Declared {
 		if l.still() {
 			return nil
@@ -330,6 +339,15 @@ func unrelated(_ args, l lot) *Declared {
 func ofRows(f func(a args, y, c float64) float64, scale float64) func(args, lot) *Declared {
 	return func(a args, l lot) *Declared {
 		return exactly(scale * l.mean(func(y float64) float64 { return f(a, y, l.Number) }))
+	}
+}
+
+// ofTerms is the mean of what rows have, a difference of terms of a size: of numbers
+// that are large beside how far apart they are, the metric keeps the digits of these.
+func ofTerms(f, size func(a args, y, c float64) float64) func(args, lot) *Declared {
+	return func(a args, l lot) *Declared {
+		return around(l.mean(func(y float64) float64 { return f(a, y, l.Number) }),
+			0x1p-47*l.mean(func(y float64) float64 { return size(a, y, l.Number) }))
 	}
 }
 
@@ -369,13 +387,6 @@ func (l lot) off() []float64 {
 func median(sorted []float64) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func xlogy(x, y float64) float64 {
-	if x == 0 {
-		return 0
-	}
-	return x * math.Log(y)
 }
 
 // cost is the mean cost of saying one class always; without a table, 1 for a mistake.
