@@ -6,8 +6,8 @@ import (
 )
 
 // Groups reads a list of levels, "total;state;store,category;series": each the
-// ids by which series are summed up; total sums all, series none. It is nil when a
-// level is empty or stands twice.
+// ids by which series are summed up; total sums all, series
+// none. It is nil when a level is empty, or stands twice in whatever order of its ids.
 func Groups(list string) (out [][]string) {
 	for level := range strings.SplitSeq(list, ";") {
 		var ids []string
@@ -17,7 +17,8 @@ func Groups(list string) (out [][]string) {
 			}
 			ids = append(ids, id)
 		}
-		if len(ids) > 1 && (slices.Contains(ids, "total") || slices.Contains(ids, "series")) || slices.ContainsFunc(out, func(x []string) bool { return slices.Equal(x, ids) }) {
+		sorted := slices.Sorted(slices.Values(ids))
+		if len(ids) > 1 && (slices.Contains(ids, "total") || slices.Contains(ids, "series")) || slices.ContainsFunc(out, func(x []string) bool { return slices.Equal(slices.Sorted(slices.Values(x)), sorted) }) {
 			return nil
 		}
 		out = append(out, ids)

@@ -49,7 +49,16 @@ func Probing(list []Probe) aihub.Probing {
 		who.Submissions++
 		best := aihub.Twins{Differ: 2}
 		for j, q := range list[:i] {
-			if len(p.Sample) < 2 || len(p.Sample) != len(q.Sample) || of[i].variance+of[j].variance == 0 {
+			if len(p.Sample) < 2 || len(p.Sample) != len(q.Sample) {
+				continue
+			}
+			if slices.Equal(p.Sample, q.Sample) { // also where every draw says the same, as of all rows right
+				if !best.Identical {
+					best = aihub.Twins{Earlier: q.Submission, EarlierOrg: q.Org, Later: p.Submission, Org: p.Org, Identical: true}
+				}
+				continue
+			}
+			if of[i].variance+of[j].variance == 0 {
 				continue
 			}
 			sum, off := 0.0, of[i].mean-of[j].mean
@@ -59,7 +68,6 @@ func Probing(list []Probe) aihub.Probing {
 			}
 			if differ := sum / (of[i].variance + of[j].variance); differ < best.Differ {
 				best = aihub.Twins{Earlier: q.Submission, EarlierOrg: q.Org, Later: p.Submission, Org: p.Org, Differ: differ}
-				best.Identical = slices.Equal(p.Sample, q.Sample)
 			}
 		}
 		if best.Differ > nearly {

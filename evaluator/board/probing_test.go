@@ -61,6 +61,19 @@ func TestProbing(t *testing.T) {
 	if len(got.Orgs) != 4 || got.Orgs[0].Org != "acme" || len(got.Twins) != 6 || got.Twins[0].Later != "c0" || got.Twins[0].Earlier != "a0" || !got.Twins[0].Identical || got.Twins[0].Differ != 0 {
 		t.Errorf("%+v", got)
 	}
+	// Where every draw says the same, as of all rows right or none, a copy is one all the same.
+	same := []Probe{probe("acme", "r0", make([]bool, rows))}
+	for i := range 3 {
+		same = append(same, probe("acme", fmt.Sprint("r", i+1), make([]bool, rows)))
+	}
+	other := Probe{Org: "bits", Submission: "x", Sample: []float64{1, 1}}
+	for range draws - 2 {
+		other.Sample = append(other.Sample, 1)
+	}
+	got = Probing(append(same, other))
+	if want := (aihub.Prober{Org: "acme", Submissions: 4, Near: 3, Identical: 3}); got.Orgs[0] != want || got.Orgs[1] != (aihub.Prober{Org: "bits", Submissions: 1}) || !got.Twins[0].Identical || got.Twins[0].Earlier != "r0" {
+		t.Errorf("%+v", got)
+	}
 	if empty := Probing(nil); empty.Orgs == nil || empty.Twins == nil || len(empty.Orgs) > 0 {
 		t.Errorf("%+v", empty)
 	}
