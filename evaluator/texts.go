@@ -194,6 +194,8 @@ func kindOf(spec scenarios.Spec, needs scenarios.Needs) *intake.Kind {
 	switch needs {
 	case scenarios.NeedsSolutions:
 		return intake.SolutionsOf(spec.Shown())
+	case scenarios.NeedsRatings:
+		return intake.RatingsOf(spec.Categories())
 	case scenarios.NeedsSlices:
 		return intake.SlicesOf("right", spec.SlicesOfNumbers())
 	case scenarios.NeedsSeries:

@@ -139,6 +139,21 @@ func (s Spec) Shown() int {
 	return most
 }
 
+// Categories is how many categories ratings are of: the fewest that a metric takes; 0
+// when they are numbers.
+func (s Spec) Categories() (k int) {
+	for _, m := range s.Metrics {
+		if KnownMetrics[m.Use].Needs != NeedsRatings {
+			continue
+		}
+		v, ok := m.Params[categoriesParam.Name].(float64)
+		if ok && v >= categoriesParam.Range[0] && v <= categoriesParam.Range[1] && (k == 0 || int(v) < k) {
+			k = int(v)
+		}
+	}
+	return k
+}
+
 // SlicesOfNumbers reports whether values in slices are numbers: all but those that are
 // right or not.
 func (s Spec) SlicesOfNumbers() bool {

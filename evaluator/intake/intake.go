@@ -99,7 +99,7 @@ var Kinds = map[scenarios.Needs]*Kind{
 	scenarios.NeedsSignals:   &signals,
 	scenarios.NeedsTerms:     &terms,
 	scenarios.NeedsSolutions: SolutionsOf(1),
-	scenarios.NeedsRatings:   &ratings,
+	scenarios.NeedsRatings:   RatingsOf(0),
 	scenarios.NeedsSlices:    SlicesOf("right", false),
 }
 

@@ -152,7 +152,7 @@ func TestFormats(t *testing.T) {
 		{"masks at fault", scenarios.FormatMasks, masks(t, map[string]image.Image{"../a.png": grey(1, 1, 1), "b.jpg": nil, "c.png": nil, "d.png": rgba, "e.png": grey(1, 1, 4)}), map[string]string{"c": "0 0", "d": "0 0", "e": "1 1 4*1"},
 			[]string{`bad_name file "../a.png"`, `bad_name file "b.jpg"`, `bad_mask file "c.png"`, `bad_mask file "d.png"`}},
 		{"pictures", scenarios.FormatPictures, masks(t, map[string]image.Image{"a.png": grey(3, 2, 0, 0, 0, 0, 1, 1), "b.png": rgba, "c.png": image.NewPaletted(image.Rect(0, 0, 1, 1), color.Palette{color.Black})}), map[string]string{"a": "2 3 0*4 1*2", "b": "0 0", "c": "0 0"},
-			[]string{`bad_mask file "b.png"`, `bad_mask file "c.png"`}},
+			[]string{`bad_image file "b.png"`, `bad_image file "c.png"`}},
 		{"no archive", scenarios.FormatMasks, []byte("PK"), map[string]string{}, []string{"bad_file the archive"}},
 	} {
 		cells, faults := read(t, c.format, c.in)

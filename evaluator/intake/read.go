@@ -51,9 +51,9 @@ func Open(path, format, key, column string, most int) (table.Reader, error) {
 func (g *grouped) open(path, format, key, column string) (table.Reader, error) {
 	var err error
 	if format == scenarios.FormatMasks {
-		err = g.archive(path, pixels.Empty, maskCell)
+		err = g.archive(path, "bad_mask", pixels.Empty, maskCell)
 	} else if format == scenarios.FormatPictures {
-		err = g.archive(path, pictures.Empty, pictureCell)
+		err = g.archive(path, "bad_image", pictures.Empty, pictureCell)
 	} else {
 		var f *os.File
 		if f, err = os.Open(path); err != nil {
@@ -368,8 +368,8 @@ func words(items []string) string {
 	return strings.Join(out, " ")
 }
 
-// masks reads a zip archive of PNG files, <id>.png.
-func (g *grouped) archive(path, empty string, cellOf cellReader) error {
+// archive reads a zip archive of PNG files, <id>.png, whose faults have a code.
+func (g *grouped) archive(path, code, empty string, cellOf cellReader) error {
 	z, err := zip.OpenReader(path)
 	if err != nil {
 		if _, missing := os.Stat(path); missing != nil {
@@ -403,7 +403,7 @@ func (g *grouped) archive(path, empty string, cellOf cellReader) error {
 			bad = tooLarge
 		}
 		if bad != nil {
-			g.fault("bad_mask", where, "", bad.EN, bad.ZH)
+			g.fault(code, where, "", bad.EN, bad.ZH)
 			if cell = empty; !g.at(id, i+1, where) {
 				continue
 			}
