@@ -87,7 +87,7 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 		return Scored{}, false, cmp.Or(err, ctx.Err())
 	}
 	values, sample, err := t.results()
-	return Scored{Values: values, Sample: sample}, true, err
+	return Scored{Values: values, Sample: sample, Rows: a.rows}, true, err
 }
 
 // openPages opens a file, or returns nil when it is not Parquet that can be

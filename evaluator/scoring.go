@@ -53,6 +53,7 @@ type Scored struct {
 	Values []aihub.MetricValue
 	Sample []float64
 	Faults []aihub.Fault
+	Rows   int64 // of the truth
 }
 
 // A part of more than wholeRows rows is dealt to piles of about pileRows, which
@@ -77,7 +78,7 @@ func (s Scoring) Run(ctx context.Context, truthPath, predictionsPath string) (Sc
 		out, err = s.joined(ctx, truthPath, predictionsPath)
 	}
 	if err == nil && out.Faults == nil {
-		if out.Values, err = s.timed(ctx, truthPath, out.Values); err == nil {
+		if out.Values, err = s.timed(ctx, truthPath, out.Rows, out.Values); err == nil {
 			s.Plan.stand(out.Values)
 		}
 	}
@@ -99,6 +100,7 @@ func (s Scoring) joined(ctx context.Context, truthPath, predictionsPath string) 
 	if err == errOrder {
 		out, err = p.join(ctx, predictionsPath, false)
 	}
+	out.Rows = p.rows
 	return out, err
 }
 

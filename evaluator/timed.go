@@ -25,14 +25,10 @@ const NotMeasured = "not_measured"
 // them over the seconds of all rows' media.
 
 // timed puts the metrics of timings into their places among the values of the
-// others; see Scoring.Took.
-func (s Scoring) timed(ctx context.Context, truthPath string, values []aihub.MetricValue) ([]aihub.MetricValue, error) {
+// others; see Scoring.Took. rows are those of the truth.
+func (s Scoring) timed(ctx context.Context, truthPath string, rows int64, values []aihub.MetricValue) ([]aihub.MetricValue, error) {
 	if len(s.Plan.timed) == 0 {
 		return values, nil
-	}
-	rows, err := countRows(ctx, truthPath, s.Key)
-	if err != nil {
-		return nil, err
 	}
 	out := make([]aihub.MetricValue, 0, len(values)+len(s.Plan.timed))
 	for i, m := range s.Plan.all.Metrics {
@@ -55,7 +51,6 @@ func (s Scoring) time(ctx context.Context, m *metric.UnitMetric, truthPath strin
 		return metric.Undefined(rows, NotMeasured), nil
 	}
 	run := stat.Timing{End: s.Took.Seconds()}
-	requests := int64(1)
 	switch m.Use {
 	case "rtf@1":
 		media, ok, err := s.media(ctx, truthPath)
@@ -66,13 +61,14 @@ func (s Scoring) time(ctx context.Context, m *metric.UnitMetric, truthPath strin
 			return metric.Undefined(rows, metric.OutOfDomain), nil
 		}
 		run.Media = media
-	case "throughput@1":
-		requests = rows // all of them end with the run
+	case "throughput@1": // all rows end with the run; the measure would keep a time of each
+		if rows == 0 {
+			return metric.Undefined(0, metric.NoRows), nil
+		}
+		return metric.OK(float64(rows)/run.End, rows), nil
 	}
 	g := m.Measure.New(nil)
-	for range requests {
-		g.Add(&run, 0)
-	}
+	g.Add(&run, 0)
 	return m.Result(g), nil
 }
 
@@ -111,11 +107,6 @@ func (s Scoring) media(ctx context.Context, truthPath string) (seconds float64, 
 // part has.
 func mediaOfInput(spec scenarios.Spec, columns []aihub.Column) bool {
 	return slices.ContainsFunc(columns, func(c aihub.Column) bool { return !c.Truth && c.Name == spec.Media() })
-}
-
-func countRows(ctx context.Context, path, key string) (rows int64, err error) {
-	err = eachBatch(ctx, path, key, func(_ *table.Column, n int) { rows += int64(n) })
-	return rows, err
 }
 
 // eachBatch reads one column of a file.

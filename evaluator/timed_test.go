@@ -50,7 +50,7 @@ func TestWorkerTimes(t *testing.T) {
 // the truth will do for them, and the order of the spec is kept.
 func TestTimings(t *testing.T) {
 	t.Parallel()
-	spec := textSpec(t, "jsonl", "{use: rtf@1, range: [0, 1], params: {media: said}}, {use: cer@1, primary: true}, {use: throughput@1, range: [0, 9]}, {use: latency@1, range: [0, 9], params: {q: 0.5}}")
+	spec := textSpec(t, "jsonl", "{use: rtf@1, range: [0, 1], params: {media: said}}, {use: cer@1, primary: true}, {use: throughput@1, range: [0, 9]}, {use: latency@1, range: [0, 9], params: {q: 0.99}}")
 	plan, err := NewPlan(spec, "")
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestTimings(t *testing.T) {
 			t.Errorf("%v of %q: %s, want %s", c.took, c.said, x, c.want)
 		}
 	}
-	if got, want := plan.timed[3].Signature(), "latency@1|q=0.5|warmup=0"; got != want {
+	if got, want := plan.timed[3].Signature(), "latency@1|q=0.99|warmup=0"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -96,12 +96,15 @@ func TestTimingsAreLinted(t *testing.T) {
 		{"{use: latency@1, primary: true}", "latency@1 cannot rank"},
 		{"{use: cer@1, primary: true}, {use: latency@1, prediction: sure, range: [0, 9]}", "latency@1 reads the platform's own clock, no prediction"},
 		{"{use: cer@1, primary: true}, {use: latency@1, range: [0, 9], params: {warmup: 1}}", "a run is one request"},
+		{"{use: cer@1, primary: true}, {use: latency@1, range: [0, 9], params: {q: 0.5}}", "of which every percentile is the same"},
+		{"{use: cer@1, primary: true}, {use: latency@1, range: [0, 9], step: 0.1}", "the range holds 91 multiples of the step; how long a run took is shown in at most 64"},
 		{"{use: cer@1, primary: true}, {use: rtf@1, range: [0, 9]}", "missing: write the column of the dataset"},
+		{"{use: cer@1, primary: true}, {use: latency@1, range: [0, 5000]}", "[]"}, // without a step it has few levels
 	} {
 		_, _, err := scenarios.Parse("text", []byte(fmt.Sprintf(specHead+`output: {format: csv, columns: [{name: heard, type: string}, {name: sure, type: float64}]}
 truth: {column: said}
 metrics: [%s]
-sharing: {score: {step: 0.1, range: [0, 1]}}
+sharing: {score: {step: 0.01, range: [0, 1]}}
 rounds: [{name: main, bits: 100}]
 agreement: {zh: 同意, en: agreed}
 `, c.metrics)))

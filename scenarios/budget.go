@@ -54,7 +54,8 @@ func (s Spec) ReleaseBits() (float64, bool) {
 }
 
 // fillGrids gives every other metric the grid that it does not declare: its own
-// range when that is bounded, else that of the primary one, and as many levels.
+// range when that is bounded, else that of the primary one, and as many levels; of
+// timings 51 at most.
 func (s *Spec) fillGrids(has func(string) bool) {
 	score := s.Sharing.Score
 	if len(score.Range) != 2 || !(score.Range[1] > score.Range[0]) || score.Step <= 0 {
@@ -74,6 +75,9 @@ func (s *Spec) fillGrids(has func(string) bool) {
 		}
 		if !has(p+"step") && len(m.Range) == 2 {
 			x := score.Step * (m.Range[1] - m.Range[0]) / (score.Range[1] - score.Range[0])
+			if n, _ := levels(x, m.Range); info.Needs.Timed() && n > timedLevels {
+				x = (m.Range[1] - m.Range[0]) / 50
+			}
 			m.Step, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 6, 64), 64) // a short decimal
 		}
 	}

@@ -27,6 +27,10 @@ func (s Spec) Media() string {
 	return ""
 }
 
+// timedLevels is how many values a metric of timings can be shown with: an algorithm
+// that waits as long as it likes says log2 of them in bits about what it read.
+const timedLevels = 64
+
 // timedMetric checks a metric of timings.
 func (l *linter) timedMetric(s Spec, p string, m Metric) {
 	if m.Primary {
@@ -38,6 +42,14 @@ func (l *linter) timedMetric(s Spec, p string, m Metric) {
 	}
 	if v, ok := m.Params[warmupParam.Name].(float64); ok && v != 0 {
 		l.add("bad_param", p+"params."+warmupParam.Name, "a run is one request, of which nothing can be left out: must be 0", "一次运行即一个请求，不能略去其中任何部分：须为 0")
+	}
+	if v, ok := m.Params[quantParam.Name].(float64); ok && m.Use == "latency@1" && v != quantParam.Default {
+		l.add("bad_param", p+"params."+quantParam.Name, fmt.Sprintf("a run is one request, of which every percentile is the same: remove it, or write %v", quantParam.Default),
+			fmt.Sprintf("一次运行即一个请求，各百分位相同：请删除，或写 %v", quantParam.Default))
+	}
+	if g, ok := levels(s.Grid(m)); ok && !m.Primary && g > timedLevels {
+		l.add("out_of_range", p+"step", fmt.Sprintf("the range holds %.0f multiples of the step; how long a run took is shown in at most %d, for what it read can make it slower: use a larger step or a smaller range", g, timedLevels),
+			fmt.Sprintf("range 内有 %.0f 个 step 的倍数；运行用时至多以 %d 级公布，因为算法可依所读数据放慢运行：请增大 step 或缩小 range", g, timedLevels))
 	}
 	if m.Use == "rtf@1" && (m.Params[mediaParam.Name] == nil || m.Params[mediaParam.Name] == "") {
 		l.missing(p+"params."+mediaParam.Name, mediaParam.Doc.EN, mediaParam.Doc.ZH)

@@ -112,9 +112,11 @@ func (t Terms) Answer(q Question) (Answer, error) {
 }
 
 // Final returns what is shown of a score of a final part, which is asked once:
-// everything, in the order of the terms, primary first.
+// everything, in the order of the terms, primary first. How long the run took is
+// rounded to its grid all the same.
 func (t Terms) Final(sealed []aihub.MetricValue) (Answer, error) {
-	if _, err := t.grids(); err != nil {
+	grids, err := t.grids()
+	if err != nil {
 		return Answer{}, err
 	}
 	var a Answer
@@ -129,6 +131,10 @@ func (t Terms) Final(sealed []aihub.MetricValue) (Answer, error) {
 			}
 			if v.Status == aihub.MetricUndefined {
 				v = aihub.MetricValue{ID: v.ID, Signature: v.Signature, Status: aihub.MetricUndefined, Reason: UndefinedReason}
+			} else if m.Timed {
+				if v, err = grids[m.ID].show(v); err != nil {
+					return Answer{}, err
+				}
 			}
 			a.Values = append(a.Values, v)
 		}

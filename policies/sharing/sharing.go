@@ -16,7 +16,8 @@
 // Outcomes become visible at a tick, so that durations say nothing, and a failed
 // run leaves one reason class. Nothing else leaves while a part may be asked
 // again: no interval, no row count, no reason text of a metric, no log. A final
-// part is asked once, all at the same time, and answers with every digit.
+// part is asked once, all at the same time, and answers with every digit, but for how
+// long a run took.
 package sharing
 
 import (
@@ -24,6 +25,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"time"
 
 	"aihub"
@@ -41,8 +43,12 @@ type Metric struct {
 	Min     bool    // smaller is better
 	Step    float64 // > 0; decimal, in the metric's own units
 	Lo, Hi  float64 // the range that is shown; what lies beyond is shown as its end
+	Timed   bool    // how long the run took, which an algorithm sets as it likes: on the grid in a final part, too
 	Loss    float64 // the width of one row's loss, when the metric is the mean of such; else 0
 }
+
+// timings are the metrics of how long a run took; scenarios.Needs.Timed says the same.
+var timings = []string{"latency@1", "throughput@1", "rtf@1"}
 
 // TermsOf reads the terms from the canonical form of a scenario's spec
 // (aihub.Scenario.Spec): metrics and sharing.score declare them. A metric
@@ -52,6 +58,7 @@ func TermsOf(spec []byte) (Terms, error) {
 	var s struct {
 		Metrics []struct {
 			ID        string    `json:"id"`
+			Use       string    `json:"use"`
 			Primary   bool      `json:"primary"`
 			Direction string    `json:"direction"`
 			Step      float64   `json:"step"`
@@ -76,7 +83,7 @@ func TermsOf(spec []byte) (Terms, error) {
 		if m.Direction != "max" && m.Direction != "min" {
 			return Terms{}, badTerms(fmt.Sprintf("metric %q needs the direction max or min", m.ID), fmt.Sprintf("指标 %q 需要方向 max 或 min", m.ID))
 		}
-		v := Metric{ID: m.ID, Primary: m.Primary, Min: m.Direction == "min", Step: score.Step, Lo: score.Range[0], Hi: score.Range[1]}
+		v := Metric{ID: m.ID, Primary: m.Primary, Min: m.Direction == "min", Step: score.Step, Lo: score.Range[0], Hi: score.Range[1], Timed: slices.Contains(timings, m.Use)}
 		if m.Step != 0 && len(m.Range) == 2 && !m.Primary {
 			v.Step, v.Lo, v.Hi = m.Step, m.Range[0], m.Range[1]
 		}

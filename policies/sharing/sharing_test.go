@@ -72,6 +72,27 @@ func TestPriceIsWhatTheLinterSays(t *testing.T) {
 	})
 }
 
+// A final part shows every digit, but not of how long a run took: an algorithm sets it.
+func TestFinalTimings(t *testing.T) {
+	for use, info := range scenarios.KnownMetrics {
+		if info.Needs.Timed() != slices.Contains(timings, use) {
+			t.Errorf("%s: the linter and the terms are of two minds whether it is a timing", use)
+		}
+	}
+	terms, err := TermsOf([]byte(`{"metrics":[{"id":"acc","use":"accuracy@1","primary":true,"direction":"max"},{"id":"slow","use":"latency@1","direction":"min","step":5,"range":[0,60]}],
+		"sharing":{"score":{"step":0.01,"range":[0,1]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := terms.Final([]aihub.MetricValue{ok("acc", 0.83123), ok("slow", 13.042)})
+	if err != nil || len(a.Values) != 2 || a.Values[0].Value != 0.83123 || a.Values[1].Value != 15 || a.Values[1].Lo != 0 || a.Values[1].N != 0 {
+		t.Errorf("%+v %v", a, err)
+	}
+	if a, err = terms.Final([]aihub.MetricValue{ok("acc", 0.83123), undefined("slow")}); err != nil || a.Values[1].Status != aihub.MetricUndefined {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
 func TestTermsRefused(t *testing.T) {
 	a := Metric{ID: "a", Primary: true, Step: 0.01, Hi: 1}
 	good := Terms{Metrics: []Metric{a}}
