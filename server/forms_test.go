@@ -75,14 +75,17 @@ func (b *plainBrowser) post(path string, pairs ...string) (status int, where str
 	return status, body
 }
 
-// upload sends the form of the submit page.
-func (b *plainBrowser) upload(path, kind, name string, file []byte) (status int, where string) {
+// upload sends the form of the submit page, with an image that is kept if one is named.
+func (b *plainBrowser) upload(path, kind, name string, file []byte, kept ...string) (status int, where string) {
 	b.w.t.Helper()
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	b.w.must(form.WriteField("nonce", "web_"+name+"-12345678"))
 	b.w.must(form.WriteField("kind", kind))
 	b.w.must(form.WriteField("name", name))
+	for _, k := range kept {
+		b.w.must(form.WriteField("kept", k))
+	}
 	fileName := "my-image.tar"
 	if file == nil {
 		fileName = ""

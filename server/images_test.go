@@ -43,6 +43,32 @@ func TestImagesPage(t *testing.T) {
 		t.Errorf("deleting an image in use: %d", status)
 	}
 
+	// What is kept can be submitted without a file, by its own organisation.
+	at := "/scenarios/" + sc.Ref.String() + "/submit"
+	again, err := p.UploadImage(t.Context(), bytes.NewReader(w.image("again")), nil)
+	w.must(err)
+	if _, page := vendor.get(at); !strings.Contains(page, `<option value="`+string(again.Digest)+`">`) || strings.Contains(page, " required ") {
+		t.Errorf("the form does not offer what is kept: %s", page)
+	}
+	if status, page := vendor.upload(at, "smoke", "nothing", nil, ""); status != http.StatusUnprocessableEntity || !strings.Contains(page, "Choose the file of your image") {
+		t.Errorf("neither kept nor a file: %d %s", status, page)
+	}
+	switch status, to := vendor.upload(at, "smoke", "kept", nil, string(again.Digest)); {
+	case status != http.StatusSeeOther:
+		t.Errorf("a kept image: %d %s", status, to)
+	default:
+		v, err := p.Submission(t.Context(), aihub.SubmissionID(strings.TrimPrefix(strings.TrimSuffix(to, "?done=submitted"), "/submissions/")))
+		w.must(err)
+		if v.Image != again.Digest {
+			t.Errorf("%s was submitted, not %s", v.Image, again.Digest)
+		}
+	}
+	rival := w.as("rival")
+	rival.enrol(sc)
+	if status, page := w.browse("rival").upload(at, "smoke", "theirs", nil, string(again.Digest)); status != http.StatusNotFound {
+		t.Errorf("another organisation's image: %d %s", status, page)
+	}
+
 	// Nobody else sees or deletes them.
 	if _, page := w.browse("rival").get("/images"); strings.Contains(page, "sha256:") || !strings.Contains(page, "There is no image") {
 		t.Error("another organisation sees images")
@@ -68,7 +94,7 @@ func TestImagesPage(t *testing.T) {
 	}
 	list, err := p.Images(t.Context())
 	w.must(err)
-	if m := list.Images[0]; len(list.Images) != 1 || m.Submissions != 1 || m.Last != waits.ID || m.Needed {
+	if m := list.Images[1]; len(list.Images) != 2 || list.Kept != 2 || m.Submissions != 1 || m.Last != waits.ID || m.Needed {
 		t.Errorf("the API: %+v", list.Images)
 	}
 }

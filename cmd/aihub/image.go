@@ -63,6 +63,9 @@ func (p *process) imageListCmd() *cobra.Command {
 					rows = append(rows, []string{string(m.Digest), i18n.Bytes(m.Bytes), m.CreatedAt.Local().Format(time.DateTime), i18n.Int(m.Submissions), string(m.Last)})
 				}
 				p.table([]string{"IMAGE", "SIZE", "SINCE", "SUBMISSIONS", "LAST"}, rows)
+				if v.Kept > int64(len(v.Images)) {
+					p.note("cli.image.newest", "Shown", i18n.Int(len(v.Images)), "Kept", i18n.Int(v.Kept))
+				}
 				p.note("cli.image.used", "Bytes", i18n.Bytes(v.Bytes), "Most", i18n.Bytes(v.Most))
 			})
 		})

@@ -159,6 +159,15 @@ func (db *DB) Images(ctx context.Context, s policies.Scope) (list []aihub.KeptIm
 	return list, err
 }
 
+// CountImages says how many images the actor's own organisation keeps.
+func (db *DB) CountImages(ctx context.Context, s policies.Scope) (n int64, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		n, _, err = one(t, value[int64], "SELECT count(*) FROM images WHERE org = ? AND deleted_at IS NULL", s.Actor().Org)
+		return err
+	})
+	return n, err
+}
+
 // DeleteImage deletes an image of an organisation: what no other image of it is made
 // of becomes garbage, and nothing new can use it; submissions stay as they are. It is
 // refused while something that is not over needs it, as far as its organisation may

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strconv"
 	"testing"
 
 	"aihub"
@@ -38,6 +39,15 @@ func TestDeleteImage(t *testing.T) {
 	w.want(aihub.Conflict, w.deleteImage(w.alice, d))
 	if list, err := w.Images(w.ctx, w.scope(w.alice)); err != nil || len(list) != 1 || list[0].Digest != d {
 		t.Errorf("%+v %v", list, err)
+	}
+
+	for i := range 1000 { // the list ends, the count does not
+		w.image(w.bob, strconv.Itoa(i))
+	}
+	list, err := w.Images(w.ctx, w.scope(w.bob))
+	w.must(err)
+	if n, err := w.CountImages(w.ctx, w.scope(w.bob)); err != nil || n != 1001 || len(list) != 1000 {
+		t.Errorf("%d images are listed and %d counted, of 1001: %v", len(list), n, err)
 	}
 
 	tool := w.image(w.steward, "scorer")

@@ -165,12 +165,16 @@ func (d *Desk) Kept(ctx context.Context, a aihub.Actor) (wire.Images, error) {
 	if err != nil {
 		return wire.Images{}, err
 	}
+	kept, err := d.DB.CountImages(ctx, scope)
+	if err != nil {
+		return wire.Images{}, err
+	}
 	used, _, err := d.DB.PushedBytes(ctx, scope)
 	if err != nil {
 		return wire.Images{}, err
 	}
 	_, most := d.Registry.Most()
-	return wire.Images{Images: append([]aihub.KeptImage{}, list...), Bytes: used, Most: most}, nil
+	return wire.Images{Images: append([]aihub.KeptImage{}, list...), Kept: kept, Bytes: used, Most: most}, nil
 }
 
 // DeleteImage deletes an image of the actor's organisation.

@@ -196,7 +196,11 @@ type submitView struct {
 	nonce  string
 	name   string
 	models []aihub.Model // that its organisation has
+	kept   []aihub.KeptImage
 }
+
+// offered is how many of the images that an organisation keeps its form offers, newest first.
+const offered = 50
 
 func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
 	if err := s.Desk.CanPush(c.Request.Context(), p.actor); err != nil {
@@ -231,6 +235,11 @@ func (s *Site) loadSubmit(c *gin.Context, p *page) (v submitView, err error) {
 			v.models = append(v.models, m)
 		}
 	}
+	kept, err := s.Desk.Kept(c.Request.Context(), p.actor)
+	if err != nil {
+		return v, err
+	}
+	v.kept = kept.Images[:min(len(kept.Images), offered)]
 	v.nonce = aihub.NewID("web")
 	p.title = p.t("web.submit.title")
 	return v, nil
@@ -285,7 +294,8 @@ func (s *Site) submit(c *gin.Context, p *page) (templ.Component, error) {
 	return nil, nil
 }
 
-// readSubmission reads the form and keeps its image.
+// readSubmission reads the form and keeps its image. A file counts before an image
+// that is kept.
 func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Reader, in *wire.NewSubmission, seat *bool) error {
 	noFile := aihub.Errorf(aihub.Invalid, i18n.Text("web.submit.no_file")).WithHint(i18n.Text("web.submit.no_file_hint"))
 	for range 8 {
@@ -298,7 +308,11 @@ func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Rea
 				WithHint(aihub.Text{EN: "send it again", ZH: "请重新上传"}).Because(err)
 		}
 		if part.FormName() == "image" {
-			if part.FileName() == "" {
+			switch {
+			case part.FileName() != "":
+			case in.Image != "":
+				return nil
+			default:
 				return noFile
 			}
 			img, err := s.Desk.ImportImage(ctx, p.actor, part)
@@ -316,6 +330,8 @@ func (s *Site) readSubmission(ctx context.Context, p *page, parts *multipart.Rea
 			*seat = string(b) == "workspace"
 		case "model":
 			in.Model = string(b)
+		case "kept":
+			in.Image = aihub.Digest(b)
 		case "name":
 			in.Name = string(b)
 		case "nonce":

@@ -161,6 +161,7 @@ type Image struct {
 // Images are those that an organisation keeps, newest first, at most 1000.
 type Images struct {
 	Images []aihub.KeptImage `json:"images"`
+	Kept   int64             `json:"kept" doc:"how many it keeps; where that is over 1000, the others are not listed"`
 	Bytes  int64             `json:"bytes" doc:"kept by the organisation, what it pushed to the registry included"`
 	Most   int64             `json:"most" doc:"that it may keep"`
 }
