@@ -10,8 +10,8 @@ type SelfTest struct {
 	Predictions string       `json:"predictions"`      // one of Trials
 	Metric      string       `json:"metric,omitempty"` // its id; "": of the check of the file
 	Declared    Declared     `json:"declared"`
-	Lo          float64      `json:"lo,omitempty"` // of DeclaredValue: from Lo to Hi
-	Hi          float64      `json:"hi,omitempty"`
+	Lo          float64      `json:"lo"` // of DeclaredValue: from Lo to Hi
+	Hi          float64      `json:"hi"`
 	Code        string       `json:"code,omitempty"` // of DeclaredFault: of the fault; of DeclaredUndefined: the reason
 	Value       float64      `json:"value"`
 	Status      MetricStatus `json:"status,omitempty"` // "": the metric was not computed

@@ -280,6 +280,7 @@ func TestPagesInABrowser(t *testing.T) {
 		{"submission-steward", "/submissions/" + string(c.failed.ID), "steward", "killed at 256 MiB", "killed at 256 MiB"},
 		{"scenario-schools", "/scenarios/school-places@1", "", "均方根误差", "Root mean squared error"},
 		{"scenario-steward", "/scenarios/event-dispatch@1", "steward", "提交基线", "Enter a baseline"},
+		{"scenario-twins", "/scenarios/event-dispatch@1?twins=1&round=open", "steward", "没有与先前提交近乎相同的", "nearly the same as an earlier one"},
 	}
 	who := aihub.UserID("")
 	for _, p := range pages {

@@ -121,7 +121,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 					if !r.Passed {
 						passed = p.t("selftest.failed")
 					}
-					rows = append(rows, []string{string(r.Part), r.Predictions, cmp.Or(r.Metric, "-"), wanted, r.Got(), passed})
+					rows = append(rows, []string{string(r.Part), p.t("selftest." + r.Predictions), cmp.Or(r.Metric, "-"), wanted, r.Got(), passed})
 				}
 				p.table([]string{"PART", "PREDICTIONS", "METRIC", "DECLARED", "FOUND", "RESULT"}, rows)
 			})
@@ -146,7 +146,7 @@ func (p *process) scenarioCmd() *cobra.Command {
 				}
 				if len(rows) > 0 {
 					fmt.Fprintln(p.Out)
-					p.table([]string{"SUBMISSION", "ORG", "NEAR", "ORG", "DIFFER"}, rows)
+					p.table([]string{"SUBMISSION", "ORG", "EARLIER", "ITS ORG", "DIFFER"}, rows)
 				}
 			})
 		})

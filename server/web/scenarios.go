@@ -65,15 +65,16 @@ func (s *Site) home(c *gin.Context, p *page) (templ.Component, error) {
 
 type scenarioView struct {
 	wire.ScenarioView
-	spec    scenarios.Spec
-	data    aihub.DatasetVersion
-	board   wire.Board
-	bits    float64
-	mine    *aihub.Enrolment  // the newest of the actor's organisation
-	members []aihub.Enrolment // approved, for whoever may end one
-	tried   []aihub.SelfTest  // for a steward of the scenario's organisation
-	probing *aihub.Probing    // for those who run the round
-	purpose string            // as typed, when the form comes back
+	spec     scenarios.Spec
+	data     aihub.DatasetVersion
+	board    wire.Board
+	bits     float64
+	mine     *aihub.Enrolment  // the newest of the actor's organisation
+	members  []aihub.Enrolment // approved, for whoever may end one
+	tried    []aihub.SelfTest  // for a steward of the scenario's organisation
+	compares bool              // its viewer runs the round, and may compare its submissions
+	probing  *aihub.Probing    // when asked for
+	purpose  string            // as typed, when the form comes back
 }
 
 // steward reports whether the actor's organisation owns the scenario.
@@ -156,7 +157,8 @@ func (s *Site) loadScenario(c *gin.Context, p *page) (v scenarioView, err error)
 			return v, err
 		}
 	}
-	if !p.actor.Has(aihub.Vendor) && (v.own(p) || p.actor.Has(aihub.Reviewer)) {
+	v.compares = !p.actor.Has(aihub.Vendor) && (v.own(p) || p.actor.Has(aihub.Reviewer))
+	if v.compares && c.Query("twins") != "" { // it reads the draws of up to 500 submissions
 		found, err := s.Desk.Probing(ctx, p.actor, v.Ref.String(), v.board.Round)
 		if err != nil {
 			return v, err
