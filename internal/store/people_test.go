@@ -64,6 +64,24 @@ func TestPeople(t *testing.T) {
 	w.sound()
 }
 
+// What a self-test came to is of the labels: the public facts have no digest of it,
+// which one could guess; the salted one of the row is enough.
+func TestSelfTestIsNotAFact(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ref := aihub.Ref{Name: "tried", Version: 1}
+	w.must(w.PublishScenario(w.ctx, w.permit(w.steward, policies.ScenarioPublish, policies.Object{ID: ref.Name, Org: "city"}), aihub.Scenario{
+		Ref: ref, Dataset: w.dataset("tried"), Spec: []byte(`{"sharing":{"score":{"release":"policy","tick":"1h"}}}`),
+		SelfTest: []aihub.SelfTest{{Part: aihub.Test, Predictions: aihub.TrialConstant, Metric: "acc", Value: 0.5, Passed: true}},
+	}, nil))
+	var body string
+	w.must(w.rw.QueryRowContext(w.ctx, "SELECT body FROM ledger WHERE subject = 'tried@1' AND body LIKE '%scenario.publish%'").Scan(&body))
+	if !strings.Contains(body, "\"digest\"") || strings.Contains(body, "self_test") {
+		t.Errorf("%s", body)
+	}
+	w.sound()
+}
+
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

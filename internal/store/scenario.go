@@ -86,7 +86,7 @@ func (db *DB) PublishScenario(ctx context.Context, p policies.Permit, sc aihub.S
 		if err != nil {
 			return err
 		}
-		tested, facts["self_test"] = said, aihub.DigestOf([]byte(said))
+		tested = said // no digest of it in the public facts: what comes out is few, and of labels
 	}
 	return db.write(ctx, func(t *tx) error {
 		if err := t.checkRef("scenarios", sc.Ref, sc.Org); err != nil {
