@@ -7,6 +7,14 @@ type Probing struct {
 	Twins []Twins  `json:"twins"` // newest first, at most a hundred
 }
 
+// Probe is a scored submission with its primary metric under each bootstrap draw of
+// its round.
+type Probe struct {
+	Submission SubmissionID
+	Org        OrgID
+	Sample     []float64
+}
+
 // Prober is an organisation that entered something.
 type Prober struct {
 	Org         OrgID `json:"org"`

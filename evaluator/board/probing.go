@@ -7,14 +7,6 @@ import (
 	"aihub"
 )
 
-// Probe is a scored submission with its primary metric under each bootstrap draw of
-// the round.
-type Probe struct {
-	Submission aihub.SubmissionID
-	Org        aihub.OrgID
-	Sample     []float64
-}
-
 // nearly is the share of the two submissions' own variance, over the draws, that their
 // difference may have for them to be nearly the same. Of accuracy, where k of n rows
 // are judged otherwise and a share p is right, it is k / (2n·p(1-p)): with p = 0.9,
@@ -27,7 +19,7 @@ const maxTwins = 100
 // Probing counts, of submissions in the order in which they were entered, those that
 // are nearly the same as an earlier one: who changes few rows at a time asks about
 // these rows. What has no draws is not compared.
-func Probing(list []Probe) aihub.Probing {
+func Probing(list []aihub.Probe) aihub.Probing {
 	type moments struct{ mean, variance float64 }
 	of := make([]moments, len(list))
 	for i, p := range list {

@@ -27,8 +27,8 @@ func TestProbing(t *testing.T) {
 		}
 		return x
 	}
-	probe := func(org aihub.OrgID, id string, x []bool) Probe {
-		p := Probe{Org: org, Submission: aihub.SubmissionID(id)}
+	probe := func(org aihub.OrgID, id string, x []bool) aihub.Probe {
+		p := aihub.Probe{Org: org, Submission: aihub.SubmissionID(id)}
 		for _, w := range weights {
 			v := 0.0
 			for i, ok := range x {
@@ -41,13 +41,13 @@ func TestProbing(t *testing.T) {
 		return p
 	}
 	first := right()
-	list := []Probe{probe("acme", "a0", first), probe("bits", "b0", right()), probe("bits", "b1", right())}
+	list := []aihub.Probe{probe("acme", "a0", first), probe("bits", "b0", right()), probe("bits", "b1", right())}
 	for i := range 5 {
 		flipped := append([]bool(nil), first...)
 		flipped[2*i], flipped[2*i+1] = !flipped[2*i], !flipped[2*i+1]
 		list = append(list, probe("acme", fmt.Sprint("a", i+1), flipped))
 	}
-	list = append(list, probe("copy", "c0", first), Probe{Org: "none", Submission: "n0"})
+	list = append(list, probe("copy", "c0", first), aihub.Probe{Org: "none", Submission: "n0"})
 	got := Probing(list)
 	want := map[aihub.OrgID]aihub.Prober{
 		"acme": {Org: "acme", Submissions: 6, Near: 5}, "bits": {Org: "bits", Submissions: 2},
@@ -62,11 +62,11 @@ func TestProbing(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// Where every draw says the same, as of all rows right or none, a copy is one all the same.
-	same := []Probe{probe("acme", "r0", make([]bool, rows))}
+	same := []aihub.Probe{probe("acme", "r0", make([]bool, rows))}
 	for i := range 3 {
 		same = append(same, probe("acme", fmt.Sprint("r", i+1), make([]bool, rows)))
 	}
-	other := Probe{Org: "bits", Submission: "x", Sample: []float64{1, 1}}
+	other := aihub.Probe{Org: "bits", Submission: "x", Sample: []float64{1, 1}}
 	for range draws - 2 {
 		other.Sample = append(other.Sample, 1)
 	}

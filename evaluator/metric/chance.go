@@ -183,31 +183,11 @@ func (l lot) correlated(x []float64) float64 {
 	return sigmas/math.Sqrt(l.n-1) + sigmas*far/(v*l.n)
 }
 
-// ranked are the ranks of numbers, their mean where several are equal.
+// ranked are the midranks of numbers, from 0.
 func ranked(x []float64) []float64 {
-	at := make([]int, len(x))
-	for i := range at {
-		at[i] = i
-	}
-	slices.SortFunc(at, func(i, j int) int {
-		switch {
-		case x[i] < x[j]:
-			return -1
-		case x[i] > x[j]:
-			return 1
-		}
-		return 0
-	})
 	out := make([]float64, len(x))
-	for lo := 0; lo < len(at); {
-		hi := lo
-		for hi < len(at) && x[at[hi]] == x[at[lo]] {
-			hi++
-		}
-		for _, i := range at[lo:hi] {
-			out[i] = float64(lo+hi-1) / 2
-		}
-		lo = hi
+	for i, r := range midranks(x) {
+		out[i] = float64(r)/2 - 1
 	}
 	return out
 }

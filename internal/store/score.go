@@ -168,13 +168,6 @@ func (db *DB) Measured(ctx context.Context, s policies.Scope, sc aihub.Ref, roun
 	return list, err
 }
 
-// Probe is a scored submission of a round with its primary metric under each draw.
-type Probe struct {
-	Submission aihub.SubmissionID
-	Org        aihub.OrgID
-	Sample     []float64
-}
-
 // MaxProbes is how many of the newest scores of a round are compared with one another.
 const MaxProbes = 500
 
@@ -182,7 +175,7 @@ const MaxProbes = 500
 // order in which they were entered. It tells who asks nearly the same again, which
 // reviewers and the scenario's stewards may know who enter nothing themselves: for
 // everyone else there is no such thing.
-func (db *DB) Probes(ctx context.Context, s policies.Scope, sc aihub.Ref, round string) (list []Probe, err error) {
+func (db *DB) Probes(ctx context.Context, s policies.Scope, sc aihub.Ref, round string) (list []aihub.Probe, err error) {
 	err = db.read(ctx, func(t *tx) error {
 		row, err := t.scenario(sc)
 		if err != nil {
@@ -195,7 +188,7 @@ func (db *DB) Probes(ctx context.Context, s policies.Scope, sc aihub.Ref, round 
 			return notFound("report of probing", "近似提交报告", sc.String()+"/"+round)
 		}
 		rows, err := all(t, func(s scanner) (p struct {
-			Probe
+			aihub.Probe
 			sample string
 		}, err error) {
 			err = s.Scan(&p.Submission, &p.Org, &p.sample)

@@ -148,11 +148,7 @@ func (d *Desk) Probing(ctx context.Context, a aihub.Actor, ref, round string) (a
 	if err != nil {
 		return aihub.Probing{}, err
 	}
-	var probes []board.Probe
-	for _, p := range list {
-		probes = append(probes, board.Probe(p))
-	}
-	return board.Probing(probes), nil
+	return board.Probing(list), nil
 }
 
 // CloseScenario takes no more submissions.
