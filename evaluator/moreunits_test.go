@@ -1,15 +1,19 @@
 package evaluator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
 	"aihub"
 	"aihub/evaluator/metric"
 	"aihub/evaluator/metric/text"
+	"aihub/internal/blob"
+	"aihub/scenarios"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -168,6 +172,39 @@ func TestTooManyTexts(t *testing.T) {
 		one.Merge(other)
 		if r := one.Result(""); r.N != int64(n) || (r.Reason == metric.TooManyRows) != (n > most) {
 			t.Errorf("%d texts: %+v", n, r)
+		}
+	}
+}
+
+// WRMSSE with levels keeps every number: publishing counts those of the whole part, once
+// more for each slice, and refuses too many; by series it keeps none.
+func TestTooManyNumbers(t *testing.T) {
+	t.Parallel()
+	store, err := blob.OpenLocal(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	raw, err := os.ReadFile(saidParquet(t, [][2]string{{"a", `{"past":[1,2,4],"truth":[5],"ids":{"side":"x"}}`}, {"b", `{"past":[1,0],"truth":[2],"ids":{"side":"y"}}`}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth, _, err := store.Put(t.Context(), bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kept = 3 + 2 + 2*2 // pasts, what came and what was forecast
+	for _, c := range []struct {
+		by     string
+		slices int
+		most   int64
+		want   bool
+	}{{"side", 0, kept, false}, {"side", 0, kept - 1, true}, {"side", 1, 2*kept - 1, true}, {"side", 1, 2 * kept, false}, {"series", 0, 1, false}} {
+		spec := textSpec(t, "jsonl", "{use: series_rmsse@1}, {use: wrmsse@1, primary: true, params: {by: "+c.by+"}}")
+		spec.Slices = make([]scenarios.Slice, c.slices)
+		faults, err := keptNumbers(t.Context(), store, aihub.DatasetVersion{Key: "id"}, spec, aihub.PartFile{Part: aihub.Test, Truth: truth}, t.TempDir(), c.most)
+		if err != nil || (len(faults) == 1) != c.want || c.want && (faults[0].Code != metric.TooManyRows || faults[0].Where != "test: metrics[1].params.by") {
+			t.Errorf("%+v: %v %v", c, lines(t, faults), err)
 		}
 	}
 }

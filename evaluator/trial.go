@@ -9,9 +9,7 @@ import (
 	"slices"
 
 	"aihub"
-	"aihub/evaluator/metric"
-	"aihub/evaluator/metric/stat"
-	"aihub/evaluator/metric/text"
+	"aihub/evaluator/metric/forecast"
 	"aihub/internal/blob"
 	"aihub/scenarios"
 )
@@ -48,7 +46,11 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 			faults = append(faults, found...)
 		}
 		if ok {
-			faults = append(faults, keptRows(spec, f)...)
+			found, err := keptNumbers(ctx, blobs, v, spec, f, work, forecast.MaxNumbers)
+			if err != nil {
+				return nil, nil, err
+			}
+			faults = append(append(faults, keptRows(spec, f)...), found...)
 		}
 		if f.Rows > trialRows {
 			f, ok = v.File(aihub.Sample)
@@ -86,30 +88,6 @@ func Trial(ctx context.Context, blobs blob.Store, v aihub.DatasetVersion, spec s
 		}
 	}
 	return results, faults, nil
-}
-
-// keptRows finds metrics that keep every row of a part which has too many.
-func keptRows(spec scenarios.Spec, f aihub.PartFile) (faults []aihub.Fault) {
-	kept := f.Rows * int64(1+len(spec.Slices)) // a row is in a group of each slice, too
-	for i, m := range spec.Metrics {
-		most, ok := text.MaxTexts[m.Use]
-		if scenarios.KnownMetrics[m.Use].Needs == scenarios.NeedsRatings {
-			most, ok = stat.MaxRated, true
-		}
-		if ok && kept > int64(most) {
-			faults = append(faults, aihub.Fault{Code: metric.TooManyRows, Where: fmt.Sprintf("%s: metrics[%d].use", f.Part, i), Message: aihub.Text{
-				EN: fmt.Sprintf("%s keeps every row, once more for each slice, and takes at most %d; of this part it would keep %d", m.Use, most, kept),
-				ZH: fmt.Sprintf("%s 须保留每一行（每个切片再各一次），至多 %d 行，而该分区须保留 %d 行", m.Use, most, kept),
-			}})
-		}
-		if m.Use == "ece_mass@1" && kept > metric.MaxMassRows {
-			faults = append(faults, aihub.Fault{Code: metric.TooManyRows, Where: fmt.Sprintf("%s: metrics[%d].use", f.Part, i), Message: aihub.Text{
-				EN: fmt.Sprintf("%s keeps every row, once more for each slice, and takes at most %d; of this part it would keep %d: use ece@1, whose bins are of equal width", m.Use, metric.MaxMassRows, kept),
-				ZH: fmt.Sprintf("%s 须保留每一行（每个切片再各一次），至多 %d 行，而该分区须保留 %d 行：请改用等宽分箱的 ece@1", m.Use, metric.MaxMassRows, kept),
-			}})
-		}
-	}
-	return faults
 }
 
 // trialGroups counts the groups and units of a whole part, however large it is, and

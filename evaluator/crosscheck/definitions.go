@@ -48,6 +48,7 @@ var definitions = map[string]*definition{
 	"spans":         define(drawSpans(false), wantSpans),
 	"relaxed":       define(drawSpans(true), wantSpans),
 	"series":        define(drawSeries, wantSeries),
+	"levels":        define(drawLevels, wantLevels),
 	"distributions": define(drawDistributions, wantDistributions),
 	"survival":      define(drawSurvival, wantSurvival),
 	"shapes":        define(drawShapes, wantShapes),

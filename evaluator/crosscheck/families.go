@@ -17,6 +17,7 @@ import (
 	"aihub/evaluator/metric/text"
 	"aihub/evaluator/metric/track"
 	"aihub/evaluator/metric/vision"
+	"aihub/scenarios"
 )
 
 // answer computes what a key of the reference names: "use param=value …".
@@ -49,6 +50,7 @@ var families = map[string]func(in json.RawMessage) (answer, error){
 	"likelihoods":   units(likelihoods),
 	"solutions":     units(solutions),
 	"series":        units(series),
+	"levels":        units(series),
 	"distributions": units(distributions),
 	"survival":      units(survivors),
 	"shapes":        units(shapes),
@@ -178,8 +180,10 @@ func units[C, U any](read func(c *C) []U) func(in json.RawMessage) (answer, erro
 			m := boundUnits[key]
 			if m == nil {
 				use, p := params(key)
+				skip := p["on_undefined"] == scenarios.UndefinedSkip
+				delete(p, "on_undefined")
 				var faults []aihub.Fault
-				if m, faults = metric.BindUnits(use, p); faults != nil {
+				if m, faults = metric.BindUnitsOf(use, metric.Setup{Params: p, Skip: skip}); faults != nil {
 					return nil, fmt.Errorf("%v", faults)
 				}
 				boundUnits[key] = m

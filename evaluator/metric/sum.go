@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"encoding/binary"
 	"math"
 	"math/big"
 	"math/bits"
@@ -241,22 +242,49 @@ func (s *Sum) Finite() bool { return !s.bad }
 
 // big returns the exact total, in units of 2^unitExp.
 func (s *Sum) big() *big.Int {
+	t, low := s.digits()
+	return t.Lsh(t, uint(32*low))
+}
+
+// digits returns the exact total, in units of 2^(32·low+unitExp), without the zeros below.
+func (s *Sum) digits() (t *big.Int, low int) {
 	s.carry()
-	t := big.NewInt(s.limb[limbs-1])
-	var d big.Int
-	for i := limbs - 2; i >= 0; i-- {
-		t.Lsh(t, 32)
-		t.Add(t, d.SetInt64(s.limb[i]))
+	x := s.limb
+	negative := x[limbs-1] < 0
+	if negative {
+		var c int64
+		for i, v := range x[:limbs-1] {
+			v = c - v
+			x[i], c = v&lowBits, v>>32
+		}
+		x[limbs-1] = c - x[limbs-1]
 	}
-	return t
+	for low < limbs-1 && x[low] == 0 {
+		low++
+	}
+	var b [4*limbs + 4]byte
+	binary.BigEndian.PutUint64(b[:], uint64(x[limbs-1]))
+	n := 8
+	for i := limbs - 2; i >= low; i-- {
+		binary.BigEndian.PutUint32(b[n:], uint32(x[i]))
+		n += 4
+	}
+	t = new(big.Int).SetBytes(b[:n])
+	if negative {
+		t.Neg(t)
+	}
+	return t, low
 }
 
 // Float returns the total, rounded once. It is infinite when the total is
 // beyond float64.
-func (s *Sum) Float() float64 { return toFloat(s.big(), 1, unitExp) }
+func (s *Sum) Float() float64 { return s.Mean(1) }
 
 // Mean returns total/n, rounded once.
-func (s *Sum) Mean(n int64) float64 { return toFloat(s.big(), n, unitExp) }
+func (s *Sum) Mean(n int64) float64 {
+	t, low := s.digits()
+	return toFloat(t, n, unitExp+32*low)
+}
 
 // toFloat returns num/den·2^exp rounded to nearest even. den > 0.
 func toFloat(num *big.Int, den int64, exp int) float64 {

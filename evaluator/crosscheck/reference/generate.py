@@ -27,6 +27,7 @@ MODULES = {
     "more": ["keypoints", "lvis", "ter", "lsum", "relaxed", "distributions", "survival", "shapes", "pictures", "timings"],
     "programs": ["sclite", "mdeval"],
     "rest": ["probes", "words", "likelihoods", "generated", "solutions", "series", "slices", "terms", "signals", "voc"],
+    "levels": ["levels"],
 }
 
 

@@ -1,8 +1,9 @@
 package forecast
 
 import (
-	"cmp"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"aihub"
@@ -71,57 +72,116 @@ func (g *kept) Result(string) metric.Result {
 		return metric.Undefined(0, metric.NoRows)
 	case g.numbers > MaxNumbers:
 		return metric.Undefined(g.n, metric.TooManyRows)
+	case slices.ContainsFunc(g.all, func(s *Series) bool { return !s.sound() || len(s.Truth) != len(g.all[0].Truth) }):
+		return metric.Undefined(g.n, metric.NotFinite)
 	}
-	// Sums are of series in one order, whatever order they came in.
-	slices.SortFunc(g.all, func(a, b *Series) int {
-		return cmp.Or(slices.Compare(a.Past, b.Past), slices.Compare(a.Truth, b.Truth), slices.Compare(a.Pred, b.Pred), cmp.Compare(a.Weight, b.Weight))
-	})
-	var sum metric.Sum
-	for _, level := range g.h.levels {
-		one := Competition(1, g.h.skip).New(nil)
-		groups := map[string]*Series{}
-		var order []string
-		for _, s := range g.all {
-			if level[0] == "series" {
-				one.Add(s, 0)
-				continue
-			}
-			key := ""
-			for _, id := range level {
-				name, has := s.IDs[id]
-				if !has && id != "total" {
-					return metric.Undefined(g.n, metric.NoReference)
-				}
-				key += name + "\n"
-			}
-			to := groups[key]
-			if to == nil {
-				to = &Series{}
-				groups[key], order = to, append(order, key)
-			}
-			to.Weight += s.Weight
-			to.Past = behind(to.Past, s.Past)
-			to.Truth, to.Pred = behind(to.Truth, s.Truth), behind(to.Pred, s.Pred)
+	var levels metric.Sum
+	for _, ids := range g.h.levels {
+		groups, ok := grouped(g.all, ids)
+		if !ok {
+			return metric.Undefined(g.n, metric.NoReference)
 		}
-		for _, key := range order {
-			one.Add(groups[key], 0)
-		}
-		r := one.Result("wrmsse")
+		r := g.h.level(groups)
 		if r.Status == aihub.MetricUndefined {
 			return metric.Undefined(g.n, r.Reason)
 		}
-		sum.Add(r.Value)
+		levels.Add(r.Value)
 	}
-	return metric.OK(sum.Mean(int64(len(g.h.levels))), g.n)
+	return metric.OK(levels.Mean(int64(len(g.h.levels))), g.n)
 }
 
-// behind adds b to a; both end at one time.
-func behind(a, b []float64) []float64 {
-	if len(a) < len(b) {
-		a = append(make([]float64, len(b)-len(a)), a...)
+// level is the weighted mean over groups of the root of mean e² over the mean squared
+// step of the past from its first sum that is not 0, of sums over each group.
+func (h *hierarchy) level(groups []group) metric.Result {
+	var sum, weights metric.Sum
+	var some bool
+	n := int64(len(groups))
+	for _, g := range groups {
+		past := 0
+		for _, s := range g {
+			past = max(past, len(s.Past))
+		}
+		at := func(s *Series, t int) float64 { // of the past; t counts from the longest one's first
+			if t += len(s.Past) - past; t >= 0 && t < len(s.Past) {
+				return s.Past[t]
+			}
+			return 0
+		}
+		first := slices.IndexFunc(g.sums(past, func(s *Series, t int) (float64, float64) { return at(s, t), 0 }), func(v float64) bool { return v != 0 })
+		var steps []float64
+		if first >= 0 {
+			steps = g.sums(past-1, func(s *Series, t int) (float64, float64) { return at(s, t+1), at(s, t) })[first:]
+		}
+		square := meanOf(len(steps), func(i int) float64 { return steps[i] * steps[i] })
+		if !(square > 0) {
+			if !h.skip {
+				return metric.Undefined(n, metric.ConstantTruth)
+			}
+			continue
+		}
+		some = true
+		e := g.sums(len(g[0].Truth), func(s *Series, t int) (float64, float64) { return s.Truth[t], s.Pred[t] })
+		r := math.Sqrt(meanOf(len(e), func(i int) float64 { return e[i] * e[i] }) / square)
+		w := g.sums(1, func(s *Series, _ int) (float64, float64) { return s.Weight, 0 })[0]
+		weights.Add(w)
+		sum.Add(w * r)
 	}
-	for i, v := range b {
-		a[len(a)-len(b)+i] += v
+	w := weights.Float()
+	switch {
+	case !some:
+		return metric.Undefined(n, metric.ConstantTruth)
+	case w == 0:
+		return metric.Undefined(n, metric.ZeroTruth)
 	}
-	return a
+	return metric.OK(sum.Float()/w, n)
+}
+
+// group is series that are summed up.
+type group []*Series
+
+// sums are Σ a - Σ b over the group at each of n times, rounded once: were the sums
+// themselves rounded, what is left of large ones would lose its digits.
+func (g group) sums(n int, of func(s *Series, t int) (a, b float64)) []float64 {
+	out := make([]float64, n)
+	if len(g) == 1 {
+		for t := range out {
+			a, b := of(g[0], t)
+			out[t] = a - b
+		}
+		return out
+	}
+	all := make([]metric.Sum, n)
+	for _, s := range g {
+		for t := range all {
+			a, b := of(s, t)
+			all[t].Add(a)
+			all[t].Add(-b)
+		}
+	}
+	for t := range all {
+		out[t] = all[t].Float()
+	}
+	return out
+}
+
+// grouped puts series that have the same ids together; false when one has no such id.
+func grouped(all []*Series, ids []string) (out []group, ok bool) {
+	at := map[string]int{}
+	for _, s := range all {
+		key := ""
+		for _, id := range ids {
+			name, has := s.IDs[id]
+			if !has && id != "total" && id != "series" {
+				return nil, false
+			}
+			key += strconv.Quote(name)
+		}
+		i, known := at[key]
+		if !known || ids[0] == "series" {
+			i = len(out)
+			at[key], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], s)
+	}
+	return out, true
 }

@@ -83,7 +83,7 @@ func Competition(period int, skip bool) metric.Measure {
 	return &metric.Additive[*Series]{
 		ID: fmt.Sprint("forecast.series ", period, skip), Counts: 5, Sums: 8,
 		Of: func(u *Series, s *metric.Stats) {
-			if len(u.Truth) == 0 || len(u.Pred) != len(u.Truth) || !(u.Weight >= 0) || !finite(u.Past, u.Truth, u.Pred, u.Naive2, []float64{u.Weight}) || !finite(u.Quantiles...) {
+			if !u.sound() {
 				s.Counts[bad]++
 				return
 			}
@@ -148,6 +148,11 @@ func Competition(period int, skip bool) metric.Measure {
 			}, flat, noNaive),
 		},
 	}
+}
+
+// sound reports whether u is what Series says, and finite.
+func (u *Series) sound() bool {
+	return len(u.Truth) > 0 && len(u.Pred) == len(u.Truth) && u.Weight >= 0 && finite(u.Past, u.Truth, u.Pred, u.Naive2, []float64{u.Weight}) && finite(u.Quantiles...)
 }
 
 // pinball is the loss of a forecast of quantile q that is e too low.
