@@ -15,6 +15,9 @@ func init() {
 		})
 	}
 	deviance("poisson_deviance@1", zero, func(y, f float64) float64 {
+		if v := (f - y) / y; isNear(v) {
+			return 2 * float64(y*near(v, 1))
+		}
 		var l float64
 		if y > 0 {
 			l = float64(y * lnRatio(y, f))
@@ -22,22 +25,65 @@ func init() {
 		return 2 * (l + (f - y))
 	})
 	deviance("gamma_deviance@1", func(y, f float64) bool { return y > 0 && f > 0 }, func(y, f float64) float64 {
+		if v := (f - y) / y; isNear(v) {
+			return 2 * near(v, 2)
+		}
 		return 2 * (lnRatio(f, y) + (y/f - 1))
 	})
 	register("tweedie_deviance@1", func(s Setup, a args) Metric {
 		makeLn()
 		p := a.num["power"] // between Poisson's 1 and Gamma's 2
 		return inDomain(deviances(s, a, zero, func(y, f float64) float64 {
-			if f == 0 {
+			switch {
+			case f == 0:
 				return 0
+			case y == 0:
+				return 2 * pow(f, 2-p) / (2 - p)
 			}
-			var first float64
-			if y > 0 {
-				first = pow(y, 2-p) / float64((1-p)*(2-p))
+			if v := (f - y) / y; isNear(v) {
+				return 2 * float64(pow(y, 2-p)*near(v, p))
 			}
-			return 2 * (first - float64(y*pow(f, 1-p))/(1-p) + pow(f, 2-p)/(2-p))
+			// y^(2-p)/((1-p)(2-p)) - y·f^(1-p)/(1-p) + f^(2-p)/(2-p), taken by pairs: with p near 1
+			// or 2 two of the three are large, and nearly equal.
+			l := lnRatio(f, y)
+			if (2-p)*l > 600 { // the other terms are nothing beside it
+				return 2 * pow(f, 2-p) / (2 - p)
+			}
+			return 2 * float64(pow(y, 2-p)*(expm1((2-p)*l)/(2-p)-expm1((1-p)*l)/(1-p)))
 		}), OutOfDomain, zero)
 	})
+}
+
+// isNear reports whether f = y·(1+v) is so near y that the terms of a deviance would
+// cancel; f-y is exact then.
+func isNear(v float64) bool { return v >= -0.25 && v <= 0.25 }
+
+// near is half of the deviance of f = y·(1+v) over y^(2-p), for v that isNear: the
+// integral of s·(1+s)^-p from 0 to v, term by term of the binomial series. Between
+// numbers near 10^9 that are 1 apart the terms of the definition lose all 16 digits.
+func near(v, p float64) float64 {
+	sum, c, vk := 0.5, 1.0, 1.0
+	for k := 1.0; k < 32; k++ {
+		c *= (1 - k - p) / k
+		vk *= v
+		was := sum
+		if sum += float64(c*vk) / (k + 2); sum == was {
+			break
+		}
+	}
+	return float64(v*v) * sum
+}
+
+// expm1 is e^x - 1.
+func expm1(x float64) float64 {
+	if x < -0.35 || x > 0.35 {
+		return exp(x, 0) - 1
+	}
+	s := 1.0
+	for i := 16.0; i >= 2; i-- {
+		s = math.FMA(s, x/i, 1)
+	}
+	return x * s
 }
 
 func deviances(s Setup, a args, ok func(y, f float64) bool, of func(y, f float64) float64) *additive {
