@@ -15,11 +15,7 @@ import (
 	"runtime"
 
 	"aihub/sandbox"
-	"aihub/sandbox/gvisor/stage"
 )
-
-// Version is the version of gVisor inside.
-const Version = stage.GVisor
 
 // Runner runs containers in gVisor. Make one with New; any number of processes
 // may share its directory.
@@ -41,7 +37,8 @@ func (*Runner) Name() string { return "gvisor" }
 func (r *Runner) Machine(context.Context) (string, error) { return runtime.GOARCH, r.setup() }
 
 // Probe starts a sandbox for some milliseconds and measures what it really has.
-// The answer is kept: what a machine enforces does not change while we run.
+// An answer that allows hidden runs is kept, until cgroups turn up where there
+// were none.
 func (r *Runner) Probe(ctx context.Context) sandbox.Capabilities { return r.probe(ctx) }
 
 // Run implements sandbox.Runner. A job that is marked Hidden is refused on a

@@ -114,8 +114,8 @@ func TestKilledRunner(t *testing.T) {
 	if err := r.setup(); err != nil {
 		t.Fatal(err)
 	}
-	if r.state.place != nil {
-		for _, d := range r.state.place.Group(id).Dirs {
+	if place, _ := r.state.cgroups(); place != nil {
+		for _, d := range place.Group(id).Dirs {
 			if _, err := os.Stat(d); err == nil {
 				t.Errorf("cgroup %s is left behind", d)
 			}
@@ -194,6 +194,7 @@ func TestMachineryDies(t *testing.T) {
 
 func TestRefusesHidden(t *testing.T) {
 	r := newRunner(t, false)
+	r.state.probedIn, _ = r.state.cgroups()
 	r.state.probed = &sandbox.Capabilities{Available: true, Checks: []sandbox.Capability{
 		{Name: "memory", Why: aihub.Text{EN: "no cgroup", ZH: "没有 cgroup"}},
 	}}

@@ -48,7 +48,7 @@ func TestRunner(t *testing.T) {
 
 func TestRunnerWithoutCgroups(t *testing.T) {
 	r := newRunner(t, false)
-	if r.setup(); r.state.place == nil {
+	if place, _ := r.state.cgroups(); place == nil {
 		t.Skip("there are no cgroups here, so TestRunner ran without them")
 	}
 	runnertest.Run(t, func(t *testing.T) sandbox.Runner { return newRunner(t, true) })
@@ -200,6 +200,29 @@ func TestProbeAgain(t *testing.T) {
 	r.dir = dir
 	if c := r.Probe(t.Context()); !c.CanRunHidden() {
 		t.Errorf("asked again: %+v", c)
+	}
+}
+
+// Cgroups that turn up later bound the next run, and the probe says so.
+func TestCgroupsLater(t *testing.T) {
+	r := newRunner(t, true)
+	by := func() string {
+		for _, x := range r.Probe(t.Context()).Checks {
+			if x.Name == "memory" {
+				return x.By.EN
+			}
+		}
+		return ""
+	}
+	if b := by(); !strings.HasPrefix(b, "watchdog") {
+		t.Fatalf("without cgroups memory is bounded by %q", b)
+	}
+	r.state.noCgroups = false
+	if _, err := r.state.cgroups(); err != nil {
+		t.Skip("there are no cgroups here: ", err)
+	}
+	if b := by(); !strings.HasPrefix(b, "cgroup") {
+		t.Errorf("memory is bounded by %q", b)
 	}
 }
 

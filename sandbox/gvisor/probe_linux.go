@@ -27,7 +27,8 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 	s := &r.state
 	s.probing.Lock()
 	defer s.probing.Unlock()
-	if s.probed != nil {
+	place, none := s.cgroups()
+	if s.probed != nil && s.probedIn == place {
 		return *s.probed
 	}
 	c := sandbox.Capabilities{Root: !ordinary(), Platform: "systrap"}
@@ -40,10 +41,10 @@ func (r *Runner) probe(ctx context.Context) sandbox.Capabilities {
 	if err != nil {
 		c.Checks[0].Why = whyNot(err)
 	} else {
-		c.Checks = append(c.Checks, r.checks(ctx, p)...)
+		c.Checks = append(c.Checks, r.checks(ctx, p, place, none)...)
 	}
 	if c.CanRunHidden() {
-		s.probed = &c // a failure may have been of that moment: it is asked again
+		s.probed, s.probedIn = &c, place // a failure may have been of that moment: it is asked again
 	}
 	return c
 }
@@ -87,12 +88,12 @@ func (r *Runner) probeRun(ctx context.Context, program []byte) (res sandbox.Resu
 
 // checks turns a posture, which the launcher has compared with the contract
 // already, into promises.
-func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capability {
+func (r *Runner) checks(ctx context.Context, p stage.Posture, place *stage.Place, none error) []sandbox.Capability {
 	yes := func(name, en, zh string, args ...any) sandbox.Capability {
 		return sandbox.Capability{Name: name, Enforced: true, By: both(en, zh, args...)}
 	}
 	cpu := yes("cpu", "quota of %s", "%s 的配额", p.CPU.By)
-	if r.state.place == nil {
+	if place == nil {
 		cpu = yes("cpu", "pinned to whole cores", "绑定到整个核心")
 	}
 	network := yes("network", "network namespace with no device", "没有任何设备的网络命名空间")
@@ -108,7 +109,7 @@ func (r *Runner) checks(ctx context.Context, p stage.Posture) []sandbox.Capabili
 	}
 	return []sandbox.Capability{
 		yes("kernel", "gVisor %s, %s", "gVisor %s，%s", p.Version, p.Platform),
-		r.memory(ctx, p),
+		r.memory(ctx, p, place, none),
 		yes("pids", "RLIMIT_NPROC in the sandbox's kernel", "沙箱内核中的 RLIMIT_NPROC"),
 		yes("output", "tmpfs of %.0f KiB and %d inodes", "%.0f KiB、%d 个文件的 tmpfs", p.Output.Limit/1024, p.Output.Inodes),
 		network,
@@ -127,9 +128,9 @@ func both(en, zh string, args ...any) aihub.Text {
 // memory says how memory is bounded. The kernel's own accounting needs no proof
 // beyond the limit read back; the watchdog has to catch a program that takes
 // memory as fast as it can.
-func (r *Runner) memory(ctx context.Context, p stage.Posture) sandbox.Capability {
+func (r *Runner) memory(ctx context.Context, p stage.Posture, place *stage.Place, none error) sandbox.Capability {
 	c := sandbox.Capability{Name: "memory", By: both("%s", "%s", p.Memory.By)}
-	if r.state.place != nil {
+	if place != nil {
 		c.Enforced = true
 		return c
 	}
@@ -140,16 +141,16 @@ func (r *Runner) memory(ctx context.Context, p stage.Posture) sandbox.Capability
 		c.Why = whyNot(err)
 	case res.Failure.Reason != aihub.ReasonMemory:
 		c.Why = aihub.Text{
-			EN: fmt.Sprintf("a program that takes all memory was not stopped (%s); cgroups would do it, but: %v", orNothing(res.Failure.Reason), r.state.noPlace),
-			ZH: fmt.Sprintf("未能阻止占满内存的程序（%s）；cgroup 可以做到，但：%v", orNothing(res.Failure.Reason), r.state.noPlace),
+			EN: fmt.Sprintf("a program that takes all memory was not stopped (%s); cgroups would do it, but: %v", orNothing(res.Failure.Reason), none),
+			ZH: fmt.Sprintf("未能阻止占满内存的程序（%s）；cgroup 可以做到，但：%v", orNothing(res.Failure.Reason), none),
 		}
 	default:
 		c.Enforced = true
 		over := max(0, res.Usage.PeakBytes-limit)
 		c.By = both("watchdog, overshoot %d MiB", "看门狗，最多超出 %d MiB", (over+1<<20-1)>>20)
 		c.Why = aihub.Text{
-			EN: fmt.Sprintf("no cgroup: %v", r.state.noPlace),
-			ZH: fmt.Sprintf("没有可用的 cgroup：%v", r.state.noPlace),
+			EN: fmt.Sprintf("no cgroup: %v", none),
+			ZH: fmt.Sprintf("没有可用的 cgroup：%v", none),
 		}
 	}
 	return c

@@ -29,16 +29,16 @@ import (
 // state is what a Runner finds out once.
 type state struct {
 	setting sync.Mutex
-	set     bool // program, before, place and noPlace are known, and stay as they are
+	set     bool // program and before are known, and stay as they are
 	program string
 	before  string       // what starts it, "": nothing
-	place   *stage.Place // nil: no cgroups
-	noPlace error        // why
+	place   *stage.Place // where cgroups are made, nil: not found so far
 
 	noCgroups bool // tests: as if there were none
 
-	probing sync.Mutex
-	probed  *sandbox.Capabilities
+	probing  sync.Mutex
+	probed   *sandbox.Capabilities // nil: not known, or not all that hidden runs need
+	probedIn *stage.Place          // the place when probed was found out
 }
 
 // grace is how long beyond its wall clock limit a launcher may take to start,
@@ -67,17 +67,27 @@ func (r *Runner) setup() error {
 		}
 	}
 	s.set = true
+	return nil
+}
+
+// cgroups returns where cgroups can be made, or nil and why nowhere. A place is
+// kept; where there was none it is looked for again, since what was in the way
+// (a limit on cgroups, a mount that came late) may be gone.
+func (s *state) cgroups() (*stage.Place, error) {
+	s.setting.Lock()
+	defer s.setting.Unlock()
+	if s.place != nil {
+		return s.place, nil
+	}
 	if s.noCgroups {
-		s.noPlace = errors.New("not wanted")
-		return nil
+		return nil, errors.New("not wanted")
 	}
 	p, err := stage.FindPlace()
 	if err != nil {
-		s.noPlace = err
-		return nil
+		return nil, err
 	}
 	s.place = &p
-	return nil
+	return s.place, nil
 }
 
 func platform(doing string, err error) error {
@@ -145,8 +155,8 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, t *sandbox.Terminal) (r
 
 // bound chooses what bounds memory and processor time.
 func (r *Runner) bound(o *stage.Order) (err error) {
-	if r.state.place != nil {
-		o.Cgroup, err = r.state.place.New(o.ID, o.Limits)
+	if place, _ := r.state.cgroups(); place != nil {
+		o.Cgroup, err = place.New(o.ID, o.Limits)
 		return err
 	}
 	o.CPUSet = cores(o.Limits.CPUs)

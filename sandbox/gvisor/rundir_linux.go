@@ -186,8 +186,8 @@ func (r *Runner) sweep(ctx context.Context) error {
 	if err := r.setup(); err != nil {
 		return err
 	}
-	if r.state.place != nil {
-		if err := r.state.place.Sweep(abandoned); err != nil {
+	if place, _ := r.state.cgroups(); place != nil {
+		if err := place.Sweep(abandoned); err != nil {
 			return platform("sweeping cgroups", err)
 		}
 	}
@@ -238,8 +238,10 @@ func (r *Runner) reap(path string) error {
 	if err := gone(t.Pids, 10*time.Second); err != nil {
 		return err
 	}
-	if t.Cgroup == nil && r.state.place != nil {
-		t.Cgroup = r.state.place.Group(filepath.Base(path)) // made, and not recorded any more
+	if t.Cgroup == nil {
+		if place, _ := r.state.cgroups(); place != nil {
+			t.Cgroup = place.Group(filepath.Base(path)) // made, and not recorded any more
+		}
 	}
 	if t.Cgroup != nil {
 		if err := t.Cgroup.Remove(10 * time.Second); err != nil {
