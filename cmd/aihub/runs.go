@@ -56,6 +56,9 @@ func (p *process) runsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if s == "" {
+				p.note("cli.log_empty")
+			}
 			fmt.Fprint(p.Out, printable(s))
 			return nil
 		})

@@ -329,7 +329,7 @@ func (db *DB) CancelSubmission(ctx context.Context, p policies.Permit, id aihub.
 		}
 		if s.State.Terminal() {
 			if s.Smoke || s.shown(t.now) || whole(policies.ScopeOf(p.Actor()), s.Org) {
-				return s.State.Next(aihub.SubmissionCancelled)
+				return isOver(s)
 			}
 		} else if err := t.cancel(s, aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonCancelled}); err != nil {
 			return err
@@ -339,6 +339,10 @@ func (db *DB) CancelSubmission(ctx context.Context, p policies.Permit, id aihub.
 		}
 		return t.settleDue(id)
 	})
+}
+
+func isOver(s submissionRow) error {
+	return conflict(fmt.Sprintf("submission %s is over (%s): there is nothing to cancel", s.ID, s.State), fmt.Sprintf("提交 %s 已结束（%s），无可取消", s.ID, s.State))
 }
 
 // cancel ends s and its queued run. A run under way learns of it with its next

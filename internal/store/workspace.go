@@ -106,7 +106,7 @@ func (db *DB) CloseWorkspace(ctx context.Context, p policies.Permit, id aihub.Su
 			return err
 		}
 		if s.State.Terminal() {
-			return s.State.Next(aihub.SubmissionCancelled)
+			return isOver(s)
 		}
 		if err := t.cancel(s, aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonPolicy, Detail: reason}); err != nil {
 			return err

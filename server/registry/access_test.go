@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -118,6 +119,14 @@ func TestOthersAreNotThere(t *testing.T) {
 				}
 			}
 		}
+	}
+
+	// Whoever takes a wrong name is told the right one.
+	if _, body := bob.ask("GET", "/v2/acme/solver/tags/list", ""); !strings.Contains(body, "globex/NAME") {
+		t.Errorf("not told what bob's repositories are called: %s", body)
+	}
+	if resp, body := (person{w: w}).ask("GET", "/v2/token", ""); resp.StatusCode != 401 || !strings.Contains(body, "docker login "+w.host) {
+		t.Errorf("not told where to sign in: %d %s", resp.StatusCode, body)
 	}
 
 	// In one's own repository a digest of others is unknown too, and is no mount.
@@ -609,5 +618,83 @@ func TestManifests(t *testing.T) {
 	}
 	if resp, _ := ann.ask("GET", "/v2/acme/solver/tags/list?n=x", ""); resp.StatusCode != 400 {
 		t.Error(resp.StatusCode)
+	}
+}
+
+// What came of an upload is kept when the connection breaks and when the server is
+// started anew: its client asks how far it is, and goes on.
+func TestUploadsOutliveTheServer(t *testing.T) {
+	w := newWorld(t)
+	ann := w.as("ann")
+	resp, body := ann.ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+	if resp.StatusCode != 202 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	at, bearer := resp.Header.Get("Location"), "Bearer "+ann.bearer("repository:acme/solver:pull,push")
+	ask := func(method, path string, body io.Reader) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(t.Context(), method, w.http.URL+path, body)
+		w.must(err)
+		req.Header.Set("Authorization", bearer)
+		return http.DefaultClient.Do(req)
+	}
+	conn, err := net.Dial("tcp", w.host)
+	w.must(err)
+	_, err = fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nContent-Length: 11\r\n\r\nhello ", at, w.host, bearer)
+	w.must(err)
+	w.must(conn.Close())
+	for range 500 { // until the server has them
+		if resp, err = ask("GET", at, nil); err == nil && resp.Header.Get("Range") == "0-5" {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	w.http.Close()
+	w.http = httptest.NewServer(&registry.Registry{
+		DB: w.db, Policies: w.rules, Blobs: w.blobs, Keys: w.keys, Auth: auth.New(w.db, w.rules, false, w.now),
+		Dir: filepath.Join(w.dir, "pushed"), Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
+	})
+	t.Cleanup(w.http.Close)
+	resp, err = ask("GET", at, nil)
+	w.must(err)
+	if r := resp.Header.Get("Range"); resp.StatusCode != 204 || r != "0-5" {
+		t.Fatalf("%d, Range %q", resp.StatusCode, r)
+	}
+	resp, err = ask("PUT", at+"?digest="+digest("hello world"), strings.NewReader("world"))
+	w.must(err)
+	if resp.StatusCode != 201 {
+		t.Errorf("%d", resp.StatusCode)
+	}
+	resp, err = ask("GET", "/v2/acme/solver/blobs/"+digest("hello world"), nil)
+	w.must(err)
+	if b, err := io.ReadAll(resp.Body); err != nil || string(b) != "hello world" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// Who pulls content that is deleted meanwhile gets the whole of it.
+func TestPullOutlivesDeletion(t *testing.T) {
+	w := newWorld(t)
+	ann := w.as("ann")
+	content := strings.Repeat("0123456789abcdef", 2<<20)
+	d := ann.push("acme/solver", content)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", w.http.URL+"/v2/acme/solver/blobs/"+d, nil)
+	w.must(err)
+	req.Header.Set("Authorization", "Bearer "+ann.bearer("repository:acme/solver:pull"))
+	resp, err := http.DefaultClient.Do(req)
+	w.must(err)
+	defer resp.Body.Close()
+	_, err = io.ReadFull(resp.Body, make([]byte, 1))
+	w.must(err)
+	if resp, body := ann.ask("DELETE", "/v2/acme/solver/blobs/"+d, ""); resp.StatusCode != 202 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	if n := len(w.files("blobs")); n != 0 {
+		t.Errorf("%d blobs are left", n)
+	}
+	if b, err := io.ReadAll(resp.Body); err != nil || string(b) != content[1:] {
+		t.Errorf("got %d of %d bytes, %v", len(b)+1, len(content), err)
+	}
+	if resp, _ := ann.ask("GET", "/v2/acme/solver/blobs/"+d, ""); resp.StatusCode != 404 {
+		t.Errorf("afterwards: %d", resp.StatusCode)
 	}
 }

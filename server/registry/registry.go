@@ -183,7 +183,7 @@ func (q *request) serve(verb, rest string) error {
 // there, and those of its own who may not push.
 func (q *request) may(action string) error {
 	if q.actor.Org != q.repo.Org() {
-		return unknown("NAME_UNKNOWN")
+		return notOurs(q.actor)
 	}
 	if action == "pull" {
 		return nil
@@ -209,6 +209,13 @@ func (e *refusal) Error() string { return e.text.EN }
 // unknown is the answer for what does not exist, or not for this person.
 func unknown(code string) error {
 	return &refusal{http.StatusNotFound, code, aihub.Text{EN: "it is not there, or not yours", ZH: "不存在，或不属于贵机构"}}
+}
+
+// notOurs is the answer for every repository that is not the person's organisation's.
+func notOurs(a aihub.Actor) error {
+	return &refusal{http.StatusNotFound, "NAME_UNKNOWN", aihub.Text{
+		EN: "it is not there, or not yours: your organisation's are called " + string(a.Org) + "/NAME", ZH: "不存在，或不属于贵机构：贵机构的仓库名为 " + string(a.Org) + "/名称",
+	}}
 }
 
 func badRequest(code, en, zh string) error {
@@ -337,6 +344,11 @@ func (g *Registry) Image(ctx context.Context, a aihub.Actor, ref string, blobs b
 			EN: "this names no pushed image: write organisation/name:tag or organisation/name@sha256:…",
 			ZH: "这不是已推送镜像的名称：请写 机构/名称:标签 或 机构/名称@sha256:…",
 		})
+	}
+	if repo.Org() != a.Org {
+		return oci.Image{}, aihub.Errorf(aihub.NotFound, aihub.Text{
+			EN: ref + " is in no repository of your organisation", ZH: ref + " 不在贵机构的仓库中",
+		}).WithHint(aihub.Text{EN: "its own are called " + string(a.Org) + "/NAME", ZH: "贵机构的仓库名为 " + string(a.Org) + "/名称"})
 	}
 	from := &pushed{g, policies.ScopeOf(a), repo}
 	m, err := g.DB.Manifest(ctx, from.scope, repo, what)

@@ -96,16 +96,21 @@ func (q *request) challenge(path string) {
 	q.fail(&refusal{http.StatusUnauthorized, "UNAUTHORIZED", aihub.Text{EN: "sign in first", ZH: "请先登录"}})
 }
 
-// realm is the value of a challenge. The host is the one that the client chose.
-func (q *request) realm(scope string) string {
-	host, scheme := q.r.Host, "http"
-	if !hostRE.MatchString(host) {
-		host = "localhost"
+// host is the one that the client chose.
+func (q *request) host() string {
+	if !hostRE.MatchString(q.r.Host) {
+		return "localhost"
 	}
+	return q.r.Host
+}
+
+// realm is the value of a challenge.
+func (q *request) realm(scope string) string {
+	scheme := "http"
 	if q.Secure {
 		scheme = "https"
 	}
-	s := `Bearer realm="` + scheme + "://" + host + `/v2/token",service="` + service + `"`
+	s := `Bearer realm="` + scheme + "://" + q.host() + `/v2/token",service="` + service + `"`
 	if scope != "" {
 		s += `,scope="` + scope + `"`
 	}
@@ -123,7 +128,7 @@ func (g *Registry) token(w http.ResponseWriter, r *http.Request) {
 	}
 	if !ok {
 		w.Header().Set("WWW-Authenticate", `Basic realm="aihub"`)
-		q.fail(&refusal{http.StatusUnauthorized, "UNAUTHORIZED", aihub.Text{EN: "sign in first: docker login", ZH: "请先登录：docker login"}})
+		q.fail(&refusal{http.StatusUnauthorized, "UNAUTHORIZED", aihub.Text{EN: "sign in first: docker login " + q.host(), ZH: "请先登录：docker login " + q.host()}})
 		return
 	}
 	a, via, err := g.Auth.Basic(r.Context(), r.RemoteAddr, aihub.UserID(user), secret)

@@ -29,6 +29,8 @@ func WaitWords(l aihub.Lang, w aihub.Wait, zone *time.Location) string {
 		parts = append(parts, say("wait.no_workers", nil))
 	case w.Reason == aihub.WaitPause:
 		parts = append(parts, say("wait.pause", i18n.Args{"Time": w.Until.In(zone).Format(time.TimeOnly)}))
+	case !w.Known && w.Reason == aihub.WaitNext:
+		parts = append(parts, say("wait.next", nil))
 	case !w.Known:
 		parts = append(parts, say("wait.unknown", nil))
 	case w.Low == 0:
