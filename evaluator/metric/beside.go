@@ -13,9 +13,8 @@ type wrongRows struct {
 }
 
 // find takes rows of which it looks at missed at most, and returns how many are wrong.
-// What they were, and were taken for, is wanted with classes.
-func (w *wrongRows) find(truth, pred []Code, cell []uint16, classes bool) int {
-	done, n := wrongLanes(truth, pred, cell, classes, w)
+func (w *wrongRows) find(truth, pred []Code, cell []uint16) int {
+	done, n := wrongLanes(truth, pred, cell, w)
 	for i := done; i < len(truth); i++ {
 		t, p := truth[i], pred[i]
 		w.truth[n], w.pred[n], w.cell[n] = t, p, cell[i]
@@ -29,10 +28,14 @@ func (w *wrongRows) find(truth, pred []Code, cell []uint16, classes bool) int {
 // holds.
 type besideRight struct {
 	censused
-	wrong []uint32
-	rows  int64 // since they were settled
-	found wrongRows
+	wrong []uint32 // of a power of two of cells
+	rows  int64    // since they were settled
+	queue [2][rightRows + 32]uint16
 }
+
+// rightRows is how many rows are looked at while the wrong ones of as many before them
+// are counted.
+const rightRows = 1 << 11
 
 func newBesideRight(cells int) *besideRight { return &besideRight{wrong: make([]uint32, cells)} }
 
@@ -42,13 +45,23 @@ func (s *besideRight) add(b *Block, cell []uint16, counts []int64) {
 		s.rows = int64(b.Rows)
 	}
 	s.censused.add(b, cell, len(s.wrong), 1)
-	wrong, mask := s.wrong, uint(len(s.wrong)-1)
-	for lo := 0; lo < b.Rows; lo += missed {
-		hi := min(lo+missed, b.Rows)
-		n := s.found.find(b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi], false)
-		for _, c := range s.found.cell[:n] {
-			wrong[uint(c)&mask]++
+	truth, pred := b.Truth.Class[:b.Rows], b.Pred[0].Class[:b.Rows]
+	for at := s.countLanes(truth, pred, cell); at < b.Rows; {
+		n := 0
+		for ; at < b.Rows && n < rightRows; at++ {
+			s.queue[0][n] = cell[at]
+			d := int32(truth[at] ^ pred[at])
+			n -= int((d | -d) >> 31)
 		}
+		s.count(s.queue[0][:n])
+	}
+}
+
+// count counts the cells of wrong rows.
+func (s *besideRight) count(cells []uint16) {
+	wrong, mask := s.wrong, uint(len(s.wrong)-1)
+	for _, c := range cells {
+		wrong[uint(c)&mask]++
 	}
 }
 
@@ -92,7 +105,7 @@ func (s *besideClasses) add(b *Block, cell []uint16, counts []int64) {
 	s.censused.add(b, cell, s.cells, s.k)
 	for lo := 0; lo < b.Rows; lo += missed {
 		hi := min(lo+missed, b.Rows)
-		n := s.found.find(b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi], true)
+		n := s.found.find(b.Truth.Class[lo:hi], b.Pred[0].Class[lo:hi], cell[lo:hi])
 		s.places(n)
 		for _, at := range s.full[:countBytes(s.first[:n], s.second[:n], s.table, &s.full)] {
 			s.give(counts, int(at), 256)

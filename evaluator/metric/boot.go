@@ -59,13 +59,17 @@ func NewBootstrap(seed string) *Bootstrap {
 	h := sha256.Sum256([]byte("aihub bootstrap 1\n" + seed))
 	b := &Bootstrap{seed: binary.LittleEndian.Uint64(h[:8]), weight: make([]uint8, Replicates*Buckets)}
 	rng := splitmix(binary.LittleEndian.Uint64(h[8:16]))
-	for i := range b.weight {
-		u := rng.next()
-		k := poissonTop[u>>52]
-		if k == several {
-			k = poisson(u)
+	var us [mixRows]uint64
+	for at := 0; at < len(b.weight); at += mixRows {
+		weight := b.weight[at:][:min(mixRows, len(b.weight)-at)]
+		rng.fill(us[:len(weight)])
+		for i, u := range us[:len(weight)] {
+			k := poissonTop[u>>52]
+			if k == several {
+				k = poisson(u)
+			}
+			weight[i] = k
 		}
-		b.weight[i] = k
 	}
 	return b
 }
@@ -92,7 +96,7 @@ var poissonTop = func() (t [1 << 12]uint8) {
 
 const several = 255 // counts begin with these bits
 
-// Bucket returns the bucket of a row's key: FNV-1a, then mixed with the seed.
+// Bucket returns the bucket of a row's key: FNV-1a, then mixRows with the seed.
 func (b *Bootstrap) Bucket(key string) uint16 {
 	h := uint64(fnvBasis)
 	for i := range len(key) {
@@ -115,24 +119,47 @@ func (b *Bootstrap) NumberBuckets(keys []int64, out []uint16) {
 	tens, hundreds := int64(-1), int64(-1)
 	var ofTens, ofHundreds uint64 // the hashes of all digits but the last, or the last two
 	var text [20]byte
-	for i, v := range keys {
-		if v < 100 {
-			out[i] = b.Bucket(string(strconv.AppendInt(text[:0], v, 10)))
-			continue
-		}
-		last := uint64(v - tens)
-		if last >= 10 || tens < 0 {
-			if two := uint64(v - hundreds); two >= 100 || hundreds < 0 {
-				hundreds, ofHundreds = v-v%100, fnvBasis
-				for _, c := range strconv.AppendInt(text[:0], v/100, 10) {
-					ofHundreds = (ofHundreds ^ uint64(c)) * fnvPrime
+	var hs [mixRows]uint64 // the hashes, but for the last product
+	for at := 0; at < len(keys); at += mixRows {
+		part := keys[at:][:min(mixRows, len(keys)-at)]
+		for i, v := range part {
+			if v < 100 {
+				digits := strconv.AppendInt(text[:0], v, 10)
+				h := uint64(fnvBasis)
+				for _, c := range digits[:len(digits)-1] {
+					h = (h ^ uint64(c)) * fnvPrime
 				}
+				hs[i] = h ^ uint64(digits[len(digits)-1])
+				continue
 			}
-			digit := uint64(v-hundreds) / 10
-			tens, ofTens = hundreds+10*int64(digit), (ofHundreds^('0'+digit))*fnvPrime
-			last = uint64(v - tens)
+			last := uint64(v - tens)
+			if last >= 10 || tens < 0 {
+				if two := uint64(v - hundreds); two >= 100 || hundreds < 0 {
+					hundreds, ofHundreds = v-v%100, fnvBasis
+					for _, c := range strconv.AppendInt(text[:0], v/100, 10) {
+						ofHundreds = (ofHundreds ^ uint64(c)) * fnvPrime
+					}
+				}
+				digit := uint64(v-hundreds) / 10
+				tens, ofTens = hundreds+10*int64(digit), (ofHundreds^('0'+digit))*fnvPrime
+				last = uint64(v - tens)
+			}
+			hs[i] = ofTens ^ ('0' + last)
 		}
-		out[i] = b.bucket((ofTens ^ ('0' + last)) * fnvPrime)
+		mixAll(hs[:len(part)], fnvPrime, b.seed)
+		for i, h := range hs[:len(part)] {
+			out[at+i] = uint16(h % Buckets)
+		}
+	}
+}
+
+// mixRows is how many numbers are mixRows at once.
+const mixRows = 1 << 9
+
+// mixAll sets each x to mix(x·by ^ with).
+func mixAll(xs []uint64, by, with uint64) {
+	for i := mixLanes(xs, by, with); i < len(xs); i++ {
+		xs[i] = mix(xs[i]*by ^ with)
 	}
 }
 
@@ -154,6 +181,15 @@ type splitmix uint64
 func (s *splitmix) next() uint64 {
 	*s += 0x9e3779b97f4a7c15
 	return mix(uint64(*s))
+}
+
+// fill sets us to what next would return.
+func (s *splitmix) fill(us []uint64) {
+	for i := range us {
+		*s += 0x9e3779b97f4a7c15
+		us[i] = uint64(*s)
+	}
+	mixAll(us, 1, 0)
 }
 
 func mix(z uint64) uint64 {

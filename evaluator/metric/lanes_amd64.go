@@ -31,10 +31,10 @@ func equalAVX2(a, b *Code, n int, out *[16]uint16)
 func wholeAVX2(xs *float64, n int, c *squareConstants, out *uint64, none *[4]uint64)
 
 //go:noescape
-func wrongCellsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *uint16) (wrong int)
+func countWrongAVX2(rows *wrongStretch, n int, squeezes *[256][16]uint8) (wrong int)
 
 //go:noescape
-func wrongCellsAVX512(truth, pred *Code, cell *uint16, n int, out *uint16) (wrong int)
+func countWrongAVX512(rows *wrongStretch, n int) (wrong int)
 
 //go:noescape
 func wrongRowsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *wrongRows) (wrong int)
@@ -55,6 +55,9 @@ func drawPairAVX512(digits *int16, w *[8]*uint8, n int, acc *[8][2][8]int32)
 func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
 
 //go:noescape
+func mixAVX512(xs *uint64, n int, by, with uint64)
+
+//go:noescape
 func widenAVX2(w *uint8, n int, out *int16)
 
 //go:noescape
@@ -66,6 +69,7 @@ func drawFourAVX2(digits, w *int16, n int, acc *[4][8]int32)
 var (
 	fourLanes = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 	squeezing = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VBMI2
+	mixing    = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ
 	tiles     = fourLanes && cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
 )
 
@@ -180,20 +184,58 @@ func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16
 }
 
 // wrongLanes is find for as many rows as it returns first; then, how many are wrong.
-func wrongLanes(truth, pred []Code, cell []uint16, classes bool, w *wrongRows) (took, wrong int) {
+func wrongLanes(truth, pred []Code, cell []uint16, w *wrongRows) (took, wrong int) {
 	n := min(len(truth), missed) &^ 15
 	if !fourLanes || n == 0 {
 		return 0, 0
 	}
 	_, _ = pred[n-1], cell[n-1]
-	if squeezing && !classes && n >= 32 {
-		n &^= 31
-		return n, wrongCellsAVX512(&truth[0], &pred[0], &cell[0], n, &w.cell[0])
-	}
-	if !classes {
-		return n, wrongCellsAVX2(&truth[0], &pred[0], &cell[0], n, &squeezes, &w.cell[0])
-	}
 	return n, wrongRowsAVX2(&truth[0], &pred[0], &cell[0], n, &squeezes, w)
+}
+
+// wrongStretch is what is looked at for wrong rows, whose cells are put behind found,
+// while waiting ones are counted in a table of mask+1 places: an even number of them
+// for every 32 rows. Counting takes turns with reading, so that it costs the less.
+type wrongStretch struct {
+	truth, pred          *Code
+	cell, found, waiting *uint16
+	each                 uint64
+	table                *uint32
+	mask                 uint64
+}
+
+// countLanes counts as many rows as it returns.
+func (s *besideRight) countLanes(truth, pred []Code, cell []uint16) (took int) {
+	if !fourLanes {
+		return 0
+	}
+	found, waiting, wait := &s.queue[0], &s.queue[1], 0
+	for ; took+rightRows <= len(truth); took += rightRows {
+		const turns = rightRows / 32
+		_, _, _ = truth[took+rightRows-1], pred[took+rightRows-1], cell[took+rightRows-1]
+		each := (wait + 2*turns - 1) / (2 * turns) * 2
+		clear(waiting[wait : each*turns])
+		s.wrong[0] -= uint32(each*turns - wait) // counted in vain
+		x := wrongStretch{&truth[took], &pred[took], &cell[took], &found[0], &waiting[0], uint64(each), &s.wrong[0], uint64(len(s.wrong) - 1)}
+		if squeezing {
+			wait = countWrongAVX512(&x, rightRows)
+		} else {
+			wait = countWrongAVX2(&x, rightRows, &squeezes)
+		}
+		found, waiting = waiting, found
+	}
+	s.count(waiting[:wait])
+	return took
+}
+
+// mixLanes is mixAll for as many as it returns.
+func mixLanes(xs []uint64, by, with uint64) int {
+	n := len(xs) &^ 7
+	if !mixing || n == 0 {
+		return 0
+	}
+	mixAVX512(&xs[0], n, by, with)
+	return n
 }
 
 // placeLanes is places for as many rows as it returns. There is a power of two of cells.

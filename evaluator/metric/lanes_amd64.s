@@ -248,6 +248,35 @@ sixteen:
 	VZEROUPPER
 	RET
 
+// func mixAVX512(xs *uint64, n int, by, with uint64)
+TEXT ·mixAVX512(SB), NOSPLIT, $0-32
+	MOVQ         xs+0(FP), SI
+	MOVQ         n+8(FP), CX
+	VPBROADCASTQ by+16(FP), Z8
+	VPBROADCASTQ with+24(FP), Z9
+	MOVQ         $0xbf58476d1ce4e5b9, AX
+	VPBROADCASTQ AX, Z10
+	MOVQ         $0x94d049bb133111eb, AX
+	VPBROADCASTQ AX, Z11
+
+eight:
+	VPMULLQ   (SI), Z8, Z0
+	VPXORQ    Z9, Z0, Z0
+	VPSRLQ    $30, Z0, Z1
+	VPXORQ    Z1, Z0, Z0
+	VPMULLQ   Z10, Z0, Z0
+	VPSRLQ    $27, Z0, Z1
+	VPXORQ    Z1, Z0, Z0
+	VPMULLQ   Z11, Z0, Z0
+	VPSRLQ    $31, Z0, Z1
+	VPXORQ    Z1, Z0, Z0
+	VMOVDQU64 Z0, (SI)
+	ADDQ      $64, SI
+	SUBQ      $8, CX
+	JNZ       eight
+	VZEROUPPER
+	RET
+
 // func widenAVX2(w *uint8, n int, out *int16)
 TEXT ·widenAVX2(SB), NOSPLIT, $0-24
 	MOVQ w+0(FP), SI
@@ -505,68 +534,102 @@ four:
 	RET
 
 // EIGHTS leaves in AX a bit for each of sixteen rows that is wrong.
-#define EIGHTS \
-	VMOVDQU   (SI), X0;      \
-	VMOVDQU   16(SI), X1;    \
-	VPCMPEQW  (DI), X0, X0;  \
-	VPCMPEQW  16(DI), X1, X1; \
+#define EIGHTS(at) \
+	VMOVDQU   at(SI), X0;    \
+	VMOVDQU   at+16(SI), X1; \
+	VPCMPEQW  at(DI), X0, X0; \
+	VPCMPEQW  at+16(DI), X1, X1; \
 	VPACKSSWB X1, X0, X0;    \
 	VPMOVMSKB X0, AX;        \
 	XORL      $0xffff, AX
 
-// func wrongCellsAVX2(truth, pred *Code, cell *uint16, n int, squeezes *[256][16]uint8, out *uint16) (wrong int)
-TEXT ·wrongCellsAVX2(SB), NOSPLIT, $0-56
-	MOVQ truth+0(FP), SI
-	MOVQ pred+8(FP), DI
-	MOVQ cell+16(FP), BX
-	MOVQ n+24(FP), CX
-	MOVQ squeezes+32(FP), DX
-	MOVQ out+40(FP), R8
-	MOVQ R8, R9
-
-sixteen:
-	PREFETCHT0 2048(SI) // what is looked at when these are counted
-	PREFETCHT0 2048(DI)
-	PREFETCHT0 2048(BX)
-	EIGHTS
-	MOVBLZX AX, R10
-	SHRL    $8, AX
-	POPCNTL R10, R11
-	POPCNTL AX, R12
-	SHLL    $4, R10
-	SHLL    $4, AX
-	VMOVDQU (BX), X2
-	VPSHUFB (DX)(R10*1), X2, X2
-	VMOVDQU X2, (R8)
+// SQUEEZED moves the cells of those to the front of what was found.
+#define SQUEEZED(at) \
+	MOVBLZX AX, R10;           \
+	SHRL    $8, AX;            \
+	POPCNTL R10, R11;          \
+	SHLL    $4, R10;           \
+	VMOVDQU at(BX), X2;        \
+	VPSHUFB (R12)(R10*1), X2, X2; \
+	VMOVDQU X2, (R8);          \
+	LEAQ    (R8)(R11*2), R8;   \
+	POPCNTL AX, R11;           \
+	SHLL    $4, AX;            \
+	VMOVDQU at+16(BX), X3;     \
+	VPSHUFB (R12)(AX*1), X3, X3; \
+	VMOVDQU X3, (R8);          \
 	LEAQ    (R8)(R11*2), R8
-	VMOVDQU 16(BX), X3
-	VPSHUFB (DX)(AX*1), X3, X3
-	VMOVDQU X3, (R8)
-	LEAQ    (R8)(R12*2), R8
-	ADDQ    $32, SI
-	ADDQ    $32, DI
-	ADDQ    $32, BX
-	SUBQ    $16, CX
-	JNZ     sixteen
-	SUBQ    R9, R8
-	SHRQ    $1, R8
-	MOVQ    R8, wrong+48(FP)
+
+// COUNTED counts an even number of cells, of those that wait.
+#define COUNTED(count, done) \
+	MOVQ  R9, R10;          \
+	TESTQ R10, R10;         \
+	JZ    done;             \
+count: \
+	MOVWLZX (R13), AX;       \
+	MOVWLZX 2(R13), R11;     \
+	ANDQ    R15, AX;         \
+	ANDQ    R15, R11;        \
+	INCL    (DX)(AX*4);      \
+	INCL    (DX)(R11*4);     \
+	ADDQ    $4, R13;         \
+	SUBQ    $2, R10;         \
+	JNZ     count;           \
+done:
+
+// func countWrongAVX2(rows *wrongStretch, n int, squeezes *[256][16]uint8) (wrong int)
+TEXT ·countWrongAVX2(SB), NOSPLIT, $8-32
+	MOVQ rows+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ squeezes+16(FP), R12
+	MOVQ wrongStretch_truth(AX), SI
+	MOVQ wrongStretch_pred(AX), DI
+	MOVQ wrongStretch_cell(AX), BX
+	MOVQ wrongStretch_found(AX), R8
+	MOVQ wrongStretch_waiting(AX), R13
+	MOVQ wrongStretch_each(AX), R9
+	MOVQ wrongStretch_table(AX), DX
+	MOVQ wrongStretch_mask(AX), R15
+	MOVQ R8, start-8(SP)
+
+thirtytwo:
+	PREFETCHT1 4096(SI) // what is looked at when these are counted
+	PREFETCHT1 4096(DI)
+	PREFETCHT1 4096(BX)
+	EIGHTS(0)
+	SQUEEZED(0)
+	EIGHTS(32)
+	SQUEEZED(32)
+	COUNTED(count, counted)
+	ADDQ       $64, SI
+	ADDQ       $64, DI
+	ADDQ       $64, BX
+	SUBQ       $32, CX
+	JNZ        thirtytwo
+	SUBQ       start-8(SP), R8
+	SHRQ       $1, R8
+	MOVQ       R8, wrong+24(FP)
 	VZEROUPPER
 	RET
 
-// func wrongCellsAVX512(truth, pred *Code, cell *uint16, n int, out *uint16) (wrong int)
-TEXT ·wrongCellsAVX512(SB), NOSPLIT, $0-48
-	MOVQ truth+0(FP), SI
-	MOVQ pred+8(FP), DI
-	MOVQ cell+16(FP), BX
-	MOVQ n+24(FP), CX
-	MOVQ out+32(FP), R8
-	MOVQ R8, R9
+// func countWrongAVX512(rows *wrongStretch, n int) (wrong int)
+TEXT ·countWrongAVX512(SB), NOSPLIT, $8-24
+	MOVQ rows+0(FP), AX
+	MOVQ n+8(FP), CX
+	MOVQ wrongStretch_truth(AX), SI
+	MOVQ wrongStretch_pred(AX), DI
+	MOVQ wrongStretch_cell(AX), BX
+	MOVQ wrongStretch_found(AX), R8
+	MOVQ wrongStretch_waiting(AX), R13
+	MOVQ wrongStretch_each(AX), R9
+	MOVQ wrongStretch_table(AX), DX
+	MOVQ wrongStretch_mask(AX), R15
+	MOVQ R8, start-8(SP)
 
 thirtytwo:
-	PREFETCHT0  2048(SI) // what is looked at when these are counted
-	PREFETCHT0  2048(DI)
-	PREFETCHT0  2048(BX)
+	PREFETCHT1  4096(SI) // what is looked at when these are counted
+	PREFETCHT1  4096(DI)
+	PREFETCHT1  4096(BX)
 	VMOVDQU16   (SI), Z0
 	VPCMPW      $4, (DI), Z0, K1 // not equal
 	VMOVDQU16   (BX), Z1
@@ -575,14 +638,15 @@ thirtytwo:
 	KMOVD       K1, AX
 	POPCNTL     AX, AX
 	LEAQ        (R8)(AX*2), R8
+	COUNTED(count, counted)
 	ADDQ        $64, SI
 	ADDQ        $64, DI
 	ADDQ        $64, BX
 	SUBQ        $32, CX
 	JNZ         thirtytwo
-	SUBQ        R9, R8
+	SUBQ        start-8(SP), R8
 	SHRQ        $1, R8
-	MOVQ        R8, wrong+40(FP)
+	MOVQ        R8, wrong+16(FP)
 	VZEROUPPER
 	RET
 
@@ -615,7 +679,7 @@ sixteen:
 	PREFETCHT0 2048(SI) // what is looked at when these are counted
 	PREFETCHT0 2048(DI)
 	PREFETCHT0 2048(BX)
-	EIGHTS
+	EIGHTS(0)
 	MOVBLZX AX, R10
 	SHRL    $8, AX
 	POPCNTL R10, R11
@@ -716,7 +780,7 @@ TEXT ·addWholesAMD64(SB), NOSPLIT, $0-56
 	MOVQ q+24(FP), BX
 	MOVQ mask+32(FP), R8
 	MOVQ full+40(FP), R9
-	MOVQ $(1<<56), R14  // squareOne
+	MOVQ $(1<<54), R14  // squareOne
 	LEAQ (SI)(CX*2), SI
 	LEAQ (DI)(CX*8), DI
 	NEGQ CX

@@ -34,7 +34,11 @@ func draw(digits []int16, w [][]uint8, wider *[]int16, acc []int32) { drawRows(d
 
 func wholeLanes([]float64, *[maxQuick]uint64) (int, bool) { return 0, false }
 
-func wrongLanes([]Code, []Code, []uint16, bool, *wrongRows) (int, int) { return 0, 0 }
+func wrongLanes([]Code, []Code, []uint16, *wrongRows) (int, int) { return 0, 0 }
+
+func (s *besideRight) countLanes([]Code, []Code, []uint16) int { return 0 }
+
+func mixLanes([]uint64, uint64, uint64) int { return 0 }
 
 func (s *besideClasses) placeLanes(int) int { return 0 }
 

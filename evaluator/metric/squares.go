@@ -3,13 +3,13 @@ package metric
 import "math/bits"
 
 // square holds squares that a Sum is still to get, as quick holds values: the sum
-// of m² of whole numbers m (wholeOf) modulo 2^120, and above it their number modulo
-// 256, which no more of them can reach.
+// of m² of whole numbers m (wholeOf) modulo 2^118, and above it their number modulo
+// squareFull, which no more of them can reach.
 type square struct{ lo, hi uint64 }
 
 const (
-	squareOne  = 1 << 56
-	squareFull = 256
+	squareOne  = 1 << 54
+	squareFull = 1 << 10
 )
 
 // add adds m², and reports whether s is full: it must be flushed before 1,024 more
