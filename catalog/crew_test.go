@@ -18,7 +18,7 @@ import (
 func TestCrew(t *testing.T) {
 	t.Parallel()
 	fields := []table.Field{{Name: "k", Type: table.String}}
-	s, err := newScratch(room{t.TempDir(), 1 << 16}, fields)
+	s, err := newScratch(room{dir: t.TempDir(), held: 1 << 16}, fields)
 	if err != nil {
 		t.Fatal(err)
 	}

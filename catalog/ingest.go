@@ -40,12 +40,12 @@ type ingested struct {
 	pairs    *pairSample   // of raw and masked rows
 	folder   *folder       // of the rows' files; nil for a table alone
 	findings []detect.Finding
-	nulls    map[string]int64    // of the raw table
-	nulled   map[string]int64    // by masking
-	unmet    map[string][]string // see mask.Masking.Unmet
-	blank    int64               // rows without a truth value
-	keyless  int64               // rows without a key; rows behind the first are not kept
-	first    int64               // the first of these, from 0
+	nulls    map[string]int64 // of the raw table
+	nulled   map[string]int64 // by masking
+	unmet    map[string]int   // see mask.Masking.Unmet
+	blank    int64            // rows without a truth value
+	keyless  int64            // rows without a key; rows behind the first are not kept
+	first    int64            // the first of these, from 0
 }
 
 // digestFile reads a file to its end.
@@ -117,13 +117,10 @@ func (m *Manifest) checkTypes(schema []table.Field) error {
 // ingest reads the raw table once: every value is looked at by the detectors
 // and masked, and every row is dealt a part and a place. Of a folder it finds the
 // file of each row; they are masked behind the gates. The keys belong to the
-// dataset's mask scope. known is called once the digest of the file and its columns
-// are known, before a row is masked; an error ends the reading. The caller closes in.
-func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room, maskKey, splitKey []byte, known func(*ingested) error, p progress) (_ *ingested, err error) {
-	in := &ingested{nulls: map[string]int64{}, subject: m.Risk.Subject}
-	if in.raw, err = digestFile(ctx, path, p); err != nil {
-		return nil, err
-	}
+// dataset's mask scope. raw is the digest of the file. known is called once its
+// columns are known, too, before a row is masked; an error ends the reading. The caller closes in.
+func (m *Manifest) ingest(ctx context.Context, path string, raw aihub.Digest, kin *family, rm room, maskKey, splitKey []byte, known func(*ingested) error, p progress) (_ *ingested, err error) {
+	in := &ingested{raw: raw, nulls: map[string]int64{}, unmet: map[string]int{}, subject: m.Risk.Subject}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, in.close())
@@ -179,14 +176,17 @@ func (m *Manifest) ingest(ctx context.Context, path string, kin *family, rm room
 	if err := m.pump(ctx, in, r, kin, masking, perm, maskKey, splitKey, p); err != nil {
 		return nil, err
 	}
-	in.nulled, in.dropped, in.unmet = masking.Nulled(), masking.Dropped(), masking.Unmet()
+	in.nulled, in.dropped = masking.Nulled(), masking.Dropped()
+	for column, values := range masking.Unmet() {
+		in.unmet[column] = len(values)
+	}
 	if err := masking.Err(); err != nil {
 		return nil, err
 	}
 	return in, in.folder.check(ctx, rm.dir, p)
 }
 
-// close removes the masked rows and lets go of the raw folder.
+// close lets go of the masked rows and of the raw folder. It may be called again.
 func (in *ingested) close() (err error) {
 	if in.rows != nil {
 		err = in.rows.close()

@@ -53,11 +53,6 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}
-	dir, err := c.temp()
-	if err != nil {
-		return none, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	// An organisation's scopes are its own.
 	scope := string(actor.Org) + "/" + m.Mask.Scope
 	generation, err := c.DB.MaskKey(ctx, scope)
@@ -77,12 +72,24 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 		}
 		return c.DB.DealtOnce(ctx, aihub.DatasetVersion{Org: actor.Org, Ref: aihub.Ref{Name: m.Name}, Raw: in.raw, Split: split})
 	}
-	in, err := m.ingest(ctx, rawPath, kin, room{dir, cmp.Or(c.held, spillBytes)}, c.maskKey(scope, generation), c.Keys.Derive("split", scope), dealt, report)
+	raw, err := digestFile(ctx, rawPath, report)
 	if err != nil {
 		return none, err
 	}
-	defer in.close()
-	d, err := m.prepare(ctx, in, dir, report)
+	b, err := c.work(actor.Org, scope, generation, raw, aihub.DigestOf(manifestYAML))
+	if err != nil {
+		return none, err
+	}
+	defer func() { err = errors.Join(err, b.close(stays(ctx, err))) }()
+	in, d, err := b.written(&m, raw)
+	if err == nil && d != nil {
+		err = dealt(in)
+	}
+	if err == nil && d == nil {
+		in, d, err = m.prepare(ctx, b, raw, cmp.Or(c.held, spillBytes), dealt, func(rm room) (*ingested, error) {
+			return m.ingest(ctx, rawPath, raw, kin, rm, c.maskKey(scope, generation), c.Keys.Derive("split", scope), dealt, report)
+		}, report)
+	}
 	if err != nil {
 		return none, err
 	}
@@ -96,11 +103,6 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	}
 	v.LevelFound = m.levelFound(in)
 	v.Level = cmp.Or(m.Level, v.LevelFound)
-	plan, err := m.planOf(in.columns)
-	if err != nil {
-		return none, err
-	}
-	d.plan = plan
 	return c.store(ctx, permit, m.Name, v, d, report)
 }
 
@@ -118,11 +120,43 @@ type prepared struct {
 	parts   []partFiles
 	profile Profile
 	plan    []byte // canonical
+	kept    bool   // the files stay until the version is stored
 }
 
-// prepare runs every gate on the masked rows and writes the files of the parts
-// into dir.
-func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report progress) (*prepared, error) {
+// prepare makes the files of the parts below b, from the table that ingest reads and
+// every gate has let through, or from one that was noted.
+func (m *Manifest) prepare(ctx context.Context, b *bench, raw aihub.Digest, held int, dealt func(*ingested) error,
+	ingest func(room) (*ingested, error), report progress) (_ *ingested, _ *prepared, err error) {
+	in, p, err := b.gated(m, raw, held)
+	if err != nil {
+		return nil, nil, err
+	}
+	if in != nil {
+		defer in.close()
+		if err := dealt(in); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		if in, err = ingest(b.room(held)); err != nil {
+			return nil, nil, err
+		}
+		defer in.close()
+		if p, err = m.pass(ctx, in, report); err != nil {
+			return nil, nil, err
+		}
+		if err := b.noteGated(in, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	d, err := m.cut(ctx, in, p, b.dir, report)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in, d, b.noteWritten(in, d)
+}
+
+// pass runs every gate on the masked rows, and begins their profile.
+func (m *Manifest) pass(ctx context.Context, in *ingested, report progress) (*Profile, error) {
 	if err := m.gate(in); err != nil {
 		return nil, err
 	}
@@ -135,13 +169,18 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 			ZH: fmt.Sprintf("%d 行没有真值，既不能用于训练也不能评分", in.blank)}).
 			WithHint(aihub.Text{EN: "remove these rows from the file", ZH: "请从文件中删除这些行"})
 	}
-	d := &prepared{m: m}
-	d.profile = Profile{Rows: in.read + in.dropped + in.orphans, Orphans: in.orphans, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
+	p := &Profile{Rows: in.read + in.dropped + in.orphans, Orphans: in.orphans, Detected: in.findings, Split: m.Split, Parts: map[string]int64{}, Dropped: []string{}, Leaks: []Leak{}}
 	var err error
-	if d.profile.Risk, err = m.gateRisk(ctx, in, report); err != nil {
+	if p.Risk, err = m.gateRisk(ctx, in, report); err != nil {
 		return nil, err
 	}
-	d.profile.Utility = in.pairs.utility(m.Truth)
+	p.Utility = in.pairs.utility(m.Truth)
+	return p, nil
+}
+
+// cut writes the files of the parts into dir, and ends their profile.
+func (m *Manifest) cut(ctx context.Context, in *ingested, p *Profile, dir string, report progress) (*prepared, error) {
+	d := &prepared{m: m, profile: *p}
 	if in.folder != nil {
 		if err := in.folder.mask(ctx, dir, report); err != nil {
 			return nil, err
@@ -177,7 +216,8 @@ func (m *Manifest) prepare(ctx context.Context, in *ingested, dir string, report
 			d.profile.Dropped = append(d.profile.Dropped, f.Name)
 		}
 	}
-	return d, nil
+	d.plan, err = m.planOf(in.columns)
+	return d, err
 }
 
 // described returns the columns of the masked table with their notes.
@@ -234,7 +274,7 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 				continue
 			}
 			var n int64
-			if *side.digest, n, err = sealFile(ctx, bs, side.path); err != nil {
+			if *side.digest, n, err = sealFile(ctx, bs, side.path, d.kept); err != nil {
 				return aihub.DatasetVersion{}, err
 			}
 			f.Bytes += n
@@ -278,13 +318,16 @@ func (c *Catalog) store(ctx context.Context, permit policies.Permit, name string
 	return v, c.DB.ProposeDataset(ctx, permit, v, word, bs.seals, d.m.Privacy.budget())
 }
 
-// sealFile puts a file sealed and removes it.
-func sealFile(ctx context.Context, bs *blobs, path string) (aihub.Digest, int64, error) {
+// sealFile puts a file sealed and, unless it is kept, removes it.
+func sealFile(ctx context.Context, bs *blobs, path string, kept bool) (aihub.Digest, int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
 	d, n, err := bs.seal(ctx, f)
-	return d, n, errors.Join(noRoom(err), os.Remove(path))
+	if err = noRoom(err); !kept {
+		err = errors.Join(err, os.Remove(path))
+	}
+	return d, n, err
 }

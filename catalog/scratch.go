@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -22,8 +23,8 @@ import (
 // scratch holds the masked rows of a table of any size on disk, and gives them
 // back in the order of a number that each row has. Rows go to buckets by the top
 // bits of their number; a bucket is sorted when it is read. A table that fits
-// the buffers never reaches the disk. The file has no name: nothing of it
-// outlives the process.
+// the buffers never reaches the disk. The file has a name only where the work may be
+// taken up again: nothing of it outlives the process otherwise.
 type scratch struct {
 	fields  []table.Field
 	f       *os.File
@@ -68,20 +69,35 @@ const (
 type room struct {
 	dir  string
 	held int
+	kept bool // under the name keptRows
 }
 
 func newScratch(rm room, fields []table.Field) (*scratch, error) {
-	f, err := os.CreateTemp(rm.dir, "scratch-*")
+	var f *os.File
+	var err error
+	if rm.kept {
+		f, err = os.OpenFile(filepath.Join(rm.dir, keptRows), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	} else {
+		f, err = os.CreateTemp(rm.dir, "scratch-*")
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if !rm.kept {
+		if err := os.Remove(f.Name()); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
 	}
 	return &scratch{fields: fields, f: f, buckets: make([]bucket, 1<<bucketBits), spill: rm.held}, nil
 }
 
-func (s *scratch) close() error { return s.f.Close() }
+// close may be called again.
+func (s *scratch) close() error {
+	if err := s.f.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}
 
 // add stores the rows of b: order is where each belongs, part which part it
 // goes to, first the number of b's first row in the raw file.

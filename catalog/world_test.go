@@ -42,9 +42,17 @@ func newWorld(t testing.TB) *world { return newWorldKeyed(t, t.Name()) }
 
 func newWorldKeyed(t testing.TB, key string) *world {
 	t.Helper()
-	w := &world{TB: t, ctx: context.Background(), dir: t.TempDir()}
+	return openWorld(t, key, t.TempDir())
+}
+
+// openWorld is newWorldKeyed in a directory, which may hold that world already.
+func openWorld(t testing.TB, key, dir string) *world {
+	t.Helper()
+	w := &world{TB: t, ctx: context.Background(), dir: dir}
+	_, err := os.Stat(filepath.Join(dir, "keys"))
+	old := err == nil
 	root := sha256.Sum256([]byte(key))
-	w.must(os.Mkdir(filepath.Join(w.dir, "keys"), 0o700))
+	w.must(os.MkdirAll(filepath.Join(w.dir, "keys"), 0o700))
 	w.must(os.WriteFile(filepath.Join(w.dir, "keys", "root"), root[:], 0o600))
 	ring, err := keys.Open(filepath.Join(w.dir, "keys", "root"))
 	w.must(err)
@@ -60,6 +68,10 @@ func newWorldKeyed(t testing.TB, key string) *world {
 	w.Catalog = &Catalog{DB: db, Policies: engine, Blobs: &blob.Vault{Store: local, Find: db.SealOf, Key: ring.Derive("vault", "")}, Keys: ring, Dir: filepath.Join(w.dir, "tmp"), Now: now}
 
 	w.operator = aihub.Actor{User: "ops", Org: "platform", Roles: []aihub.Role{aihub.Operator}}
+	if old {
+		w.steward = aihub.Actor{User: "stew", Org: "futian", Roles: []aihub.Role{aihub.Steward}}
+		return w
+	}
 	w.must(db.Bootstrap(w.ctx, aihub.Org{ID: "platform"}, aihub.User{ID: "ops", Roles: w.operator.Roles}, "hash"))
 	person := func(user aihub.UserID, org aihub.OrgID, role aihub.Role) aihub.Actor {
 		a := aihub.Actor{User: user, Org: org, Roles: []aihub.Role{role}}
@@ -165,6 +177,13 @@ func (w *world) profile(v aihub.DatasetVersion) (p Profile) {
 // nothingLeft fails when a publish left a blob, a dataset or a temporary file.
 func (w *world) nothingLeft() {
 	w.Helper()
+	w.nothingStored()
+	w.noTemp()
+}
+
+// nothingStored fails when a publish left a blob or a dataset.
+func (w *world) nothingStored() {
+	w.Helper()
 	if n := len(w.blobs()); n != 0 {
 		w.Errorf("%d blobs are left", n)
 	}
@@ -173,7 +192,6 @@ func (w *world) nothingLeft() {
 	if len(vs) != 0 {
 		w.Errorf("%d datasets are left", len(vs))
 	}
-	w.noTemp()
 }
 
 func (w *world) noTemp() {

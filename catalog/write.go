@@ -270,7 +270,7 @@ func (m *Manifest) profile(in *ingested, w *written) []ColumnProfile {
 	var out []ColumnProfile
 	for i, f := range in.schema {
 		rule, _ := m.Mask.Of(f.Name)
-		cp := ColumnProfile{Name: f.Name, Type: f.Type, Use: rule.Use, Because: rule.Because, RawNulls: in.nulls[f.Name], Nulled: in.nulled[f.Name], Unmet: len(in.unmet[f.Name])}
+		cp := ColumnProfile{Name: f.Name, Type: f.Type, Use: rule.Use, Because: rule.Because, RawNulls: in.nulls[f.Name], Nulled: in.nulled[f.Name], Unmet: in.unmet[f.Name]}
 		cp.Truth = slices.Contains(m.Truth, f.Name)
 		if i == 0 {
 			cp.Rows, cp.Distinct = total, total // keys are unique and say nothing

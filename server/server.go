@@ -7,6 +7,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -85,7 +86,7 @@ func New(d Deps) (http.Handler, error) {
 		DB: d.DB, Policies: d.Policies, Blobs: d.Blobs, Catalog: d.Catalog, Judge: d.Judge, Registry: images, Terminals: d.Terminals,
 		Images: d.Images, Machine: d.Machine, Data: d.Data, Dir: tmp, Now: d.Now, Searcher: &evaluator.Searcher{Blobs: d.Blobs, Dir: tmp},
 	}
-	if err := front.Prepare(); err != nil {
+	if err := errors.Join(front.Prepare(), d.Catalog.Forget()); err != nil {
 		return nil, err
 	}
 

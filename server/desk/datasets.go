@@ -75,7 +75,7 @@ func (d *Desk) Prepare() error {
 		return err
 	}
 	var errs []error
-	for _, ours := range []string{"desk-*", "catalog-*"} { // the second: a publish that was killed
+	for _, ours := range []string{"desk-*", "catalog-*"} { // the second: a publish that was killed and cannot be taken up
 		left, err := filepath.Glob(filepath.Join(d.Dir, ours))
 		errs = append(errs, err)
 		for _, f := range left {
