@@ -261,7 +261,7 @@ func TestAggregate(t *testing.T) {
 	if len(b.Spent) != 2 || b.Spent[0].Cells[0].Rows != a.Cells[0].Rows {
 		t.Errorf("%+v", b)
 	}
-	if _, err := w.publish(replaceLine(t, manifest, "privacy", "privacy: {total: \"99\"}"), people(500, 4).csv); aihub.KindOf(err) != aihub.Conflict {
+	if _, err := w.publish(replaceLine(t, manifest, "privacy", "privacy: {total: \"99\"}"), "no such table\n"); aihub.KindOf(err) != aihub.Conflict {
 		t.Errorf("a raised budget: %v", err)
 	}
 	if _, err := w.publish(replaceLine(t, manifest, "privacy", "privacy: {per_unit: 2}"), people(500, 4).csv); aihub.KindOf(err) != aihub.Contract {

@@ -50,6 +50,11 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if err := c.namesake(ctx, m.Name, actor.Org); err != nil {
 		return none, err
 	}
+	if b := m.Privacy.budget(); b != nil {
+		if err := c.DB.SamePrivacy(ctx, m.Name, *b); err != nil {
+			return none, err
+		}
+	}
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}

@@ -98,6 +98,8 @@ func TestScanRecall(t *testing.T) {
 		wantOnly(t, fmt.Sprintf(a, "+86"+m), KindMobile, m)
 		l := rapid.SampledFrom([]string{"0755", "0571", "0898"}).Draw(t, "area") + "-" + rapid.SampledFrom([]string{"2", "8"}).Draw(t, "first") + d(7)
 		wantOnly(t, fmt.Sprintf(a, l), KindLandline, l)
+		inner := l + rapid.SampledFrom([]string{"转", "-", " ext. ", "，分机：", "（转"}).Draw(t, "inner") + d(3)
+		wantOnly(t, fmt.Sprintf(a, inner), KindLandline, inner)
 		l = rapid.SampledFrom([]string{"010", "021"}).Draw(t, "area") + rapid.SampledFrom([]string{"2", "8"}).Draw(t, "first") + d(7)
 		wantOnly(t, fmt.Sprintf(a, l), KindLandline, l)
 		if !strings.HasPrefix(a, "tel") {

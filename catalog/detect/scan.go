@@ -43,7 +43,7 @@ func AppendScan(ms []Match, s string) []Match {
 	if unseen(s) >= 0 {
 		return scanSeen(s, ms[:0])
 	}
-	return apart(scan(s, ms[:0]))
+	return apart(s, scan(s, ms[:0]))
 }
 
 // What a byte of a text can begin.
@@ -140,9 +140,14 @@ func scan(s string, ms []Match) []Match {
 	return ms
 }
 
-// apart orders matches and lets the longer of two that overlap stand; address
-// matches that overlap are one address.
-func apart(ms []Match) []Match {
+// apart orders matches, phone numbers with their extensions, and lets the longer of
+// two that overlap stand; address matches that overlap are one address.
+func apart(s string, ms []Match) []Match {
+	for i := range ms {
+		if k := ms[i].Kind; k == KindLandline || k == KindMobile {
+			ms[i].End = Extension(s, ms[i].End)
+		}
+	}
 	if len(ms) < 2 {
 		return ms
 	}

@@ -31,7 +31,7 @@ func scanSeen(s string, ms []Match) []Match {
 		seen, from = append(seen, s[i]), append(from, i)
 		i++
 	}
-	ms = apart(scan(string(seen), ms))
+	ms = apart(string(seen), scan(string(seen), ms))
 	for k, m := range ms {
 		ms[k].Start, ms[k].End = from[m.Start], from[m.End-1]+1
 	}

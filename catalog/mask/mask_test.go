@@ -384,6 +384,21 @@ func TestRedactOwnValues(t *testing.T) {
 	}
 }
 
+// An extension goes with its number, whether the row has it or the text alone.
+func TestRedactExtensions(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"请拨0755-81234567转801": "请拨〔电话〕", "0755-81234567-8801，找王工": "〔电话〕，找王工", "82345678 转 801号": "〔电话〕号", "13812345678-2024-01-01": "〔电话〕-2024-01-01",
+		"82345678（分机：12）": "〔电话〕）", "打82345678, 801室": "打〔电话〕, 801室",
+	} {
+		b := batch(col("tel", table.String, "82345678"), col("note", table.String, text))
+		out, _ := apply(t, Plan{Columns: map[string]Rule{"tel": {Use: "phone", OnInvalid: "missing"}, "note": {Use: "redact"}}}, b)
+		if got := out.Col("note").Str[0]; got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // A short value of the row stands alone in a text; a word or a number that it is
 // part of is another.
 func TestRedactShortOwnValues(t *testing.T) {

@@ -70,13 +70,12 @@ func (r redact) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
 // ownValue is a value of the row that its text may name.
 type ownValue struct{ text, label string }
 
-// hide puts the label in the place of the value wherever v has it. A short value
+// hide puts the label in the place of the value wherever v has it, of a phone number
+// with its extension. A short value
 // is part of other words and numbers as well: one of fewer than six characters
 // stands alone, no letter going on with its letters and no digit with its digits.
 func (o ownValue) hide(v string) string {
-	if utf8.RuneCountInString(o.text) >= 6 {
-		return strings.ReplaceAll(v, o.text, o.label)
-	}
+	alone := utf8.RuneCountInString(o.text) < 6
 	var b strings.Builder
 	from := 0
 	for at := 0; ; {
@@ -86,9 +85,12 @@ func (o ownValue) hide(v string) string {
 		}
 		k += at
 		end := k + len(o.text)
-		if k > 0 && goesOn(v[k-1], v[k]) || end < len(v) && goesOn(v[end-1], v[end]) {
+		if alone && (k > 0 && goesOn(v[k-1], v[k]) || end < len(v) && goesOn(v[end-1], v[end])) {
 			at = k + 1
 			continue
+		}
+		if o.label == placeholders["phone"] {
+			end = detect.Extension(v, end)
 		}
 		b.WriteString(v[from:k])
 		b.WriteString(o.label)

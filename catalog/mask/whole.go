@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
+	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"aihub"
@@ -198,7 +200,8 @@ func (p *permute) Mask(c *table.Column, _ *table.Batch) (out table.Column, bad [
 
 // aggregate is univariate micro-aggregation: the values in order fall into groups of
 // k rows or more, all rows of one value into the same, and each becomes the mean of
-// its group. The last group takes what would be fewer than k. A NaN is in no group
+// its group, to the digits that the column's values have: more would tell how many
+// rows the group has, and of what. The last group takes what would be fewer than k. A NaN is in no group
 // and stays one, as a null does; an infinite number, of which there is no mean, is
 // bad, and so are all numbers of a table that has fewer than k.
 type aggregate struct {
@@ -222,13 +225,14 @@ func (a *aggregate) seal() {
 	if left < a.k {
 		vs = nil
 	}
+	digits, unit := a.precision(vs)
 	for from := 0; from < len(vs); {
 		to, n := from, int64(0)
 		for to < len(vs) && (n < a.k || left-n < a.k) {
 			n += a.bits[vs[to]]
 			to++
 		}
-		m := a.meanOf(vs[from:to], n)
+		m := a.meanOf(vs[from:to], n, digits, unit)
 		for _, v := range vs[from:to] {
 			a.mean[v] = m
 		}
@@ -237,22 +241,62 @@ func (a *aggregate) seal() {
 	a.bits = nil
 }
 
-// meanOf is the mean of n rows: exact to the nearest integer, or of floats as the
-// sum of their shares, which cannot overflow.
-func (a *aggregate) meanOf(vs []uint64, n int64) uint64 {
+// maxDigits is how many decimals a float64 near 1 has at most that say something.
+const maxDigits = 17
+
+// precision is that of values, none of them NaN or infinite: the most decimals that
+// one of them has, of floats; else the largest unit that all are multiples of, of
+// numbers a power of ten, of instants a day, an hour, a minute, a second, a
+// millisecond or a microsecond.
+func (a *aggregate) precision(vs []uint64) (digits int, unit int64) {
+	if a.t == table.Float64 {
+		for _, v := range vs {
+			t := strconv.FormatFloat(math.Float64frombits(v), 'f', -1, 64)
+			if dot := strings.IndexByte(t, '.'); dot >= 0 {
+				digits = max(digits, len(t)-dot-1)
+			}
+		}
+		return digits, 1
+	}
+	units := []int64{1}
+	switch a.t {
+	case table.Int64:
+		for range 18 {
+			units = append([]int64{10 * units[0]}, units...)
+		}
+	case table.Timestamp:
+		units = []int64{86400 * 1e6, 3600 * 1e6, 60 * 1e6, 1e6, 1e3, 1}
+	}
+	for _, v := range vs {
+		for int64(v)%units[0] != 0 {
+			units = units[1:]
+		}
+	}
+	return 0, units[0]
+}
+
+// meanOf is the mean of n rows, rounded to a precision: of integers exact to the
+// nearest one, of floats as the sum of their shares, which cannot overflow.
+func (a *aggregate) meanOf(vs []uint64, n int64, digits int, unit int64) uint64 {
 	base := vs[len(vs)/2]
 	if a.t == table.Float64 {
 		b, sum := math.Float64frombits(base), 0.0
 		for _, v := range vs {
 			sum += float64((math.Float64frombits(v) - b) * (float64(a.bits[v]) / float64(n)))
 		}
-		return math.Float64bits(float64(b + sum))
+		mean := float64(b + sum)
+		if digits < maxDigits {
+			if r, err := strconv.ParseFloat(strconv.FormatFloat(mean, 'f', digits, 64), 64); err == nil {
+				mean = r
+			}
+		}
+		return math.Float64bits(mean)
 	}
 	sum := 0.0
 	for _, v := range vs {
 		sum += float64(float64(int64(v)-int64(base)) * (float64(a.bits[v]) / float64(n)))
 	}
-	return uint64(int64(base) + int64(math.Round(sum)))
+	return uint64(int64(base) + int64(math.Round(sum/float64(unit)))*unit)
 }
 
 func (a *aggregate) Mask(c *table.Column, _ *table.Batch) (table.Column, []int) {

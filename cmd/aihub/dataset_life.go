@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"time"
 
+	"aihub"
 	"aihub/catalog/dp"
 	"aihub/server/client"
 	"aihub/server/wire"
@@ -139,6 +142,28 @@ func (p *process) reidentifyCmd() *cobra.Command {
 			})
 		})
 	})
+	show := p.verb("show REQUEST", "cli.reidentify.show.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
+		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
+			rs, err := c.Reidentifications(ctx)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(rs, func(r aihub.Reidentification) bool { return string(r.ID) == args[0] })
+			if i < 0 {
+				return aihub.Errorf(aihub.NotFound, aihub.Text{EN: fmt.Sprintf("no request %q", args[0]), ZH: fmt.Sprintf("没有申请 %q", args[0])})
+			}
+			r := rs[i]
+			return p.data(r, func() {
+				p.say("web.life.request_by", "User", string(r.Author), "Org", string(r.Org), "Count", len(r.Masked), "Column", r.Dataset.String()+" "+r.Column, "Date", r.CreatedAt.Local().Format(time.DateOnly))
+				p.say("cli.reidentify.purpose", "Purpose", r.Purpose)
+				var rows [][]string
+				for _, m := range r.Masked {
+					rows = append(rows, []string{m})
+				}
+				p.table([]string{"MASKED"}, rows)
+			})
+		})
+	})
 	reveal := p.verb("reveal REQUEST", "cli.reidentify.reveal.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		return p.with(cmd, func(ctx context.Context, c *client.Client) error {
 			out, err := c.Reveal(ctx, args[0])
@@ -161,7 +186,7 @@ func (p *process) reidentifyCmd() *cobra.Command {
 	decide := func(ctx context.Context, c *client.Client, id string, d wire.Decide) error {
 		return c.DecideReidentification(ctx, id, d)
 	}
-	c.AddCommand(request, list, reveal,
+	c.AddCommand(request, list, show, reveal,
 		p.decideCmd("approve REQUEST", "cli.reidentify.approve.short", true, decide),
 		p.decideCmd("reject REQUEST", "cli.reidentify.reject.short", false, decide))
 	return c

@@ -23,10 +23,12 @@ type budgetFile struct {
 	Spent   []dp.Spending `json:"spent"`
 }
 
-// cellCount is one line of a histogram as it is published.
-type cellCount struct {
-	Cell string `json:"cell"` // "*": every other value
-	dp.Answer
+// countedCells is a histogram as it is published, and what its budget has left.
+type countedCells struct {
+	Cells   []aihub.AggregateCell `json:"cells"` // the last is "*": every other value
+	Left    string                `json:"left"`
+	Total   string                `json:"total"`
+	Measure dp.Measure            `json:"measure"`
 }
 
 // maskCountCmd publishes a histogram with differential privacy.
@@ -70,18 +72,19 @@ func (p *process) maskCountCmd() *cobra.Command {
 		if err := writeBudget(budget, bf); err != nil { // charged before anything is shown
 			return err
 		}
-		lines := make([]cellCount, len(out))
-		rows := make([][]string, len(out))
+		told := countedCells{Left: a.Left().FloatString(4), Total: bf.Total, Measure: bf.Measure}
+		var rows [][]string
 		for i, o := range out {
-			lines[i] = cellCount{"*", o}
+			c := aihub.AggregateCell{Cell: "*", Rows: o.Value, Margin: o.Margin}
 			if i < len(cells) {
-				lines[i].Cell = cells[i]
+				c.Cell = cells[i]
 			}
-			rows[i] = []string{lines[i].Cell, fmt.Sprint(o.Value), fmt.Sprint(o.Margin)}
+			told.Cells = append(told.Cells, c)
+			rows = append(rows, []string{c.Cell, fmt.Sprint(c.Rows), fmt.Sprint(c.Margin)})
 		}
-		return p.data(lines, func() {
+		return p.data(told, func() {
 			p.table([]string{"CELL", "ROWS", "±95%"}, rows)
-			p.say("cli.mask.count.left", "Left", a.Left().FloatString(4), "Total", bf.Total, "Measure", string(bf.Measure))
+			p.say("cli.mask.count.left", "Left", told.Left, "Total", told.Total, "Measure", string(told.Measure))
 		})
 	})
 	f := c.Flags()

@@ -11,19 +11,35 @@ import (
 // openPrivacy begins the privacy budget of a dataset's name, for all its versions.
 // One that is there already must be the same: a budget is never raised.
 func (t *tx) openPrivacy(name string, org aihub.OrgID, b aihub.PrivacyBudget) error {
-	old, err := t.privacy(name)
-	switch {
-	case err == nil && old.Measure == b.Measure && old.Total == b.Total && old.PerUnit == b.PerUnit:
-		return nil
-	case err == nil:
-		return conflict(fmt.Sprintf("the privacy budget of %s is %s %s with %d rows a person", name, old.Measure, old.Total, old.PerUnit),
-			fmt.Sprintf("%s 的隐私预算为 %s %s，每人至多 %d 行", name, old.Measure, old.Total, old.PerUnit)).
-			WithHint(aihub.Text{EN: "write the same in the manifest: a budget is of all versions together and never changes", ZH: "请在清单中写入相同的值：预算由所有版本共用，且不可更改"})
-	case aihub.KindOf(err) != aihub.NotFound:
+	begun, err := t.samePrivacy(name, b)
+	if err != nil || begun {
 		return err
 	}
 	t.touch("privacy", name)
 	return t.insert("privacy", "id, org, measure, total, per_unit, releases", name, org, b.Measure, b.Total, b.PerUnit, 0)
+}
+
+// samePrivacy reports whether a name has a budget; the error is Conflict when it is
+// another one than b.
+func (t *tx) samePrivacy(name string, b aihub.PrivacyBudget) (begun bool, err error) {
+	old, err := t.privacy(name)
+	switch {
+	case err == nil && old.Measure == b.Measure && old.Total == b.Total && old.PerUnit == b.PerUnit:
+		return true, nil
+	case err == nil:
+		return true, conflict(fmt.Sprintf("the privacy budget of %s is %s %s with %d rows a person", name, old.Measure, old.Total, old.PerUnit),
+			fmt.Sprintf("%s 的隐私预算为 %s %s，每人至多 %d 行", name, old.Measure, old.Total, old.PerUnit)).
+			WithHint(aihub.Text{EN: "write the same in the manifest: a budget is of all versions together and never changes", ZH: "请在清单中写入相同的值：预算由所有版本共用，且不可更改"})
+	case aihub.KindOf(err) == aihub.NotFound:
+		return false, nil
+	}
+	return false, err
+}
+
+// SamePrivacy is a Conflict when the name has another privacy budget than b: what
+// ProposeDataset would say, before the work.
+func (db *DB) SamePrivacy(ctx context.Context, name string, b aihub.PrivacyBudget) error {
+	return db.read(ctx, func(t *tx) error { _, err := t.samePrivacy(name, b); return err })
 }
 
 func (t *tx) privacy(name string) (b aihub.PrivacyBudget, err error) {
