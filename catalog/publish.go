@@ -42,6 +42,7 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 		l.add("order", "mask.order", "the rows of a published dataset are always put in a keyed order: remove this line", "发布的数据集总按带密钥的次序重排：请删除此行")
 		return none, badManifest(l.fs)
 	}
+	defer thrifty()()
 	permit, err := c.Policies.Authorize(ctx, actor, policies.DatasetPropose,
 		policies.Object{Kind: "dataset", ID: m.Name, Org: actor.Org, Author: actor.User})
 	if err != nil {

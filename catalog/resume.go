@@ -359,7 +359,7 @@ func restoreScratch(rm room, fields []table.Field, d *gob.Decoder) (s *scratch, 
 	if err := d.Decode(&h); err != nil {
 		return nil, err
 	}
-	s = &scratch{fields: fields, size: h.Size, rows: h.Rows, buckets: make([]bucket, 1<<bucketBits), spill: rm.held}
+	s = &scratch{fields: fields, size: h.Size, rows: h.Rows, buckets: make([]bucket, 1<<bucketBits), spill: rm.held, most: sortBytes}
 	if len(h.BucketRows) != len(s.buckets) || len(h.BucketBytes) != len(s.buckets) {
 		return nil, errScratch
 	}

@@ -33,7 +33,8 @@ type scratch struct {
 	flushes []flushed
 	held    int // bytes in buffers
 	rows    int64
-	spill   int // bytes held before they go to disk
+	spill   int   // bytes held before they go to disk
+	most    int64 // bytes of a bucket that are sorted at once
 }
 
 type bucket struct {
@@ -62,6 +63,7 @@ func (f *flushed) of(i int) (at int64, n int) {
 const (
 	bucketBits = 11
 	spillBytes = 32 << 20
+	sortBytes  = 16 << 20 // of 10^9 rows a bucket has some 55 MB
 )
 
 // room is where scratch goes: a directory, and how many bytes are held in memory
@@ -88,7 +90,7 @@ func newScratch(rm room, fields []table.Field) (*scratch, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	return &scratch{fields: fields, f: f, buckets: make([]bucket, 1<<bucketBits), spill: rm.held}, nil
+	return &scratch{fields: fields, f: f, buckets: make([]bucket, 1<<bucketBits), spill: rm.held, most: sortBytes}, nil
 }
 
 // close may be called again.
@@ -268,8 +270,9 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 			}
 		}
 		var load loader
-		for i := range s.buckets {
-			recs, err := load.sorted(s, i)
+		for next := (piece{}); next.bucket < len(s.buckets); next = next.after() {
+			next.cut(s)
+			recs, err := load.sorted(s, next)
 			if err != nil {
 				send(item{err: err})
 				return
@@ -307,10 +310,33 @@ func (s *scratch) read(ctx context.Context, f func(*shuffled) error) error {
 	return ctx.Err()
 }
 
+// piece is what is sorted at once: a bucket, or one of 2^bits ranges of its numbers
+// where it is large.
+type piece struct{ bucket, bits, n int }
+
+// cut says in how many a bucket that begins is read.
+func (t *piece) cut(s *scratch) {
+	for t.n == 0 && t.bits < 16 && s.buckets[t.bucket].bytes>>t.bits > s.most {
+		t.bits++
+	}
+}
+
+func (t piece) after() piece {
+	if t.n++; t.n < 1<<t.bits {
+		return t
+	}
+	return piece{bucket: t.bucket + 1}
+}
+
+func (t piece) has(order uint64) bool {
+	return t.bits == 0 || order<<bucketBits>>(64-t.bits) == uint64(t.n)
+}
+
 // loader reads buckets into memory that it uses again.
 type loader struct {
-	packed, arena []byte
-	recs          []record
+	packed, plain, arena []byte
+	recs                 []record
+	rows                 int // of a bucket, so far
 }
 
 // record is where a row stands in the arena.
@@ -321,15 +347,18 @@ type record struct {
 
 var errScratch = errors.New("catalog: the scratch file does not hold what was written")
 
-// sorted returns the records of a bucket in order.
-func (l *loader) sorted(s *scratch, bucket int) ([]record, error) {
-	k := &s.buckets[bucket]
-	if k.bytes > math.MaxUint32 {
-		return nil, fmt.Errorf("catalog: a bucket of %d bytes", k.bytes)
+// sorted returns the records of a piece in order.
+func (l *loader) sorted(s *scratch, t piece) ([]record, error) {
+	k := &s.buckets[t.bucket]
+	if l.arena = l.arena[:0]; t.bits == 0 {
+		l.arena = slices.Grow(l.arena, int(k.bytes))
 	}
-	l.arena = slices.Grow(l.arena[:0], int(k.bytes))[:0]
+	l.recs = l.recs[:0]
+	if t.n == 0 {
+		l.rows = 0
+	}
 	for i := range s.flushes {
-		place, size := s.flushes[i].of(bucket)
+		place, size := s.flushes[i].of(t.bucket)
 		if size == 0 {
 			continue
 		}
@@ -338,27 +367,20 @@ func (l *loader) sorted(s *scratch, bucket int) ([]record, error) {
 			return nil, err
 		}
 		n, err := s2.DecodedLen(l.packed)
-		if err != nil || len(l.arena)+n > int(k.bytes) {
+		if err != nil || int64(n) > k.bytes {
 			return nil, errScratch
 		}
-		at := len(l.arena)
-		l.arena = l.arena[:at+n]
-		if _, err := s2.Decode(l.arena[at:], l.packed); err != nil {
+		if l.plain, err = s2.Decode(l.plain[:cap(l.plain)], l.packed); err != nil {
 			return nil, errScratch
 		}
+		l.take(l.plain, t)
 	}
-	l.arena = append(l.arena, k.buf...)
-	l.recs = l.recs[:0]
-	for at := 0; at < len(l.arena); {
-		rec := record{binary.BigEndian.Uint64(l.arena[at:]), uint32(at + 8)}
-		l.recs = append(l.recs, rec)
-		at += 9
-		_, n := binary.Uvarint(l.arena[at:])
-		at += n
-		size, n := binary.Uvarint(l.arena[at:])
-		at += n + int(size)
+	l.take(k.buf, t)
+	l.rows += len(l.recs)
+	if len(l.arena) > math.MaxUint32 {
+		return nil, fmt.Errorf("catalog: %d bytes of one piece", len(l.arena))
 	}
-	if len(l.recs) != k.rows {
+	if l.rows > k.rows || t.n == 1<<t.bits-1 && l.rows != k.rows {
 		return nil, errScratch
 	}
 	slices.SortFunc(l.recs, func(a, b record) int {
@@ -368,6 +390,22 @@ func (l *loader) sorted(s *scratch, bucket int) ([]record, error) {
 		return cmp.Compare(a.at, b.at)
 	})
 	return l.recs, nil
+}
+
+// take adds those of records that are of a piece.
+func (l *loader) take(records []byte, t piece) {
+	for len(records) > 0 {
+		order, at := binary.BigEndian.Uint64(records), 9
+		_, n := binary.Uvarint(records[at:])
+		at += n
+		size, n := binary.Uvarint(records[at:])
+		at += n + int(size)
+		if t.has(order) {
+			l.recs = append(l.recs, record{order, uint32(len(l.arena) + 8)})
+			l.arena = append(l.arena, records[:at]...)
+		}
+		records = records[at:]
+	}
 }
 
 // fill replaces the rows of out by records.
