@@ -185,6 +185,23 @@ func hostileManifests(t testing.TB) []refusal {
 	add("NUL in the command", codeCommand, "config", func(d *doc) { d.cmd = []string{"/run", "a\x00b"} })
 	add("huge command", codeCommand, "config", func(d *doc) { d.cmd = slices.Repeat([]string{"/run"}, 2000) })
 	add("many layers", codeEntries, "manifest", func(d *doc) { d.layers = slices.Repeat(d.layers, 128) })
+	add("layout of another version", codeArchive, "oci-layout", func(d *doc) {
+		d.onMembers = func(f map[string][]byte) { f["oci-layout"] = []byte(`{"imageLayoutVersion":"2.0.0"}`) }
+	})
+	add("index of an old schema", codeMediaType, "index.json", func(d *doc) { d.onIndex = func(ix obj) { ix["schemaVersion"] = 1 } })
+	add("index that calls itself an image", codeMediaType, "index.json", func(d *doc) {
+		d.onIndex = func(ix obj) { ix["mediaType"] = "application/vnd.oci.image.manifest.v1+json" }
+	})
+	add("manifest that calls itself another image", codeMediaType, "manifest", func(d *doc) {
+		d.onManifest = func(m obj) { m["mediaType"] = "application/vnd.docker.distribution.manifest.v2+json" }
+	})
+	add("layer that is xz", codeMediaType, "layer 2", func(d *doc) {
+		d.layers = append(d.layers, layerDoc{append([]byte("\xfd7zXZ\x00"), make([]byte, 1018)...), Plain})
+	})
+	add("working directory that is a file", codeConfig, "config, WorkingDir", func(d *doc) {
+		d.onConfig = func(c obj) { c["config"].(obj)["WorkingDir"] = "/run" }
+	})
+	add("command that is a directory", codeCommand, "config", func(d *doc) { d.layers[0].tar = tarOf(t, ent{name: "run/"}) })
 	add("no manifest", codeNone, "index.json", func(d *doc) { d.onIndex = func(ix obj) { ix["manifests"] = []obj{} } })
 	add("no mark", codeArchive, "oci-layout", func(d *doc) { d.onMembers = func(f map[string][]byte) { delete(f, "oci-layout") } })
 	// An index cannot name itself by its true digest; the loop is a wrong digest.
@@ -238,6 +255,11 @@ func hostileArchives(t testing.TB) []refusal {
 		{"index that is a link", tarOf(t, ent{name: "index.json", typ: tar.TypeSymlink, link: "/etc/passwd"}), codeArchive, "archive", Limits{}},
 		{"many members", tarOf(t, manyMembers()...), codeEntries, "archive", Limits{}},
 		{"two docker images", tarOf(t, ent{name: "manifest.json", body: two}), codeMany, "archive", Limits{}},
+		{"docker archive of no image", tarOf(t, ent{name: "manifest.json", body: "[]"}), codeNone, "manifest.json", Limits{}},
+		{"docker config not there", tarOf(t, ent{name: "manifest.json", body: `[{"Config":"c.json","Layers":[]}]`}), codeMissing, "manifest.json", Limits{}},
+		{"docker config too large", tarOf(t, ent{name: "c.json", body: `{"x":"` + strings.Repeat("x", 1<<20) + `"}`}, ent{name: "manifest.json", body: `[{"Config":"c.json","Layers":[]}]`}), codeTooLarge, "config", Limits{}},
+		{"docker many layers", tarOf(t, ent{name: "c.json", body: "{}"}, ent{name: "manifest.json", body: `[{"Config":"c.json","Layers":[` + strings.Repeat(`"l",`, 127) + `"l"]}]`}), codeEntries, "manifest.json", Limits{}},
+		{"docker layer that is xz", tarOf(t, ent{name: "c.json", body: "{}"}, ent{name: "l", body: "\xfd7zXZ\x00"}, ent{name: "manifest.json", body: `[{"Config":"c.json","Layers":["l"]}]`}), codeMediaType, "layer 1", Limits{}},
 		{"docker config digest", bytes.Replace(lie, []byte(`"/run"`), []byte(`"/ran"`), 1), codeDigest, "config", Limits{}},
 		{"docker layer outside", tarOf(t, ent{name: "c.json", body: "{}"}, ent{name: "manifest.json", body: `[{"Config":"c.json","Layers":["../../etc/passwd"]}]`}), codeMissing, "layer 1", Limits{}},
 	}

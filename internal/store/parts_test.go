@@ -286,6 +286,36 @@ func TestFinalPart(t *testing.T) {
 	w.sound()
 }
 
+// A scoring that failed is an answer, too: of a final part it is the one there is.
+// What failed before anybody read labels is given back.
+func TestFailureIsAnAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		part aihub.Part
+		why  aihub.Reason
+		want aihub.Kind
+	}{
+		"final part, scorer":      {aihub.Final, aihub.ReasonScorer, aihub.Quota},
+		"final part, undefined":   {aihub.Final, aihub.ReasonUndefined, aihub.Quota},
+		"final part, unreadable":  {aihub.Final, aihub.ReasonData, ""},
+		"another part, undefined": {aihub.Test, aihub.ReasonUndefined, ""},
+	} {
+		w := newWorld(t)
+		sc, err := w.on("one", w.dataset("events"), aihub.Round{Part: c.part, Quota: 1, Closes: w.clock.now().Add(72 * time.Hour)})
+		w.must(err)
+		w.submit(w.alice, sc, 0)
+		w.infer()
+		w.must(w.Finish(w.ctx, w.claim(aihub.RunScore), Outcome{Failure: aihub.Failure{Owner: aihub.FaultScenario, Reason: c.why}}))
+		w.toTick()
+		if _, err := w.Reap(w.ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = w.trySubmit(w.alice, sc, 0); aihub.KindOf(err) != c.want && (c.want != "" || err != nil) {
+			t.Errorf("%s: entering again: %v", name, err)
+		}
+	}
+}
+
 // Threat I6: a process that is killed at any instruction between a score and its
 // release charges every answer once, and shows none without its charge.
 func TestKilledWhileReleasing(t *testing.T) {

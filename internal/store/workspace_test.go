@@ -119,7 +119,12 @@ func TestWorkspaceIsNotTriedAgain(t *testing.T) {
 		t.Errorf("its worker is not told: %v %v", stop, err)
 	}
 	w.must(w.Finish(w.ctx, l, Outcome{Log: digest("cast"), Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}))
-	for id, want := range map[aihub.SubmissionID]aihub.SubmissionState{lost.ID: aihub.SubmissionFailed, closed.ID: aihub.SubmissionCancelled} {
+	broken, err := w.openWorkspace(w.alice, sc, "broken")
+	w.must(err)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunWorkspace), Outcome{Failure: aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform}}))
+	for id, want := range map[aihub.SubmissionID]aihub.SubmissionState{
+		lost.ID: aihub.SubmissionFailed, closed.ID: aihub.SubmissionCancelled, broken.ID: aihub.SubmissionFailed,
+	} {
 		if got, err := w.Submission(w.ctx, policies.ScopeOf(w.alice), id); err != nil || got.State != want {
 			t.Errorf("%s: %+v %v, want %s", id, got, err, want)
 		}

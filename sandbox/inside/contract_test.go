@@ -53,17 +53,20 @@ func TestDrift(t *testing.T) {
 			"files":          {func(s *Seen) { s.Files = append(s.Files, 9) }},
 			"mounts": {
 				func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/host", "ext4", []string{"ro"}}) },
+				func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/host", "tmpfs", []string{"ro"}}) },
 				func(s *Seen) { s.Mounts = append(s.Mounts, *s.mount("/tmp")) },
 				func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/proc/sys", "proc", []string{"rw"}}) },
 				func(s *Seen) { s.mount("/").Options = []string{"rw"} },
 				func(s *Seen) { s.mount("/output").Options = []string{"nosuid", "nodev"} },
 				func(s *Seen) { s.mount("/tmp").Dir = "/sys/x" },
 				func(s *Seen) { r := s.Rooms["/input"]; r.ReadOnly = false; s.Rooms["/input"] = r },
+				func(s *Seen) { delete(s.Rooms, "/input") },
 			},
 			"limits": {func(s *Seen) { s.Limits["nofile"]++ }, func(s *Seen) { s.Limits["core"] = 1 }, func(s *Seen) { s.Limits["fsize"] = 1 << 40 }},
 			"room": {
 				func(s *Seen) { s.Rooms["/output"] = Room{Bytes: 1 << 30, Inodes: 9} },
 				func(s *Seen) { s.Rooms["/output"] = Room{Bytes: 1 << 20} },
+				func(s *Seen) { s.Rooms["/output"] = Room{Bytes: 1 << 20, Inodes: 1 << 20} },
 				func(s *Seen) { s.Rooms["/tmp"] = Room{Bytes: 1 << 30} },
 				func(s *Seen) { delete(s.Rooms, "/dev/shm") },
 			},
@@ -92,6 +95,7 @@ func TestDrift(t *testing.T) {
 		"much memory":         {own, func(s *Seen) { s.Memory = 1 << 40 }, "inside_memory"},
 		"many processors":     {own, func(s *Seen) { s.CPUs = 3 }, "inside_cpu"},
 		"a model":             {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/model", "ext4", []string{"ro"}}) }, "inside_mounts"},
+		"a model to write to": {shared, func(s *Seen) { s.Rooms["/model"] = Room{} }, "inside_mounts"},
 		"an input":            {own, func(s *Seen) { s.Mounts = append(s.Mounts, Mount{"/input", "ext4", []string{"ro"}}) }, "inside_mounts"},
 	} {
 		s := Kept(c.c)

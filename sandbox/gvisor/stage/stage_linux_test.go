@@ -236,7 +236,9 @@ func TestDrift(t *testing.T) {
 		"cpu":          func(p *Posture) { p.CPU.Limit = -1 },
 		"more cpu":     func(p *Posture) { p.CPU.Limit = 1.6 },
 		"output":       func(p *Posture) { p.Output.Limit *= 2 },
+		"no output":    func(p *Posture) { p.Output.Limit = 0 },
 		"inodes":       func(p *Posture) { p.Output.Inodes = 0 },
+		"more inodes":  func(p *Posture) { p.Output.Inodes = 1 << 20 },
 		"inside":       func(p *Posture) { p.Inside.Devices = append(p.Inside.Devices, "eth0") },
 	} {
 		p := good()
