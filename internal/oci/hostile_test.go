@@ -48,6 +48,9 @@ func hostileLayers(t testing.TB) []refusal {
 		{"empty link", over(ent{name: "f", typ: tar.TypeSymlink}), codePath, "layer 2: f", Limits{}},
 		{"long name", over(ent{name: strings.Repeat("n", 256)}), codeLong, "layer 2", Limits{}},
 		{"long path", over(ent{name: strings.Repeat("n/", 2100) + "x"}), codeLong, "layer 2", Limits{}},
+		{"path of many bytes", over(ent{name: strings.Repeat(strings.Repeat("n", 200)+"/", 25) + "x"}), codeLong, "layer 2", Limits{}},
+		{"long link", over(ent{name: "l", typ: tar.TypeSymlink, link: strings.Repeat("l", 5000)}), codePath, "layer 2: l", Limits{}},
+		{"whiteout of nothing, nowhere", over(ent{name: "none/at/all/.wh."}), codeWhiteout, "layer 2: none/at/all/.wh.", Limits{}},
 		{"deep path", over(ent{name: long + long}), codeLong, "layer 2", Limits{}},
 		{"control characters", over(ent{name: "../\x1b[2J\n"}), codePath, `layer 2: "../\x1b[2J\n"`, Limits{}},
 		{"many entries", over(slices.Repeat([]ent{{name: "f"}}, 100)...), codeEntries, "layer 2", Limits{Entries: 50}},
@@ -183,6 +186,8 @@ func hostileManifests(t testing.TB) []refusal {
 	add("command not executable", codeCommand, "config", func(d *doc) { d.layers[0].tar = tarOf(t, ent{name: "run", mode: 0o644}) })
 	add("command outside", codeCommand, "config", func(d *doc) { d.cmd = []string{"/../../../bin/true"} })
 	add("NUL in the command", codeCommand, "config", func(d *doc) { d.cmd = []string{"/run", "a\x00b"} })
+	add("empty command", codeCommand, "config", func(d *doc) { d.cmd = []string{""} })
+	add("one huge word", codeCommand, "config", func(d *doc) { d.cmd = []string{"/run", strings.Repeat("x", 1<<18)} })
 	add("huge command", codeCommand, "config", func(d *doc) { d.cmd = slices.Repeat([]string{"/run"}, 2000) })
 	add("many layers", codeEntries, "manifest", func(d *doc) { d.layers = slices.Repeat(d.layers, 128) })
 	add("layout of another version", codeArchive, "oci-layout", func(d *doc) {

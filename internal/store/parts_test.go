@@ -286,6 +286,21 @@ func TestFinalPart(t *testing.T) {
 	w.sound()
 }
 
+// Only a final part waits for its round to close: another answers at the tick.
+func TestOpenRoundAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sc, err := w.on("one", w.dataset("events"), aihub.Round{Part: aihub.Test, Quota: 1, Closes: w.clock.now().Add(36 * time.Hour)})
+	w.must(err)
+	w.submit(w.alice, sc, 0)
+	w.infer()
+	w.score()
+	w.toTick()
+	if n := w.releaseDue(); n != 1 {
+		t.Errorf("%d answers while the round is open", n)
+	}
+}
+
 // A scoring that failed is an answer, too: of a final part it is the one there is.
 // What failed before anybody read labels is given back.
 func TestFailureIsAnAnswer(t *testing.T) {

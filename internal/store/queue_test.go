@@ -60,6 +60,48 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
+// A run that stands still costs so many attempts and no more, and none of them is the
+// vendor's; a score run has a time of its own.
+func TestStuckRunsEnd(t *testing.T) {
+	t.Parallel()
+	w, sc := entered(t, 1, 64, "policy")
+	sub := w.submit(w.alice, sc, 1)
+	for i := range maxAttempts {
+		l, err := w.Claim(w.ctx, "w", 2*patience.Preparing, aihub.RunInfer) // its heart would beat on
+		w.must(err)
+		if l == nil {
+			t.Fatalf("there is no attempt %d", i+1)
+		}
+		w.clock.pass(patience.Preparing)
+		if n, err := w.Reap(w.ctx); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer); l != nil || err != nil {
+		t.Fatal("one more attempt", l, err)
+	}
+	w.toTick()
+	got, err := w.DB.Submission(w.ctx, w.scope(w.steward), sub.ID)
+	w.must(err)
+	if got.State != aihub.SubmissionFailed || got.Fault.Owner != aihub.FaultPlatform {
+		t.Errorf("%+v", got)
+	}
+	w.submit(w.alice, sc, 1) // it was not the vendor's
+	w.infer()
+	_, err = w.Claim(w.ctx, "w", 2*patience.Scoring, aihub.RunScore)
+	w.must(err)
+	for _, c := range []struct {
+		after time.Duration
+		lost  int
+	}{{patience.Scoring - time.Second, 0}, {time.Second, 1}} {
+		w.clock.pass(c.after)
+		if n, err := w.Reap(w.ctx); n != c.lost || err != nil {
+			t.Errorf("%s later %d score runs are lost (%v), want %d", c.after, n, err, c.lost)
+		}
+	}
+	w.sound()
+}
+
 // An outage that lasts longer than a run may is not the run's failure.
 func TestLongOutage(t *testing.T) {
 	t.Parallel()
