@@ -277,3 +277,12 @@ func manyMembers() []ent {
 	}
 	return l
 }
+
+// A whiteout below a directory that no layer has made hides nothing, least of all
+// what has its name elsewhere.
+func TestWhiteoutBelowNothing(t *testing.T) {
+	t.Parallel()
+	if _, _, err := importing(t, simple(t, tarOf(t, ent{name: "none/.wh.run"}, ent{name: "none/at/all/.wh.run"})).oci(t), Limits{}); err != nil {
+		t.Error(err) // /run is its command
+	}
+}
