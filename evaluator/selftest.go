@@ -32,12 +32,14 @@ import (
 //     of another row) and, of texts and lists, blank ones pass, have the value or the band that
 //     the metric declares where the truth's distribution says it (metric.Constant, Chance,
 //     Blank), and are not as good as perfect ones by the primary metric, unless they happen to be right
-//   - a file without rows, and NaN in a float64 column, are faults
+//   - a file without rows, and NaN in a float64 column or in the place of a number
+//     within cells, are faults
 //
-// Of a spec with a scorer, judge runs it on each of these files, and what perfect
-// predictions must score is what the spec declares; nothing is declared of constant, random and
-// blank ones but that they are not as good. Without judge such a spec
-// does not pass.
+// Whatever such predictions come to lies within the metric's range.
+//
+// Of a spec with a scorer, judge runs it on each of these files, and what perfect,
+// constant, random and blank predictions must score is what the spec declares of the
+// scorer's value. Without judge such a spec does not pass.
 //
 // Faults name rules of the spec, no label. An error means that a file could not
 // be written or read, or ctx ended.
@@ -89,6 +91,7 @@ func selfTestOf(ctx context.Context, spec scenarios.Spec, plan *Plan, t *Truth, 
 	if b := s.answers(t.Label, same); s.spoil(b) {
 		s.refused(aihub.TrialNaN, b, same, "not_finite", "empty_value") // JSON has no NaN, only null
 	}
+	s.spoiled(t.Label, same)
 	if s.err != nil || perfect == nil {
 		return s.results, s.faults, s.err
 	}
@@ -136,12 +139,18 @@ func (s *selfTest) perfect(m scenarios.Metric, v aihub.MetricValue) {
 func (s *selfTest) declared(m scenarios.Metric, o tried, lot metric.Trial) *metric.Declared {
 	info := scenarios.KnownMetrics[m.Use]
 	switch {
-	case !o.wrong || s.judge != nil:
+	case !o.wrong:
+		return nil
+	case info.Needs.Scorer():
+		v, _ := s.spec.ScorerValue(m)
+		if band := v.Declared(o.name); len(band) == 2 {
+			return &metric.Declared{Lo: band[0] - 1e-9, Hi: band[1] + 1e-9}
+		}
 		return nil
 	case info.Needs.Texts() && o.name == aihub.TrialConstant:
 		return metric.Alike(m.Use)
 	case info.Needs.Texts() && o.name == aihub.TrialBlank && !s.blankTruth():
-		return metric.Blank(m.Use)
+		return metric.Blank(m.Use, m.Params)
 	case info.Needs.Texts():
 		return nil
 	}
@@ -178,6 +187,12 @@ func (s *selfTest) other(m scenarios.Metric, o tried, d *metric.Declared, v, per
 		r.Declared, r.Lo, r.Hi = aihub.DeclaredValue, d.Lo, d.Hi
 		// Where the truth leaves perfect predictions without a value, too, that is said of them.
 		r.Passed = d.Keeps(v) || v.Status == aihub.MetricUndefined && perfect.Status == aihub.MetricUndefined && v.Reason == perfect.Reason
+	default: // nothing but what holds for whatever is predicted
+		info, _ := s.spec.Info(m)
+		lo, hi := info.Range[0], info.Range[1]
+		if r.Passed = v.Status == aihub.MetricUndefined || v.Value >= lo-1e-9*max(1, math.Abs(lo)) && v.Value <= hi+1e-9*max(1, math.Abs(hi)); !r.Passed {
+			r.Declared, r.Lo, r.Hi = aihub.DeclaredValue, max(lo, -math.MaxFloat64), min(hi, math.MaxFloat64)
+		}
 	}
 	if !r.Passed {
 		s.fault(o.name, fmt.Sprintf("%s is %s for such predictions, and must be %s", m.ID, shown(v), r.Wanted()),
@@ -279,6 +294,7 @@ type selfTest struct {
 	results []aihub.SelfTest
 	faults  []aihub.Fault
 	err     error
+	mar     func(file []byte) []byte // what becomes of a file before it is checked; nil: nothing
 }
 
 func selfFault(name, en, zh string) aihub.Fault {
@@ -352,17 +368,54 @@ func (s *selfTest) answers(l metric.Column, from []int) *table.Batch {
 	return b
 }
 
-// blank empties every text that a metric reads.
+// spoiled checks predictions that are right but for NaN in the place of every number
+// within a cell. Names and words may be NaN, and pictures cannot.
+func (s *selfTest) spoiled(l metric.Column, same []int) {
+	kind, format := cellsOf(s.plan.spec), s.plan.spec.Output.Format
+	b, any := s.answers(l, same), false
+	if _, mixed := scenarios.UnitFormats[format]; mixed {
+		if format != scenarios.FormatMasks && format != scenarios.FormatPictures {
+			s.mar = func(file []byte) []byte { return []byte(intake.Spoil(string(file))) }
+			s.refused(aihub.TrialNaN, b, same, "bad_file", "bad_item", "bad_line", "bad_value")
+			s.mar = nil
+		}
+		return
+	}
+	if kind == nil || kind.Words {
+		return
+	}
+	for _, m := range s.plan.metrics {
+		for _, name := range m.Columns() {
+			for i, cell := range b.Col(name).Str {
+				if bad := intake.Spoil(cell); bad != cell {
+					b.Col(name).Str[i], any = bad, true
+				}
+			}
+		}
+	}
+	if any {
+		s.refused(aihub.TrialNaN, b, same, "bad_cell")
+	}
+}
+
+// blank empties every text that a metric reads, or that a scorer may.
 func (s *selfTest) blank(b *table.Batch) *table.Batch {
 	nothing := ""
 	if kind := cellsOf(s.plan.spec); kind != nil {
 		nothing = kind.Empty
 	}
+	var names []string
 	for _, m := range s.plan.metrics {
-		for _, name := range m.Columns() {
-			for i := range b.Col(name).Str {
-				b.Col(name).Str[i] = nothing
-			}
+		names = append(names, m.Columns()...)
+	}
+	for _, c := range s.spec.Output.Columns {
+		if s.judge != nil && len(c.Classes) == 0 {
+			names = append(names, c.Name)
+		}
+	}
+	for _, name := range names {
+		for i := range b.Col(name).Str {
+			b.Col(name).Str[i] = nothing
 		}
 	}
 	return b
@@ -408,6 +461,12 @@ func (s *selfTest) check(b *table.Batch, order []int, then func(path string)) (*
 	f, err := os.Create(path)
 	if err == nil {
 		err = writeTable(f, s.plan.spec.Output.Format, out)
+	}
+	if err == nil && s.mar != nil {
+		var file []byte
+		if file, err = os.ReadFile(path); err == nil {
+			err = os.WriteFile(path, s.mar(file), 0o600)
+		}
 	}
 	if err != nil {
 		s.err = fmt.Errorf("self-test: %w", err)

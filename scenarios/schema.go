@@ -212,6 +212,9 @@ var hints = map[string]hint{
 	"ScorerValue.range":     {true, aihub.Text{EN: "it lies in [lo, hi]", ZH: "取值区间 [下限, 上限]"}, pair},
 	"ScorerValue.direction": {true, aihub.Text{EN: "which is better", ZH: "何者为优"}, map[string]any{"enum": []string{"max", "min"}}},
 	"ScorerValue.perfect":   {false, aihub.Text{EN: "for predictions that are the truth; default the better end", ZH: "预测即真值时的值；默认为较优的端点"}, nil},
+	"ScorerValue.constant":  {false, aihub.Text{EN: "where it lies, [lo, hi], when every unit is given one answer; the self-test checks it", ZH: "所有单元同一作答时的取值区间 [下限, 上限]；由自检核对"}, pair},
+	"ScorerValue.random":    {false, aihub.Text{EN: "where it lies, [lo, hi], when each unit is given the truth of another", ZH: "每个单元以另一单元的真值作答时的取值区间 [下限, 上限]"}, pair},
+	"ScorerValue.blank":     {false, aihub.Text{EN: "where it lies, [lo, hi], when every text is empty", ZH: "文本均为空时的取值区间 [下限, 上限]"}, pair},
 
 	"ScorerMessage.code": {true, aihub.Text{EN: "what the scorer writes", ZH: "评分程序写出的代码"}, map[string]any{"pattern": idRE.String()}},
 	"ScorerMessage.text": {true, aihub.Text{EN: "what a vendor reads", ZH: "厂商看到的文字"}, nil},

@@ -28,6 +28,17 @@ type ScorerValue struct {
 	Range     []float64 `json:"range" yaml:"range"` // it lies in [lo, hi]
 	Direction string    `json:"direction" yaml:"direction"`
 	Perfect   *float64  `json:"perfect,omitempty" yaml:"perfect"` // for predictions that are the truth; default: the better end
+
+	// Where it must lie, [lo, hi], for the other predictions of the self-test; default: in range.
+	Constant []float64 `json:"constant,omitempty" yaml:"constant"` // one answer for every unit
+	Random   []float64 `json:"random,omitempty" yaml:"random"`     // the truth of another unit
+	Blank    []float64 `json:"blank,omitempty" yaml:"blank"`       // empty texts
+}
+
+// Declared is where the value must lie for these predictions of a self-test; nil when
+// nothing is said of them.
+func (v ScorerValue) Declared(predictions string) []float64 {
+	return map[string][]float64{aihub.TrialConstant: v.Constant, aihub.TrialRandom: v.Random, aihub.TrialBlank: v.Blank}[predictions]
 }
 
 // Best is what perfect predictions score.
@@ -236,6 +247,16 @@ func (l *linter) scorerValues(s Spec, path string, list []ScorerValue) {
 		l.oneOf(p+"direction", v.Direction, []string{"max", "min"})
 		if l.interval(p+"range", v.Range) && v.Perfect != nil && (*v.Perfect < v.Range[0] || *v.Perfect > v.Range[1]) {
 			l.add("out_of_range", p+"perfect", "must lie in range", "须在 range 之内")
+		}
+		for _, of := range []string{aihub.TrialConstant, aihub.TrialRandom, aihub.TrialBlank} {
+			band := v.Declared(of)
+			switch {
+			case band == nil:
+			case len(band) != 2 || !(band[0] <= band[1]):
+				l.add("bad_value", p+of, "two numbers [lo, hi], lo not above hi", "两个数 [下限, 上限]，下限不大于上限")
+			case len(v.Range) == 2 && (band[0] < v.Range[0] || band[1] > v.Range[1]):
+				l.add("out_of_range", p+of, "must lie in range", "须在 range 之内")
+			}
 		}
 	}
 }

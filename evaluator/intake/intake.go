@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,6 +44,21 @@ type Kind struct {
 	Answer func(truth string) string
 	// Empty is the cell of a unit of which nothing is said.
 	Empty string
+	// Words says that predicted cells hold names and words, which may look like numbers.
+	Words bool
+}
+
+var numeral = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|[-+]?[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?`)
+
+// Spoil puts NaN in the place of every number of a cell, or of a file of units, that is
+// not within quotes.
+func Spoil(text string) string {
+	return numeral.ReplaceAllStringFunc(text, func(s string) string {
+		if s[0] == '"' {
+			return s
+		}
+		return "NaN"
+	})
 }
 
 // Faults says everything that is wrong with a predicted cell, each once.
@@ -167,7 +183,7 @@ var clusters = Kind{
 	}),
 	Predicted: bounded(func(string) *aihub.Text { return nil }),
 	Unit:      func(_, t, p string) any { return &graph.Item{Ref: t, Hyp: p} },
-	Answer:    same,
+	Answer:    same, Words: true,
 }
 
 // A true cell of links is {"true": entity, "known": [other true ones], "of": how

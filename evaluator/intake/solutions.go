@@ -94,6 +94,7 @@ func SlicesOf(value string, numbers bool) *Kind {
 		},
 		Answer: func(t string) string { v, _, _ := readSlice(t, numbers); return v },
 		Empty:  map[bool]string{true: "0"}[numbers],
+		Words:  !numbers,
 	}
 }
 

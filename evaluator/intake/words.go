@@ -13,6 +13,7 @@ import (
 // names those of them that the training vocabulary does not hold. A predicted one is
 // the sentence cut into words.
 var sentences = Kind{
+	Words: true,
 	Truth: bounded(func(s string) *aihub.Text {
 		first, rest, _ := strings.Cut(s, "\n")
 		ref := strings.Fields(first)

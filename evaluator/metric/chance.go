@@ -146,22 +146,43 @@ var chances = map[string]func(args, lot) *Declared{
 		return 2 * wrong / float64(len(a.cols))
 	}),
 
-	"mse@1": func(_ args, l lot) *Declared {
-		v, r := l.variance(), l.correlated(l.Numbers)
-		return between(2*v*max(0, 1-r), 2*v*(1+r))
-	},
-	"rmse@1": func(_ args, l lot) *Declared {
-		v, r := l.variance(), l.correlated(l.Numbers)
-		return between(math.Sqrt(2*v*max(0, 1-r)), math.Sqrt(2*v*(1+r)))
-	},
-	"r2@1": twice, "explained_variance@1": twice,
+	"mse@1":   func(_ args, l lot) *Declared { return between(l.squared(1)) },
+	"rmse@1":  func(_ args, l lot) *Declared { return roots(l.squared(1)) },
+	"rmsse@1": func(a args, l lot) *Declared { return roots(l.squared(a.num["scale"])) },
+	"msle@1":  func(_ args, l lot) *Declared { return between(l.logs().squared(1)) },
+	"rmsle@1": func(_ args, l lot) *Declared { return roots(l.logs().squared(1)) },
+	"r2@1":    twice, "explained_variance@1": twice,
 	"pearson@1":  func(_ args, l lot) *Declared { return around(0, l.correlated(l.Numbers)) },
 	"spearman@1": func(_ args, l lot) *Declared { return around(0, l.correlated(ranked(l.Numbers))) },
 	"kendall@1":  func(_ args, l lot) *Declared { return around(0, l.correlated(ranked(l.Numbers))) },
-	"mae@1": func(_ args, l lot) *Declared {
-		gap, widest := l.gap()
-		return around(gap, sigmas*math.Sqrt(2*l.variance()/(l.n-1))+sigmas*widest/l.n)
-	},
+	"mae@1":      func(_ args, l lot) *Declared { return l.apart(1) },
+	"pinball@1":  func(_ args, l lot) *Declared { return l.apart(0.5) }, // as far above as below, whatever the quantile
+	"wape@1":     func(_ args, l lot) *Declared { return l.apart(1 / l.mean(math.Abs)) },
+	"mase@1":     func(a args, l lot) *Declared { return l.apart(1 / a.num["scale"]) },
+}
+
+// squared is the mean squared distance of two rows over the square of scale, from lo to hi.
+func (l lot) squared(scale float64) (lo, hi float64) {
+	v, r := 2*l.variance()/(scale*scale), l.correlated(l.Numbers)
+	return v * max(0, 1-r), v * (1 + r)
+}
+
+func roots(lo, hi float64) *Declared { return between(math.Sqrt(lo), math.Sqrt(hi)) }
+
+// apart is times the mean distance of two rows.
+func (l lot) apart(times float64) *Declared {
+	gap, widest := l.gap()
+	return around(times*gap, times*(sigmas*math.Sqrt(2*l.variance()/(l.n-1))+sigmas*widest/l.n))
+}
+
+// logs are the logarithms of 1 and each number.
+func (l lot) logs() lot {
+	x := make([]float64, len(l.Numbers))
+	for i, y := range l.Numbers {
+		x[i] = math.Log1p(y)
+	}
+	l.Numbers = x
+	return l
 }
 
 // twice is R² of predictions that are as far from the truth as any two rows are

@@ -214,7 +214,7 @@ var constants = map[string]func(args, lot) *Declared{
 	"positive_f1@1": func(a args, l lot) *Declared { return onOne(a, l, 2*l.said()/(1+l.said()), 0) },
 	"positive_precision@1": func(a args, l lot) *Declared {
 		if l.Class != a.one {
-			return nil // nothing was said of the class
+			return &Declared{Reason: NonePredicted}
 		}
 		return exactly(l.said())
 	},

@@ -26,18 +26,36 @@ var blanks = map[string]float64{
 	"hota@1": 0, "deta@1": 0, "assa@1": 0, "idf1@1": 0, "idp@1": 0, "idr@1": 0, "mota@1": 0,
 	"atwv@1": 0, "mtwv@1": 0, // no term is found, none is a false alarm
 	"mostly_tracked@1": 0, "mostly_lost@1": 1, "partly_tracked@1": 0, "idsw@1": 0, "fragments@1": 0,
+	"loca@1": 1, "motp@1": 0, // by convention, of no match
+
+	"panoptic_sq@1": 0, "pixel_accuracy@1": 0, "miou@1": 0, "fw_iou@1": 0, "mean_dice@1": 0, "boundary_iou@1": 0,
+	"segmentation_precision@1": 0, "pass_at_k@1": 0,
+	"c_index@1": 0.5, // every risk is as high
+	// nobody is said yes to, so that all groups fare alike
+	"parity_difference@1": 0, "parity_ratio@1": 1, "equal_opportunity@1": 0, "equalized_odds@1": 0, "equalized_odds_mean@1": 0,
+	"homogeneity@1": 1, "ari@1": 0, // nothing is in a cluster with another
 }
 
 // Of units, what one answer for all of them must give: one cluster, one score, one decision.
 var alike = map[string]float64{
 	"ari@1": 0, "ami@1": 0, "nmi@1": 0, "homogeneity@1": 0, "v_measure@1": 0, "completeness@1": 1, "er_pairwise_recall@1": 1,
 	"eer@1": 0.5, "min_dcf@1": 1, "c_index@1": 0.5,
-	"parity_difference@1": 0, "equal_opportunity@1": 0, "equalized_odds@1": 0, "equalized_odds_mean@1": 0,
+	"parity_difference@1": 0, "parity_ratio@1": 1, "equal_opportunity@1": 0, "equalized_odds@1": 0, "equalized_odds_mean@1": 0,
 }
 
-// Blank is what a metric of units must give when nothing was found; nil where that
-// depends on the truth, and where a unit of the truth is as blank.
-func Blank(use string) *Declared { return listed(blanks, use) }
+// Blank is what a metric of units, with these parameters, must give when nothing was
+// found; nil where that depends on the truth, and where a unit of the truth is as blank.
+func Blank(use string, params map[string]any) *Declared {
+	switch use {
+	case "hausdorff95@1", "assd@1": // of a shape that is not there
+		if v, ok := params["missing"].(float64); ok {
+			return exactly(v)
+		}
+	case "distinct_n@1":
+		return &Declared{Reason: Nothing}
+	}
+	return listed(blanks, use)
+}
 
 // Alike is what a metric of units must give one answer for all of them; nil where
 // that depends on the truth.
