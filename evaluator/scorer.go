@@ -101,7 +101,7 @@ func (c Custom) Run(ctx context.Context, truthPath, predictionsPath, packedPath 
 			v = aihub.MetricValue{ID: m.ID, Value: scores[m.Prediction], N: rows, Status: aihub.MetricOK}
 			fallthrough
 		case needs.Scorer():
-			v.Signature = fmt.Sprintf("%s|image=%s|name=%s", m.Use, c.Spec.Scorer.Image, m.Prediction)
+			v.Signature = fmt.Sprintf("%s|image=%s|name=%s", m.Use, c.Spec.Scorer.Image, m.Prediction) + onUndefined(m)
 		case !known:
 			return Scored{}, fmt.Errorf("evaluator: no value for metric %s", m.ID)
 		}

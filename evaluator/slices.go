@@ -444,6 +444,9 @@ func (t *groupTallies) results(values []aihub.MetricValue) error {
 				if s, ok := acc.(metric.Spiller); ok && s.Err() != nil {
 					return fmt.Errorf("evaluator: %w", s.Err())
 				}
+				if number, stands := t.p.spec.Metrics[i].Stand(); stands && r.Status == aihub.MetricUndefined { // as of the group alone
+					r.Value, r.Status = number, aihub.MetricDegenerate
+				}
 				g := aihub.GroupValue{Value: r.Value, N: r.N, Status: r.Status, Reason: r.Reason, Lo: r.Lo, Hi: r.Hi}
 				if len(set) == 1 {
 					g.Of = s.names[set[0]]

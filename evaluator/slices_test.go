@@ -92,7 +92,7 @@ func TestSlicesEqualGroupsAlone(t *testing.T) {
 			if i >= 4 {
 				column, params = "sure", map[string]any{"positive": "b"}
 			}
-			s.Metrics = append(s.Metrics, scenarios.Metric{ID: fmt.Sprint("m", i), Use: use, Prediction: column, Primary: i == 0, Params: params, OnUndefined: "worst"})
+			s.Metrics = append(s.Metrics, scenarios.Metric{ID: fmt.Sprint("m", i), Use: use, Prediction: column, Primary: i == 0, Params: params, OnUndefined: map[bool]string{true: "0.25", false: "worst"}[i == 4]}) // what stands for no value, in groups of one class
 		}
 		return s
 	}()

@@ -106,6 +106,37 @@ agreement: {zh: 同意, en: agreed}
 	}
 }
 
+// What a scorer's undefined value counts as lies in the range that the spec declares of
+// it, and is in the signature.
+func TestOnUndefinedOfScorer(t *testing.T) {
+	t.Parallel()
+	for number, want := range map[string]string{"0.25": "", "7": "must lie within the values of scorer_value@1, -1 to 1", "-1": "", "Inf": "is not one of"} {
+		spec, _, err := scenarios.Parse("x", []byte(specHead+`output: {columns: [{name: p, type: string}]}
+truth: {column: label, classes: [a, b, c]}
+scorer:
+  image: sha256:`+strings.Repeat("0", 64)+`
+  scores: [{name: points, range: [-1, 1], direction: max}]
+metrics: [{id: points, use: scorer_value@1, prediction: points, primary: true, on_undefined: "`+number+`"}]
+sharing: {score: {step: 0.1}}
+rounds: [{name: main, bits: 64}]
+agreement: {zh: 同意, en: agreed}
+`))
+		if said := fmt.Sprint(lines(t, faultsOf(err))); (err != nil) != (want != "") || !strings.Contains(said, want) {
+			t.Errorf("%s: %s, want %q", number, said, want)
+		}
+		if err != nil {
+			continue
+		}
+		truth := &Truth{Keys: []string{"1"}}
+		truth.Label.Class = []int16{0}
+		judge := trialJudge(onlyRight(), spec, "key", truthFile(t, spec, truth), "", t.TempDir())
+		v, err := judge.score(t.Context(), write(t, "id,p\n"+truth.RowIDs(judge.rowKey)[0]+",a\n"))
+		if err != nil || len(v) != 1 || !strings.HasSuffix(v[0].Signature, "|name=points|on_undefined="+number) {
+			t.Errorf("%s: %+v %v %v", number, v, err, lines(t, faultsOf(err)))
+		}
+	}
+}
+
 // A number that stands for no value is never as good as perfect answers: not where the
 // spec is read, not in the self-test, and a submission that it stands for improves nothing.
 func TestStandInNeverWins(t *testing.T) {

@@ -45,11 +45,10 @@ func (l *linter) onUndefined(path string, s Spec, m Metric, info MetricInfo) {
 		if !info.Skips {
 			l.add("bad_value", path, m.Use+" has no parts that could be left out: worst, error, or a number in quotes", m.Use+" 没有可略去的部分：可写 worst、error 或加引号的数")
 		}
-	case number && !info.Needs.Scorer():
+	case number:
 		if lo, hi := info.Range[0], info.Range[1]; v < lo || v > hi {
 			l.add("out_of_range", path, fmt.Sprintf("must lie within the values of %s, %g to %g", m.Use, lo, hi), fmt.Sprintf("须在 %s 的取值 %g 至 %g 之内", m.Use, lo, hi))
 		}
-	case number && math.Abs(v) <= math.MaxFloat64:
 	default:
 		l.oneOf(path, m.OnUndefined, []string{UndefinedError, UndefinedSkip, UndefinedWorst})
 	}
