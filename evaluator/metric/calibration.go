@@ -23,8 +23,8 @@ func init() {
 		return &massError{a.signed, int64(a.num["bins"]), scoresOf(s, a), a.str["kind"] == "positive" && len(a.cols) == 1, MaxMassRows}
 	})
 	// The mean over the classes of the calibration error of each class's own
-	// probability, in bins of equal width (Kull et al., 2019). No interval: it would
-	// take a sum for each class, bin and bucket.
+	// probability, in bins of equal width (Kull et al., 2019). Not drawn by
+	// bucket, which would take a sum for each class, bin and bucket.
 	register(classwise, func(s Setup, a args) Metric {
 		bins, k := int(a.num["bins"]), max(2, len(a.cols))
 		p := scoresOf(s, a)

@@ -22,12 +22,14 @@ const (
 
 // Drawn returns m with a Sampler for its Accumulators, and with an interval inside
 // span where it had none. By units (clustered) rows of one bucket belong together,
-// and an AUC has the interval of that. What is additive is drawn already, and comes
-// back as it is.
+// and an AUC has the interval of that. What is additive is mostly drawn already, and
+// comes back as it is.
 func Drawn(m Metric, boot *Bootstrap, span [2]float64, clustered bool) Metric {
 	switch m := m.(type) {
 	case *additive:
-		return m
+		if m.boot != nil {
+			return m
+		}
 	case *auc:
 		d := *m
 		d.boot, d.clustered = boot, clustered

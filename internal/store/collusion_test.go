@@ -18,7 +18,6 @@ import (
 // copy of the database that was made before.
 func TestCollusion(t *testing.T) {
 	t.Parallel()
-	needsSQLite(t)
 	const orgs = 12
 	total, held, price := 20.0, 3.0, 2.0 // bits: of the part, that a submission holds, that an answer costs
 	w := newWorld(t)
@@ -48,8 +47,7 @@ func TestCollusion(t *testing.T) {
 		_, err := w.Submit(w.ctx, w.submitPermit(a, sc), aihub.Submission{Scenario: sc, Round: "main", Image: digest("an image of " + string(a.Org)), Nonce: fmt.Sprint(i, " ", n)}, held)
 		return err
 	}
-	var copied []byte
-	file := filepath.Join(w.dir, "aihub.db")
+	var restore func()
 	taken, answered := 0, 0
 	for round := range 5 {
 		// Everybody at once: what is held and what is spent is never more than there is.
@@ -73,9 +71,7 @@ func TestCollusion(t *testing.T) {
 		}
 		if round == 0 {
 			w.must(w.DB.Close())
-			b, err := os.ReadFile(file)
-			w.must(err)
-			copied = b
+			restore = w.copied()
 			w.open()
 		}
 		for count(w, "SELECT count(*) FROM runs WHERE state = 'queued'") > 0 {
@@ -104,10 +100,30 @@ func TestCollusion(t *testing.T) {
 	// A part about which nothing can be said any more is not opened anew by the copy of
 	// before: more was shown since than it knows.
 	w.must(w.DB.Close())
-	w.must(os.WriteFile(file, copied, 0o600))
-	for _, suffix := range []string{"-wal", "-shm"} {
-		os.Remove(file + suffix)
-	}
+	restore()
 	_, err := Open(w.ctx, w.options())
 	w.want(aihub.Unavailable, err)
+}
+
+// copied copies the world's closed database, and returns what puts the copy in its place.
+func (w *world) copied() (restore func()) {
+	w.Helper()
+	if onPostgres() {
+		name := databaseOf(w.dir)
+		w.must(onServer("CREATE DATABASE " + name + "_copy TEMPLATE " + name))
+		w.Cleanup(func() { w.must(onServer("DROP DATABASE " + name + "_copy")) })
+		return func() {
+			w.must(onServer("DROP DATABASE " + name))
+			w.must(onServer("CREATE DATABASE " + name + " TEMPLATE " + name + "_copy"))
+		}
+	}
+	file := filepath.Join(w.dir, "aihub.db")
+	b, err := os.ReadFile(file)
+	w.must(err)
+	return func() {
+		w.must(os.WriteFile(file, b, 0o600))
+		for _, suffix := range []string{"-wal", "-shm"} {
+			os.Remove(file + suffix)
+		}
+	}
 }
