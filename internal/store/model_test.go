@@ -173,6 +173,18 @@ func TestWhoMayUseAModel(t *testing.T) {
 	}
 	_, err = use(w.alice, sc, training.ID, false)
 	w.want(aihub.Pending, err)
+	// That it is under way is told to nobody else, and of nothing else.
+	hidden := w.submit(w.alice, other, 1)
+	for what, f := range map[string]func() (aihub.Submission, error){
+		"another organisation's training": func() (aihub.Submission, error) { return use(w.bob, sc, training.ID, false) },
+		"another scenario's training":     func() (aihub.Submission, error) { return use(w.alice, other, training.ID, false) },
+		"what is no training":             func() (aihub.Submission, error) { return use(w.alice, other, hidden.ID, false) },
+	} {
+		if _, err := f(); aihub.KindOf(err) != aihub.NotFound {
+			t.Errorf("%s: %v, want not found", what, err)
+		}
+	}
+	w.must(w.CancelSubmission(w.ctx, w.permit(w.alice, policies.SubmissionCancel, policies.Object{ID: string(hidden.ID), Org: "acme"}), hidden.ID))
 	w.trained(aihub.RunTrain, "model", 10)
 	_, err = use(w.alice, sc, training.ID, false)
 	w.want(aihub.Pending, err)

@@ -225,6 +225,14 @@ func TestHours(t *testing.T) {
 	w.toTick()
 	w.submit(w.alice, sc, 1) // settles what is due on its way
 	check("the tick has come", 0.001+held/4, held)
+	w.smoke(w.alice, sc)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunSmoke), Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonExit}, Usage: aihub.Usage{CPUMS: 7_200}}))
+	check("a trial that failed by itself", 0.003+held/4, held)
+	w.smoke(w.alice, sc)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunSmoke), Outcome{Failure: aihub.Failure{Owner: aihub.FaultPlatform, Reason: aihub.ReasonPlatform}, Usage: aihub.Usage{CPUMS: 99999}}))
+	w.clock.pass(patience.Pause)
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunSmoke), Outcome{Usage: aihub.Usage{CPUMS: 3_600}}))
+	check("a trial that the platform failed once", 0.004+held/4, held)
 	w.smoke(w.bob, sc)
 	if h, err := w.Hours(w.ctx, w.scope(w.bob), "bits"); err != nil || h.Limit != 0 || h.Reserved == 0 {
 		t.Errorf("%+v %v", h, err)
@@ -269,7 +277,7 @@ func TestHoursOfCancelled(t *testing.T) {
 	}
 	stop := func(l *Lease) {
 		t.Helper()
-		w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}}))
+		w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultPolicy, Reason: aihub.ReasonCancelled}, Usage: aihub.Usage{WallMS: 1000, CPUMS: 1000}}))
 	}
 
 	cancel(w.smoke(w.alice, sc))

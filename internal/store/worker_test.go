@@ -212,6 +212,12 @@ func TestFinishRefusesNonsense(t *testing.T) {
 			t.Errorf("%s passed", name)
 		}
 	}
+	for _, s := range []aihub.RunState{aihub.RunPreparing, aihub.RunRunning, aihub.RunCollecting} {
+		w.must(w.Advance(w.ctx, l, s))
+	}
+	for _, s := range []aihub.RunState{aihub.RunSucceeded, aihub.RunFailedState, aihub.RunCancelled, aihub.RunLost, aihub.RunQueued} {
+		w.want(aihub.Conflict, w.Advance(w.ctx, l, s)) // all of them follow on collecting, and none by Advance
+	}
 	w.must(w.Finish(w.ctx, l, Outcome{Output: digest("o")}))
 	l = w.claim(aihub.RunScore)
 	for name, err := range map[string]error{

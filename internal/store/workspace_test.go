@@ -137,6 +137,9 @@ func TestWorkspaceIsNotTriedAgain(t *testing.T) {
 	if h, err := w.Hours(w.ctx, policies.ScopeOf(w.alice), "acme"); err != nil || h.Used != 0 || h.Reserved != 0 {
 		t.Errorf("what nobody chose is charged: %+v %v", h, err)
 	}
+	// What is no workspace is not closed as one.
+	trial := w.smoke(w.alice, sc)
+	w.want(aihub.NotFound, w.CloseWorkspace(w.ctx, w.permit(w.operator, policies.WorkspaceClose, policies.Object{ID: string(trial.ID), Org: "city"}), trial.ID, ""))
 	w.sound()
 }
 
