@@ -53,6 +53,26 @@ var Edits = []Edit{
 		Why: "the same for the kernel's side",
 	},
 	{
+		File: "pkg/sentry/platform/systrap/systrap.go",
+		Old:  "\t\tgo controlFastPath()\n",
+		New:  "\t\tif !neverEnableFastPath {\n\t\t\tgo controlFastPath()\n\t\t}\n",
+		Why: "it wakes up every 0.4 ms to decide about waiting awake, and where nothing ever waits awake, on one processor, it has nothing to decide: " +
+			"that is most of what a sandbox costs that sleeps, and disturbs one that computes",
+	},
+	{
+		File: "pkg/sentry/platform/systrap/metrics.go",
+		Old:  "\tfor {\n\t\ttime.Sleep(recordingPeriod)\n",
+		New:  "\tfor {\n\t\tawaitSwitch()\n\t\ttime.Sleep(recordingPeriod)\n",
+		Why:  "the same with more processors: while no guest's thread is switched to, there is nothing to decide either",
+	},
+	{
+		File: "pkg/sentry/platform/systrap/context_queue.go",
+		Old:  "\tctx.startWaitingTS = cputicks()\n",
+		New:  "\tnoteSwitch()\n\tctx.startWaitingTS = cputicks()\n",
+		Why:  "the same: that one is",
+	},
+	{File: "pkg/sentry/platform/systrap/aihub.go", New: switches, Why: "the same: who waits and who wakes"},
+	{
 		File: "runsc/boot/loader.go",
 		Old:  "\ttk.SetClocks(time.NewCalibratedClocks(), params)\n",
 		New:  "\tclocks, err := beginningAt(time.NewCalibratedClocks(), args.Spec.Annotations[\"" + ClockAnnotation + "\"])\n\tif err != nil {\n\t\treturn nil, err\n\t}\n\ttk.SetClocks(clocks, params)\n",
@@ -60,6 +80,37 @@ var Edits = []Edit{
 	},
 	{File: "runsc/boot/aihub.go", New: beginningAt, Why: "the same: the clocks that begin there"},
 }
+
+const switches = `package systrap
+
+import "gvisor.dev/gvisor/pkg/atomicbitops"
+
+// switches says whether a guest's thread was switched to since awaitSwitch asked.
+var switches atomicbitops.Uint32
+
+const (
+	noSwitch uint32 = iota
+	someSwitch
+	awaited // and awaitSwitch waits for one
+)
+
+var switched = make(chan struct{}, 1)
+
+// noteSwitch is called before each switch.
+func noteSwitch() {
+	if switches.Load() != someSwitch && switches.Swap(someSwitch) == awaited {
+		switched <- struct{}{}
+	}
+}
+
+// awaitSwitch waits for a switch unless there was one since it was called last. It
+// is for one caller.
+func awaitSwitch() {
+	if switches.Swap(noSwitch) == noSwitch && switches.CompareAndSwap(noSwitch, awaited) {
+		<-switched
+	}
+}
+`
 
 const beginningAt = `package boot
 

@@ -37,9 +37,10 @@ type Watch struct {
 }
 
 const (
-	tick      = 5 * time.Millisecond // between two looks at the memfds
-	slowTicks = 4                    // private memory and OOM counters: every so many ticks
-	walkTicks = 100                  // private memory of all processes
+	tick       = 5 * time.Millisecond   // between two looks at the memfds
+	slowTicks  = 4                      // private memory: every so many ticks
+	walkTicks  = 100                    // private memory of all processes
+	cgroupTick = 100 * time.Millisecond // between two looks at the OOM counter, each of which disturbs the guest
 )
 
 // Open takes hold of the memfds of the sandbox. It must be called when the
@@ -82,7 +83,11 @@ func (w *Watch) Close() {
 // Run calls kill once when the sandbox is over its limit, and returns when ctx
 // ends or after that.
 func (w *Watch) Run(ctx context.Context, kill func()) {
-	t := time.NewTicker(tick)
+	every := tick
+	if w.Cgroup != nil {
+		every = cgroupTick
+	}
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for n := 0; ; n++ {
 		select {
@@ -100,9 +105,6 @@ func (w *Watch) Run(ctx context.Context, kill func()) {
 
 func (w *Watch) look(n int) bool {
 	if w.Cgroup != nil {
-		if n%slowTicks != 0 {
-			return false
-		}
 		kills, err := w.Cgroup.OOMKills()
 		return err == nil && kills > 0
 	}
