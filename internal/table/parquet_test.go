@@ -484,3 +484,31 @@ func TestParquetLateNulls(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// The texts of a row group that is being filled take little more room than they need,
+// however they come.
+func TestTextsRoom(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 3))
+	for _, batch := range []int{1, 37, 4096, groupRows} {
+		var x texts
+		want := []string{}
+		for len(x.ends) < groupRows {
+			c, idx := NewColumn(Field{Name: "s", Type: String}, batch), []int{}
+			for i := range min(batch, groupRows-len(x.ends)) {
+				v := strings.Repeat("x", rng.IntN(60)) + fmt.Sprint(len(want))
+				c.AppendStr(v)
+				want, idx = append(want, v), append(idx, i)
+			}
+			x.append(&c, idx)
+		}
+		if n := len(x.data); cap(x.data) > n+n/16+2*groupRows || cap(x.ends) > groupRows+groupRows/16 {
+			t.Errorf("batches of %d: room for %d bytes of %d, %d rows of %d", batch, cap(x.data), n, cap(x.ends), len(x.ends))
+		}
+		for i, v := range want {
+			if string(x.at(i)) != v {
+				t.Fatalf("batches of %d: text %d is %q, not %q", batch, i, x.at(i), v)
+			}
+		}
+	}
+}

@@ -154,25 +154,56 @@ type parquetWriter struct {
 	group  *Batch  // the row group being filled, but for its texts
 	texts  []texts // by column
 	bytes  int
-	values []parquet.ByteArray
 	all    []int
-	defs   []int16
 	failed error // the first error: a writer that failed writes no footer
 }
+
+// chunkMaker is what a column chunk is made with. Many writers fill row groups side by
+// side, and few write one: the makers are theirs in turn.
+type chunkMaker struct {
+	values []parquet.ByteArray
+	defs   []int16
+}
+
+var chunkMakers = sync.Pool{New: func() any { return new(chunkMaker) }}
 
 // texts are values one behind the other, and where each of them ends. Strings would
 // each be memory of their own, and keep what they were cut out of.
 type texts struct {
 	data []byte
-	ends []int
+	ends []uint32
 }
 
 func (t *texts) append(c *Column, idx []int) {
+	size := 0
+	for _, i := range idx {
+		if !c.Null(i) {
+			size += len(c.Str[i])
+		}
+	}
+	t.grow(size, len(idx))
 	for _, i := range idx {
 		if !c.Null(i) {
 			t.data = append(t.data, c.Str[i]...)
 		}
-		t.ends = append(t.ends, len(t.data))
+		t.ends = append(t.ends, uint32(len(t.data)))
+	}
+}
+
+// grow makes room for n more values of size bytes: as soon as it is known about how
+// long they are, for those of a whole row group and not much more.
+func (t *texts) grow(size, n int) {
+	rows, bytes := len(t.ends)+n, len(t.data)+size
+	wantRows, wantBytes := max(rows, 2*cap(t.ends)), max(bytes, 2*cap(t.data))
+	if rows > groupRows/16 {
+		wantRows = max(rows, groupRows)
+		wantBytes = max(bytes, min(bytes/rows*groupRows/32*33+groupRows, groupBytes))
+	}
+	if bytes > cap(t.data) {
+		t.data = append(make([]byte, 0, wantBytes), t.data...)
+	}
+	if rows > cap(t.ends) {
+		t.ends = append(make([]uint32, 0, wantRows), t.ends...)
 	}
 }
 
@@ -266,10 +297,15 @@ func (p *parquetWriter) flush() error {
 	if err != nil {
 		return fmt.Errorf("table: parquet: %w", err)
 	}
+	m := chunkMakers.Get().(*chunkMaker)
+	defer func() {
+		clear(m.values) // which hold our texts
+		chunkMakers.Put(m)
+	}()
 	for i := range p.group.Cols {
 		cw, err := rg.NextColumn()
 		if err == nil {
-			err = p.writeColumn(cw, i)
+			err = p.writeColumn(cw, i, m)
 		}
 		if err == nil {
 			err = cw.Close()
@@ -288,39 +324,39 @@ func (p *parquetWriter) flush() error {
 
 // writeColumn writes one column chunk: definition levels, and the values that
 // are not null.
-func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, col int) error {
+func (p *parquetWriter) writeColumn(cw file.ColumnChunkWriter, col int, m *chunkMaker) error {
 	c := &p.group.Cols[col]
-	p.defs = p.defs[:0]
+	m.defs = m.defs[:0]
 	for i := range p.group.Rows {
 		d := int16(1)
 		if c.Null(i) {
 			d = 0
 		}
-		p.defs = append(p.defs, d)
+		m.defs = append(m.defs, d)
 	}
 	var err error
 	switch w := cw.(type) {
 	case *file.ByteArrayColumnChunkWriter:
-		p.values = p.values[:0]
+		m.values = m.values[:0]
 		for i := range p.group.Rows {
 			if !c.Null(i) {
-				p.values = append(p.values, p.texts[col].at(i))
+				m.values = append(m.values, p.texts[col].at(i))
 			}
 		}
-		_, err = w.WriteBatch(p.values, p.defs, nil)
+		_, err = w.WriteBatch(m.values, m.defs, nil)
 	case *file.Int64ColumnChunkWriter:
-		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int64 { return v }), p.defs, nil)
+		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int64 { return v }), m.defs, nil)
 	case *file.Int32ColumnChunkWriter:
 		for i, v := range c.Int {
 			if int64(int32(v)) != v {
 				return fmt.Errorf("date of row %d is out of range", i+1)
 			}
 		}
-		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int32 { return int32(v) }), p.defs, nil)
+		_, err = w.WriteBatch(dense(c, c.Int, func(v int64) int32 { return int32(v) }), m.defs, nil)
 	case *file.Float64ColumnChunkWriter:
-		_, err = w.WriteBatch(dense(c, c.Flt, func(v float64) float64 { return v }), p.defs, nil)
+		_, err = w.WriteBatch(dense(c, c.Flt, func(v float64) float64 { return v }), m.defs, nil)
 	case *file.BooleanColumnChunkWriter:
-		_, err = w.WriteBatch(dense(c, c.Bool, func(v bool) bool { return v }), p.defs, nil)
+		_, err = w.WriteBatch(dense(c, c.Bool, func(v bool) bool { return v }), m.defs, nil)
 	default:
 		err = fmt.Errorf("no writer for %s", c.Type)
 	}
