@@ -475,6 +475,61 @@ func TestRerun(t *testing.T) {
 	w.sound()
 }
 
+// The cap of a scenario holds whoever the runs are of, and that of an organisation
+// wherever they run; who waits for it is told so.
+func TestCaps(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one, two := w.scenario("one", 100, 640, "policy"), w.scenario("two", 100, 640, "policy")
+	for _, sc := range []aihub.Ref{one, two} {
+		w.enrol(w.alice, sc, aihub.Enrolment{})
+		w.enrol(w.bob, sc, aihub.Enrolment{})
+	}
+	none := func(what string) {
+		t.Helper()
+		if l, err := w.Claim(w.ctx, "w", time.Minute, aihub.RunInfer); l != nil || err != nil {
+			t.Errorf("%s: claimed %v, %v", what, l, err)
+		}
+	}
+	fails := Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonExit}}
+
+	w.queue = Queue{PerScenario: 1}
+	w.submit(w.alice, one, 0)
+	w.submit(w.bob, one, 0)
+	first := w.claim(aihub.RunInfer)
+	none("a second run in the scenario")
+	w.submit(w.alice, two, 0)
+	other := w.claim(aihub.RunInfer)
+	if other.Run().Scenario != two {
+		t.Errorf("the cap of one scenario let in %v", other.Run().Scenario)
+	}
+	w.must(w.Finish(w.ctx, first, fails))
+	w.must(w.Finish(w.ctx, other, fails))
+	w.must(w.Finish(w.ctx, w.claim(aihub.RunInfer), fails))
+
+	w.queue = Queue{PerOrg: 1}
+	w.must(w.Report(w.ctx, "worker-1", 8))
+	w.smoke(w.alice, one)
+	w.smoke(w.alice, one)
+	w.clock.pass(time.Second)
+	waits := w.smoke(w.alice, one)
+	reads := func(when string, want aihub.WaitReason) {
+		t.Helper()
+		if v, err := w.Wait(w.ctx, w.scope(w.alice), waits.ID); err != nil || v.Reason != want {
+			t.Errorf("%s: %+v, %v, want %s", when, v, err, want)
+		}
+	}
+	l := w.claim(aihub.RunSmoke)
+	reads("one runs, one goes before it", aihub.WaitCap)
+	w.must(w.Finish(w.ctx, l, Outcome{}))
+	reads("one goes before it", aihub.WaitTurn)
+	l = w.claim(aihub.RunSmoke)
+	reads("one runs, and it is next", aihub.WaitCap)
+	w.must(w.Finish(w.ctx, l, Outcome{}))
+	reads("it is next", aihub.WaitNext)
+	w.sound()
+}
+
 // Organisations and scenarios that always have something queued get turns by
 // weight, within one turn of each; nobody starves, whatever others queue and
 // whatever is capped.

@@ -135,7 +135,7 @@ func (t *tx) waitOf(s policies.Scope, sub submissionRow) (*aihub.Wait, error) {
 		w.Reason, w.Until = aihub.WaitPause, until
 		pause := int64(until.Sub(t.wall)/time.Second) + 1
 		w.Low, w.High = max(w.Low, pause), max(w.High, 2*pause)
-	} else if w.Reason == aihub.WaitTurn && t.db.queue.PerOrg > 0 && r.Kind != aihub.RunWorkspace {
+	} else if w.Reason != aihub.WaitWorkers && t.db.queue.PerOrg > 0 && r.Kind != aihub.RunWorkspace {
 		busy, _, err := t.busy(class(r.Kind))
 		if err != nil {
 			return nil, err
