@@ -132,6 +132,10 @@ const (
 // Hidden reports whether a vendor may see nothing of the run but one reason class.
 func (k RunKind) Hidden() bool { return k != RunSmoke }
 
+// RowKeySize is how many bytes the row key of a run has. Those of earlier runs have 32,
+// and ids of another form.
+const RowKeySize = 48
+
 // RunState is where a run stands.
 type RunState string
 

@@ -67,22 +67,26 @@ func (s Scoring) aligned(ctx context.Context, truthPath, predictionsPath string)
 			s.Progress(done, 2*a.rows)
 		}
 	}
-	var under *ranked
+	run := a.run
 	if s.RowKey != nil {
 		a.each = 1
-		var ok bool
-		if under, ok, err = a.rank(ctx, s.RowKey, s.Dir); !ok || err != nil {
-			return Scored{}, false, cmp.Or(err, ctx.Err())
+		told, ok, err := a.tellTruth(ctx, s.RowKey)
+		if err != nil {
+			return Scored{}, false, err
 		}
-		defer under.Close()
+		if run = told.run; !ok {
+			a.done.Store(0)
+			under, ok, err := a.rank(ctx, s.RowKey, s.Dir)
+			if !ok || err != nil {
+				return Scored{}, false, cmp.Or(err, ctx.Err())
+			}
+			defer under.Close()
+			run = under.run
+		}
 	}
 	t := s.Plan.tallies(by)
 	t.spill(s.Dir)
 	defer t.Close()
-	run := a.run
-	if under != nil {
-		run = under.run
-	}
 	if ok, err := run(ctx, t); !ok || err != nil {
 		return Scored{}, false, cmp.Or(err, ctx.Err())
 	}

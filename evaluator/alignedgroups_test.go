@@ -23,11 +23,11 @@ func TestAlignedSlices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rowKey := []byte("the row key of a run")
+	rowKey, cipherKey := []byte("the row key of a run"), []byte("a row key of so many bytes as that of a run, 48.")
 	const rows = 70_000 // two row groups, and several piles
 	columns := []table.Field{{Name: "id", Type: table.Int64}, {Name: "label", Type: table.String}, {Name: "p_red", Type: table.Float64}, {Name: "p_blue", Type: table.Float64}, {Name: "count", Type: table.Int64}}
 	named := append([]table.Field{{Name: "id", Type: table.String}}, columns[1:]...)
-	var truth, input, plain, ids [][]any
+	var truth, input, plain, ids, telling [][]any
 	for i := range rows {
 		p := float64(i*7919%1000) / 1000
 		var district any
@@ -38,12 +38,15 @@ func TestAlignedSlices(t *testing.T) {
 		input = append(input, []any{3 * i, 2020 + i%101%2})
 		plain = append(plain, []any{3 * i, []string{"red", "蓝"}[i%2], p, 1 - p, i % 100})
 		ids = append(ids, append([]any{table.RowID(rowKey, fmt.Sprint(3*i))}, plain[i][1:]...))
+		telling = append(telling, append([]any{table.RowID(cipherKey, fmt.Sprint(3*i))}, plain[i][1:]...))
 	}
-	slices.SortFunc(ids, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	for _, rows := range [][][]any{ids, telling} {
+		slices.SortFunc(rows, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	}
 	truthFields := append(slices.Clone(columns[:2]), table.Field{Name: "district", Type: table.String})
 	inputFields := []table.Field{{Name: "id", Type: table.Int64}, {Name: "year", Type: table.Int64}}
 	truthPath, inputPath := aTable(t, truthFields, truth), aTable(t, inputFields, input)
-	plainPath, idsPath := aTable(t, columns, plain), aTable(t, named, ids)
+	plainPath, idsPath, tellingPath := aTable(t, columns, plain), aTable(t, named, ids), aTable(t, named, telling)
 	other := func(rows [][]any, at, column int, v any) [][]any {
 		out := slices.Clone(rows)
 		out[at] = slices.Clone(out[at])
@@ -64,10 +67,13 @@ func TestAlignedSlices(t *testing.T) {
 		{"too many groups", aTable(t, truthFields, many), inputPath, false},
 		{"no input", truthPath, "", false},
 	} {
-		for _, key := range [][]byte{nil, rowKey} {
+		for _, key := range [][]byte{nil, rowKey, cipherKey} {
 			path := plainPath
 			if key != nil {
 				path = idsPath
+			}
+			if len(key) == len(cipherKey) {
+				path = tellingPath
 			}
 			s := Scoring{Plan: plan, Key: "id", Input: c.input, Dir: t.TempDir(), RowKey: key}
 			got, ok, err := s.aligned(t.Context(), c.truth, path)

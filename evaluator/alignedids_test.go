@@ -21,15 +21,28 @@ func TestAlignedIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rowKey := []byte("the row key of a run")
-	for keys, rows := range map[string]int{"texts": 70_000, "numbers": 3_000} { // of texts two row groups, and several piles
-		key := func(i int) any {
-			if keys == "numbers" {
-				return 3*i - 500
-			}
-			return fmt.Sprintf("K%06d", i)
+	rowKey, cipherKey := []byte("the row key of a run"), []byte("a row key of so many bytes as that of a run, 48.")
+	for _, c := range []struct {
+		keys   string
+		rows   int // of 70,000 two row groups, and several piles
+		rowKey []byte
+		key    func(i int) any
+		told   bool // by the ids
+	}{
+		{"texts", 70_000, rowKey, func(i int) any { return fmt.Sprintf("K%06d", i) }, false},
+		{"texts under a cipher", 70_000, cipherKey, func(i int) any { return fmt.Sprintf("K%06d", i) }, false},
+		{"numbers", 3_000, rowKey, func(i int) any { return 3*i - 500 }, false},
+		{"numbers under a cipher", 3_000, cipherKey, func(i int) any { return 3*i - 500 }, false},
+		{"numbers that are told", 3_000, cipherKey, func(i int) any { return 3*i + 7 }, true},
+		{"many numbers that are told", 70_000, cipherKey, func(i int) any { return i + i/9 }, true},
+		{"numbers far apart", 3_000, cipherKey, func(i int) any { return 5 * i }, false},
+		{"numbers of up to 16 digits", 3_000, cipherKey, func(i int) any { return 999_999_999_999_990 + i }, false},
+	} {
+		keys, rows, rowKey, key := c.keys, c.rows, c.rowKey, c.key
+		typ := table.Int64
+		if strings.HasPrefix(keys, "texts") {
+			typ = table.String
 		}
-		typ := map[string]table.Type{"texts": table.String, "numbers": table.Int64}[keys]
 		fields := []table.Field{{Name: "id", Type: typ}, {Name: "label", Type: "string"}, {Name: "p_red", Type: "float64"}, {Name: "p_blue", Type: "float64"}, {Name: "count", Type: "int64"}}
 		named := append([]table.Field{{Name: "id", Type: table.String}}, fields[1:]...)
 		var truth, plain, good [][]any
@@ -60,6 +73,7 @@ func TestAlignedIDs(t *testing.T) {
 		}
 		kept := s
 		kept.RowKey = nil
+		checkTold(t, s, truthPath, aTable(t, named, good), c.told)
 		under, err := kept.Run(t.Context(), truthPath, aTable(t, fields, plain))
 		if err != nil {
 			t.Fatal(err)
@@ -78,12 +92,17 @@ func TestAlignedIDs(t *testing.T) {
 			out[i], out[j] = out[j], out[i]
 			return out
 		}
-		if keys == "texts" {
+		if rows == 70_000 {
 			score("two rows swapped over row groups", truthPath, swap(1<<16-1, 1<<16), false)
+			score("an id twice, behind the first rows", truthPath, other(30_000, 0, good[29_999][0]), false)
 			score("an id of nobody", truthPath, other(60_000, 0, good[60_000][0].(string)[:31]+"g"), false)
 			continue
 		}
 		at, id := 2_000, good[2_000][0].(string)
+		none := table.RowID(rowKey, "8") // a key between two
+		at = slices.IndexFunc(good, func(r []any) bool { return r[0].(string) > none })
+		score("the id of a key that there is not", truthPath, other(max(1, at)-1, 0, none), false)
+		at = 2_000
 		score("two of the first rows swapped", truthPath, swap(5, 6), false)
 		score("two of the last rows swapped", truthPath, swap(rows-1, rows-2), false)
 		score("a row is missing", truthPath, good[1:], false)
@@ -107,5 +126,27 @@ func TestAlignedIDs(t *testing.T) {
 		}
 		slices.SortFunc(few, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
 		score("three rows", aTable(t, fields[:2], truth[:3]), few, true)
+	}
+}
+
+// checkTold checks whether the ids of predictions tell the rows of a truth.
+func checkTold(t *testing.T, s Scoring, truthPath, predictionsPath string, want bool) {
+	t.Helper()
+	truth, _, done, err := openPages(truthPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	pred, _, done, err := openPages(predictionsPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	a := &alignment{spec: s.Plan.spec, plan: s.Plan, truth: truth, pred: pred, rows: truth.Rows(), progress: func(int64) {}}
+	if !a.match(s.Key, true) {
+		t.Fatal("columns do not match")
+	}
+	if _, ok, err := a.tellTruth(t.Context(), s.RowKey); ok != want || err != nil {
+		t.Errorf("the truth is told: %v %v, want %v", ok, err, want)
 	}
 }

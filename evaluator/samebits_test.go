@@ -23,7 +23,7 @@ func TestSameBits(t *testing.T) { // not parallel: it says how many processors t
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	const rows = 66_000 // two row groups, which goroutines share
 	rng := rand.New(rand.NewPCG(11, 12))
-	rowKey := []byte("the row key of a run")
+	rowKey, cipherKey := []byte("the row key of a run"), []byte("a row key of so many bytes as that of a run, 48.")
 	kinds := []string{"red", "蓝"}
 	var truth, pred [][]any
 	for i := range rows {
@@ -36,18 +36,22 @@ func TestSameBits(t *testing.T) { // not parallel: it says how many processors t
 		if rng.IntN(3) == 0 {
 			label = kinds[rng.IntN(2)]
 		}
-		truth = append(truth, []any{3*i - 500, kinds[y], rng.NormFloat64() + p})
-		pred = append(pred, []any{3*i - 500, label, p, 1 - p, rng.IntN(101)})
+		truth = append(truth, []any{3*i + 100, kinds[y], rng.NormFloat64() + p})
+		pred = append(pred, []any{3*i + 100, label, p, 1 - p, rng.IntN(101)})
 	}
 	truthFields := []table.Field{{Name: "id", Type: table.Int64}, {Name: "label", Type: table.String}, {Name: "amount", Type: table.Float64}}
 	fields := []table.Field{{Name: "id", Type: table.Int64}, {Name: "label", Type: table.String}, {Name: "p_red", Type: table.Float64}, {Name: "p_blue", Type: table.Float64}, {Name: "count", Type: table.Int64}}
 	named := append([]table.Field{{Name: "id", Type: table.String}}, fields[1:]...)
-	under := slices.Clone(pred)
-	name := table.RowIDs(rowKey)
-	for i, r := range pred {
-		under[i] = append([]any{string(name(nil, fmt.Sprint(r[0])))}, r[1:]...)
+	namedBy := func(rowKey []byte) (under, rising [][]any) {
+		under = slices.Clone(pred)
+		name := table.RowIDs(rowKey)
+		for i, r := range pred {
+			under[i] = append([]any{string(name(nil, fmt.Sprint(r[0])))}, r[1:]...)
+		}
+		return under, slices.SortedFunc(slices.Values(under), func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
 	}
-	rising := slices.SortedFunc(slices.Values(under), func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
+	under, rising := namedBy(rowKey)
+	telling, tellingRising := namedBy(cipherKey)
 	shuffled := func(rows [][]any) [][]any {
 		out := slices.Clone(rows)
 		rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
@@ -92,6 +96,9 @@ func TestSameBits(t *testing.T) { // not parallel: it says how many processors t
 		{"CSV in no order", mixed, file("csv", "no order", fields, shuffled(pred)), nil, false},
 		{"CSV, ids rising", mixed, file("csv", "rising", named, rising), rowKey, false},
 		{"CSV, ids in no order", inOrder, file("csv", "ids", named, shuffled(under)), rowKey, false},
+		{"Parquet, ids that tell, rising", inOrder, file("parquet", "telling rising", named, tellingRising), cipherKey, true},
+		{"Parquet, ids that tell, rising, truth in no order", mixed, filepath.Join(dir, "telling rising.parquet"), cipherKey, true},
+		{"Parquet, ids that tell, in no order", inOrder, file("parquet", "telling", named, shuffled(telling)), cipherKey, false},
 	}
 	positive := map[string]any{"positive": "red"}
 	for _, c := range []struct {
@@ -102,14 +109,14 @@ func TestSameBits(t *testing.T) { // not parallel: it says how many processors t
 		{scenarios.Truth{Column: "label", Type: "string", Classes: kinds}, []scenarios.Metric{
 			{Use: "accuracy@1", Prediction: "label"}, {Use: "f1@1", Prediction: "label"}, {Use: "mcc@1", Prediction: "label"},
 			{Use: "log_loss@1", Prediction: "p_red"}, {Use: "brier@1", Prediction: "p_red"}, {Use: "roc_auc@1", Prediction: "p_red", Params: positive}},
-			[]int{0, 1, 2, 3, 4, 5, 6, 7, 8}},
+			[]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}},
 		{scenarios.Truth{Column: "label", Type: "string", Classes: kinds}, []scenarios.Metric{
-			{Use: "roc_auc@1", Prediction: "p_red", Params: positive}}, []int{0, 2, 4, 6}},
+			{Use: "roc_auc@1", Prediction: "p_red", Params: positive}}, []int{0, 2, 4, 6, 9}},
 		{scenarios.Truth{Column: "label", Type: "string", Classes: kinds}, []scenarios.Metric{
-			{Use: "average_precision@1", Prediction: "p_red", Params: positive}}, []int{0, 2, 4, 6}},
+			{Use: "average_precision@1", Prediction: "p_red", Params: positive}}, []int{0, 2, 4, 6, 9}},
 		{scenarios.Truth{Column: "amount", Type: "float64"}, []scenarios.Metric{
 			{Use: "mae@1", Prediction: "p_red"}, {Use: "rmse@1", Prediction: "p_red"}, {Use: "r2@1", Prediction: "p_red"}},
-			[]int{0, 2, 4, 6}},
+			[]int{0, 2, 4, 6, 9}},
 	} {
 		var want *Scored
 		for _, at := range c.ways {

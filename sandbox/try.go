@@ -56,7 +56,7 @@ func Try(ctx context.Context, t Trial) (Tried, error) {
 	if err != nil {
 		return Tried{}, err
 	}
-	key := make([]byte, 32)
+	key := make([]byte, aihub.RowKeySize)
 	_, _ = rand.Read(key) // never fails
 	in := inputs{ref: t.Ref, spec: t.Spec, columns: columns, part: part, files: t.Files, rowKey: key}
 	if t.Train {

@@ -25,7 +25,7 @@ func TestFromDatasetToBoard(t *testing.T) {
 		t.Fatalf("budget %+v", b)
 	}
 	l := w.infer()
-	if l.Run().Submission != sub.ID || len(l.Run().RowKey) != 32 || l.Run().Part != aihub.Test {
+	if l.Run().Submission != sub.ID || len(l.Run().RowKey) != aihub.RowKeySize || l.Run().Part != aihub.Test {
 		t.Fatalf("claimed %+v", l.Run())
 	}
 	score := w.claim(aihub.RunScore)

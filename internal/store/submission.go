@@ -289,7 +289,7 @@ func (t *tx) mayEnter(sc scenarioRow, sub aihub.Submission) (aihub.EnrolmentID, 
 // queue adds a run, behind everything that was queued before since, which starts
 // at ready or later. The score run of an infer run carries its id in scores.
 func (t *tx) queue(r aihub.Run, scores aihub.RunID, since, ready time.Time) error {
-	key := make([]byte, 32)
+	key := make([]byte, aihub.RowKeySize)
 	rand.Read(key)
 	r.ID = aihub.RunID(aihub.NewID("run"))
 	if r.Kind == aihub.RunScore {

@@ -2,6 +2,8 @@ package table
 
 import (
 	"cmp"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding"
@@ -15,11 +17,13 @@ type RowName [2]uint64
 
 // RowNamer makes the ids of many rows of a run. It is not safe for concurrent use.
 type RowNamer struct {
-	mac   hash.Hash
-	keyed [2][8]uint32 // the states of both hashes once they have the row key
-	block [nameRows][64]byte
-	sum   []byte
-	text  []byte
+	cipher cipher.Block // of short keys; nil where all have an HMAC
+	mac    hash.Hash
+	keyed  [2][8]uint32 // the states of both hashes once they have the row key
+	block  [nameRows][64]byte
+	sum    []byte
+	text   []byte
+	one    [aes.BlockSize]byte
 }
 
 const (
@@ -29,7 +33,8 @@ const (
 
 // NewRowNamer returns the namer of a run's rows.
 func NewRowNamer(rowKey []byte) *RowNamer {
-	n := &RowNamer{mac: hmac.New(sha256.New, rowKey)}
+	c, rowKey := rowCipher(rowKey)
+	n := &RowNamer{cipher: c, mac: hmac.New(sha256.New, rowKey)}
 	if len(rowKey) > sha256.BlockSize {
 		sum := sha256.Sum256(rowKey)
 		rowKey = sum[:]
@@ -63,7 +68,7 @@ func shaState(blocks []byte) (out [8]uint32) {
 func (n *RowNamer) Names(out []RowName, key func(dst []byte, i int) []byte) {
 	var at [nameRows]int
 	var sums [nameRows]RowName
-	some := 0
+	some, ok := 0, false
 	flush := func() {
 		hmacSHA(&n.keyed, &n.block[0], some, &sums[0])
 		for j, i := range at[:some] {
@@ -73,6 +78,13 @@ func (n *RowNamer) Names(out []RowName, key func(dst []byte, i int) []byte) {
 	}
 	for i := range out {
 		n.text = key(n.text[:0], i)
+		if n.cipher != nil {
+			if n.one, ok = rowBlock(n.text); ok {
+				n.cipher.Encrypt(n.one[:], n.one[:])
+				out[i] = RowName{binary.BigEndian.Uint64(n.one[:8]), binary.BigEndian.Uint64(n.one[8:])}
+				continue
+			}
+		}
 		if !hasSHA || len(n.text) > oneBlock {
 			n.mac.Reset()
 			n.mac.Write(n.text)

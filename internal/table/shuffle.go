@@ -18,15 +18,21 @@ import (
 	"aihub"
 )
 
-// RowID names a row in one run: the first 16 bytes of HMAC-SHA256(rowKey, key)
-// as 32 lower-case hex digits. Ids of two runs cannot be linked without the
-// row keys, and sort in random order.
+// RowID names a row in one run, by 32 lower-case hex digits: a block of AES-128, or
+// the first 16 bytes of HMAC-SHA256(rowKey, key) where the key or the row key asks for
+// that (see cipherText). Ids of two runs cannot be linked without the row keys, and
+// sort in random order.
 func RowID(rowKey []byte, key string) string {
 	id := rowID(rowKey, key)
 	return hex.EncodeToString(id[:])
 }
 
 func rowID(rowKey []byte, key string) (id [16]byte) {
+	c, rowKey := rowCipher(rowKey)
+	if b, ok := rowBlock(key); ok && c != nil {
+		c.Encrypt(id[:], b[:])
+		return id
+	}
 	m := hmac.New(sha256.New, rowKey)
 	io.WriteString(m, key)
 	copy(id[:], m.Sum(nil))
