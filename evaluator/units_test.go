@@ -178,7 +178,7 @@ func TestObjectsLikeTheirReferences(t *testing.T) {
 			if err := os.WriteFile(file, c.File, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			r, err := intake.OpenTruth(file, scenarios.FormatCOCO, "id", "label")
+			r, err := intake.OpenTruth(file, "", scenarios.FormatCOCO, "id", "label")
 			if err != nil {
 				t.Fatal(err)
 			}

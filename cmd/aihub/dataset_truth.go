@@ -19,27 +19,36 @@ import (
 // datasetTruthCmd turns annotations in which the units lie mixed into a table
 // with a cell for each: a column for the raw table of a dataset.
 func (p *process) datasetTruthCmd() *cobra.Command {
-	var format, out, key, column string
+	var format, uem, out, key, column string
 	c := p.verb("truth FILE", "intake.truth.short", cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error {
 		known := slices.Sorted(maps.Keys(scenarios.UnitFormats))
 		if !slices.Contains(known, format) {
 			list := strings.Join(known, ", ")
 			return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--format is one of: " + list, ZH: "--format 须为以下之一：" + list})
 		}
-		f, err := openFile(args[0])
-		if err != nil {
-			return err
+		files := args
+		if uem != "" {
+			if files = append(files, uem); format != scenarios.FormatRTTM {
+				return aihub.Errorf(aihub.Invalid, aihub.Text{EN: "--uem goes with --format rttm: it says which stretches of a recording are scored", ZH: "--uem 仅与 --format rttm 同用：它给出录音中计分的时段"})
+			}
 		}
-		if err := f.Close(); err != nil {
-			return err
+		for _, path := range files {
+			f, err := openFile(path)
+			if err != nil {
+				return err
+			}
+			if err := f.Close(); err != nil {
+				return err
+			}
 		}
 		rows := 0
-		if err := writeWhole(out, func(w *os.File) (err error) { rows, err = writeTruth(w, args[0], format, key, column); return err }); err != nil {
+		if err := writeWhole(out, func(w *os.File) (err error) { rows, err = writeTruth(w, args[0], uem, format, key, column); return err }); err != nil {
 			return err
 		}
 		return p.data(map[string]any{"file": out, "rows": rows}, func() { p.say("intake.truth.done", "File", out, "Rows", rows) })
 	})
 	c.Flags().StringVar(&format, "format", "", p.t("intake.truth.flag.format"))
+	c.Flags().StringVar(&uem, "uem", "", p.t("intake.truth.flag.uem"))
 	c.Flags().StringVarP(&out, "output", "o", "truth.csv", p.t("cli.flag.output"))
 	c.Flags().StringVar(&key, "key", "id", p.t("intake.truth.flag.key"))
 	c.Flags().StringVar(&column, "column", "truth", p.t("intake.truth.flag.column"))
@@ -47,8 +56,8 @@ func (p *process) datasetTruthCmd() *cobra.Command {
 	return c
 }
 
-func writeTruth(dst io.Writer, path, format, key, column string) (rows int, err error) {
-	r, err := intake.OpenTruth(path, format, key, column)
+func writeTruth(dst io.Writer, path, uem, format, key, column string) (rows int, err error) {
+	r, err := intake.OpenTruth(path, uem, format, key, column)
 	if err != nil {
 		return 0, err
 	}

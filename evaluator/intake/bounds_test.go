@@ -33,7 +33,7 @@ func TestLongLines(t *testing.T) {
 			}
 		}
 	}
-	r, err := OpenTruth(file(t, []byte("a 0 d 1\nb 0 "+long+" 1\nc 0 d 0\n")), scenarios.FormatTREC, "id", "p")
+	r, err := OpenTruth(file(t, []byte("a 0 d 1\nb 0 "+long+" 1\nc 0 d 0\n")), "", scenarios.FormatTREC, "id", "p")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -392,7 +392,7 @@ func TestNullAndRepeatedKeys(t *testing.T) {
 		whole(`{"id":1,"neg_category_ids":[null]}`, ``):           false,
 		`{"images":[` + image + `],"images":[],"annotations":[]}`: false,
 	} {
-		r, err := OpenTruth(file(t, []byte(doc)), scenarios.FormatCOCO, "id", "p")
+		r, err := OpenTruth(file(t, []byte(doc)), "", scenarios.FormatCOCO, "id", "p")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,10 +19,22 @@ import (
 // OpenTruth reads the annotations of units as a table like that of Open: COCO's
 // images and annotations, RTTM, CTM, the judgements of a TREC run (qrels), an
 // archive of PNG masks. No message says what stands there. Its cells are what a dataset's truth column holds. Polygons
-// of COCO and LVIS get the size of their image; without one they are left out.
-func OpenTruth(path, format, key, column string) (table.Reader, error) {
+// of COCO and LVIS get the size of their image; without one they are left out. uem is a
+// UEM file beside an RTTM file, "" for none.
+func OpenTruth(path, uem, format, key, column string) (table.Reader, error) {
 	g := newGrouped()
 	g.quiet = true
+	if format == scenarios.FormatRTTM && uem != "" {
+		r, err := g.open(path, format, key, column)
+		if err == nil {
+			err = g.uem(uem)
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.(*reader).ids = slices.Sorted(maps.Keys(g.cells)) // recordings in which nobody speaks, too
+		return r, nil
+	}
 	if format != scenarios.FormatCOCO && format != scenarios.FormatTREC {
 		return g.open(path, format, key, column)
 	}
