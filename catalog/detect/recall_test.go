@@ -111,7 +111,7 @@ func TestRecall(t *testing.T) {
 		"plate dot":   {KindPlate, false, func() string { return plateCity() + "·" + pick(serial, 1) + pick(digits, 4) }},
 		"plate new":   {KindPlate, false, func() string { return plateCity() + pick(EnergyLetters, 1) + pick(serial, 1) + pick(digits, 4) }},
 		"plate truck": {KindPlate, false, func() string { return plateCity() + pick(digits, 5) + pick(EnergyLetters, 1) }},
-		"plate use":   {KindPlate, false, func() string { return plateCity() + pick(digits, 4) + pick("学警挂港澳", 1) }},
+		"plate use":   {KindPlate, false, func() string { return plateCity() + pick(digits, 4) + pick("学警挂港澳领超试", 1) }},
 		"passport":    {KindPassport, true, func() string { return "E" + pick("0123456789ABCDEFGHJKLMNPQRSTUVWXYZ", 1) + pick(digits, 7) }},
 		"passport g":  {KindPassport, false, func() string { return pick("GDSPK", 1) + pick(digits, 8) }},
 		"email":       {KindEmail, false, func() string { return pick("abcxyz", 4) + "." + pick(digits, 2) + "@" + pick("mnop", 5) + ".com.cn" }},
