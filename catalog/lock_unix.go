@@ -8,6 +8,8 @@ import (
 	"syscall"
 )
 
+const locks = true
+
 // alone locks f for this process until it is closed; false when another has it.
 func alone(f *os.File) (bool, error) {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)

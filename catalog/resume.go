@@ -57,7 +57,12 @@ func (c *Catalog) work(what ...any) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: filepath.Join(c.Dir, "publish-"+aihub.DigestOf(id).Hex()[:32])}
+	b := &bench{}
+	if !locks { // two could work in one directory
+		b.dir, err = c.temp()
+		return b, err
+	}
+	b.dir = filepath.Join(c.Dir, "publish-"+aihub.DigestOf(id).Hex()[:32])
 	if err := os.Mkdir(b.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
