@@ -146,6 +146,9 @@ func (p *process) showBoard(b wire.Board) {
 		rows = append(rows, row)
 	}
 	p.table(head, rows)
+	if b.Entry == "last" {
+		p.say("intake.board.last")
+	}
 	if b.Final {
 		p.say("web.board.final")
 		if b.Untested() {
