@@ -21,7 +21,8 @@ demo: build ## build, start, and play the main job with three people
 	@$(BIN) demo
 
 attack: build deps ## run the attacks of the threat model on gvisor and on a Docker engine of its own (needs root)
-	@sh deploy/with-docker.sh $(BIN) attack
+	@$(BIN) attack --runner gvisor
+	@sh deploy/with-docker.sh $(BIN) attack --runner docker
 	@$(BIN) attack --channels
 
 bench-sandbox: deps ## measure the sandbox against native and docker run with runc, paired in one run, and the queue (needs root)

@@ -132,7 +132,7 @@ func (db *DB) OpenUpload(ctx context.Context, p policies.Permit, r Repo, id stri
 		if n >= maxUploads {
 			return aihub.Errorf(aihub.Quota, aihub.Text{
 				EN: fmt.Sprintf("your organisation has %d uploads under way", n), ZH: fmt.Sprintf("贵机构有 %d 个上传尚未完成", n),
-			}).WithHint(aihub.Text{EN: "let some end, or cancel them; those left alone end after a day", ZH: "请等待或取消部分上传；闲置的上传一天后自动取消"})
+			}).WithHint(aihub.Text{EN: "let some end, or cancel them; each ends a day after it began", ZH: "请等待或取消部分上传；每个上传开始一天后自动取消"})
 		}
 		return t.insert("pushed_uploads", "id, repo, org, user_id, created_at", id, r, r.Org(), p.Actor().User, us(t.wall))
 	})
@@ -241,21 +241,17 @@ func (t *tx) link(r Repo, digest string) error {
 }
 
 // MountBlob gives r content that another repository of the same organisation
-// has ("" for any), or returns NotFound.
+// has, or returns NotFound.
 // ImagePush, ID = org
 func (db *DB) MountBlob(ctx context.Context, p policies.Permit, r, from Repo, digest string) error {
 	if err := mayPush(p, r); err != nil {
 		return err
 	}
-	if from != "" && from.Org() != r.Org() {
+	if from.Org() != r.Org() {
 		return noContent(digest)
 	}
 	return db.write(ctx, func(t *tx) error {
-		q, args := "SELECT count(*) FROM pushed_links WHERE org = ? AND digest = ?", []any{r.Org(), digest}
-		if from != "" {
-			q, args = q+" AND repo = ?", append(args, from)
-		}
-		n, _, err := one(t, value[int64], q, args...)
+		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_links WHERE org = ? AND digest = ? AND repo = ?", r.Org(), digest, from)
 		if err == nil && n == 0 {
 			err = noContent(digest)
 		}

@@ -260,6 +260,25 @@ func TestUploads(t *testing.T) {
 		want(416, ann, "GET", at, "", "Range", r)
 	}
 
+	// One at once that breaks off is over: nobody knows its id.
+	for range 65 {
+		c, err := net.Dial("tcp", w.host)
+		w.must(err)
+		_, err = fmt.Fprintf(c, "POST /v2/acme/solver/blobs/uploads/?digest=%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\nhel", digest("hello"), w.host, ann.bearer("repository:acme/solver:push,pull"))
+		w.must(err)
+		for i := 0; len(w.files("pushed")) == 0 && i < 500; i++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+		w.must(c.Close())
+		for i := 0; len(w.files("pushed")) > 0 && i < 500; i++ {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	if left := w.files("pushed"); len(left) != 0 {
+		t.Errorf("left of broken uploads: %q", left)
+	}
+	want(204, ann, "DELETE", start(ann), "")
+
 	// Uploads under way are bounded; a day later they are over, and their files gone.
 	for range 64 {
 		start(ann)
@@ -330,6 +349,7 @@ func TestTokens(t *testing.T) {
 		return resp.StatusCode
 	}
 	pull := ann.bearer("repository:acme/solver:pull")
+	other := ann.bearer("repository:acme/other:push,pull")
 	at := "/v2/acme/solver/blobs/" + d
 	for _, c := range []struct {
 		token, method, path string
@@ -340,6 +360,10 @@ func TestTokens(t *testing.T) {
 		{pull, "DELETE", at, 401}, // ask for a token that covers it
 		{pull, "POST", "/v2/acme/solver/blobs/uploads/", 401},
 		{pull, "GET", "/v2/acme/other/tags/list", 401},
+		{other, "POST", "/v2/acme/other/blobs/uploads/?mount=" + d + "&from=acme/solver", 401},
+		{other, "POST", "/v2/acme/other/blobs/uploads/?mount=" + d, 202}, // not of a repository that the token does not name
+		{other, "HEAD", "/v2/acme/other/blobs/" + d, 404},
+		{ann.bearer("repository:acme/other:push,pull repository:acme/solver:pull"), "POST", "/v2/acme/other/blobs/uploads/?mount=" + d, 201},
 		{pull, "GET", "/v2/globex/solver/tags/list", 404},
 		{pull, "PUT", at, 401},
 		{ann.bearer("repository:acme/solver:push,pull"), "PUT", at, 405},

@@ -135,7 +135,7 @@ func (q *request) deleteBlob(digest string) error {
 	if !oci.IsDigest(digest) {
 		return badDigest()
 	}
-	p, err := q.permit()
+	p, err := q.permit(q.r.Context())
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (q *request) putManifest(ref string) error {
 		}
 		return err
 	}
-	p, err := q.permit()
+	p, err := q.permit(q.r.Context())
 	if err != nil {
 		return err
 	}
@@ -301,7 +301,7 @@ func (q *request) deleteManifest(ref string) error {
 	if err := reference(ref); err != nil {
 		return err
 	}
-	p, err := q.permit()
+	p, err := q.permit(q.r.Context())
 	if err != nil {
 		return err
 	}

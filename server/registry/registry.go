@@ -188,12 +188,12 @@ func (q *request) may(action string) error {
 	if action == "pull" {
 		return nil
 	}
-	_, err := q.permit()
+	_, err := q.permit(q.r.Context())
 	return err
 }
 
-func (q *request) permit() (policies.Permit, error) {
-	return q.Policies.Authorize(q.r.Context(), q.actor, policies.ImagePush,
+func (q *request) permit(ctx context.Context) (policies.Permit, error) {
+	return q.Policies.Authorize(ctx, q.actor, policies.ImagePush,
 		policies.Object{Kind: "image", ID: string(q.repo.Org()), Org: q.repo.Org(), Author: q.actor.User})
 }
 

@@ -31,22 +31,29 @@ func (g *Registry) file(id string) string { return filepath.Join(g.Dir, id) }
 func (q *request) startUpload() error {
 	ctx := q.r.Context()
 	q.Tidy(ctx)
-	p, err := q.permit()
+	p, err := q.permit(ctx)
 	if err != nil {
 		return err
 	}
 	query := q.r.URL.Query()
 	if digest := query.Get("mount"); oci.IsDigest(digest) {
-		from, named := ParseRepo(query.Get("from"))
-		if query.Get("from") == "" {
-			from, named = "", true
-		}
-		if named && (from == "" || from.Org() == q.actor.Org) {
-			if _, grants, _ := q.bearer(q.r); from != "" && !covers(grants, from, "pull") {
+		_, grants, _ := q.bearer(q.r)
+		from := []store.Repo{}
+		if name := query.Get("from"); name == "" { // of any that the token may read
+			for _, g := range grants {
+				if g.Repo.Org() == q.actor.Org && covers(grants, g.Repo, "pull") {
+					from = append(from, g.Repo)
+				}
+			}
+		} else if r, named := ParseRepo(name); named && r.Org() == q.actor.Org {
+			if !covers(grants, r, "pull") {
 				q.challenge(strings.TrimPrefix(q.r.URL.Path, "/v2"))
 				return nil
 			}
-			switch err := q.DB.MountBlob(ctx, p, q.repo, from, digest); {
+			from = append(from, r)
+		}
+		for _, r := range from {
+			switch err := q.DB.MountBlob(ctx, p, q.repo, r, digest); {
 			case err == nil:
 				q.created(digest)
 				return nil
@@ -66,19 +73,15 @@ func (q *request) startUpload() error {
 	if err := q.DB.OpenUpload(ctx, p, q.repo, id); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(q.file(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
+	err = os.WriteFile(q.file(id), nil, 0o600)
+	if err == nil && digest != "" {
+		err = q.finish(id, digest)
 	}
-	if err := f.Close(); err != nil {
-		return err
+	if err != nil { // nobody knows the id to go on with
+		return errors.Join(err, q.drop(id))
 	}
 	if digest != "" {
-		err := q.finish(id, digest)
-		if err != nil { // nobody knows the id to go on with
-			err = errors.Join(err, q.drop(id))
-		}
-		return err
+		return nil
 	}
 	q.progress(id, 0)
 	q.w.WriteHeader(http.StatusAccepted)
@@ -155,16 +158,22 @@ func (q *request) upload(id string) error {
 	return &refusal{http.StatusMethodNotAllowed, "UNSUPPORTED", aihub.Text{EN: "the registry does not do this", ZH: "镜像仓库不支持此操作"}}
 }
 
-// drop ends an upload.
+// drop ends an upload, also when the client is gone: what it leaves would count
+// against its organisation for a day.
 func (q *request) drop(id string) error {
-	p, err := q.permit()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.r.Context()), time.Minute)
+	defer cancel()
+	p, err := q.permit(ctx)
 	if err != nil {
 		return err
 	}
-	if err := q.DB.CloseUpload(q.r.Context(), p, q.repo, id); err != nil {
+	if err := q.DB.CloseUpload(ctx, p, q.repo, id); err != nil {
 		return err
 	}
-	return os.Remove(q.file(id))
+	if err := os.Remove(q.file(id)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // receive appends the body to an upload that has size bytes, and returns how
@@ -264,7 +273,7 @@ func (q *request) finish(id, digest string) error {
 	if _, err := q.receive(id, st.Size()); err != nil {
 		return err
 	}
-	p, err := q.permit()
+	p, err := q.permit(q.r.Context())
 	if err != nil {
 		return err
 	}
