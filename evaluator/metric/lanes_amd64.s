@@ -560,6 +560,17 @@ four:
 	VMOVDQU X3, (R8);          \
 	LEAQ    (R8)(R11*2), R8
 
+// STRETCH takes the wrongStretch at AX into registers.
+#define STRETCH \
+	MOVQ wrongStretch_truth(AX), SI; \
+	MOVQ wrongStretch_pred(AX), DI; \
+	MOVQ wrongStretch_cell(AX), BX; \
+	MOVQ wrongStretch_found(AX), R8; \
+	MOVQ wrongStretch_waiting(AX), R13; \
+	MOVQ wrongStretch_each(AX), R9; \
+	MOVQ wrongStretch_table(AX), DX; \
+	MOVQ wrongStretch_mask(AX), R15
+
 // COUNTED counts an even number of cells, of those that wait.
 #define COUNTED(count, done) \
 	MOVQ  R9, R10;          \
@@ -582,14 +593,7 @@ TEXT ·countWrongAVX2(SB), NOSPLIT, $8-32
 	MOVQ rows+0(FP), AX
 	MOVQ n+8(FP), CX
 	MOVQ squeezes+16(FP), R12
-	MOVQ wrongStretch_truth(AX), SI
-	MOVQ wrongStretch_pred(AX), DI
-	MOVQ wrongStretch_cell(AX), BX
-	MOVQ wrongStretch_found(AX), R8
-	MOVQ wrongStretch_waiting(AX), R13
-	MOVQ wrongStretch_each(AX), R9
-	MOVQ wrongStretch_table(AX), DX
-	MOVQ wrongStretch_mask(AX), R15
+	STRETCH
 	MOVQ R8, start-8(SP)
 
 thirtytwo:
@@ -616,14 +620,7 @@ thirtytwo:
 TEXT ·countWrongAVX512(SB), NOSPLIT, $8-24
 	MOVQ rows+0(FP), AX
 	MOVQ n+8(FP), CX
-	MOVQ wrongStretch_truth(AX), SI
-	MOVQ wrongStretch_pred(AX), DI
-	MOVQ wrongStretch_cell(AX), BX
-	MOVQ wrongStretch_found(AX), R8
-	MOVQ wrongStretch_waiting(AX), R13
-	MOVQ wrongStretch_each(AX), R9
-	MOVQ wrongStretch_table(AX), DX
-	MOVQ wrongStretch_mask(AX), R15
+	STRETCH
 	MOVQ R8, start-8(SP)
 
 thirtytwo:

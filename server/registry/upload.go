@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,20 +38,10 @@ func (q *request) startUpload() error {
 	}
 	query := q.r.URL.Query()
 	if digest := query.Get("mount"); oci.IsDigest(digest) {
-		_, grants, _ := q.bearer(q.r)
-		from := []store.Repo{}
-		if name := query.Get("from"); name == "" { // of any that the token may read
-			for _, g := range grants {
-				if g.Repo.Org() == q.actor.Org && covers(grants, g.Repo, "pull") {
-					from = append(from, g.Repo)
-				}
-			}
-		} else if r, named := ParseRepo(name); named && r.Org() == q.actor.Org {
-			if !covers(grants, r, "pull") {
-				q.challenge(strings.TrimPrefix(q.r.URL.Path, "/v2"))
-				return nil
-			}
-			from = append(from, r)
+		from, ok := q.sources()
+		if !ok {
+			q.challenge(strings.TrimPrefix(q.r.URL.Path, "/v2"))
+			return nil
 		}
 		for _, r := range from {
 			switch err := q.DB.MountBlob(ctx, p, q.repo, r, digest); {
@@ -86,6 +77,25 @@ func (q *request) startUpload() error {
 	q.progress(id, 0)
 	q.w.WriteHeader(http.StatusAccepted)
 	return nil
+}
+
+// sources are the repositories of the organisation that content may be mounted from:
+// the one that is named, or without a name all that the token may read. It is false
+// when the token may not read the one named.
+func (q *request) sources() (from []store.Repo, ok bool) {
+	_, grants, _ := q.bearer(q.r)
+	if name := q.r.URL.Query().Get("from"); name != "" {
+		if r, named := ParseRepo(name); named && r.Org() == q.actor.Org {
+			return []store.Repo{r}, covers(grants, r, "pull")
+		}
+		return nil, true
+	}
+	for _, g := range grants {
+		if g.Repo.Org() == q.actor.Org && slices.Contains(g.Actions, "pull") {
+			from = append(from, g.Repo)
+		}
+	}
+	return from, true
 }
 
 func badDigest() error {
