@@ -6,6 +6,9 @@ import "strings"
 // ones first.
 var extensions = []string{"转分机号", "转分机", "分机号", "分机", "内线", "转接", "转", "轉", "extension", "ext.", "ext", "x", "-", "－", "#", "＃"}
 
+// extensionRunes begin them: behind most numbers stands something else.
+var extensionRunes = runeSet("转轉分内eExX-－#＃")
+
 // Extension returns where the phone number that ends at s[end] ends with its
 // extension, as in 0755-12345678转801, -801, 分机：801 or ext. 801: one to six digits.
 // Behind a word a number may be one of its own (转3次); it is hidden then, too.
@@ -14,15 +17,19 @@ func Extension(s string, end int) int {
 		for i < len(s) && (s[i] == ' ' || s[i] == ':' || s[i] == '(' || s[i] == ')') {
 			i++
 		}
-		for _, w := range [...]string{"：", "（", "）", "，"} {
-			if strings.HasPrefix(s[i:], w) {
-				return i + len(w)
+		if i+3 <= len(s) && s[i] == 0xef {
+			switch s[i : i+3] {
+			case "：", "（", "）", "，":
+				return i + 3
 			}
 		}
 		return i
 	}
 	from := blank(end)
 	if from >= len(s) {
+		return end
+	}
+	if r, _ := rune3(s[from:]); !extensionRunes.has(r) {
 		return end
 	}
 	for _, w := range extensions {

@@ -198,17 +198,29 @@ func Mobile(s string) bool {
 // landline reports whether digits s are an area code (0 and two or three more)
 // and a local number of seven or eight.
 func landline(s string) bool {
-	if len(s) < 10 || len(s) > 12 || s[0] != '0' {
+	if len(s) < 10 || len(s) > 12 {
 		return false
 	}
-	area := 4 // 0755
-	if s[:3] == "010" || s[1] == '2' {
-		area = 3
-	} else if s[1] < '3' {
+	area := areaLen(s)
+	if area == 0 {
 		return false
 	}
 	local := s[area:]
 	return (len(local) == 7 || len(local) == 8) && local[0] >= '2'
+}
+
+// areaLen returns how many of the digits s are the area code of a telephone, with
+// its 0, or 0. There are three digits or more.
+func areaLen(s string) int {
+	switch {
+	case s[0] != '0':
+		return 0
+	case s[:3] == "010" || s[1] == '2':
+		return 3
+	case s[1] < '3' || len(s) < 4:
+		return 0
+	}
+	return 4 // 0755
 }
 
 // local reports whether digits s are a number without its area code.

@@ -399,6 +399,24 @@ func TestRedactExtensions(t *testing.T) {
 	}
 }
 
+// An area code, and the country's before it, goes with a number that has none of its
+// own: left before the placeholder, it would tell where somebody lives.
+func TestRedactAreaCodes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"打0755-82345678": "打〔电话〕", "请拨(0755)82345678转801": "请拨〔电话〕", "打（010） 82345678。": "打〔电话〕。", "075582345678": "〔电话〕",
+		"+86 755 82345678": "+〔电话〕", "86-0755-82345678": "〔电话〕", "+86(755)82345678": "+〔电话〕", "+86755－82345678": "+〔电话〕", "０７５５—82345678": "〔电话〕", "0755.82345678": "〔电话〕",
+		"0755-82345678/82345678": "〔电话〕/〔电话〕", "0755-13800138000": "〔电话〕",
+		"2024-82345678": "2024-〔电话〕", "共10755 82345678": "共10755 〔电话〕", "（见82345678）": "（见〔电话〕）", "85-755-82345678": "85-755-〔电话〕", "012-82345678": "012-〔电话〕",
+	} {
+		b := batch(col("tel", table.String, "82345678"), col("note", table.String, text))
+		out, _ := apply(t, Plan{Columns: map[string]Rule{"tel": {Use: "phone", OnInvalid: "missing"}, "note": {Use: "redact"}}}, b)
+		if got := out.Col("note").Str[0]; got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 // A short value of the row stands alone in a text; a word or a number that it is
 // part of is another.
 func TestRedactShortOwnValues(t *testing.T) {

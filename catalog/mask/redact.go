@@ -71,9 +71,9 @@ func (r redact) Mask(c *table.Column, raw *table.Batch) (table.Column, []int) {
 type ownValue struct{ text, label string }
 
 // hide puts the label in the place of the value wherever v has it, of a phone number
-// with its extension. A short value
-// is part of other words and numbers as well: one of fewer than six characters
-// stands alone, no letter going on with its letters and no digit with its digits.
+// with its area code and its extension. A short value is part of other words and
+// numbers as well: one of fewer than six characters stands alone, no letter going on
+// with its letters and no digit with its digits.
 func (o ownValue) hide(v string) string {
 	alone := utf8.RuneCountInString(o.text) < 6
 	var b strings.Builder
@@ -90,7 +90,7 @@ func (o ownValue) hide(v string) string {
 			continue
 		}
 		if o.label == placeholders["phone"] {
-			end = detect.Extension(v, end)
+			k, end = max(from, detect.AreaCode(v, k)), detect.Extension(v, end)
 		}
 		b.WriteString(v[from:k])
 		b.WriteString(o.label)
@@ -119,6 +119,9 @@ func redactText(s string) string {
 	var b strings.Builder
 	at := 0
 	for _, m := range ms {
+		if m.Kind == detect.KindMobile || m.Kind == detect.KindLandline {
+			m.Start = max(at, detect.AreaCode(s, m.Start))
+		}
 		b.WriteString(s[at:m.Start])
 		b.WriteString(kindPlaceholders[m.Kind])
 		at = m.End
