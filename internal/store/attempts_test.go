@@ -29,6 +29,7 @@ func TestMoreAttemptsWithRows(t *testing.T) {
 	for _, table := range []string{"image_parts", "pushed_pending", "image_blobs"} { // what came later, newest first
 		w.must(exec("DROP TABLE " + table))
 	}
+	w.must(exec("ALTER TABLE pushed_uploads RENAME COLUMN touched_at TO created_at"))
 	w.must(exec("DROP INDEX submissions_by_image"))
 	w.must(exec("ALTER TABLE images DROP COLUMN deleted_at"))
 	for _, c := range []string{"split", "erase_reason"} {

@@ -132,23 +132,37 @@ func (db *DB) OpenUpload(ctx context.Context, p policies.Permit, r Repo, id stri
 		if n >= maxUploads {
 			return aihub.Errorf(aihub.Quota, aihub.Text{
 				EN: fmt.Sprintf("your organisation has %d uploads under way", n), ZH: fmt.Sprintf("贵机构有 %d 个上传尚未完成", n),
-			}).WithHint(aihub.Text{EN: "let some end, or cancel them; each ends a day after it began", ZH: "请等待或取消部分上传；每个上传开始一天后自动取消"})
+			}).WithHint(aihub.Text{EN: "let some end, or cancel them; each ends a day after its last byte", ZH: "请等待或取消部分上传；每个上传在最后一个字节到达一天后自动取消"})
 		}
-		return t.insert("pushed_uploads", "id, repo, org, user_id, created_at", id, r, r.Org(), p.Actor().User, us(t.wall))
+		return t.insert("pushed_uploads", "id, repo, org, user_id, touched_at", id, r, r.Org(), p.Actor().User, us(t.wall))
 	})
 }
 
-// CheckUpload returns nil when the actor has begun this upload, else NotFound.
-func (db *DB) CheckUpload(ctx context.Context, s policies.Scope, r Repo, id string) error {
+// Upload returns when a byte of an upload that the actor has begun was last noted
+// (OpenUpload, TouchUpload), or NotFound.
+func (db *DB) Upload(ctx context.Context, s policies.Scope, r Repo, id string) (touched time.Time, err error) {
 	if err := mine(s, r); err != nil {
-		return err
+		return touched, err
 	}
-	return db.read(ctx, func(t *tx) error {
-		n, _, err := one(t, value[int64], "SELECT count(*) FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, s.Actor().User)
-		if err == nil && n == 0 {
+	err = db.read(ctx, func(t *tx) error {
+		at, ok, err := one(t, value[int64], "SELECT touched_at FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, s.Actor().User)
+		if err == nil && !ok {
 			err = notFound("upload", "上传", id)
 		}
+		touched = time.UnixMicro(at)
 		return err
+	})
+	return touched, err
+}
+
+// TouchUpload notes that bytes of an upload have come; when it is over, that is a Conflict.
+// ImagePush, ID = org
+func (db *DB) TouchUpload(ctx context.Context, p policies.Permit, r Repo, id string) error {
+	if err := mayPush(p, r); err != nil {
+		return err
+	}
+	return db.write(ctx, func(t *tx) error {
+		return t.swap("UPDATE pushed_uploads SET touched_at = ? WHERE id = ? AND org = ?", us(t.wall), id, r.Org())
 	})
 }
 
@@ -292,12 +306,12 @@ func (t *tx) discard() error {
 	return t.exec("DELETE FROM pushed_blobs WHERE " + unused)
 }
 
-// SweepRegistry forgets the uploads that began before a time, what was being stored
-// then and never was taken, and the content that no manifest of its repository has
+// SweepRegistry forgets the uploads of which no byte came since a time, what was being stored
+// before and never was taken, and the content that no manifest of its repository has
 // named since.
 func (db *DB) SweepRegistry(ctx context.Context, before time.Time) error {
 	return db.write(ctx, func(t *tx) error {
-		if err := t.exec("DELETE FROM pushed_uploads WHERE created_at < ?", us(before)); err != nil {
+		if err := t.exec("DELETE FROM pushed_uploads WHERE touched_at < ?", us(before)); err != nil {
 			return err
 		}
 		if err := t.dropPending("created_at < ?", us(before)); err != nil {

@@ -296,6 +296,81 @@ func TestUploads(t *testing.T) {
 	}
 }
 
+// An upload is over a day after its last byte, whether its bytes come in requests of
+// their own or in one that takes longer than a day.
+func TestUploadsLiveWhileBytesCome(t *testing.T) {
+	w := newWorld(t)
+	start := func() string {
+		t.Helper()
+		resp, body := w.as("ann").ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+		if resp.StatusCode != 202 {
+			t.Fatalf("%d %s", resp.StatusCode, body)
+		}
+		return resp.Header.Get("Location")
+	}
+	want := func(status int, method, at, body string) {
+		t.Helper()
+		if resp, text := w.as("ann").ask(method, at, body); resp.StatusCode != status {
+			t.Errorf("%s: %d, want %d: %s", method, resp.StatusCode, status, text)
+		}
+	}
+	hour := func(n int) { // sets the clock, and has the registry swept
+		t.Helper()
+		w.offset.Store(int64(n) * int64(time.Hour))
+		w.as("bob").push("globex/any", "a sweep")
+	}
+	written := func(at string) { // gives the file the time that it would have
+		t.Helper()
+		w.must(os.Chtimes(filepath.Join(w.dir, "pushed", filepath.Base(at)), w.now(), w.now()))
+	}
+	pieces, left, one := start(), start(), start()
+	r, out := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "PATCH", w.http.URL+one, r)
+	w.must(err)
+	req.Header.Set("Authorization", "Bearer "+w.as("ann").bearer("repository:acme/solver:push,pull"))
+	status := make(chan int, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			status <- 0
+			return
+		}
+		resp.Body.Close()
+		status <- resp.StatusCode
+	}()
+	write := func(s string, size int64) {
+		t.Helper()
+		_, err := io.WriteString(out, s)
+		w.must(err)
+		for range 500 { // until the server has it
+			st, err := os.Stat(filepath.Join(w.dir, "pushed", filepath.Base(one)))
+			if err == nil && st.Size() == size {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Fatalf("the server has not %q", s)
+	}
+	write("one", 3)
+	hour(20)
+	want(202, "PATCH", pieces, "one")
+	written(pieces)
+	write("two", 6)
+	hour(30)
+	want(404, "PATCH", left, "two")
+	want(202, "PATCH", pieces, "two")
+	written(pieces)
+	out.Close()
+	if s := <-status; s != 202 {
+		t.Errorf("one request that takes a day: %d", s)
+	}
+	want(201, "PUT", one+"?digest="+digest("onetwo"), "")
+	hour(50)
+	want(204, "GET", pieces, "")
+	hour(55)
+	want(404, "GET", pieces, "")
+}
+
 // files lists the regular files below a directory of the platform.
 func (w *world) files(dir string) (list []string) {
 	w.Helper()

@@ -66,7 +66,8 @@ type Registry struct {
 const (
 	defaultBlob = 8 << 30
 	defaultOrg  = 64 << 30
-	uploadLife  = 24 * time.Hour // of an upload, and of a blob that no manifest names
+	uploadLife  = 24 * time.Hour // of an upload after its last byte, and of a blob that no manifest names
+	touchEvery  = time.Minute    // so often it is noted that bytes come
 	sweepEvery  = time.Hour
 	askAgain    = 16 << 20 // bytes of an upload after which it is asked again how many may come
 )
@@ -91,6 +92,8 @@ type request struct {
 	actor aihub.Actor
 	scope policies.Scope
 	repo  store.Repo
+
+	touched time.Time // when a byte of the upload that is written to was last noted
 }
 
 // ServeHTTP answers everything at /v2/.
@@ -314,7 +317,7 @@ func (g *Registry) Tidy(ctx context.Context) {
 	}
 }
 
-// Sweep ends uploads that are a day old, takes away content that no manifest
+// Sweep ends uploads of which no byte came for a day, takes away content that no manifest
 // has named for a day, and deletes from the blob store what nobody has.
 func (g *Registry) Sweep(ctx context.Context) error {
 	before := g.Now().Add(-uploadLife)

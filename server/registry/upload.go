@@ -61,6 +61,7 @@ func (q *request) startUpload() error {
 		return err
 	}
 	id := aihub.NewID("up")
+	q.touched = q.Now()
 	if err := q.DB.OpenUpload(ctx, p, q.repo, id); err != nil {
 		return err
 	}
@@ -122,7 +123,8 @@ func (q *request) upload(id string) error {
 	if !uploadRE.MatchString(id) {
 		return noUpload()
 	}
-	if err := q.DB.CheckUpload(q.r.Context(), q.scope, q.repo, id); err != nil {
+	var err error
+	if q.touched, err = q.DB.Upload(q.r.Context(), q.scope, q.repo, id); err != nil {
 		if aihub.KindOf(err) == aihub.NotFound {
 			err = noUpload()
 		}
@@ -227,8 +229,9 @@ func (q *request) grow(id string, size, left int64) (n int64, over bool, err err
 		return 0, false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
+	body := &arriving{q, id}
 	for {
-		m, err := io.CopyN(f, q.r.Body, min(left+1, askAgain))
+		m, err := io.CopyN(f, body, min(left+1, askAgain))
 		n += m
 		switch {
 		case err == io.EOF:
@@ -242,6 +245,29 @@ func (q *request) grow(id string, size, left int64) (n int64, over bool, err err
 			return n, false, err
 		}
 	}
+}
+
+// arriving is the body of a request that writes to an upload: while bytes come, the
+// upload stays.
+type arriving struct {
+	*request
+	id string
+}
+
+func (a *arriving) Read(b []byte) (int, error) {
+	n, err := a.r.Body.Read(b)
+	if n == 0 || a.Now().Sub(a.touched) < touchEvery {
+		return n, err
+	}
+	p, perr := a.permit(a.r.Context())
+	if perr == nil {
+		perr = a.DB.TouchUpload(a.r.Context(), p, a.repo, a.id)
+	}
+	if perr != nil {
+		return n, perr
+	}
+	a.touched = a.Now()
+	return n, err
 }
 
 func tooLarge() error {
@@ -334,8 +360,8 @@ func (g *Registry) Forsake(ctx context.Context, stored ...aihub.Digest) error {
 	return g.Collect(ctx)
 }
 
-// sweepFiles removes the files of uploads that began before a time and that
-// nobody writes to.
+// sweepFiles removes the files of uploads that nobody writes to and of which no byte
+// came since a time.
 func (g *Registry) sweepFiles(before time.Time) error {
 	list, err := os.ReadDir(g.Dir)
 	if errors.Is(err, fs.ErrNotExist) {
