@@ -118,7 +118,8 @@ func (t *tx) pushedBytes(org aihub.OrgID) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// OpenUpload begins an upload that only its user may go on with.
+// OpenUpload begins an upload that only its user may go on with, and that every one of
+// its organisation who may push may cancel.
 // ImagePush, ID = org
 func (db *DB) OpenUpload(ctx context.Context, p policies.Permit, r Repo, id string) error {
 	if err := mayPush(p, r); err != nil {
@@ -130,29 +131,61 @@ func (db *DB) OpenUpload(ctx context.Context, p policies.Permit, r Repo, id stri
 			return err
 		}
 		if n >= maxUploads {
+			idle, err := t.idleUpload(r.Org(), "")
+			if err != nil {
+				return err
+			}
 			return aihub.Errorf(aihub.Quota, aihub.Text{
 				EN: fmt.Sprintf("your organisation has %d uploads under way", n), ZH: fmt.Sprintf("贵机构有 %d 个上传尚未完成", n),
-			}).WithHint(aihub.Text{EN: "let some end, or cancel them; each ends a day after its last byte", ZH: "请等待或取消部分上传；每个上传在最后一个字节到达一天后自动取消"})
+			}).WithHint(aihub.Text{
+				EN: "let some end, or cancel them, longest without a byte first: DELETE " + idle + "; each ends a day after its last byte",
+				ZH: "请等待或取消部分上传，闲置最久的为 DELETE " + idle + "；每个上传在最后一个字节到达一天后自动取消",
+			})
 		}
 		return t.insert("pushed_uploads", "id, repo, org, user_id, touched_at", id, r, r.Org(), p.Actor().User, us(t.wall))
 	})
 }
 
-// Upload returns when a byte of an upload that the actor has begun was last noted
-// (OpenUpload, TouchUpload), or NotFound.
-func (db *DB) Upload(ctx context.Context, s policies.Scope, r Repo, id string) (touched time.Time, err error) {
+// IdleUpload returns where the upload of the actor's own organisation lies that got no
+// byte for longest ("/v2/…"), of all but one; "" when there is none.
+func (db *DB) IdleUpload(ctx context.Context, s policies.Scope, but string) (at string, err error) {
+	err = db.read(ctx, func(t *tx) error {
+		at, err = t.idleUpload(s.Actor().Org, but)
+		return err
+	})
+	return at, err
+}
+
+func (t *tx) idleUpload(org aihub.OrgID, but string) (string, error) {
+	at, _, err := one(t, value[string], "SELECT '/v2/' || repo || '/blobs/uploads/' || id FROM pushed_uploads WHERE org = ? AND id <> ? ORDER BY touched_at, id LIMIT 1", org, but)
+	return at, err
+}
+
+// Upload is one under way.
+type Upload struct {
+	By      aihub.UserID // who began it
+	Touched time.Time    // when it was last noted that bytes of it came (OpenUpload, TouchUpload)
+}
+
+// Upload returns an upload of a repository, or NotFound.
+func (db *DB) Upload(ctx context.Context, s policies.Scope, r Repo, id string) (u Upload, err error) {
 	if err := mine(s, r); err != nil {
-		return touched, err
+		return u, err
 	}
 	err = db.read(ctx, func(t *tx) error {
-		at, ok, err := one(t, value[int64], "SELECT touched_at FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, s.Actor().User)
+		var ok bool
+		u, ok, err = one(t, func(s scanner) (u Upload, err error) {
+			var at int64
+			err = s.Scan(&u.By, &at)
+			u.Touched = fromUS(at)
+			return u, err
+		}, "SELECT user_id, touched_at FROM pushed_uploads WHERE id = ? AND repo = ?", id, r)
 		if err == nil && !ok {
 			err = notFound("upload", "上传", id)
 		}
-		touched = time.UnixMicro(at)
 		return err
 	})
-	return touched, err
+	return u, err
 }
 
 // TouchUpload notes that bytes of an upload have come; when it is over, that is a Conflict.
@@ -173,7 +206,7 @@ func (db *DB) CloseUpload(ctx context.Context, p policies.Permit, r Repo, id str
 		return err
 	}
 	return db.write(ctx, func(t *tx) error {
-		return t.exec("DELETE FROM pushed_uploads WHERE id = ? AND repo = ? AND user_id = ?", id, r, p.Actor().User)
+		return t.exec("DELETE FROM pushed_uploads WHERE id = ? AND repo = ?", id, r)
 	})
 }
 

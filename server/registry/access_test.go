@@ -185,8 +185,8 @@ func missing(t *testing.T, p person, ref string) string {
 	return err.Error()
 }
 
-// Row O3: every verb needs a token that covers it; an upload belongs to the
-// person who began it; ranges that do not fit are refused.
+// Row O3: every verb needs a token that covers it; an upload is gone on with by the
+// person who began it, and cancelled by colleagues too; ranges that do not fit are refused.
 func TestUploads(t *testing.T) {
 	w := newWorld(t)
 	ann, abe, ada := w.as("ann"), w.as("abe"), w.as("ada")
@@ -208,15 +208,16 @@ func TestUploads(t *testing.T) {
 	}
 	at := start(ann)
 	want(202, ann, "PATCH", at, "hello ", "Content-Range", "0-5")
-	for _, p := range []person{abe, {w: w}} { // a colleague and a visitor
-		for _, m := range []string{"GET", "PATCH", "PUT", "DELETE"} {
-			status := 404
-			if p.id == "" {
-				status = 401
-			}
-			want(status, p, m, at+"?digest="+digest("hello world"), "world")
-		}
+	for _, m := range []string{"GET", "PATCH", "PUT", "DELETE"} { // a visitor
+		want(401, person{w: w}, m, at+"?digest="+digest("hello world"), "world")
 	}
+	for _, m := range []string{"PATCH", "PUT"} { // a colleague
+		want(404, abe, m, at+"?digest="+digest("hello world"), "world")
+	}
+	if resp := want(204, abe, "GET", at, ""); resp.Header.Get("Range") != "0-5" {
+		t.Errorf("a colleague sees Range %q", resp.Header.Get("Range"))
+	}
+	want(403, ada, "DELETE", at, "")                             // cancels no more than she begins
 	want(403, ada, "POST", "/v2/acme/solver/blobs/uploads/", "") // of the organisation, but pushes nothing
 	want(404, ann, "PATCH", strings.Replace(at, "solver", "other", 1), "world")
 	for _, r := range []string{"0-4", "7-11", "6-5", "6-99", "5-10", "x", "-", "6-", "99999999999999999999-1", "-1-3"} {
@@ -280,10 +281,21 @@ func TestUploads(t *testing.T) {
 	want(204, ann, "DELETE", start(ann), "")
 
 	// Uploads under way are bounded; a day later they are over, and their files gone.
-	for range 64 {
+	first := start(ann)
+	for range 63 {
 		start(ann)
 	}
 	want(429, ann, "POST", "/v2/acme/solver/blobs/uploads/", "")
+	// What somebody left, her colleagues are told of and may cancel.
+	_, body := abe.ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+	_, idle, _ := strings.Cut(body, "DELETE ")
+	idle, _, _ = strings.Cut(idle, ";")
+	if idle != first {
+		t.Errorf("not told of %s: %s", first, body)
+	}
+	want(204, abe, "DELETE", idle, "")
+	want(404, ann, "PATCH", first, "more")
+	start(abe)
 	w.offset.Store(int64(25 * time.Hour))
 	for _, e := range w.files("pushed") {
 		old := time.Now().Add(-time.Hour)
@@ -659,6 +671,41 @@ func TestUploadsShareTheBound(t *testing.T) {
 	}
 	if size > 3*piece+2*(16<<20) {
 		t.Errorf("%d bytes lie there", size)
+	}
+}
+
+// Who finds no room because of what a colleague left is told so, may cancel it, and has
+// the room; another organisation is told of nothing.
+func TestLeftUploadsGiveRoom(t *testing.T) {
+	w := newWorld(t)
+	ann, abe, bob := w.as("ann"), w.as("abe"), w.as("bob")
+	w.http = httptest.NewServer(&registry.Registry{
+		DB: w.db, Policies: w.rules, Blobs: w.blobs, Keys: w.keys, Auth: auth.New(w.db, w.rules, false, w.now),
+		Dir: filepath.Join(w.dir, "few"), Org: 1000, Now: w.now, Log: slog.New(slog.NewTextHandler(w.logs, nil)),
+	})
+	t.Cleanup(w.http.Close)
+	resp, body := ann.ask("POST", "/v2/acme/hers/blobs/uploads/", "")
+	if resp.StatusCode != 202 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	left := resp.Header.Get("Location")
+	if resp, body := ann.ask("PATCH", left, strings.Repeat("x", 800)); resp.StatusCode != 202 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	layer := strings.Repeat("y", 300)
+	at := "/v2/acme/solver/blobs/uploads/?digest=" + digest(layer)
+	if resp, body := abe.ask("POST", at, layer); resp.StatusCode != 413 || !strings.Contains(body, "DELETE "+left+" /") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	large := strings.Repeat("z", 1001)
+	if resp, body := bob.ask("POST", "/v2/globex/x/blobs/uploads/?digest="+digest(large), large); resp.StatusCode != 413 || strings.Contains(body, "DELETE ") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if resp, body := abe.ask("DELETE", left, ""); resp.StatusCode != 204 {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+	if resp, body := abe.ask("POST", at, layer); resp.StatusCode != 201 {
+		t.Errorf("%d %s", resp.StatusCode, body)
 	}
 }
 

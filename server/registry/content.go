@@ -228,7 +228,7 @@ func (q *request) putManifest(ref string) error {
 	}
 	if left, err := q.left("", 0); err != nil || int64(len(raw)) > left {
 		if err == nil {
-			err = tooLarge()
+			err = q.tooLarge("")
 		}
 		return err
 	}

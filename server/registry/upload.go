@@ -118,18 +118,23 @@ func (q *request) created(digest string) {
 	q.w.WriteHeader(http.StatusCreated)
 }
 
-// upload goes on with one that the person has begun.
+// upload goes on with one that the person has begun, or says how far a colleague's is
+// and cancels it: what a colleague left counts against the organisation they share.
 func (q *request) upload(id string) error {
 	if !uploadRE.MatchString(id) {
 		return noUpload()
 	}
-	var err error
-	if q.touched, err = q.DB.Upload(q.r.Context(), q.scope, q.repo, id); err != nil {
+	u, err := q.DB.Upload(q.r.Context(), q.scope, q.repo, id)
+	if err != nil {
 		if aihub.KindOf(err) == aihub.NotFound {
 			err = noUpload()
 		}
 		return err
 	}
+	if writes := q.r.Method == http.MethodPatch || q.r.Method == http.MethodPut; writes && u.By != q.actor.User {
+		return noUpload()
+	}
+	q.touched = u.Touched
 	if _, taken := q.busy.LoadOrStore(id, true); taken {
 		return &refusal{http.StatusConflict, "BLOB_UPLOAD_INVALID", aihub.Text{EN: "another request writes to this upload", ZH: "另一请求正在写入该上传"}}
 	}
@@ -208,7 +213,7 @@ func (q *request) receive(id string, size int64) (int64, error) {
 		return 0, err
 	}
 	if q.r.ContentLength > left {
-		return 0, tooLarge()
+		return 0, q.tooLarge(id)
 	}
 	n, over, err := q.grow(id, size, left)
 	switch {
@@ -216,7 +221,7 @@ func (q *request) receive(id string, size int64) (int64, error) {
 		return 0, aihub.Errorf(aihub.Unavailable, aihub.Text{EN: "the upload broke off", ZH: "上传中断"}).
 			WithHint(aihub.Text{EN: "go on from where it is", ZH: "请从中断处继续"}).Because(err)
 	case over:
-		return 0, errors.Join(tooLarge(), q.drop(id))
+		return 0, errors.Join(q.tooLarge(id), q.drop(id))
 	}
 	return size + n, nil
 }
@@ -270,11 +275,22 @@ func (a *arriving) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func tooLarge() error {
-	return &refusal{http.StatusRequestEntityTooLarge, "SIZE_INVALID", aihub.Text{
+// tooLarge refuses what an upload (or "") is too much of, and names the organisation's
+// upload that got no byte for longest, which counts too.
+func (q *request) tooLarge(upload string) error {
+	idle, err := q.DB.IdleUpload(q.r.Context(), q.scope, upload)
+	if err != nil {
+		return err
+	}
+	text := aihub.Text{
 		EN: "this is more than one blob, or your organisation, may have: delete what is no longer needed",
 		ZH: "超过单个内容或贵机构的上限：请删除不再需要的镜像",
-	}}
+	}
+	if idle != "" {
+		text.EN += ", or cancel uploads that were left: DELETE " + idle
+		text.ZH += "，或取消被遗弃的上传：DELETE " + idle
+	}
+	return &refusal{http.StatusRequestEntityTooLarge, "SIZE_INVALID", text}
 }
 
 // left returns how many bytes an upload of size bytes may still grow.
@@ -332,7 +348,7 @@ func (q *request) finish(id, digest string) error {
 		err = q.DB.AddBlob(ctx, p, q.repo, id, b)
 	}
 	if aihub.KindOf(err) == aihub.Quota {
-		err = tooLarge()
+		err = q.tooLarge(id)
 	}
 	if err != nil {
 		if b.Stored != "" {
