@@ -32,7 +32,7 @@ func BenchmarkWork(b *testing.B) {
 	rootfs := filepath.Join(b.TempDir(), "rootfs")
 	runnertest.Rootfs(b, rootfs, runnertest.Guest(b))
 	w := newWork(b, rootfs)
-	for _, kind := range []string{"read-1m", "read-4k", "read-4k-buffered", "small-files", "cpu", "syscalls"} {
+	for _, kind := range []string{"read-1m", "read-4k", "read-4k-buffered", "small-files", "cpu", "syscalls", "clock"} {
 		w.measure(b, kind, func(input string) *exec.Cmd { return exec.Command(filepath.Join(rootfs, "guest"), "work", kind, input) }, "/guest", "work", kind, "/input")
 	}
 }

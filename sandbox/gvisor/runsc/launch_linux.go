@@ -92,8 +92,10 @@ func (r *run) try(order io.Reader) error {
 	if version.Version() == patched.Plain {
 		r.order.Clock = 0 // this gVisor has none but the machine's
 	}
-	if err := pin(r.order.CPUSet); err != nil {
-		return err
+	if r.order.Cgroup == nil {
+		if err := stage.Pin(r.order.CPUSet, os.Getpid()); err != nil {
+			return err
+		}
 	}
 	var err error
 	if r.tree, err = stage.Lay(r.order); err != nil {
@@ -253,8 +255,17 @@ func (r *run) measured(c *container.Container, g *gate, sandbox, gofer int) erro
 	if err := <-r.left; err != nil {
 		return err
 	}
+	r.gather()
 	r.posture.Inside = seen
 	return r.measure(sandbox, gofer)
+}
+
+// gather brings what has a cgroup to its cores now that it has started, which is
+// quicker on all of them. Whoever may not is slower, and no less bounded.
+func (r *run) gather() {
+	if r.order.Cgroup != nil {
+		_ = stage.Pin(r.order.CPUSet, r.order.Cgroup.Pids()...)
+	}
 }
 
 // begin lets the guest start, and waits for its end.
@@ -394,32 +405,3 @@ func (r *run) wait(c *container.Container) outcome {
 }
 
 func (r *run) userLog() string { return filepath.Join(r.tree.State, "user.log") }
-
-// pin keeps this process and all that it starts on the given cores.
-func pin(cores []int) error {
-	if len(cores) == 0 {
-		return nil
-	}
-	var set unix.CPUSet
-	for _, c := range cores {
-		set.Set(c)
-	}
-	// Threads inherit from their makers; the second round catches those that an
-	// unpinned one made during the first.
-	for range 2 {
-		tasks, err := os.ReadDir("/proc/self/task")
-		if err != nil {
-			return err
-		}
-		for _, t := range tasks {
-			var tid int
-			if _, err := fmt.Sscan(t.Name(), &tid); err != nil {
-				continue
-			}
-			if err := unix.SchedSetaffinity(tid, &set); err != nil && !errors.Is(err, unix.ESRCH) {
-				return fmt.Errorf("pinning to cores %v: %w", cores, err)
-			}
-		}
-	}
-	return nil
-}

@@ -303,13 +303,23 @@ func (g *Cgroup) Kill() {
 		if g.Version == 2 && write(d, "cgroup.kill", "1") == nil {
 			continue
 		}
-		b, _ := os.ReadFile(filepath.Join(d, "cgroup.procs"))
-		for line := range strings.Lines(string(b)) {
-			if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 1 {
-				_ = unix.Kill(pid, unix.SIGKILL)
-			}
+		for _, pid := range procs(d) {
+			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
+}
+
+// Pids returns the processes in g.
+func (g *Cgroup) Pids() []int { return procs(g.Dirs["cpu"]) }
+
+func procs(dir string) (pids []int) {
+	b, _ := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	for line := range strings.Lines(string(b)) {
+		if pid, err := strconv.Atoi(strings.TrimSpace(line)); err == nil && pid > 1 {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 // Remove removes g. A process that is just dying keeps it busy, so it tries for

@@ -86,7 +86,7 @@ type Order struct {
 	Env     []string `json:"env"`
 	Limits  Limits   `json:"limits"`
 	Cgroup  *Cgroup  `json:"cgroup,omitempty"` // nil: the watchdog bounds memory
-	CPUSet  []int    `json:"cpuset,omitempty"` // without a cpu cgroup: the only cores to run on
+	CPUSet  []int    `json:"cpuset,omitempty"` // the only cores to run on; with a cgroup once it has started
 	Clock   int64    `json:"clock,omitempty"`  // seconds since 1970 at which the guest's wall clock begins; 0: the machine's
 	Window  *Window  `json:"window,omitempty"` // somebody sits at a terminal of this size
 	User    bool     `json:"user"`             // the launcher is not root: it lives in a user namespace that maps Guest alone

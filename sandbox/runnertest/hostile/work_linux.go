@@ -45,6 +45,10 @@ func (p *program) work() int {
 			sum := sha256.Sum256(b)
 			copy(b, sum[:])
 		}
+	case "clock":
+		for range 100_000 {
+			time.Now()
+		}
 	case "syscalls":
 		for range 100_000 {
 			syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0)
