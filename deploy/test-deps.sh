@@ -12,14 +12,17 @@ command -v python3 >/dev/null 2>&1 || need="$need python3" # the starter kit's e
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need="$need postgresql"
 command -v mariadb-install-db >/dev/null 2>&1 || need="$need mariadb-server-core"
 command -v my_print_defaults >/dev/null 2>&1 || need="$need mariadb-client-core" # mariadb-install-db asks it
-if [ "$(id -u)" = 0 ] && ! command -v dockerd >/dev/null 2>&1 && ! [ -x /usr/sbin/dockerd ]; then
-  need="$need docker.io"
+if [ "$(id -u)" = 0 ]; then
+  command -v dockerd >/dev/null 2>&1 || [ -x /usr/sbin/dockerd ] && command -v docker >/dev/null 2>&1 || need="$need docker.io"
 fi
 [ -n "$need" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing$need"
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq >/dev/null
+  case "$need" in *docker.io*) # since Debian 13 its command is a package of its own
+    if apt-cache show docker-cli >/dev/null 2>&1; then need="$need docker-cli"; fi ;;
+  esac
   apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $need fontconfig >/dev/null
   exit 0
 fi

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -30,10 +31,7 @@ func conformance(t *testing.T) string {
 	cmd.Dir = t.TempDir() // not this module: its versions are none of ours
 	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("go install %s: %v\n%s", suite, err, out)
-		}
-		t.Skipf("go install %s: %v\n%s", suite, err, out)
+		without(t, fmt.Sprintf("the OCI's suite is not here and cannot be fetched: GOBIN=%s go install %s: %v\n%s", dir, suite, err, out))
 	}
 	return bin
 }
