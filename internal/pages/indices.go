@@ -37,7 +37,7 @@ func (k *worker) inOrder(next uint32) (uint32, error) {
 func (k *worker) recodePage(out pageOf) error {
 	r, w, p, remap := &k.r, &k.w, &k.pg, k.remap
 	k.index = resize(k.index, some+8)
-	begin, dict := p.coder, k.dict.values()
+	begin := p.coder
 	for left := p.valid; left > 0 && k.fresh > 0; left -= some {
 		part := k.index[:min(left, some)]
 		if err := r.indices(p, part); err != nil {
@@ -45,7 +45,7 @@ func (k *worker) recodePage(out pageOf) error {
 		}
 		for _, x := range part {
 			if remap[x] == 0 {
-				remap[x] = w.dict.add(dict.Bytes(int(x))) + 1
+				remap[x] = k.number(x)
 				k.fresh--
 			}
 		}

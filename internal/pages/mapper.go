@@ -20,6 +20,7 @@ type worker struct {
 	dict  Builder  // the mapped dictionary
 	remap []uint32 // index of the source's dictionary -> new index+1, or 0
 	fresh int      // entries of remap that are 0
+	told  []uint32 // what an entry of dict refers to -> new index+1, or 0
 	index []uint32
 	def   []byte
 	lev   []byte
@@ -246,10 +247,10 @@ func (k *worker) mapChunk(ctx context.Context, g, leaf int) (written, error) {
 }
 
 // mapPages maps a chunk. With copying set the pages of indices are copied still
-// compressed, and errRewrite says that they may not be: because values fell
-// together or became null, so that indices would tell apart what the values no
-// longer do; or because the dictionary is not in the order of first use, or
-// holds values of no row, and so would tell more than the rows.
+// compressed, unless values of the dictionary fell together or became null, so that
+// indices would tell apart what the values no longer do. errRewrite says that they may
+// not be: because the dictionary is not in the order of first use, or holds values of
+// no row, and so would tell more than the rows.
 func (k *worker) mapPages(ctx context.Context, g, leaf int, copying bool) (written, error) {
 	r, w, p := &k.r, &k.w, &k.pg
 	if err := r.reset(k.j.f, g, leaf); err != nil {
@@ -288,11 +289,11 @@ func (k *worker) mapPages(ctx context.Context, g, leaf int, copying bool) (writt
 		if !started {
 			started = true
 			w.reset(typ, width, codec, h.kind, maxDef, r.leaf.MaxRep, ((r.c.size+r.c.size/16+4096)>>19+1)<<19) // chunks differ by little
-			if coded && copying {
+			if coded && copying && k.distinct() {
 				w.decided = true
-				if !k.distinct() {
-					return written{}, errRewrite
-				}
+			} else if coded && copying {
+				copying = false // the indices would tell apart what the values no longer do
+				w.dict.reset(typ, width)
 			}
 		}
 		r.whole = coded && copying
@@ -339,8 +340,12 @@ func (k *worker) rowsOf(h *pageHeader) int {
 // mapDict maps the dictionary of the chunk into k.dict.
 func (k *worker) mapDict(leaf int, typ Type, width int) error {
 	k.dict.reset(typ, width)
-	if err := k.apply(leaf, &k.r.dict, &k.dict, false); err != nil {
+	if err := k.apply(leaf, &k.r.dict, &k.dict, true); err != nil {
 		return err
+	}
+	if k.dict.refer {
+		k.told = resize(k.told, len(k.dict.off)-1)
+		clear(k.told)
 	}
 	k.remap = resize(k.remap, k.r.dict.n)
 	clear(k.remap)
@@ -351,11 +356,30 @@ func (k *worker) mapDict(leaf int, typ Type, width int) error {
 	return nil
 }
 
+// number is the index, from 1, of what became of entry x of the source's dictionary
+// among the values that are used so far, of which it is one from now on.
+func (k *worker) number(x uint32) uint32 {
+	i := k.skipNulls(x)
+	if !k.dict.refer {
+		v := k.dict.values()
+		return k.w.dict.add(v.Bytes(i)) + 1
+	}
+	y := &k.told[k.dict.refs[i]]
+	if *y == 0 {
+		v := k.dict.referred()
+		*y = k.w.dict.add(v.Bytes(int(k.dict.refs[i]))) + 1
+	}
+	return *y
+}
+
 // distinct puts the mapped dictionary into k.w.dict and says whether no two of
 // its values are equal and none is null.
 func (k *worker) distinct() bool {
-	if len(k.dict.null) > 0 {
+	if len(k.dict.null) > 0 || k.dict.refer && len(k.dict.off)-1 < len(k.dict.refs) {
 		return false
+	}
+	if k.dict.refer {
+		k.dict.spread()
 	}
 	v := k.dict.values()
 	k.w.dict.expect(v.n)
@@ -383,7 +407,6 @@ func (k *worker) mapPage(leaf int) error {
 		if err := r.allIndices(p); err != nil {
 			return r.wrap(err)
 		}
-		dict := k.dict.values()
 		nulls := k.lev[:0] // a byte for each value: 1 became null
 		if len(k.dict.null) > 0 {
 			nulls = resize(k.lev, p.valid)
@@ -394,7 +417,7 @@ func (k *worker) mapPage(leaf int) error {
 		for i, x := range p.index {
 			y := k.remap[x]
 			if y == 0 {
-				y = w.dict.add(dict.Bytes(k.skipNulls(x))) + 1
+				y = k.number(x)
 				k.remap[x] = y
 			}
 			if y == nullIndex {

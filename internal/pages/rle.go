@@ -258,7 +258,11 @@ func packSome[T uint8 | uint32](b []byte, v []T, width int, last bool) ([]byte, 
 		}
 		for i < end {
 			i = min(i+8, end)
-			if i+16 <= len(v) && v[i] == v[i+8] && v[i] == v[i+15] && same(v[i:i+16]) {
+			if i+16 > len(v) {
+				continue
+			}
+			// Four comparisons for one branch: where values are few, each of them would be guessed wrong often.
+			if o := v[i : i+16 : i+16]; (o[0]^o[8])|(o[0]^o[15])|(o[1]^o[5])|(o[3]^o[12]) == 0 && same(o) {
 				break
 			}
 		}
