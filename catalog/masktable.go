@@ -23,7 +23,7 @@ import (
 	"aihub/internal/table"
 )
 
-// MaskRecord says how a masked file was made and what it still tells. It holds
+// MaskRecord says how a masked file was made and what it still tells. As JSON it holds
 // no value of the raw file.
 type MaskRecord struct {
 	Name       string           `json:"name"`
@@ -40,6 +40,8 @@ type MaskRecord struct {
 	Detected   []detect.Finding `json:"detected"`         // in the columns that are kept
 	Risk       *risk.Report     `json:"risk,omitempty"`
 	Utility    *utility.Report  `json:"utility,omitempty"`
+
+	Unmet map[string][]string `json:"-"` // by column: values that its suppress names and no row has, for the steward alone
 }
 
 // RowOrder says how far the order of the rows hides that of the raw file. A run is
@@ -52,8 +54,9 @@ type RowOrder struct {
 
 // MaskedColumn is a column of the raw file and the technique that it met.
 type MaskedColumn struct {
-	Name string `json:"name"`
-	Use  string `json:"use"`
+	Name  string `json:"name"`
+	Use   string `json:"use"`
+	Unmet int    `json:"unmet,omitempty"` // values that suppress names and no row has
 }
 
 // MaskTable masks a Parquet file of any number of rows into another by the plan
@@ -156,8 +159,10 @@ func MaskTable(ctx context.Context, manifestYAML []byte, in, out string, ring *k
 		rec.Order = &RowOrder{}
 		rec.Order.Runs, rec.Order.Least = f.Runs()
 	}
+	rec.Unmet = k.masking.Unmet()
 	for i := range k.cols {
-		rec.Columns = append(rec.Columns, MaskedColumn{k.cols[i].field.Name, k.cols[i].rule.Use})
+		name := k.cols[i].field.Name
+		rec.Columns = append(rec.Columns, MaskedColumn{name, k.cols[i].rule.Use, len(rec.Unmet[name])})
 		if c := &k.cols[i]; !c.kept && m.Mask.Order != mask.KeepOrder && f.Apart(c.leaf) {
 			rec.Sorted = append(rec.Sorted, c.field.Name)
 		}
@@ -276,7 +281,7 @@ func (m *Manifest) lookAt(f *pages.File, key []byte, dir string) (*pageLook, *in
 	find := func(name string) int {
 		return slices.IndexFunc(cols, func(c pageColumn) bool { return c.field.Name == name })
 	}
-	k := &pageLook{f: f, cols: cols}
+	k := &pageLook{f: f, cols: cols, masking: masking}
 	l := &linter{doc: m.doc}
 	if m.Risk.Declared() {
 		where := map[string]string{}
@@ -311,6 +316,11 @@ func (m *Manifest) lookAt(f *pages.File, key []byte, dir string) (*pageLook, *in
 		}
 	}
 	k.meter = gate.meter
+	for i := range cols {
+		if cols[i].rule.Use == "suppress" && cols[i].rule.Values != nil && !slices.Contains(k.classed, i) {
+			k.named = append(k.named, i)
+		}
+	}
 	gate.pairs = m.newPairSample(plain(cols, schema), gate.schema)
 	for i := range cols {
 		if c := &cols[i]; c.kept {

@@ -283,6 +283,27 @@ func noSecrets(t testing.TB, out string, secrets [][]byte) {
 	}
 }
 
+// Values that suppress names and no row has are told to the steward, and counted in
+// the record: whether the column is only masked or its classes are counted, too.
+func TestMaskTableUnmet(t *testing.T) {
+	in, _ := visits(t, 2*pairRows+1000) // every other row is sampled besides, and ward 7 in none of these
+	manifest := strings.NewReplacer(`values: ["7"]`, `values: ["7", "4711", "-7"]`,
+		"{use: phone, on_invalid: missing}", "{use: drop}").Replace(visitsManifest) // of so many numbers some are another's masked one
+	for _, risk := range []string{"", "risk: {quasi: [ward], k: 5}\n"} {
+		out, rec := maskVisits(t, manifest+risk, in)
+		if d := cmp.Diff(map[string][]string{"ward": {"-7", "4711"}}, rec.Unmet); d != "" {
+			t.Errorf("risk %q: %s", risk, d)
+		}
+		b, err := os.ReadFile(out + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(b, []byte(`"unmet": 2`)) || bytes.Contains(b, []byte("4711")) {
+			t.Errorf("risk %q: the record says %s", risk, b)
+		}
+	}
+}
+
 // Rows that hide among too few are left out, and the record says what is left.
 func TestMaskTableGate(t *testing.T) {
 	in, secrets := visits(t, 8_000)
@@ -356,7 +377,7 @@ func TestMaskTableGate(t *testing.T) {
 // that nor the number of cores changes a byte.
 func TestMaskTableGoesOn(t *testing.T) {
 	in, _ := visits(t, 3<<16)
-	manifest := []byte(strings.Replace(visitsManifest, "mask:\n", "mask:\n  order: keep\n", 1))
+	manifest := []byte(strings.NewReplacer("mask:\n", "mask:\n  order: keep\n", `["7"]`, `["7", "77"]`).Replace(visitsManifest))
 	run := func(ctx context.Context, out string, report func(string, int64, int64)) (MaskRecord, error) {
 		return maskTable(t, ctx, manifest, in, out, report)
 	}
@@ -390,7 +411,7 @@ func TestMaskTableGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Content != want.Content || got.Rows != 3<<16 {
+	if got.Content != want.Content || got.Rows != 3<<16 || !cmp.Equal(got.Unmet, want.Unmet) {
 		t.Errorf("%+v, not %+v", got, want)
 	}
 	if first == 1<<16 {

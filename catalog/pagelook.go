@@ -8,14 +8,15 @@ import (
 	"sync"
 
 	"aihub/catalog/detect"
+	"aihub/catalog/mask"
 	"aihub/catalog/risk"
 	"aihub/internal/pages"
 	"aihub/internal/table"
 )
 
 // pageLook looks through a Parquet file before its pages are rewritten: for
-// identifiers in what the plan keeps, and at the classes that the masked rows
-// will make.
+// identifiers in what the plan keeps, for values that it suppresses, and at the
+// classes that the masked rows will make.
 type pageLook struct {
 	f       *pages.File
 	cols    []pageColumn
@@ -23,6 +24,8 @@ type pageLook struct {
 	subject bool  // the last of them says whose a row is: it is looked at as it is
 	meter   *risk.Meter
 	kept    []keptColumn
+	named   []int // columns that are not classed and whose suppress names values: which of them a row has is told
+	masking *mask.Masking
 }
 
 type keptColumn struct {
@@ -90,6 +93,17 @@ func (k *pageLook) run(ctx context.Context, p progress) error {
 func (k *pageLook) group(ctx context.Context, g int, add func([]risk.Coded) error) error {
 	for i := range k.kept {
 		if err := k.detect(ctx, &k.kept[i], g); err != nil {
+			return err
+		}
+	}
+	for _, at := range k.named {
+		c := &k.cols[at]
+		err := k.f.ChunkValues(g, c.leaf, func(v *pages.Values) error {
+			raw := c.column(v)
+			c.kernel.Mask(&raw)
+			return ctx.Err()
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -197,12 +197,17 @@ func (p *process) showLook(v catalog.Preview) {
 			fmt.Fprintln(p.Out, "  "+f.In(p.lang))
 		}
 	}
-	for _, c := range slices.Sorted(maps.Keys(v.Unmet)) {
-		values := v.Unmet[c]
+	p.sayUnmet("cli.preview.unmet", v.Unmet)
+}
+
+// sayUnmet tells in a message of each column which values its suppress names in vain.
+func (p *process) sayUnmet(key string, unmet map[string][]string) {
+	for _, c := range slices.Sorted(maps.Keys(unmet)) {
+		values := unmet[c]
 		list := strings.Join(values[:min(len(values), 20)], ", ")
 		if len(values) > 20 {
 			list += ", …"
 		}
-		p.say("cli.preview.unmet", "Column", c, "Number", len(values), "Values", list)
+		p.say(key, "Column", c, "Number", len(values), "Values", list)
 	}
 }

@@ -47,6 +47,7 @@ func (p *process) maskTableCmd() *cobra.Command {
 		}
 		return p.data(rec, func() {
 			p.say("cli.mask.table.done", "File", args[1], "Rows", fmt.Sprint(rec.Rows), "Suppressed", fmt.Sprint(rec.Suppressed), "Digest", string(rec.Content))
+			p.sayUnmet("cli.mask.table.unmet", rec.Unmet)
 			switch {
 			case len(rec.Sorted) > 0:
 				p.note("cli.mask.table.sorted", "Columns", strings.Join(rec.Sorted, ", "))
