@@ -264,6 +264,15 @@ func TestAggregate(t *testing.T) {
 	if _, err := w.publish(replaceLine(t, manifest, "privacy", "privacy: {total: \"99\"}"), "no such table\n"); aihub.KindOf(err) != aihub.Conflict {
 		t.Errorf("a raised budget: %v", err)
 	}
+	for manifest, want := range map[string]aihub.Kind{manifest: "", replaceLine(t, manifest, "privacy", "privacy: {total: \"99\"}"): aihub.Conflict, "name: x": aihub.Contract} {
+		err := w.Check(w.ctx, w.steward, []byte(manifest))
+		if want == "" && err != nil || want != "" && aihub.KindOf(err) != want {
+			t.Errorf("before the data: %v, not %s:\n%s", err, want, manifest)
+		}
+	}
+	if err := w.Check(w.ctx, w.other, []byte(manifest)); err == nil || !strings.Contains(err.Error(), "another organisation") {
+		t.Errorf("the name of another organisation, before the data: %v", err)
+	}
 	if _, err := w.publish(replaceLine(t, manifest, "privacy", "privacy: {per_unit: 2}"), people(500, 4).csv); aihub.KindOf(err) != aihub.Contract {
 		t.Errorf("a budget without a total: %v", err)
 	}

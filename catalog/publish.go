@@ -16,6 +16,39 @@ import (
 	"aihub/policies"
 )
 
+// Check says what Publish would refuse whatever the data are: faults of the manifest,
+// a name that another organisation has, another privacy budget than the name's. For
+// whoever has much to send.
+func (c *Catalog) Check(ctx context.Context, actor aihub.Actor, manifestYAML []byte) error {
+	_, _, err := c.asked(ctx, actor, manifestYAML)
+	return err
+}
+
+func (c *Catalog) asked(ctx context.Context, actor aihub.Actor, manifestYAML []byte) (m Manifest, permit policies.Permit, err error) {
+	if m, err = ParseManifest(manifestYAML); err != nil {
+		return m, permit, err
+	}
+	if m.Mask.Order == mask.KeepOrder {
+		l := &linter{doc: m.doc}
+		l.add("order", "mask.order", "the rows of a published dataset are always put in a keyed order: remove this line", "发布的数据集总按带密钥的次序重排：请删除此行")
+		return m, permit, badManifest(l.fs)
+	}
+	permit, err = c.Policies.Authorize(ctx, actor, policies.DatasetPropose,
+		policies.Object{Kind: "dataset", ID: m.Name, Org: actor.Org, Author: actor.User})
+	if err != nil {
+		return m, permit, err
+	}
+	if err := c.namesake(ctx, m.Name, actor.Org); err != nil {
+		return m, permit, err
+	}
+	if b := m.Privacy.budget(); b != nil {
+		if err := c.DB.SamePrivacy(ctx, m.Name, *b); err != nil {
+			return m, permit, err
+		}
+	}
+	return m, permit, nil
+}
+
 // Publish masks and cuts the raw table at rawPath (any format of table.Open; with a
 // media section a folder, as package archive keeps it) as the
 // manifest (YAML) says, and proposes it as the next version of its name, for a
@@ -33,29 +66,11 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if report == nil {
 		report = func(string, int64, int64) {}
 	}
-	m, err := ParseManifest(manifestYAML)
+	m, permit, err := c.asked(ctx, actor, manifestYAML)
 	if err != nil {
 		return none, err
-	}
-	if m.Mask.Order == mask.KeepOrder {
-		l := &linter{doc: m.doc}
-		l.add("order", "mask.order", "the rows of a published dataset are always put in a keyed order: remove this line", "发布的数据集总按带密钥的次序重排：请删除此行")
-		return none, badManifest(l.fs)
 	}
 	defer thrifty()()
-	permit, err := c.Policies.Authorize(ctx, actor, policies.DatasetPropose,
-		policies.Object{Kind: "dataset", ID: m.Name, Org: actor.Org, Author: actor.User})
-	if err != nil {
-		return none, err
-	}
-	if err := c.namesake(ctx, m.Name, actor.Org); err != nil {
-		return none, err
-	}
-	if b := m.Privacy.budget(); b != nil {
-		if err := c.DB.SamePrivacy(ctx, m.Name, *b); err != nil {
-			return none, err
-		}
-	}
 	if m.Mask.Scope == "" {
 		m.Mask.Scope = m.Name
 	}

@@ -85,7 +85,7 @@ var may = map[string][]string{
 	"list-orgs": {"member"}, "create-org": {"operator"}, "list-users": {"member"}, "create-user": {"operator"},
 	"list-datasets": {"anyone"}, "get-dataset": {"anyone"}, "get-sample": {"anyone"}, "get-card": {"anyone"},
 	"get-metadata": {"anyone"}, "get-scenario-metadata": {"anyone"}, "get-board-metadata": {"anyone"}, "get-catalog": {"anyone"},
-	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"},
+	"get-profile": {"steward", "reviewer"}, "propose-dataset": {"steward"}, "check-manifest": {"steward"},
 	"begin-upload": {"steward"}, "get-upload": {"steward"}, "append-upload": {"steward"}, "propose-upload": {"steward"}, "decide-dataset": {"reviewer"},
 	"list-scenarios": {"anyone"}, "get-scenario": {"anyone"}, "get-board": {"anyone"}, "get-overall": {"anyone"},
 	"list-scorers": {"member"}, "propose-scorer": {"steward"}, "score-again": {"steward"}, "list-rescores": {"vendor", "steward", "reviewer"}, "decide-scorer": {"reviewer"},

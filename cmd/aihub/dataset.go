@@ -26,6 +26,9 @@ func (p *process) datasetCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := c.CheckManifest(ctx, m); err != nil {
+				return err
+			}
 			f, done, err := p.rawFile(ctx, args[0], query, detector)
 			if err != nil {
 				return err

@@ -47,6 +47,20 @@ func (a *API) datasets() {
 	o.Responses = content("One Progress a line", "application/x-ndjson")
 	a.raw(o, a.proposeDataset)
 
+	o = op(http.MethodPost, "/datasets/check", "check-manifest", tag, "Say what a publish would refuse whatever the data are, before they are sent", 204)
+	o.Description = "The body is the manifest (YAML)."
+	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/yaml": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}
+	a.raw(o, func(c *gin.Context, who aihub.Actor) error {
+		manifest, err := io.ReadAll(io.LimitReader(c.Request.Body, 1<<20))
+		if err != nil {
+			return err
+		}
+		if err := a.Desk.CheckManifest(c.Request.Context(), who, manifest); err != nil {
+			return err
+		}
+		c.Status(http.StatusNoContent)
+		return nil
+	})
 	o = op(http.MethodGet, "/datasets/{ref}/sample", "get-sample", tag, "The public sample, labels included", 200)
 	o.Parameters = []*huma.Param{param("path", "ref", "name@N"), param("query", "format", "csv (default), parquet, or files: a tar of its pictures and recordings")}
 	o.Responses = content("The sample", "text/csv", "application/vnd.apache.parquet", "application/x-tar")

@@ -55,6 +55,18 @@ func (c *Client) DecideDataset(ctx context.Context, ref string, d wire.Decide) e
 	return c.command(ctx, d, "datasets", ref, "decision")
 }
 
+// CheckManifest says what a publish by the manifest (YAML) would refuse whatever the
+// data are, before they are sent.
+func (c *Client) CheckManifest(ctx context.Context, manifest []byte) error {
+	r := post("datasets", "check")
+	r.body, r.kind = bytes.NewReader(manifest), "application/yaml"
+	resp, err := c.do(ctx, r)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
 // PublishDataset proposes a dataset version from a manifest (YAML) and a data
 // file (CSV or Parquet), which it streams. progress (nil: none) is called for
 // each step the server reports.

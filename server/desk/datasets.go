@@ -52,6 +52,15 @@ func (d *Desk) CanPropose(ctx context.Context, a aihub.Actor) error {
 	return err
 }
 
+// CheckManifest says what Propose would refuse whatever the table is, before its bytes
+// are sent.
+func (d *Desk) CheckManifest(ctx context.Context, a aihub.Actor, manifest []byte) error {
+	if err := d.CanPropose(ctx, a); err != nil {
+		return err
+	}
+	return d.Catalog.Check(ctx, a, manifest)
+}
+
 // Propose masks and cuts the table in the file and proposes it as a new version.
 func (d *Desk) Propose(ctx context.Context, a aihub.Actor, manifest []byte, file string, progress func(wire.Progress)) (aihub.DatasetVersion, error) {
 	return d.Catalog.Publish(ctx, a, manifest, file, func(stage string, done, total int64) {
