@@ -97,7 +97,7 @@ func (c *Catalog) Publish(ctx context.Context, actor aihub.Actor, manifestYAML [
 	if err != nil {
 		return none, err
 	}
-	b, err := c.work(actor.Org, scope, generation, raw, aihub.DigestOf(manifestYAML))
+	b, err := c.work(actor.Org, m.Name, scope, generation, raw, aihub.DigestOf(manifestYAML))
 	if err != nil {
 		return none, err
 	}

@@ -21,7 +21,8 @@ import (
 // and again when the parts are written, is noted there, so that the same publish
 // goes on from it after the process was killed or the request given up: no row is
 // read, looked at and masked twice. Only masked rows and what the version says of
-// them are kept, no longer than benchStays.
+// them are kept, no longer than benchStays, and no longer than until the same name is
+// published otherwise: who does that has given the former publish up.
 //
 // Where another process works on the same publish, or the table is small or has a
 // folder, the directory has any name and nothing is noted.
@@ -38,9 +39,9 @@ const (
 	gatedNote, writtenNote, keptRows = "gated", "written", "rows"
 )
 
-// work opens the directory of the publish that all of what says, which must be
-// everything that its result depends on.
-func (c *Catalog) work(what ...any) (*bench, error) {
+// work opens the directory of a publish of an organisation's dataset that all of what
+// says, which must be everything that its result depends on.
+func (c *Catalog) work(org aihub.OrgID, name string, what ...any) (*bench, error) {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -53,16 +54,17 @@ func (c *Catalog) work(what ...any) (*bench, error) {
 			program = fmt.Sprint(st.Size(), st.ModTime().UnixNano())
 		}
 	}
-	id, err := json.Marshal(append([]any{benchForm, program}, what...))
+	id, err := json.Marshal(append([]any{benchForm, program, org, name}, what...))
 	if err != nil {
 		return nil, err
 	}
+	ofName := "publish-" + aihub.DigestOf(fmt.Appendf(nil, "%s/%s", org, name)).Hex()[:16] + "-"
 	b := &bench{}
 	if !locks { // two could work in one directory
 		b.dir, err = c.temp()
 		return b, err
 	}
-	b.dir = filepath.Join(c.Dir, "publish-"+aihub.DigestOf(id).Hex()[:32])
+	b.dir = filepath.Join(c.Dir, ofName+aihub.DigestOf(id).Hex()[:32])
 	if err := os.Mkdir(b.dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func (c *Catalog) work(what ...any) (*bench, error) {
 		return b, err
 	}
 	now := time.Now()
-	return b, os.Chtimes(b.lock.Name(), now, now)
+	return b, errors.Join(os.Chtimes(b.lock.Name(), now, now), c.forget(ofName, func(dir string, _ os.FileInfo) bool { return dir != b.dir }))
 }
 
 // held opens and locks the file of a bench; nil when another process has it, or had
@@ -104,12 +106,20 @@ func held(path string, create int) (*os.File, error) {
 
 // Forget removes what publishes left that cannot be taken up, or that nobody took up.
 func (c *Catalog) Forget() error {
-	left, err := filepath.Glob(filepath.Join(c.Dir, "publish-*"))
+	return c.forget("publish-", func(dir string, lock os.FileInfo) bool {
+		return !noted(dir) || time.Since(lock.ModTime()) >= benchStays
+	})
+}
+
+// forget removes the directories whose names begin so, in which nobody works and that
+// may go.
+func (c *Catalog) forget(prefix string, mayGo func(dir string, lock os.FileInfo) bool) error {
+	left, err := filepath.Glob(filepath.Join(c.Dir, prefix+"*"))
 	errs := []error{err}
 	for _, dir := range left {
 		path := filepath.Join(dir, "lock")
 		st, err := os.Stat(path)
-		if err != nil || noted(dir) && time.Since(st.ModTime()) < benchStays {
+		if err != nil || !mayGo(dir, st) {
 			continue
 		}
 		f, err := held(path, 0)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -95,19 +96,19 @@ func TestResumeIsOfTheSame(t *testing.T) {
 	t.Parallel()
 	c := &Catalog{Dir: t.TempDir()}
 	note := func(what ...any) *bench {
-		b, err := c.work(what...)
+		b, err := c.work("org", "cases", what...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return b
 	}
-	a := note("org", "scope", 1)
-	if again := note("org", "scope", 1); again.lock != nil || again.dir == a.dir {
+	a := note("scope", 1)
+	if again := note("scope", 1); again.lock != nil || again.dir == a.dir {
 		t.Error("two publishes work in one directory")
 	} else if err := again.close(true); err != nil {
 		t.Error(err)
 	}
-	other := note("org", "scope", 2)
+	other := note("scope", 2)
 	if other.dir == a.dir {
 		t.Error("another generation of the key has the same directory")
 	}
@@ -130,5 +131,40 @@ func TestResumeIsOfTheSame(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(c.Dir, "*"))
 	if d := cmp.Diff([]string{other.dir}, left); d != "" || err != nil {
 		t.Error(d, err)
+	}
+}
+
+// What a publish of a name left is gone when the name is published otherwise, unless
+// somebody works on it, and what those of other names left stays.
+func TestResumeGivenUpForAnother(t *testing.T) {
+	t.Parallel()
+	c := &Catalog{Dir: t.TempDir()}
+	begin := func(org aihub.OrgID, name, what string) *bench {
+		b, err := c.work(org, name, what)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, gatedNote), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.noted = true
+		return b
+	}
+	busy := begin("bureau", "cases", "busy")
+	var given []*bench
+	for _, b := range []*bench{begin("bureau", "cases", "slip"), begin("bureau", "visits", "slip"), begin("police", "cases", "slip")} {
+		given = append(given, b)
+		if err := b.close(true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := begin("bureau", "cases", "mended")
+	for dir, want := range map[string]bool{busy.dir: true, last.dir: true, given[0].dir: false, given[1].dir: true, given[2].dir: true} {
+		if _, err := os.Stat(dir); (err == nil) != want {
+			t.Errorf("%s: there %t, want %t", filepath.Base(dir), err == nil, want)
+		}
+	}
+	if err := errors.Join(busy.close(false), last.close(false)); err != nil {
+		t.Error(err)
 	}
 }
