@@ -107,6 +107,35 @@ func TestKilledRunner(t *testing.T) {
 	}
 }
 
+// The files of a probe whose process was killed go with the next Sweep, those of one that
+// is under way stay.
+func TestKilledProbe(t *testing.T) {
+	r := newRunner(t)
+	for _, id := range []string{"probe-left", "probe-going"} {
+		if err := os.MkdirAll(filepath.Join(r.opt.Dir, id, "root"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	going, err := r.claim("probe-going")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer going.release()
+	if err := r.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(filepath.Join(r.opt.Dir, "probe-*"))
+	if len(left) != 1 || filepath.Base(left[0]) != "probe-going" {
+		t.Errorf("after the sweep: %v", left)
+	}
+	if c := r.Probe(t.Context()); !c.Available {
+		t.Errorf("%+v", c)
+	}
+	if after, _ := filepath.Glob(filepath.Join(r.opt.Dir, "probe-*")); len(after) != 1 {
+		t.Errorf("a probe leaves %v", after)
+	}
+}
+
 // Each thing that falls short of the contract is named.
 func TestDrift(t *testing.T) {
 	r := newRunner(t)

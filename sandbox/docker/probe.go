@@ -96,13 +96,19 @@ func (r *Runner) tryout(ctx context.Context) (unseen []string, err error) {
 	if program == nil {
 		return nil, fmt.Errorf("there is no program to try on %s", r.info.Architecture)
 	}
-	dir, err := os.MkdirTemp(r.opt.Dir, "probe-")
+	id := strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-"))
+	lock, err := r.claim(id)
 	if err != nil {
+		return nil, err
+	}
+	defer lock.release()
+	dir := filepath.Join(r.opt.Dir, id)
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	j := sandbox.Job{
-		ID: strings.ToLower(strings.ReplaceAll(aihub.NewID("probe"), "_", "-")), Args: []string{"/program"}, Limits: probeLimits,
+		ID: id, Args: []string{"/program"}, Limits: probeLimits,
 		Rootfs: filepath.Join(dir, "root"), Input: filepath.Join(dir, "in"), Output: filepath.Join(dir, "out"),
 	}
 	if j.Rootfs, err = filepath.Abs(j.Rootfs); err != nil {
@@ -119,7 +125,7 @@ func (r *Runner) tryout(ctx context.Context) (unseen []string, err error) {
 	if err := os.WriteFile(filepath.Join(j.Rootfs, "program"), program, 0o755); err != nil {
 		return nil, err
 	}
-	res, err := r.run(ctx, j, nil)
+	res, err := r.claimed(ctx, j, nil)
 	if err == nil && res.Failure.Reason != "" {
 		err = fmt.Errorf("a program that does nothing failed: %s %s", res.Failure.Reason, res.Failure.Detail)
 	}

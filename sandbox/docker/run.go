@@ -35,7 +35,17 @@ const noticeWait = 3 * time.Second
 var errTime = errors.New("the wall clock limit")
 
 // run carries out j, whose form is checked.
-func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal) (res sandbox.Result, err error) {
+func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal) (sandbox.Result, error) {
+	lock, err := r.claim(j.ID)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer lock.release()
+	return r.claimed(ctx, j, term)
+}
+
+// claimed carries out j, of which the caller has the lock.
+func (r *Runner) claimed(ctx context.Context, j sandbox.Job, term *sandbox.Terminal) (res sandbox.Result, err error) {
 	for _, name := range j.Collect {
 		if !sandbox.Plain(name) {
 			return res, platform("preparing", fmt.Errorf("%q is not a plain file name", name))
@@ -48,11 +58,6 @@ func (r *Runner) run(ctx context.Context, j sandbox.Job, term *sandbox.Terminal)
 	if why != "" {
 		return vendor(res, 127, aihub.ReasonStart, "%s", why), nil
 	}
-	lock, err := r.claim(j.ID)
-	if err != nil {
-		return res, err
-	}
-	defer lock.release()
 	// Of a worker that was killed under the same id: the lock is ours, so it is dead.
 	if err := r.remove(ctx, j.ID); err != nil {
 		return res, ended(ctx, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -66,7 +67,7 @@ func (r *Runner) remove(ctx context.Context, id string) error {
 }
 
 // Sweep removes from the engine what runners on this directory left whose
-// process is gone: containers, volumes, and images of single runs.
+// process is gone: containers, volumes, images of single runs, and files of probes.
 func (r *Runner) Sweep(ctx context.Context) error {
 	if err := r.connect(ctx); err != nil {
 		return err
@@ -94,6 +95,13 @@ func (r *Runner) Sweep(ctx context.Context) error {
 	for _, e := range left {
 		ids[e.Name()] = true
 	}
+	probes, err := filepath.Glob(filepath.Join(r.opt.Dir, "probe-*"))
+	if err != nil {
+		return platform("sweeping", err)
+	}
+	for _, dir := range probes {
+		ids[filepath.Base(dir)] = true
+	}
 	var errs []error
 	for id := range ids {
 		if ctx.Err() != nil {
@@ -106,6 +114,9 @@ func (r *Runner) Sweep(ctx context.Context) error {
 		if err == nil {
 			err = r.remove(ctx, id)
 			_, _ = r.api.ImageRemove(ctx, "aihub-run:"+id, image.RemoveOptions{})
+			if strings.HasPrefix(id, "probe-") {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(r.opt.Dir, id)))
+			}
 			c.release()
 		}
 		errs = append(errs, err)
