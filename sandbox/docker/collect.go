@@ -19,7 +19,8 @@ import (
 // collect copies the declared files out of the carrier, one by one, so that what
 // is not declared is not even looked at. What comes is a tar of the engine about
 // a directory of the vendor: one regular file of the right name and at most the
-// allowed size is taken, and nothing else.
+// allowed size is taken, and nothing else. A carrier that is dead held nothing any more:
+// that nothing was found there is not the vendor's fault.
 func (r *Runner) collect(ctx context.Context, j sandbox.Job) (total int64, failure *aihub.Failure, err error) {
 	to, err := os.OpenRoot(j.Output)
 	if err != nil {
@@ -35,10 +36,23 @@ func (r *Runner) collect(ctx context.Context, j sandbox.Job) (total int64, failu
 		}
 	}()
 	if j.Whole {
-		return r.collectWhole(ctx, j, to, &made)
+		total, failure, err = r.collectWhole(ctx, j, to, &made)
+	} else {
+		total, failure, err = r.collectFiles(ctx, j, to, &made)
 	}
+	if err != nil {
+		return 0, nil, err
+	}
+	c, err := r.api.ContainerInspect(ctx, namesOf(j.ID).carrier)
+	if err == nil && !c.State.Running {
+		err = errors.New("the container that holds it has ended")
+	}
+	return total, failure, err
+}
+
+func (r *Runner) collectFiles(ctx context.Context, j sandbox.Job, to *os.Root, made *[]string) (total int64, failure *aihub.Failure, err error) {
 	for _, name := range j.Collect {
-		made = append(made, name)
+		*made = append(*made, name)
 		n, why, err := r.collectFile(ctx, j, to, name, int64(j.Limits.Output)-total)
 		if err != nil || why != nil {
 			return 0, why, err

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/container"
+
 	"aihub"
 	"aihub/sandbox"
 	"aihub/sandbox/runnertest"
@@ -133,6 +135,34 @@ func TestKilledProbe(t *testing.T) {
 	}
 	if after, _ := filepath.Glob(filepath.Join(r.opt.Dir, "probe-*")); len(after) != 1 {
 		t.Errorf("a probe leaves %v", after)
+	}
+}
+
+// When the container dies that holds /output, nothing of it can be collected: that is
+// the platform's fault, whether the run's files or all of them are to be taken.
+func TestKilledCarrier(t *testing.T) {
+	r := newRunner(t)
+	rootfs := filepath.Join(t.TempDir(), "rootfs")
+	runnertest.Rootfs(t, rootfs, runnertest.Guest(t))
+	for whole, files := range map[bool][]string{false: {"predictions.csv"}, true: nil} {
+		j, _ := sleeper(t, t.TempDir(), rootfs, strings.ToLower(aihub.NewID("carrier")))
+		j.Args, j.Log, j.Whole, j.Collect = []string{"/guest", "hello"}, nil, whole, files
+		r.bend = func(*container.Config, *container.HostConfig) { // the guest is not made yet
+			n := namesOf(j.ID).carrier
+			exit, broken := r.api.ContainerWait(t.Context(), n, container.WaitConditionNotRunning)
+			if err := r.api.ContainerKill(t.Context(), n, "KILL"); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-exit:
+			case err := <-broken:
+				t.Error(err)
+			}
+		}
+		res, err := r.Run(t.Context(), j)
+		if aihub.KindOf(err) != aihub.Unavailable || !strings.Contains(err.Error(), "collecting /output") {
+			t.Errorf("whole %v: %+v, %v", whole, res.Failure, err)
+		}
 	}
 }
 
