@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -424,6 +425,40 @@ func (r *waiting) Run(ctx context.Context, j sandbox.Job) (sandbox.Result, error
 		}
 	}
 	return r.Runner.Run(ctx, j)
+}
+
+// While a run goes on, its lease is renewed: without heartbeats another worker would
+// have it after one lease.
+func TestLeaseIsRenewed(t *testing.T) {
+	w := newWorld(t, nil)
+	s := w.submit(false, "hello")
+	runner := &waiting{Runner: w.runner, end: make(chan struct{})}
+	o := w.orchestrator("worker-1")
+	o.Runner = runner
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(w.dir, "aihub.db")+"?_pragma=busy_timeout(60000)&_pragma=query_only(1)")
+	w.must(err)
+	defer db.Close()
+	var first aihub.RunID // and until when it was leased when it was first looked at
+	var until int64
+	renewed := false
+	w.work(o, func() bool {
+		if renewed {
+			return w.run(s).State.Terminal()
+		}
+		var id aihub.RunID
+		var now int64
+		switch err := db.QueryRow("SELECT run, expires_at FROM leases").Scan(&id, &now); {
+		case errors.Is(err, sql.ErrNoRows): // not yet, or lost: then the next one counts
+		case err != nil:
+			t.Fatal(err)
+		case id != first:
+			first, until = id, now
+		case now > until: // no other write than a heartbeat moves it
+			renewed = true
+			close(runner.end)
+		}
+		return false
+	})
 }
 
 // A trial has a place of its own: when it begins tells nothing of when the hidden

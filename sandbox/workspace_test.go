@@ -81,6 +81,25 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+// Of what is typed at most 64 KiB wait for a program that does not read; what is refused
+// counts as not typed, and is taken when there is room.
+func TestKeysHaveABound(t *testing.T) {
+	t.Parallel()
+	w, _ := seated(t, scenarios.Workspace{Idle: scenarios.Duration(time.Hour), Screen: 1 << 20})
+	if n, err := w.Type(0, make([]byte, maxKeys)); n != 64<<10 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := w.Type(maxKeys, []byte("x")); n != maxKeys || aihub.KindOf(err) != aihub.Quota || w.Typed() != maxKeys {
+		t.Errorf("one more: typed %d, %v", n, err)
+	}
+	if _, err := io.ReadFull(&w.keys, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.Type(maxKeys, []byte("x")); n != maxKeys+1 || err != nil {
+		t.Errorf("when one was read: typed %d, %v", n, err)
+	}
+}
+
 // A program shows at most a burst, and then 64 KiB a second, whatever it writes;
 // beyond the spec's screen it shows nothing more.
 func TestScreenRate(t *testing.T) {

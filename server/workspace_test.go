@@ -137,6 +137,8 @@ func TestWorkspace(t *testing.T) {
 	}
 	_, err = vendor.Type(ctx, v.id, n+1, []byte("x"))
 	w.want(aihub.Conflict, err)
+	_, err = vendor.Type(ctx, v.id, n, make([]byte, 16<<10+1))
+	w.want(aihub.Invalid, err)
 	w.must(vendor.ResizeWorkspace(ctx, v.id, wire.Window{Cols: 70, Rows: 22}))
 	v.see("window [22 70]")
 

@@ -674,6 +674,60 @@ func TestUploadsShareTheBound(t *testing.T) {
 	}
 }
 
+// While a request writes to an upload no other one does: neither goes on with it, ends
+// or cancels it, and none takes it away.
+func TestOneWriterAtOnce(t *testing.T) {
+	w := newWorld(t)
+	ann := w.as("ann")
+	resp, body := ann.ask("POST", "/v2/acme/solver/blobs/uploads/", "")
+	if resp.StatusCode != 202 {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	at := resp.Header.Get("Location")
+	r, out := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), "PATCH", w.http.URL+at, r)
+	w.must(err)
+	req.Header.Set("Authorization", "Bearer "+ann.bearer("repository:acme/solver:pull,push"))
+	status := make(chan int, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			status <- 0
+			return
+		}
+		resp.Body.Close()
+		status <- resp.StatusCode
+	}()
+	_, err = io.WriteString(out, "hello ")
+	w.must(err)
+	file := filepath.Join(w.dir, "pushed", filepath.Base(at))
+	for i := 0; ; i++ { // until the server has it
+		if b, err := os.ReadFile(file); err == nil && string(b) == "hello " {
+			break
+		}
+		if i == 500 {
+			t.Fatal("the server does not write for ten seconds")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{"PATCH", at, "twice "}, {"PUT", at + "?digest=" + digest("hello "), ""}, {"DELETE", at, ""},
+	} {
+		if resp, body := ann.ask(c.method, c.path, c.body); resp.StatusCode != 409 || !strings.Contains(body, "another request writes to this upload") {
+			t.Errorf("%s meanwhile: %d %s", c.method, resp.StatusCode, body)
+		}
+	}
+	_, err = io.WriteString(out, "world")
+	w.must(err)
+	w.must(out.Close())
+	if s := <-status; s != 202 {
+		t.Errorf("the first: %d", s)
+	}
+	if resp, body := ann.ask("PUT", at+"?digest="+digest("hello world"), ""); resp.StatusCode != 201 {
+		t.Errorf("afterwards: %d %s", resp.StatusCode, body)
+	}
+}
+
 // Who finds no room because of what a colleague left is told so, may cancel it, and has
 // the room; another organisation is told of nothing.
 func TestLeftUploadsGiveRoom(t *testing.T) {
