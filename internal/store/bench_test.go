@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"aihub"
+	"aihub/policies"
 )
 
 // fill queues n copies of the only submission behind it, without leaves, by turns
@@ -41,17 +42,26 @@ func BenchmarkSubmissionWithQueue(b *testing.B) {
 	for _, c := range []struct {
 		orgs  int
 		sizes []int
-	}{{1, []int{100, 10_000, 100_000}}, {50, []int{1000, 10_000, 100_000}}} { // so many that fifty stay fifty
+	}{{1, []int{100, 10_000, 100_000}}, {50, []int{100, 1000, 10_000, 100_000}}} {
 		orgs := c.orgs
 		for _, queued := range c.sizes {
 			b.Run(fmt.Sprintf("orgs=%d/queued=%d", orgs, queued), func(b *testing.B) {
-				w, sc := entered(b, 1<<30, 1e9, "policy")
-				w.submit(w.bob, sc, 1)
-				w.fill(queued, orgs)
-				p, img := w.submitPermit(w.bob, sc), w.image(w.bob, "an image of bits")
+				var w *world
+				var sc aihub.Ref
+				var p policies.Permit
+				var img aihub.Digest
 				var steps [5]time.Duration
 				b.ResetTimer()
 				for i := range b.N {
+					// Anew before any of several has nothing queued: fifty stay fifty.
+					if i == 0 || orgs > 1 && i%(queued-orgs) == 0 {
+						b.StopTimer()
+						w, sc = entered(b, 1<<30, 1e9, "policy")
+						w.submit(w.bob, sc, 1)
+						w.fill(queued, orgs)
+						p, img = w.submitPermit(w.bob, sc), w.image(w.bob, "an image of bits")
+						b.StartTimer()
+					}
 					at := time.Now()
 					lap := func(step int) {
 						steps[step] += time.Since(at)
