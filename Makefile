@@ -62,12 +62,14 @@ test-postgres: deps ## run every test of the store on PostgreSQL
 	AIHUB_POSTGRES_ALL=1 sh deploy/in-memory.sh $(GO) test -count 1 -v -timeout 30m -run '^TestOnPostgres$$' ./internal/store
 
 KILLS ?= 1000
+RUNNER ?= gvisor
+STORE ?= sqlite
 .PHONY: test-postgres
 .PHONY: chaos
 
-chaos: ## kill the server and sandboxes KILLS times at random moments, and check that nothing is lost or charged twice
+chaos: deps ## kill the server and sandboxes KILLS times at random moments, and check that nothing is lost, left or charged twice (RUNNER=gvisor or docker, STORE=sqlite or postgres)
 	@sh internal/embedded/build.sh
-	AIHUB_CHAOS_KILLS=$(KILLS) $(GO) test -tags embed -timeout 180m -count 1 -v -run '^TestChaos$$' ./cmd/aihub
+	CI=1 AIHUB_CHAOS_KILLS=$(KILLS) AIHUB_CHAOS_RUNNER=$(RUNNER) AIHUB_CHAOS_STORE=$(STORE) $(GO) test -tags embed -timeout 180m -count 1 -v -run '^TestChaos$$' ./cmd/aihub
 
 CASES ?= 100000
 .PHONY: conformance crosscheck

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -241,7 +240,7 @@ func (c *chaos) reads(d aihub.Digest) error {
 // named looks for blobs that no row names.
 func (c *chaos) named(when string) {
 	c.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(c.home, "aihub.db")+"?_pragma=busy_timeout(60000)&_pragma=query_only(1)")
+	db, err := c.on.query()
 	c.must(err)
 	defer db.Close()
 	rows, err := db.Query(`SELECT digest FROM image_blobs UNION SELECT stored FROM image_blobs WHERE stored IS NOT NULL

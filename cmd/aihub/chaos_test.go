@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +21,6 @@ import (
 	"time"
 
 	"aihub"
-	"aihub/internal/config"
 	"aihub/internal/embedded"
 	"aihub/internal/oci"
 	"aihub/internal/store"
@@ -103,6 +101,7 @@ type chaos struct {
 	app    *app
 	rnd    *rand.Rand
 	home   string
+	on     footing
 	at     string // where the server listens
 	hidden int    // rows of the hidden part
 	env    []string
@@ -145,9 +144,10 @@ func newChaos(t *testing.T, seed uint64, hidden int) *chaos {
 	c.at = c.freePort()
 	c.env = append(os.Environ(), "AIHUB_HOME="+c.home, "AIHUB_LISTEN="+c.at, "AIHUB_URL=http://"+c.at, "AIHUB_WORKERS=3", "AIHUB_CONFIG=", chaosServer+"=1",
 		"AIHUB_OPERATOR_PASSWORD=operator-secret")
-	cfg := config.Default(c.home)
+	c.on = stand(t, c.home)
+	c.env = append(c.env, c.on.env...)
 	var err error
-	c.app, err = openApp(t.Context(), cfg, &process{Err: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now})
+	c.app, err = openApp(t.Context(), c.on.cfg, &process{Err: io.Discard, Getenv: func(string) string { return "" }, Now: time.Now})
 	c.must(err)
 	t.Cleanup(func() { c.app.Close() })
 	if p := c.app.Runner.Probe(t.Context()); !p.CanRunHidden() {
@@ -343,8 +343,9 @@ func (c *chaos) round() {
 		most = 4000
 	}
 	time.Sleep(time.Duration(c.rnd.IntN(most)) * time.Millisecond)
+	pids := c.sandboxed()
 	if c.rnd.IntN(4) == 0 {
-		if pids := c.sandboxed(); len(pids) > 0 {
+		if len(pids) > 0 {
 			_ = syscall.Kill(pids[c.rnd.IntN(len(pids))], syscall.SIGKILL)
 			c.sandboxes++
 			return
@@ -415,7 +416,7 @@ func (c *chaos) submit(image aihub.Digest, kind enters) bool {
 
 // count runs a query for one number beside the platform.
 func (c *chaos) count(query string) (n int, err error) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(c.home, "aihub.db")+"?_pragma=busy_timeout(60000)&_pragma=query_only(1)")
+	db, err := c.on.query()
 	if err != nil {
 		return 0, err
 	}
@@ -423,16 +424,14 @@ func (c *chaos) count(query string) (n int, err error) {
 	return n, db.QueryRow(query).Scan(&n)
 }
 
-// sandboxed lists the processes that the server started: each holds one sandbox.
+// sandboxed lists the processes that hold the sandboxes: with gVisor those that the
+// server started, with Docker the first of each container.
 func (c *chaos) sandboxed() (pids []int) {
+	if c.on.engine != nil {
+		return c.on.engine.sandboxed()
+	}
 	for pid := range processes() {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		// After the name in parentheses: the state, and the parent.
-		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-		if len(fields) > 1 && fields[1] == strconv.Itoa(c.server.Process.Pid) {
+		if parentOf(pid) == strconv.Itoa(c.server.Process.Pid) {
 			pids = append(pids, pid)
 		}
 	}
@@ -575,6 +574,9 @@ func (c *chaos) reasons(owner string) (out []string) {
 
 // clean looks for what sandboxes and workers leave.
 func (c *chaos) clean() {
+	if c.on.engine != nil {
+		c.on.engine.clean(c)
+	}
 	for pid, cmd := range processes() {
 		if strings.Contains(cmd, c.home) && pid != os.Getpid() {
 			c.Errorf("process %d is left: %s", pid, cmd)
@@ -587,7 +589,7 @@ func (c *chaos) clean() {
 			c.Errorf("a mount is left: %s", line)
 		}
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(c.home, "aihub.db")+"?_pragma=query_only(1)")
+	db, err := c.on.query()
 	c.must(err)
 	defer db.Close()
 	rows, err := db.Query("SELECT id FROM runs")
@@ -613,7 +615,7 @@ func (c *chaos) clean() {
 			if err != nil || d.IsDir() && d.Name() != "run" && !strings.HasPrefix(d.Name(), "run_") && !strings.HasPrefix(d.Name(), "worker-") {
 				return nil
 			}
-			if name := d.Name(); !d.IsDir() && name != "lock" && !strings.HasPrefix(name, "runsc-") || strings.HasPrefix(name, "run_") || strings.HasPrefix(name, "worker-") {
+			if name := d.Name(); !d.IsDir() && name != "lock" && name != "engine-home" && !strings.HasPrefix(name, "runsc-") || strings.HasPrefix(name, "run_") || strings.HasPrefix(name, "worker-") {
 				c.Errorf("left behind: %s", path)
 			}
 			return nil
