@@ -39,7 +39,10 @@ func TestDrifted(t *testing.T) {
 		"no filter": {func(_ *container.Config, h *container.HostConfig) {
 			h.SecurityOpt = []string{"no-new-privileges", "seccomp=unconfined"}
 		}, "posture_seccomp", "inside_seccomp"},
-		"new privileges": {func(_ *container.Config, h *container.HostConfig) { h.SecurityOpt = h.SecurityOpt[1:] }, "posture_new_privileges", "inside_new_privileges"},
+		"new privileges":              {func(_ *container.Config, h *container.HostConfig) { h.SecurityOpt = h.SecurityOpt[1:] }, "posture_new_privileges", "inside_new_privileges"},
+		"new privileges, spelled out": {func(_ *container.Config, h *container.HostConfig) { h.SecurityOpt[0] = "no-new-privileges=false" }, "posture_new_privileges", "inside_new_privileges"},
+		// From inside no rule of a device shows that is not there: only the engine tells.
+		"a rule for devices": {func(_ *container.Config, h *container.HostConfig) { h.DeviceCgroupRules = []string{"c 1:3 r"} }, "posture_devices", "posture_devices"},
 		"more files": {func(_ *container.Config, h *container.HostConfig) {
 			h.Ulimits[0] = &units.Ulimit{Name: "nofile", Soft: 9999, Hard: 9999}
 		}, "posture_files", "inside_limits"},

@@ -195,28 +195,68 @@ func TestDrift(t *testing.T) {
 	if d := good.Drift(r, j); len(d) > 0 {
 		t.Errorf("%+v", d)
 	}
-	for code, change := range map[string]func(*Posture){
-		"user":           func(p *Posture) { p.User = "" },
-		"root":           func(p *Posture) { p.ReadOnlyRoot = false },
-		"capabilities":   func(p *Posture) { p.CapAdd = []string{"SYS_ADMIN"} },
-		"new_privileges": func(p *Posture) { p.Process = &Process{UID: 1, Seccomp: "filter"} },
-		"seccomp":        func(p *Posture) { p.Seccomp = "unconfined" },
-		"network":        func(p *Posture) { p.Network = "bridge" },
-		"namespace":      func(p *Posture) { p.Namespaces = map[string]string{"pid": "host"} },
-		"mounts":         func(p *Posture) { p.Mounts = append(slices.Clone(p.Mounts), "bind:/host:rw") },
-		"devices":        func(p *Posture) { p.Devices = 1 },
-		"memory":         func(p *Posture) { p.MemorySwap = -1 },
-		"pids":           func(p *Posture) { p.Pids = 0 },
-		"cpu":            func(p *Posture) { p.NanoCPUs = 0 },
-		"files":          func(p *Posture) { p.Limits = nil },
-		"output":         func(p *Posture) { p.Output = "" },
+	// Each case differs in one thing: what compares it has to tell, and nothing else does.
+	process := func(change func(*Process)) func(*Posture) {
+		return func(p *Posture) {
+			q := *p.Process
+			change(&q)
+			p.Process = &q
+		}
+	}
+	l := j.Limits
+	for i, c := range []struct {
+		code   string
+		change func(*Posture)
+	}{
+		{"user", func(p *Posture) { p.User = "" }},
+		{"user", process(func(p *Process) { p.UID = 0 })},
+		{"root", func(p *Posture) { p.ReadOnlyRoot = false }},
+		{"capabilities", func(p *Posture) { p.CapAdd = []string{"SYS_ADMIN"} }},
+		{"capabilities", func(p *Posture) { p.CapDrop = []string{"SYS_ADMIN"} }},
+		{"capabilities", process(func(p *Process) { p.CapEff = "0000000000000400" })},
+		{"capabilities", process(func(p *Process) { p.CapBnd = "0000000000000400" })},
+		{"new_privileges", func(p *Posture) { p.NoNewPrivs = false }},
+		{"new_privileges", process(func(p *Process) { p.NoNewPrivs = false })},
+		{"seccomp", func(p *Posture) { p.Seccomp = "unconfined" }},
+		{"seccomp", process(func(p *Process) { p.Seccomp = "none" })},
+		{"network", func(p *Posture) { p.Network = "bridge" }},
+		{"network", process(func(p *Process) { p.Devices = []string{"lo", "eth0"} })},
+		{"namespace", func(p *Posture) { p.Namespaces = map[string]string{"pid": "host"} }},
+		{"namespace", func(p *Posture) { p.Namespaces = map[string]string{"ipc": "container:other"} }},
+		{"namespace", process(func(p *Process) { p.Shared = []string{"net"} })},
+		{"mounts", func(p *Posture) { p.Mounts = append(slices.Clone(p.Mounts), "bind:/host:rw") }},
+		{"mounts", func(p *Posture) { p.Mounts = slices.Clone(p.Mounts)[:1] }},
+		{"mounts", func(p *Posture) { p.Mounts = slices.Clone(p.Mounts)[1:] }},
+		{"mounts", func(p *Posture) { p.Mounts = []string{"volume:/input:rw", "volume:/output:rw"} }},
+		{"devices", func(p *Posture) { p.Devices = 1 }},
+		{"memory", func(p *Posture) { p.MemorySwap = -1 }},
+		{"memory", func(p *Posture) { p.Memory, p.MemorySwap = 0, 0 }},
+		{"memory", func(p *Posture) { p.Memory, p.MemorySwap = int64(l.Memory)+1, int64(l.Memory)+1 }},
+		{"pids", func(p *Posture) { p.Pids = 0 }},
+		{"pids", func(p *Posture) { p.Pids = r.pids(l.Pids) + 1 }},
+		{"cpu", func(p *Posture) { p.NanoCPUs = 0 }},
+		{"cpu", func(p *Posture) { p.NanoCPUs = int64(l.CPUs*1e9) + 2 }},
+		{"files", func(p *Posture) { p.Limits = nil }},
+		{"files", func(p *Posture) { p.Limits = map[string]int64{"nofile": int64(l.Files) + 1} }},
+		{"output", func(p *Posture) { p.Output = "" }},
+		{"output", func(p *Posture) { p.Output = strings.Replace(p.Output, "size=", "size=1", 1) }},
 	} {
 		bad := good
-		change(&bad)
+		c.change(&bad)
 		d := bad.Drift(r, j)
-		if len(d) == 0 || d[0].Code != "posture_"+code || d[0].Message.ZH == "" {
-			t.Errorf("%s: %+v", code, d)
+		if len(d) == 0 {
+			t.Errorf("case %d, %s: nothing is told", i, c.code)
 		}
+		for _, f := range d {
+			if f.Code != "posture_"+c.code || f.Message.ZH == "" {
+				t.Errorf("case %d, %s: %+v", i, c.code, f)
+			}
+		}
+	}
+	with := j
+	with.Model = t.TempDir()
+	if d := good.Drift(r, with); len(d) != 1 || d[0].Code != "posture_mounts" {
+		t.Errorf("without its model: %+v", d)
 	}
 }
 
