@@ -196,7 +196,7 @@ func TestWholeNames(t *testing.T) {
 
 // Scan never leaves its text, and its matches are apart and in order.
 func FuzzScan(f *testing.F) {
-	for _, s := range []string{"市民张伟13812345678", "0755-83212345", "(010) 8321 2345", "6222 0212 3456 7890 123", "11010519491231002X", "a@b.cn@c.com", "福田路12号3栋", "\xff138\x00"} {
+	for _, s := range []string{"市民张伟13812345678", "0755-83212345", "(010) 8321 2345", "+86（0755） 13812345678", "0－13812345678", "6222 0212 3456 7890 123", "11010519491231002X", "a@b.cn@c.com", "福田路12号3栋", "\xff138\x00"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -207,6 +207,9 @@ func FuzzScan(f *testing.F) {
 			}
 			if utf8.ValidString(s) && !utf8.ValidString(s[m.Start:m.End]) {
 				t.Fatalf("%+v cuts a rune of %q", m, s)
+			}
+			if from := AreaCode(s, m.Start); from < 0 || from > m.Start || utf8.ValidString(s) && !utf8.ValidString(s[from:]) {
+				t.Fatalf("the area code of %+v in %q begins at %d", m, s, from)
 			}
 			last = m.End
 		}
