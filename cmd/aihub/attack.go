@@ -71,7 +71,8 @@ func (p *process) attack(ctx context.Context, only string) error {
 		p.note("attack.attacking", "Runner", name, "Platform", caps.Platform)
 		attacked++
 		count := map[attack.Status]int{}
-		s := &attack.Suite{Runner: r, Program: program, Dir: filepath.Join(own, "attack")}
+		s := &attack.Suite{Runner: r, Program: program, Dir: filepath.Join(own, "attack"),
+			Platform: func(ctx context.Context) (map[string]attack.Shown, error) { return p.hidden(ctx, c, program) }}
 		err := s.Run(ctx, func(f attack.Finding) {
 			all = append(all, f)
 			count[f.Status]++

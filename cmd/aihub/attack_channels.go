@@ -1,30 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
-	"os"
 	"regexp"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"aihub"
 	"aihub/internal/config"
-	"aihub/internal/oci"
 	"aihub/internal/store"
 	"aihub/sandbox/attack"
-	"aihub/scenarios"
-	"aihub/scenarios/packs"
-	"aihub/server"
 	"aihub/server/client"
 	"aihub/server/wire"
 )
@@ -161,92 +152,19 @@ func (p *process) channels(ctx context.Context, runs int) error {
 // meter opens a platform of its own on which an organisation may have so many runs at
 // once; done ends it.
 func (p *process) meter(ctx context.Context, most int) (m *meter, done func(), err error) {
-	home, err := os.MkdirTemp("", "aihub-channels-*")
+	m, done, err = p.ownPlatform(ctx, func(c *config.Config) { c.Queue.PerOrganisation = most })
 	if err != nil {
 		return nil, nil, err
 	}
-	closers := []func(){func() { removeTree(home) }}
-	end := func() {
-		for _, c := range slices.Backward(closers) {
-			c()
-		}
-	}
-	defer func() {
-		if err != nil {
-			end()
-		}
-	}()
-	var offset atomic.Int64
-	q := *p
-	q.Now = func() time.Time { return p.Now().Add(time.Duration(offset.Load())) }
-	q.json = true // the play itself says nothing
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err = m.open(ctx, func(raw []byte) ([]byte, error) { return raw, nil }, map[string]string{`tick: \w+`: "tick: " + tickOf.String(), `quota: \d+`: "quota: 100"}); err != nil {
+		done()
 		return nil, nil, err
 	}
-	closers = append(closers, func() { ln.Close() })
-	cfg := config.Default(home)
-	cfg.URL = "http://" + ln.Addr().String()
-	cfg.Queue.PerOrganisation = most
-	a, err := openApp(ctx, cfg, &q)
-	if err != nil {
-		return nil, nil, err
-	}
-	closers = append(closers, func() { a.Close() })
-	h, err := server.New(server.Deps{DB: a.DB, Policies: a.Policies, Blobs: a.Blobs, Catalog: a.Catalog, Dir: home, Now: a.Now, Log: a.Log})
-	if err != nil {
-		return nil, nil, err
-	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	closers = append(closers, func() { srv.Close() })
-	m = &meter{d: &demo{p: &q, a: a, url: cfg.URL, passwords: map[aihub.UserID]string{}, tokens: map[aihub.UserID]string{}}, offset: &offset}
-	return m, end, m.open(ctx)
-}
-
-// meter is the platform that is measured.
-type meter struct {
-	d      *demo
-	offset *atomic.Int64
-	ref    aihub.Ref
-	spec   scenarios.Spec
-	image  aihub.Digest
+	return m, done, nil
 }
 
 // quota is how many submissions an organisation has: whoever is to enter more is another.
 const quota = 90
-
-// open publishes a scenario with a long tick, as its steward would.
-func (m *meter) open(ctx context.Context) (err error) {
-	d := m.d
-	if d.passwords[operator], err = d.a.bootstrap(ctx, ""); err != nil {
-		return err
-	}
-	if err := d.people(ctx); err != nil {
-		return err
-	}
-	pack := packs.All()[0]
-	var raw bytes.Buffer
-	if err := pack.Generate(&raw, 20261122, pack.Rows); err != nil {
-		return err
-	}
-	v, err := d.steward.PublishDataset(ctx, pack.Manifest, &raw, nil)
-	if err != nil {
-		return err
-	}
-	if err := d.reviewer.DecideDataset(ctx, v.Ref.String(), wire.Decide{Approve: true, Reason: "card read"}); err != nil {
-		return err
-	}
-	source := regexp.MustCompile(`tick: \w+`).ReplaceAllString(string(pack.Spec), "tick: "+tickOf.String())
-	source = regexp.MustCompile(`quota: \d+`).ReplaceAllString(source, "quota: 100")
-	sc, err := d.steward.PublishScenario(ctx, wire.NewScenario{Spec: source})
-	if err != nil {
-		return err
-	}
-	m.ref = sc.Ref
-	m.spec, _, err = scenarios.Parse(pack.Name, []byte(source))
-	return err
-}
 
 // measure plays runs submissions, those of one organisation one after the other.
 func (m *meter) measure(ctx context.Context, c channel, runs int) (out measured, err error) {
@@ -272,44 +190,12 @@ func (m *meter) measure(ctx context.Context, c channel, runs int) (out measured,
 	return out, nil
 }
 
-// vendor enrols an organisation of its own, with its own quota.
-func (m *meter) vendor(ctx context.Context, name string) (aihub.UserID, error) {
-	d := m.d
-	op := client.New(d.url, d.tokens[operator])
-	org, user := aihub.OrgID("org-"+name), aihub.UserID("vendor-"+name)
-	if err := op.CreateOrg(ctx, aihub.Org{ID: org, Name: aihub.Text{EN: name, ZH: name}}); err != nil {
-		return user, err
-	}
-	d.passwords[user] = "a long password " + name
-	if err := op.CreateUser(ctx, wire.NewUser{User: aihub.User{ID: user, Org: org, Name: name, Roles: []aihub.Role{aihub.Vendor}}, Password: d.passwords[user]}); err != nil {
-		return user, err
-	}
-	c, err := d.signIn(ctx, user)
-	if err != nil {
-		return user, err
-	}
-	e, err := c.Enrol(ctx, m.ref.String(), wire.Enrol{Purpose: "measure", Agreement: scenarios.AgreementDigest(m.spec)})
-	if err != nil {
-		return user, err
-	}
-	if err := d.reviewer.DecideEnrolment(ctx, string(e.ID), wire.Decide{Approve: true, Reason: "signed"}); err != nil {
-		return user, err
-	}
-	var b bytes.Buffer
-	if err := oci.Build(&b, oci.Config{Entrypoint: []string{"/run"}}, []oci.File{{Name: "run", Mode: 0o755, Content: []byte("#!" + name)}}); err != nil {
-		return user, err
-	}
-	img, err := c.UploadImage(ctx, &b, nil)
-	m.image = img.Digest
-	return user, err
-}
-
 // trial plays one submission from just after a tick on, and looks as its vendor.
 func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attack.View, error) {
 	d := m.d
 	now := d.a.Now()
 	begin := now.Truncate(tickOf).Add(2*tickOf + time.Second)
-	to := func(at time.Duration) { m.offset.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
+	to := func(at time.Duration) { m.clock.ahead.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
 	to(0)
 	sub, err := client.New(d.url, d.tokens[vendor]).Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Nonce: fmt.Sprint(begin.UnixNano())})
 	if err != nil {

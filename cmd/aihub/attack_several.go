@@ -54,7 +54,7 @@ func (p *process) several(ctx context.Context, runs int) (measured, error) {
 func (m *meter) together(ctx context.Context, vendor aihub.UserID, backward bool) (attack.View, error) {
 	d := m.d
 	begin := d.a.Now().Truncate(tickOf).Add(2*tickOf + time.Second)
-	to := func(at time.Duration) { m.offset.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
+	to := func(at time.Duration) { m.clock.ahead.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
 	to(0)
 	var subs []aihub.SubmissionID
 	for i := range places {

@@ -204,7 +204,7 @@ func (d *demo) searchCanaries(ctx context.Context, tokens []string) error {
 	look, _ := sharing.NewCanaries(tokens)
 	var total int
 	for _, u := range urls {
-		answer, err := d.fetchAsVendor(ctx, u)
+		answer, err := d.fetchAs(ctx, "vendor", u, "")
 		if err != nil {
 			return err
 		}
@@ -250,7 +250,7 @@ func (d *demo) rowIDs(ctx context.Context, output aihub.Digest) ([]string, error
 
 // vendorURLs lists every address that a vendor could ask.
 func (d *demo) vendorURLs(ctx context.Context, ids map[string][]string) ([]string, error) {
-	doc, err := d.fetchAsVendor(ctx, d.url+"/openapi.json")
+	doc, err := d.fetchAs(ctx, "vendor", d.url+"/openapi.json", "")
 	if err != nil {
 		return nil, err
 	}
@@ -292,13 +292,19 @@ func (d *demo) vendorURLs(ctx context.Context, ids map[string][]string) ([]strin
 	return slices.Compact(urls), nil
 }
 
-// fetchAsVendor returns status line, headers and body as they come.
-func (d *demo) fetchAsVendor(ctx context.Context, url string) ([]byte, error) {
+// fetchAs returns status line, headers and body as they come to a person, or to
+// nobody, who reads in lang.
+func (d *demo) fetchAs(ctx context.Context, who aihub.UserID, url string, lang aihub.Lang) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+d.tokens["vendor"])
+	if who != "" {
+		req.Header.Set("Authorization", "Bearer "+d.tokens[who])
+	}
+	if lang != "" {
+		req.Header.Set("Accept-Language", string(lang))
+	}
 	resp, err := http.DefaultTransport.RoundTrip(req) // redirects are answers too
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package attack carries out the attacks of the threat model that one machine can
 // show, on a real Runner, and says for each row of the list what came of it: it
-// was stopped, it is open, or it is not shown here and where it is. The hostile
+// was stopped, it is open, it is known and measured, or why it cannot be shown. The hostile
 // programs are those of package hostile; the hostile images are made here.
 //
 // A row is open when anything of it succeeds, and also when it could not be
@@ -40,7 +40,7 @@ type Finding struct {
 	Attack   aihub.Text `json:"attack"`
 	Runner   string     `json:"runner"`
 	Status   Status     `json:"status"`
-	Why      aihub.Text `json:"why"`                // what was seen, or where it is shown
+	Why      aihub.Text `json:"why"`                // what was seen, or why it cannot be shown
 	Evidence []string   `json:"evidence,omitempty"` // of an open row
 }
 
@@ -50,11 +50,22 @@ type Suite struct {
 	Program []byte // static executable for the runner's machine that plays package hostile after the argument "hostile"
 	Dir     string // empty; holds images and what runs leave
 
+	// Platform shows, on a platform whose runs are Runner's, the rows that take more
+	// than a runner; it is asked once. Those that it does not return are open.
+	Platform func(context.Context) (map[string]Shown, error)
+
 	caps   sandbox.Capabilities
 	rootfs string
 	n      int
 	ran    map[string]*ran
 	note   aihub.Text // what the row that is shown could not do
+}
+
+// Shown is what came of a row on a platform.
+type Shown struct {
+	Bad   []string   // what succeeded; none: the row is stopped
+	Note  aihub.Text // what was seen
+	Known bool       // what is told by design, and is bounded: the note has the figure
 }
 
 // limits of a hostile run, small so that reaching them is quick.
@@ -82,30 +93,44 @@ func (s *Suite) Run(ctx context.Context, found func(Finding)) error {
 	if s.caps = s.Runner.Probe(ctx); !s.caps.CanRunHidden() {
 		return s.caps.Refuse()
 	}
+	shown, err := s.Platform(ctx)
+	if err != nil {
+		return err
+	}
 	for _, r := range rows {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		f := Finding{Row: r.id, Attack: r.what, Runner: s.Runner.Name(), Status: NotShown, Why: r.why}
-		if r.show != nil {
+		if p, ok := shown[r.id]; ok {
+			f.conclude(p)
+		} else if r.show != nil {
 			bad, err := r.show(ctx, s)
 			if err != nil {
 				bad = append(bad, fmt.Sprintf("could not be carried out: %v", err))
 			}
-			f.Status, f.Evidence = Stopped, bad
-			if r.why != (aihub.Text{}) {
-				f.Status = Residual
+			known := r.why != (aihub.Text{})
+			if known {
 				s.note = aihub.Text{EN: s.note.EN + "; " + r.why.EN, ZH: s.note.ZH + "；" + r.why.ZH}
 			}
-			f.Why, s.note = s.note, aihub.Text{}
-			if len(bad) > 0 {
-				f.Status = Open
-				f.Why = aihub.Text{EN: strings.Join(bad[:min(len(bad), 3)], "; "), ZH: strings.Join(bad[:min(len(bad), 3)], "；")}
-			}
+			f.conclude(Shown{bad, s.note, known})
+			s.note = aihub.Text{}
 		}
 		found(f)
 	}
 	return nil
+}
+
+// conclude makes of what was seen what came of it.
+func (f *Finding) conclude(p Shown) {
+	f.Status, f.Why, f.Evidence = Stopped, p.Note, p.Bad
+	if p.Known {
+		f.Status = Residual
+	}
+	if bad := p.Bad; len(bad) > 0 {
+		f.Status = Open
+		f.Why = aihub.Text{EN: strings.Join(bad[:min(len(bad), 3)], "; "), ZH: strings.Join(bad[:min(len(bad), 3)], "；")}
+	}
 }
 
 // hostKernel reports whether the guest meets the machine's own kernel.

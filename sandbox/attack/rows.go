@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,8 +14,8 @@ import (
 	"aihub/sandbox"
 )
 
-// row is one line of the threat model. Without show, why says where it is shown;
-// with both it is a residual channel, which is measured and does not fail.
+// row is one line of the threat model. Without show, why says why it cannot be
+// shown; with both it is a residual channel, which is measured and does not fail.
 type row struct {
 	id   string
 	what aihub.Text
@@ -24,9 +25,9 @@ type row struct {
 
 func text(en, zh string) aihub.Text { return aihub.Text{EN: en, ZH: zh} }
 
-// by names the tests that show what needs a platform.
-func by(tests string) aihub.Text {
-	return text("needs the platform: shown by "+tests, "需要整个平台：由 "+tests+" 证明")
+// platform stands for what takes more than a runner: Suite.Platform shows it.
+func platform(context.Context, *Suite) ([]string, error) {
+	return nil, errors.New("there is no platform to show it on")
 }
 
 var rows = []row{
@@ -34,20 +35,18 @@ var rows = []row{
 	{"V2", text("tunnel through DNS", "DNS 隧道"), dns, aihub.Text{}},
 	{"V3", text("cloud metadata addresses", "云元数据地址"), clouds, aihub.Text{}},
 	{"V4", text("the host, its networks, the platform", "主机、局域网与平台"), addresses("10.0.0.1", "172.17.0.1", "192.168.0.1"), aihub.Text{}},
-	{"V5", text("print secrets in a hidden run", "在隐藏运行中打印机密"), nil, by("TestHiddenRunsTellNothing, TestHiddenLogIsForTheSteward, aihub demo")},
-	{"V6", text("exit code as a symbol", "以退出码传递信息"), nil, by("TestHiddenFailuresCollapse; measured by aihub attack --channels")},
-	{"V7", text("kind of crash as a symbol", "以崩溃方式传递信息"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
-	{"V8", text("duration", "运行时长"), nil, by("TestNextTick; measured by aihub attack --channels")},
-	{"V9", text("order of endings, ETag, times", "结束顺序、ETag 与时间"), nil, text(
-		"needs the platform: shown by TestNoOrderWithinATick, TestTrialsWaitForTrials; aihub attack --channels measures one hidden run and a trial behind it, not the order of several",
-		"需要整个平台：由 TestNoOrderWithinATick、TestTrialsWaitForTrials 证明；aihub attack --channels 测量单个隐藏运行及其后的试运行，不含多个隐藏运行的次序")},
-	{"V10", text("size and number of outputs", "输出的大小与数量"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
+	{"V5", text("print secrets in a hidden run", "在隐藏运行中打印机密"), platform, aihub.Text{}},
+	{"V6", text("exit code as a symbol", "以退出码传递信息"), platform, aihub.Text{}},
+	{"V7", text("kind of crash as a symbol", "以崩溃方式传递信息"), platform, aihub.Text{}},
+	{"V8", text("duration", "运行时长"), platform, aihub.Text{}},
+	{"V9", text("order of endings, ETag, times", "结束顺序、ETag 与时间"), platform, aihub.Text{}},
+	{"V10", text("size and number of outputs", "输出的大小与数量"), platform, aihub.Text{}},
 	{"V11", text("names, modes, attributes of outputs", "输出文件的名称、权限与属性"), metadata, aihub.Text{}},
-	{"V12", text("hide data inside predictions", "在预测值中夹带数据"), nil, by("TestNothingElseLeaves, TestOnlyTheSymbolLeaves")},
-	{"V13", text("make the scorer quote a label", "诱使评分程序引用标签"), nil, by("TestScenarioHidesLabels, FuzzCheckPredictions")},
-	{"V14", text("modulate processor or memory use", "调制 CPU 或内存用量"), nil, by("TestHiddenRunsTellNothing, TestScopes; measured by aihub attack --channels")},
-	{"V15", text("progress or live status", "进度或实时状态"), nil, by("TestHiddenRunsTellNothing; measured by aihub attack --channels")},
-	{"V16", text("weights that remember rows", "记忆数据行的权重"), nil, by("TestTrain, TestTrainingsTellNothing, TestModelDigestSaysNothing and aihub demo: models do not leave")},
+	{"V12", text("hide data inside predictions", "在预测值中夹带数据"), platform, aihub.Text{}},
+	{"V13", text("make the scorer quote a label", "诱使评分程序引用标签"), platform, aihub.Text{}},
+	{"V14", text("modulate processor or memory use", "调制 CPU 或内存用量"), platform, aihub.Text{}},
+	{"V15", text("progress or live status", "进度或实时状态"), platform, aihub.Text{}},
+	{"V16", text("weights that remember rows", "记忆数据行的权重"), platform, aihub.Text{}},
 	{"V17", text("leave data for a later run", "为之后的运行留下数据"), remains, aihub.Text{}},
 	{"V18", text("shared caches and IPC", "共享缓存与进程间通信"), together, aihub.Text{}},
 	{"V19", text("covert channel over load and cache", "通过负载与缓存的隐蔽信道"), load, text("runs share a machine: bounded by fixed cores and quotas, closed by one organisation a machine", "运行共享同一台机器：由固定核心与配额限制，一机一机构可消除")},
@@ -72,8 +71,8 @@ var rows = []row{
 	{"V38", text("dangerous system calls", "危险的系统调用"), calls, aihub.Text{}},
 	{"V39", text("read secrets of the host", "读取主机机密"), secrets, aihub.Text{}},
 	{"V40", text("find the labels", "寻找标签"), secrets, aihub.Text{}},
-	{"V41", text("attack the scorer with the prediction file", "用预测文件攻击评分程序"), nil, by("TestParquetMutants, TestParquetMemory, FuzzParquet, TestWorkerSurvivesPanic")},
-	{"V42", text("recognise rows over runs", "跨运行识别数据行"), nil, by("TestShuffle, TestRowID, TestLostLease")},
+	{"V41", text("attack the scorer with the prediction file", "用预测文件攻击评分程序"), platform, aihub.Text{}},
+	{"V42", text("recognise rows over runs", "跨运行识别数据行"), platform, aihub.Text{}},
 	{"V43", text("tell a hidden run from a smoke run", "区分隐藏运行与试运行"), alike, aihub.Text{}},
 }
 
