@@ -37,7 +37,7 @@ func TestAttack(t *testing.T) {
 						t.Error(err)
 					}
 				}()
-				env["DOCKER_HOST"] = e.Host
+				env["AIHUB_RUNNER"], env["AIHUB_DOCKER"] = runner, e.Host
 			}
 			if (os.Geteuid() != 0 || !embedded.Linked) && os.Getenv("CI") == "" {
 				t.Skip("needs root, and the embedded programs (make deps)")

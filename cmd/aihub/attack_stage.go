@@ -53,6 +53,9 @@ func (h *hidden) watch(ctx context.Context, staged []*staged) error {
 			return fmt.Errorf("%s, %s: %w", s.row, s, err)
 		}
 	}
+	if _, err := h.d.a.DB.Reap(ctx); err != nil { // settles what is due, as a worker does
+		return err
+	}
 	return h.compare(ctx, staged)
 }
 
