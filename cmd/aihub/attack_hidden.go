@@ -14,6 +14,7 @@ import (
 	"aihub/internal/store"
 	"aihub/policies/sharing"
 	"aihub/sandbox/attack"
+	"aihub/sandbox/runnertest/hostile"
 	"aihub/server/client"
 	"aihub/server/wire"
 )
@@ -152,7 +153,7 @@ func (h *hidden) prepare(ctx context.Context) error {
 		// What is asked about lies in an image, so that its vendor reads it there.
 		for i, of := range []aihub.Part{aihub.Test, aihub.Train} {
 			if part.Part == of {
-				at := slices.IndexFunc(in, planted.MatchString)
+				at := slices.IndexFunc(in, hostile.Mark.MatchString)
 				h.guess[i] = in[at]
 				in = slices.Delete(in, at, at+1)
 			}

@@ -20,6 +20,7 @@ import (
 	"aihub/internal/table"
 	"aihub/policies"
 	"aihub/policies/sharing"
+	"aihub/sandbox/runnertest/hostile"
 	"aihub/scenarios"
 )
 
@@ -95,8 +96,6 @@ func (d *demo) judge(ctx context.Context) error {
 	return nil
 }
 
-var planted = regexp.MustCompile(`zq[a-z]{30}`)
-
 // plant writes a random mark of 32 letters behind every 40th free text of a raw
 // file; those that land in hidden parts are canaries. Files without a text
 // column have the keys of their hidden rows alone.
@@ -151,7 +150,7 @@ func (d *demo) hiddenTokens(ctx context.Context, spec scenarios.Spec, v aihub.Da
 					if c.Name == v.Key {
 						tokens = append(tokens, strings.Clone(s))
 					}
-					if m := planted.FindString(s); m != "" {
+					if m := hostile.Mark.FindString(s); m != "" {
 						tokens = append(tokens, strings.Clone(m))
 					}
 				}

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -30,6 +31,10 @@ var Modes = []string{"network", "dns", "write", "read", "fork", "memory", "outpu
 // Training lists what hostile vendors do with models: hoard is their training,
 // and recall the algorithm that uses what it left.
 var Training = []string{"hoard", "recall"}
+
+// Mark is the form of the canaries that a demo and the attacks plant in data, by which
+// hostile programs find them.
+var Mark = regexp.MustCompile(`zq[a-z]{30}`)
 
 // Load lists the two ends of a channel through the load of the machine: what one
 // run does in slots of time, and what another measures in them.

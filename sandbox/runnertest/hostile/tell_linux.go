@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -21,9 +20,6 @@ func init() {
 	facts["tell"] = (*program).tell
 	facts["recognise"] = (*program).recognise
 }
-
-// planted are the marks that the platform's own trials plant in hidden data.
-var planted = regexp.MustCompile(`zq[a-z]{30}`)
 
 // tell asks one question of its data and answers it by what it does: tell MARK YES
 // NO does YES where MARK lies in /input, and NO where it does not. Each is one of
@@ -43,7 +39,7 @@ func (p *program) tell() int {
 	if yes {
 		do = p.args[1]
 	}
-	p.say("told %v of %d marks", yes, len(planted.FindAll(all, -1)))
+	p.say("told %v of %d marks", yes, len(Mark.FindAll(all, -1)))
 	name, number, _ := strings.Cut(do, ":")
 	n, _ := strconv.Atoi(number)
 	deed, ok := deeds[name]
@@ -59,7 +55,7 @@ func (p *program) tell() int {
 var deeds = map[string]func(p *program, input []byte, n int) int{
 	"quiet": func(p *program, _ []byte, _ int) int { return p.answer(nil) },
 	"print": func(p *program, input []byte, _ int) int {
-		for i, m := range planted.FindAll(input, -1) {
+		for i, m := range Mark.FindAll(input, -1) {
 			if i < 4 { // each takes two names, and the prediction needs one
 				p.smuggle(m)
 			}
@@ -174,7 +170,7 @@ func (p *program) answer(change func(rows [][]string) []byte) int {
 func cell(value func(mark string) string) func(*program, []byte, int) int {
 	return func(p *program, input []byte, _ int) int {
 		return p.answer(func(rows [][]string) []byte {
-			rows[1][1] = value(string(planted.Find(input)))
+			rows[1][1] = value(string(Mark.Find(input)))
 			return table(rows)
 		})
 	}
