@@ -315,16 +315,19 @@ func (h *hidden) view(ctx context.Context, s *staged, early bool) (map[string]st
 }
 
 // receipt is what a receipt says of each step, and the place in the ledger of the last
-// one. Its proofs are of what others did, too.
+// one. Its proofs are of what others did, too, and the steps of a tick are those of two
+// workers, in no order.
 func (h *hidden) receipt(answer []byte) (steps string, place int64, err error) {
 	_, body, _ := bytes.Cut(answer, []byte("\r\n\r\n"))
 	proven, err := store.VerifyReceipt(body, h.d.a.DB.PublicKey())
 	if err != nil {
 		return "", 0, err
 	}
+	var all []string
 	for _, s := range proven.Steps {
 		place = s.Seq
-		steps += h.plain(fmt.Appendf(nil, "%s %s %s %s\n", s.At.Format(time.RFC3339Nano), s.Act, s.Facts, s.By))
+		all = append(all, h.plain(fmt.Appendf(nil, "%s %s %s %s\n", s.At.Format(time.RFC3339Nano), s.Act, s.Facts, s.By)))
 	}
-	return steps, place, nil
+	slices.Sort(all)
+	return strings.Join(all, ""), place, nil
 }

@@ -43,7 +43,7 @@ func (h *hidden) watch(ctx context.Context, staged []*staged) error {
 		return err
 	}
 	h.clock.ahead.Add(int64(tickOfHidden))
-	h.told = h.clock.now()
+	h.told = h.clock.now().Truncate(time.Second) // as coarse as some of it is shown
 	for _, s := range staged {
 		c := client.New(h.d.url, h.d.tokens[s.vendor])
 		if err := until(ctx, func() (bool, error) {

@@ -171,6 +171,8 @@ func (all results) seen() (s Seen, err error) {
 		}
 		s.Mounts = append(s.Mounts, m)
 	}
+	// An engine mounts in no order, and receipts are not to differ for it.
+	slices.SortStableFunc(s.Mounts, func(a, b Mount) int { return strings.Compare(a.Dir, b.Dir) })
 	s.Devices = []string{}
 	for line := range strings.Lines(whole("/proc/net/dev")) {
 		if name, _, ok := strings.Cut(line, ":"); ok {
