@@ -116,40 +116,47 @@ func (b *Bootstrap) bucket(h uint64) uint16 { return uint16(mix(h^b.seed) % Buck
 // mostly agree in all digits but the last one or two, which are then hashed alone.
 func (b *Bootstrap) NumberBuckets(keys []int64, out []uint16) {
 	out = out[:len(keys)]
-	tens, hundreds := int64(-1), int64(-1)
-	var ofTens, ofHundreds uint64 // the hashes of all digits but the last, or the last two
+	var ofHundreds uint64 // the hash of all digits but the last two
+	hundreds := int64(-1)
 	var text [20]byte
 	var hs [mixRows]uint64 // the hashes, but for the last product
-	for at := 0; at < len(keys); at += mixRows {
-		part := keys[at:][:min(mixRows, len(keys)-at)]
-		for i, v := range part {
-			if v < 100 {
+	for len(keys) > 0 {
+		part := keys[:min(mixRows, len(keys))]
+		hs := hs[:len(part)]
+		for i := 0; i < len(part); {
+			v := part[i]
+			if v < 100 || v > math.MaxInt64-100 { // or the next ones could be below v
 				digits := strconv.AppendInt(text[:0], v, 10)
 				h := uint64(fnvBasis)
 				for _, c := range digits[:len(digits)-1] {
 					h = (h ^ uint64(c)) * fnvPrime
 				}
 				hs[i] = h ^ uint64(digits[len(digits)-1])
+				i++
 				continue
 			}
-			last := uint64(v - tens)
-			if last >= 10 || tens < 0 {
-				if two := uint64(v - hundreds); two >= 100 || hundreds < 0 {
-					hundreds, ofHundreds = v-v%100, fnvBasis
-					for _, c := range strconv.AppendInt(text[:0], v/100, 10) {
-						ofHundreds = (ofHundreds ^ uint64(c)) * fnvPrime
-					}
+			if two := uint64(v - hundreds); two >= 100 || hundreds < 0 {
+				hundreds, ofHundreds = v-v%100, fnvBasis
+				for _, c := range strconv.AppendInt(text[:0], v/100, 10) {
+					ofHundreds = (ofHundreds ^ uint64(c)) * fnvPrime
 				}
-				digit := uint64(v-hundreds) / 10
-				tens, ofTens = hundreds+10*int64(digit), (ofHundreds^('0'+digit))*fnvPrime
-				last = uint64(v - tens)
 			}
-			hs[i] = ofTens ^ ('0' + last)
+			digit := uint64(v-hundreds) / 10
+			tens, ofTens := hundreds+10*int64(digit), (ofHundreds^('0'+digit))*fnvPrime
+			for ; i < len(part); i++ {
+				last := uint64(part[i] - tens)
+				if last >= 10 {
+					break
+				}
+				hs[i] = ofTens ^ ('0' + last)
+			}
 		}
-		mixAll(hs[:len(part)], fnvPrime, b.seed)
-		for i, h := range hs[:len(part)] {
-			out[at+i] = uint16(h % Buckets)
+		mixAll(hs, fnvPrime, b.seed)
+		to := out[:len(hs)]
+		for i, h := range hs {
+			to[i] = uint16(h % Buckets)
 		}
+		keys, out = keys[len(part):], out[len(part):]
 	}
 }
 
@@ -185,10 +192,12 @@ func (s *splitmix) next() uint64 {
 
 // fill sets us to what next would return.
 func (s *splitmix) fill(us []uint64) {
+	at := uint64(*s) // in a register
 	for i := range us {
-		*s += 0x9e3779b97f4a7c15
-		us[i] = uint64(*s)
+		at += 0x9e3779b97f4a7c15
+		us[i] = at
 	}
+	*s = splitmix(at)
 	mixAll(us, 1, 0)
 }
 

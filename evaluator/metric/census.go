@@ -55,13 +55,13 @@ func (c *Census) Add(truth []Code, bucket []uint16) {
 		c.since = int64(len(truth))
 	}
 	c.rows += int64(len(truth))
-	bucket, mask := bucket[:len(truth)], c.mask
+	bucket, mask, shift := bucket[:len(truth)], c.mask, c.shift&15
 	if len(c.table) <= int(mask) {
 		return
 	}
-	table, classes := c.table[:mask+1], uint32(1)<<c.shift-1
+	table, classes := c.table[:mask+1], uint32(1)<<shift-1
 	for i, t := range truth {
-		table[(uint32(bucket[i])<<(c.shift&15)|uint32(t)&classes)&mask]++
+		table[(uint32(bucket[i])<<shift|uint32(t)&classes)&mask]++
 	}
 }
 
