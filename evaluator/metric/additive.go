@@ -63,9 +63,10 @@ func (a *additive) New() Accumulator {
 	t := &tally{m: a, byRows: a.rows == nil && (cells == 1 || len(a.terms) == 0), n: make([]int64, cells), counts: make([]int64, cells*a.counts), sums: make([]Sum, cells*a.sums)}
 	t.quick = make([][]quick, len(a.terms))
 	t.square = make([][]square, len(a.terms))
+	t.fine = make([]*fineSquares, len(a.terms))
 	for i, x := range a.terms {
 		if x.square {
-			t.square[i] = make([]square, cells)
+			t.square[i], t.fine[i] = make([]square, cells), newFineSquares(cells)
 		} else {
 			t.quick[i] = make([]quick, cells)
 		}
@@ -90,6 +91,7 @@ type tally struct {
 	nowhere []int64   // takes rows that something else counts
 	quick   [][]quick // of each term and cell: what sums are still to get
 	square  [][]square
+	fine    []*fineSquares // of squares
 	buf     [maxQuick]float64
 	hi, lo  [maxQuick]uint64
 	full    [maxQuick]uint16
@@ -132,12 +134,16 @@ func (t *tally) Add(b *Block) {
 			case cell == nil:
 				sums[0].addQuick(out)
 			case x.square:
-				(&squareCells{t.square[at], sums, t.m.sums, t.termRows(at), &t.full}).add(cell[lo:hi], out, &t.hi)
+				t.squares(at).add(cell[lo:hi], out, &t.hi)
 			default:
 				(&cells{t.quick[at], sums, t.m.sums, t.termRows(at)}).add(cell[lo:hi], out, &t.hi, &t.lo)
 			}
 		}
 	}
+}
+
+func (t *tally) squares(at int) *squareCells {
+	return &squareCells{t.square[at], t.sums[t.m.terms[at].sum:], t.m.sums, t.termRows(at), t.fine[at], &t.full}
 }
 
 // termRows are where a term counts rows. The first counts them, unless something
@@ -175,6 +181,9 @@ func (t *tally) settle() {
 				q.flush(&t.sums[c*t.m.sums+x.sum])
 				*q = square{}
 			}
+		}
+		if t.fine[at] != nil {
+			t.fine[at].flush(t.squares(at))
 		}
 	}
 }

@@ -55,6 +55,12 @@ func drawPairAVX512(digits *int16, w *[8]*uint8, n int, acc *[8][2][8]int32)
 func addWholesAMD64(cell *uint16, whole *uint64, n int, q *square, mask int64, full *uint16) (over int)
 
 //go:noescape
+func fineAVX2(xs *float64, n int, out *uint64, odd *uint8) (odds int)
+
+//go:noescape
+func addFineAMD64(cell *uint16, square *uint64, n int, sums *uint64, rows *uint32, mask int64, over *uint16) (overs int)
+
+//go:noescape
 func mixAVX512(xs *uint64, n int, by, with uint64)
 
 //go:noescape
@@ -181,6 +187,24 @@ func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16
 	}
 	_ = cell[n-1]
 	return addWholesAMD64(&cell[0], &whole[0], n, &q[0], int64(len(q)-1), &full[0])
+}
+
+// fineLanes gives the squares of all xs in units of 2^-60, and a bit for each that has no
+// whole number of them, which is 0. Of a number of xs that is no multiple of 8 it gives none.
+func fineLanes(xs []float64, out *[maxQuick]uint64, odd *[maxQuick / 8]uint8) (odds int, ok bool) {
+	n := len(xs)
+	if !fourLanes || n == 0 || n%8 != 0 || n > maxQuick {
+		return 0, false
+	}
+	return fineAVX2(&xs[0], n, &out[0], &odd[0]), true
+}
+
+// addFine adds squares to the cells of sums and counts their rows; over are the cells
+// whose sum ran over, as often as it did.
+func addFine(cell []uint16, squares, sums []uint64, rows []uint32, over *[maxQuick]uint16) []uint16 {
+	n := min(len(squares), maxQuick)
+	_, _ = cell[n-1], rows[len(sums)-1]
+	return over[:addFineAMD64(&cell[0], &squares[0], n, &sums[0], &rows[0], int64(len(sums)-1), &over[0])]
 }
 
 // wrongLanes is find for as many rows as it returns first; then, how many are wrong.

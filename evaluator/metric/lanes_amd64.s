@@ -543,24 +543,24 @@ four:
 	VPMOVMSKB X0, AX;        \
 	XORL      $0xffff, AX
 
-// SQUEEZED moves the cells of those to the front of what was found.
+// SQUEEZED moves the cells of those, masked, to the front of what was found.
 #define SQUEEZED(at) \
 	MOVBLZX AX, R10;           \
 	SHRL    $8, AX;            \
 	POPCNTL R10, R11;          \
 	SHLL    $4, R10;           \
-	VMOVDQU at(BX), X2;        \
+	VPAND   at(BX), X5, X2;    \
 	VPSHUFB (R12)(R10*1), X2, X2; \
 	VMOVDQU X2, (R8);          \
 	LEAQ    (R8)(R11*2), R8;   \
 	POPCNTL AX, R11;           \
 	SHLL    $4, AX;            \
-	VMOVDQU at+16(BX), X3;     \
+	VPAND   at+16(BX), X5, X3; \
 	VPSHUFB (R12)(AX*1), X3, X3; \
 	VMOVDQU X3, (R8);          \
 	LEAQ    (R8)(R11*2), R8
 
-// STRETCH takes the wrongStretch at AX into registers.
+// STRETCH takes the wrongStretch at AX into registers; the mask is in every word of Y5.
 #define STRETCH \
 	MOVQ wrongStretch_truth(AX), SI; \
 	MOVQ wrongStretch_pred(AX), DI; \
@@ -569,7 +569,7 @@ four:
 	MOVQ wrongStretch_waiting(AX), R13; \
 	MOVQ wrongStretch_each(AX), R9; \
 	MOVQ wrongStretch_table(AX), DX; \
-	MOVQ wrongStretch_mask(AX), R15
+	VPBROADCASTW wrongStretch_mask(AX), Y5
 
 // COUNTED counts an even number of cells, of those that wait.
 #define COUNTED(count, done) \
@@ -579,8 +579,6 @@ four:
 count: \
 	MOVWLZX (R13), AX;       \
 	MOVWLZX 2(R13), R11;     \
-	ANDQ    R15, AX;         \
-	ANDQ    R15, R11;        \
 	INCL    (DX)(AX*4);      \
 	INCL    (DX)(R11*4);     \
 	ADDQ    $4, R13;         \
@@ -622,6 +620,7 @@ TEXT ·countWrongAVX512(SB), NOSPLIT, $8-24
 	MOVQ n+8(FP), CX
 	STRETCH
 	MOVQ R8, start-8(SP)
+	VPBROADCASTW X5, Z5
 
 thirtytwo:
 	PREFETCHT1  4096(SI) // what is looked at when these are counted
@@ -629,7 +628,7 @@ thirtytwo:
 	PREFETCHT1  4096(BX)
 	VMOVDQU16   (SI), Z0
 	VPCMPW      $4, (DI), Z0, K1 // not equal
-	VMOVDQU16   (BX), Z1
+	VPANDD      (BX), Z5, Z1
 	VPCOMPRESSW Z1, K1, Z2
 	VMOVDQU16   Z2, (R8)
 	KMOVD       K1, AX
@@ -806,6 +805,80 @@ next:
 
 isFull:
 	SHRQ $4, R11
+	MOVW R11, (R9)(R10*2)
+	INCQ R10
+	JMP  next
+
+// func fineAVX2(xs *float64, n int, out *uint64, odd *uint8) (odds int)
+TEXT ·fineAVX2(SB), NOSPLIT, $0-40
+	MOVQ         xs+0(FP), DI
+	MOVQ         n+8(FP), CX
+	MOVQ         out+16(FP), SI
+	MOVQ         odd+24(FP), DX
+	MOVQ         $0x41d0000000000000, AX // 2^30
+	VMOVQ        AX, X8
+	VPBROADCASTQ X8, Y8
+	XORL         R9, R9
+
+// FINE squares four of xs in units of 2^-60, and leaves in a register which have no
+// such square: theirs is 0.
+#define FINE(at, out) \
+	VMULPD     at(DI), Y8, Y0; \
+	VCVTTPD2DQY Y0, X1;        \
+	VCVTDQ2PD  X1, Y2;         \
+	VCMPPD     $4, Y0, Y2, Y3; \
+	VPMOVSXDQ  X1, Y1;         \
+	VPMULDQ    Y1, Y1, Y1;     \
+	VPANDN     Y1, Y3, Y1;     \
+	VMOVDQU    Y1, at(SI);     \
+	VMOVMSKPD  Y3, out
+
+eight:
+	FINE(0, R10)
+	FINE(32, R11)
+	SHLL    $4, R11
+	ORL     R11, R10
+	MOVB    R10, (DX)
+	POPCNTL R10, R10
+	ADDQ    R10, R9
+	ADDQ    $64, DI
+	ADDQ    $64, SI
+	INCQ    DX
+	SUBQ    $8, CX
+	JNZ     eight
+	MOVQ    R9, odds+32(FP)
+	VZEROUPPER
+	RET
+
+// func addFineAMD64(cell *uint16, square *uint64, n int, sums *uint64, rows *uint32, mask int64, over *uint16) (overs int)
+TEXT ·addFineAMD64(SB), NOSPLIT, $0-64
+	MOVQ cell+0(FP), SI
+	MOVQ square+8(FP), DI
+	MOVQ n+16(FP), CX
+	MOVQ sums+24(FP), BX
+	MOVQ rows+32(FP), DX
+	MOVQ mask+40(FP), R8
+	MOVQ over+48(FP), R9
+	LEAQ (SI)(CX*2), SI
+	LEAQ (DI)(CX*8), DI
+	NEGQ CX
+	XORL R10, R10
+
+one:
+	MOVWLZX (SI)(CX*2), R11
+	ANDQ    R8, R11
+	MOVQ    (DI)(CX*8), AX
+	INCL    (DX)(R11*4)
+	ADDQ    AX, (BX)(R11*8)
+	JCS     isOver
+
+next:
+	INCQ CX
+	JNZ  one
+	MOVQ R10, overs+56(FP)
+	RET
+
+isOver:
 	MOVW R11, (R9)(R10*2)
 	INCQ R10
 	JMP  next

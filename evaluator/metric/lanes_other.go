@@ -49,3 +49,7 @@ func countBytes(first, second []uint32, table []uint8, full *[2 * missed]uint32)
 func addWholes(cell []uint16, whole []uint64, q []square, full *[maxQuick]uint16) int {
 	return addWholeRows(cell, whole, q, full)
 }
+
+func fineLanes([]float64, *[maxQuick]uint64, *[maxQuick / 8]uint8) (int, bool) { return 0, false }
+
+func addFine([]uint16, []uint64, []uint64, []uint32, *[maxQuick]uint16) []uint16 { return nil }

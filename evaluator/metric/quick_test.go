@@ -60,6 +60,8 @@ func TestQuick(t *testing.T) {
 		qsSq, sumsSq, wantSq := make([]square, 8), make([]Sum, 8), make([]Sum, 8)
 		full := [2][]int64{make([]int64, 8), make([]int64, 8)}
 		var over [maxQuick]uint16
+		fine := newFineSquares(8)
+		squared := squareCells{qsSq, sumsSq, 1, full[1], fine, &over}
 		for at := 0; at < len(xs); at += maxQuick {
 			part := xs[at:min(at+maxQuick, len(xs))]
 			cell := make([]uint16, len(part))
@@ -68,10 +70,11 @@ func TestQuick(t *testing.T) {
 				want[cell[i]].Add(x)
 				wantSq[cell[i]].AddSquare(x)
 			}
-			plain, squared := cells{qs, sums, 2, full[0]}, squareCells{qsSq, sumsSq, 1, full[1], &over}
+			plain := cells{qs, sums, 2, full[0]}
 			plain.add(cell, part, &hi, &lo)
 			squared.add(cell, part, &hi)
 		}
+		fine.flush(&squared)
 		for c := range qs {
 			if full[0][c]+int64(qs[c].n) != full[1][c]+int64(qsSq[c].hi/squareOne) {
 				t.Fatalf("round %d: cell %d has %d values and %d squares", round, c, full[0][c]+int64(qs[c].n), full[1][c]+int64(qsSq[c].hi/squareOne))
@@ -90,6 +93,55 @@ func TestQuick(t *testing.T) {
 		}
 		if fast.big().Cmp(slow.big()) != 0 || fastSq.big().Cmp(slowSq.big()) != 0 {
 			t.Fatalf("round %d: %v, want %v; squares %v, want %v", round, fast.Float(), slow.Float(), fastSq.Float(), slowSq.Float())
+		}
+	}
+}
+
+// Squares of numbers of which few are odd are, by cell, what Sum.AddSquare makes of them,
+// and every row is counted once, also where a sum runs over and in between lie numbers
+// of which most are odd.
+func TestFineSquares(t *testing.T) {
+	t.Parallel()
+	r := splitmix(29)
+	edge := []float64{0, 1, -1, 2, -2, math.Copysign(0, -1), 0x1p-30, 0x1p-31, 1 - 0x1p-30, math.NaN(), 3, 0x1p-60, 1e-9}
+	for round := range 60 {
+		cells := 1 << (round % 5)
+		var full [maxQuick]uint16
+		var scratch [maxQuick]uint64
+		q := squareCells{make([]square, cells), make([]Sum, 2*cells), 2, make([]int64, cells), newFineSquares(cells), &full}
+		want, rows := make([]Sum, cells), make([]int64, cells)
+		for block := range 40 {
+			xs := make([]float64, maxQuick)
+			if block%7 == 6 {
+				xs = xs[:r.next()%maxQuick]
+			}
+			cell := make([]uint16, len(xs))
+			for i := range xs {
+				xs[i] = math.Ldexp(float64(r.next()>>34), -30) // in [0, 1)
+				switch {
+				case r.next()%40 == 0:
+					xs[i] = edge[r.next()%uint64(len(edge))]
+				case block%5 == 4:
+					xs[i] = r.unit()
+				case round%2 == 1:
+					xs[i]--
+				}
+				cell[i] = uint16(r.next() % uint64(cells))
+				want[cell[i]].AddSquare(xs[i])
+				rows[cell[i]]++
+			}
+			q.add(cell, xs, &scratch)
+			if block%16 == 3 {
+				q.fine.flush(&q)
+			}
+		}
+		q.fine.flush(&q)
+		for c := range cells {
+			q.rows[c] += int64(q.q[c].hi / squareOne)
+			q.q[c].flush(&q.sums[2*c])
+			if got := &q.sums[2*c]; got.Finite() != want[c].Finite() || got.big().Cmp(want[c].big()) != 0 || q.rows[c] != rows[c] {
+				t.Fatalf("round %d: cell %d is %v of %d rows, want %v of %d", round, c, got.Float(), q.rows[c], want[c].Float(), rows[c])
+			}
 		}
 	}
 }

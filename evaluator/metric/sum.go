@@ -198,6 +198,7 @@ func (q *quick) flush(s *Sum) {
 // Places of bits in a Sum.
 const (
 	unitExp40  = -40 - unitExp
+	unitExp60  = -60 - unitExp
 	unitExp92  = -92 - unitExp
 	unitExp106 = -106 - unitExp
 )
