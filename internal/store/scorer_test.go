@@ -75,7 +75,13 @@ func TestScorer(t *testing.T) {
 		}
 	}
 	w.must(w.HandOn(w.ctx, box, aihub.StageRead, Outcome{Output: digest("judged"), Log: digest("words"), Posture: []byte("{}")}))
+	first := l
 	l = w.claim(aihub.RunScore)
+	// The first stage's lease was of the same run and the same worker, and is not this one.
+	if _, _, _, err := w.RunInputs(w.ctx, first); aihub.KindOf(err) != aihub.Conflict || first.worker != l.worker {
+		t.Errorf("the lease of another stage: %v, of %s and %s", err, first.worker, l.worker)
+	}
+	w.want(aihub.Conflict, w.Finish(w.ctx, first, Outcome{Failure: aihub.Failure{Owner: aihub.FaultScenario, Reason: aihub.ReasonScorer}}))
 	if run := l.Run(); run.Stage != aihub.StageRead || run.Output != digest("judged") {
 		t.Errorf("last: %+v", run)
 	}

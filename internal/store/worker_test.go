@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -77,6 +78,14 @@ func TestLostLease(t *testing.T) {
 	if stop, err := w.Heartbeat(w.ctx, old, time.Minute); err != nil || stop {
 		t.Fatal(stop, err)
 	}
+	// Found late by who reaps, and back before it is ended: it stays.
+	w.must(w.write(w.ctx, func(t *tx) error {
+		done, err := t.reap(old.run.ID)
+		if done {
+			err = errors.New("a run whose worker is there is reaped")
+		}
+		return err
+	}))
 	w.clock.pass(time.Minute)
 	dead("expired")
 	if n, err := w.Reap(w.ctx); err != nil || n != 1 {
