@@ -605,6 +605,37 @@ func TestFairShares(t *testing.T) {
 	})
 }
 
+// A scenario that comes late within its organisation gets its turns from then on, and
+// none for the time when it had nothing queued.
+func TestLateScenario(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one, two := w.scenario("one", 1000, 1e6, "policy"), w.scenario("two", 1000, 1e6, "policy")
+	w.enrol(w.alice, one, aihub.Enrolment{})
+	w.enrol(w.alice, two, aihub.Enrolment{})
+	claim := func() string {
+		l := w.claim(aihub.RunInfer)
+		w.must(w.Finish(w.ctx, l, Outcome{Failure: aihub.Failure{Owner: aihub.FaultVendor, Reason: aihub.ReasonExit}}))
+		return l.Run().Scenario.Name
+	}
+	for range 12 {
+		w.submit(w.alice, one, 0)
+	}
+	for range 6 {
+		claim()
+	}
+	for range 6 {
+		w.submit(w.alice, two, 0)
+	}
+	turns := map[string]int{}
+	for range 6 {
+		turns[claim()]++
+	}
+	if turns["one"] < 2 || turns["two"] < 2 {
+		t.Errorf("of six turns after the second came: %v", turns)
+	}
+}
+
 // Nothing that a run waits for reads a table that grows with the queue or with
 // what has ever been: each statement finds its rows by an index.
 func TestQueueReadsNoWholeTable(t *testing.T) {

@@ -60,7 +60,11 @@ func TestReview(t *testing.T) {
 			if len(got.Votes) != i+1 {
 				t.Errorf("%s: reviewer %d sees %d votes after voting", c.votes, i+1, len(got.Votes))
 			}
-			w.want(aihub.Conflict, w.Vote(w.ctx, w.votePermit(a, r), r.ID, true, "again"))
+			again := w.Vote(w.ctx, w.votePermit(a, r), r.ID, true, "again")
+			w.want(aihub.Conflict, again)
+			if !strings.Contains(again.Error(), "you have voted on this release already") {
+				t.Errorf("%s: %v", c.votes, again)
+			}
 		}
 		got, err := w.Release(w.ctx, w.scope(policies.Platform()), r.ID)
 		w.must(err)
