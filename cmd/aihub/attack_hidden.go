@@ -130,7 +130,7 @@ func (p *process) hidden(ctx context.Context, runner config.Sandbox, program []b
 
 // prepare publishes a scenario with marks in its data, and enrols the two.
 func (h *hidden) prepare(ctx context.Context) error {
-	if err := h.open(ctx, plant, map[string]string{`tick: \w+`: "tick: " + tickOfHidden.String(), `quota: \d+`: "quota: 60", `wall: 20s`: "wall: 6s", `bits: \d+`: "bits: 460", `share: \d+`: "share: 230", `step: [0-9.]+`: "step: 0.5"}); err != nil {
+	if err := h.open(ctx, plant, map[string]string{`tick: \w+`: "tick: " + tickOfHidden.String(), `quota: \d+`: "quota: 60", `wall: 20s`: "wall: 6s", `bits: \d+`: "bits: 436", `share: \d+`: "share: 218", `step: [0-9.]+`: "step: 0.5"}); err != nil {
 		return err
 	}
 	for _, side := range sides {
