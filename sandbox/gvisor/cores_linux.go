@@ -3,6 +3,7 @@ package gvisor
 import (
 	"cmp"
 	"math"
+	"os"
 	"slices"
 	"sync"
 
@@ -25,10 +26,12 @@ func (c *cores) take(n float64) []int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.have == nil {
-		c.have, c.used = allowed(), map[int]int{}
+		all := allowed()
+		first := os.Getpid() % max(1, len(all)) // several processes count apart, and begin apart
+		c.have, c.used = slices.Concat(all[first:], all[:first]), map[int]int{}
 	}
 	want := int(math.Ceil(n))
-	if want >= len(c.have) {
+	if want < 1 || want >= len(c.have) {
 		return nil
 	}
 	slices.SortStableFunc(c.have, func(a, b int) int { return cmp.Compare(c.used[a], c.used[b]) })

@@ -12,7 +12,8 @@ import (
 
 // A system call that gVisor's kernel replaces by a jump does what it did, also for
 // threads that are in it or come to it at that moment, and for other code that
-// shares what follows it.
+// shares what follows it; and it is seen where it was: C++ unwinds from there when a
+// thread is cancelled that reads.
 func TestReplacedCalls(t *testing.T) {
 	dir := t.TempDir()
 	rootfs := filepath.Join(dir, "rootfs")

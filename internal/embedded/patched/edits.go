@@ -84,15 +84,35 @@ var Edits = []Edit{
 	{
 		File: "pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go",
 		Old:  "\tnextTrap  uint32\n",
-		New:  "\tnextTrap  uint32\n\tnoNear    bool `state:\"nosave\"`\n",
-		Why:  "the same: where there is no room for it",
+		New:  "\tnextTrap  uint32\n\tnearState\n",
+		Why:  "the same: what is known of it",
 	},
 	{
 		File: "pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go",
 		Old:  "\t// Check that another thread has not patched this syscall yet.\n",
-		New:  "\tif prevCode[0] != uint8(0xb8) {\n\t\treturn s.patchNear(ctx, task, ac, mm)\n\t}\n\n\t// Check that another thread has not patched this syscall yet.\n",
-		Why:  "the same: where it is replaced",
+		New:  "\tif prevCode[0] != uint8(0xb8) || uint64(binary.LittleEndian.Uint32(prevCode[1:])) != uint64(sysno) {\n\t\treturn s.patchNear(ctx, task, ac, mm)\n\t}\n\n\t// Check that another thread has not patched this syscall yet.\n",
+		Why:  "the same: where it is replaced; until now the stub alone compared the number that is loaded",
 	},
+	{
+		File: "pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go",
+		Old:  "\t//     process).\n\ts.mu.Lock()\n",
+		New:  "\t//     process).\n\tif s.refuses(ac.IP()) {\n\t\treturn nil\n\t}\n\ts.mu.Lock()\n",
+		Why:  "the same: what cannot be replaced is not tried at each call",
+	},
+	{
+		File: "pkg/sentry/platform/systrap/systrap.go",
+		Old:  "\tneedToPullFullState bool\n",
+		New:  "\tneedToPullFullState bool\n\n\tnear nearCall\n",
+		Why:  "the same: where a call returns to in fact is not where it seems to",
+	},
+	{
+		File: "pkg/sentry/platform/systrap/systrap.go",
+		Old:  "\tisSyscall, needPatch, at, err := s.switchToApp(c, ac)\n\tif err != nil {\n\t\treturn nil, hostarch.NoAccess, err\n\t}\n",
+		New:  "\tc.near.enter(s, ac)\n\tisSyscall, needPatch, at, err := s.switchToApp(c, ac)\n\tif err != nil {\n\t\treturn nil, hostarch.NoAccess, err\n\t}\n\tc.near.leave(ctx, s, ac, mm, isSyscall && !needPatch)\n",
+		Why:  "the same: there and back",
+	},
+	{File: "pkg/sentry/platform/systrap/near_amd64.go", New: nearAMD64, Why: "the same: there and back"},
+	{File: "pkg/sentry/platform/systrap/near_arm64.go", New: nearARM64, Why: "the same: no call is replaced there"},
 	{
 		File: "pkg/sentry/platform/systrap/usertrap/usertrap_amd64.go",
 		Old:  "\ts.mu.RLock()\n\tdefer s.mu.RUnlock()\n",
@@ -124,6 +144,65 @@ var Edits = []Edit{
 
 //go:embed near_amd64.go.txt
 var near string
+
+const nearAMD64 = `package systrap
+
+import (
+	pkgcontext "gvisor.dev/gvisor/pkg/context"
+	"gvisor.dev/gvisor/pkg/sentry/arch"
+	"gvisor.dev/gvisor/pkg/sentry/platform"
+	"gvisor.dev/gvisor/pkg/sentry/platform/systrap/usertrap"
+)
+
+// nearCall is the last call of a thread by a near trap: where it returns to in
+// fact, and where it seems to, in one address space.
+type nearCall struct {
+	of                *usertrap.State
+	inFact, seemingly uintptr
+}
+
+// enter lets a thread that seems to return from such a call return in fact.
+func (n *nearCall) enter(s *subprocess, ac *arch.Context64) {
+	if n.of == s.usertrap && ac.IP() == n.seemingly {
+		ac.SetIP(n.inFact)
+	}
+}
+
+// leave makes a thread that returns from such a call in fact seem to. Whether it
+// began a call by a jump, is jumped.
+func (n *nearCall) leave(ctx pkgcontext.Context, s *subprocess, ac *arch.Context64, mm platform.MemoryManager, jumped bool) {
+	ip := ac.IP()
+	if !jumped {
+		if ip == n.seemingly { // other code lies there now, or has jumped there
+			n.of = nil
+		}
+		return
+	}
+	if n.of != s.usertrap || ip != n.inFact {
+		after := s.usertrap.AfterNear(ctx, mm, ip)
+		if after == 0 {
+			return
+		}
+		*n = nearCall{s.usertrap, ip, after}
+	}
+	ac.SetIP(n.seemingly)
+}
+`
+
+const nearARM64 = `package systrap
+
+import (
+	pkgcontext "gvisor.dev/gvisor/pkg/context"
+	"gvisor.dev/gvisor/pkg/sentry/arch"
+	"gvisor.dev/gvisor/pkg/sentry/platform"
+)
+
+type nearCall struct{}
+
+func (*nearCall) enter(*subprocess, *arch.Context64) {}
+
+func (*nearCall) leave(pkgcontext.Context, *subprocess, *arch.Context64, platform.MemoryManager, bool) {}
+`
 
 const switches = `package systrap
 

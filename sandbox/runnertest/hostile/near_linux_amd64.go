@@ -39,7 +39,7 @@ func (p *program) near() int {
 	debug.SetGCPercent(-1) // it would wait for a thread that is in a site
 	runtime.GOMAXPROCS(8)
 	const sites, threads, gap, first = 16, 4, 509, 8 // nearer ones would share the room for what replaces them
-	code, err := syscall.Mmap(-1, 0, first+sites*gap, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	code, err := syscall.Mmap(-1, 0, first+(sites+1)*gap, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		p.say("near: %v", err)
 		return 1
@@ -47,6 +47,8 @@ func (p *program) near() int {
 	for i := range sites {
 		copy(code[first+i*gap:], site)
 	}
+	loaded := code[first+sites*gap:] // mov $SYS_getppid,%eax before it, which gVisor itself replaces
+	copy(loaded, append([]byte{0xb8, syscall.SYS_GETPPID, 0, 0, 0}, site...))
 	if err := syscall.Mprotect(code, syscall.PROT_READ|syscall.PROT_EXEC); err != nil {
 		p.say("near: %v", err)
 		return 1
@@ -114,6 +116,34 @@ func (p *program) near() int {
 			replaced++
 		}
 	}
+	at := uintptr(unsafe.Pointer(&loaded[0]))
+	for range 3 { // who jumps past the number has another
+		expect("no such call past a number", at+5, 9999, 0, 0, 0, nosys, 1)
+		expect("getppid by its number", at, 9999, 0, 0, 0, parent, 0)
+	}
+	at = uintptr(unsafe.Pointer(&code[first]))
+	if errno := refuseFrom(syscall.SYS_GETPPID, at+compared); errno != 0 {
+		complain("filter: %v", errno)
+	}
+	expect("what the kernel takes for the place of the call", at, syscall.SYS_GETPPID, 0, 0, 0, ^uintptr(syscall.EDOM-1), 1)
 	p.say("near: %d wrong, %d of %d sites replaced", wrong, replaced, sites)
 	return 0
+}
+
+// refuseFrom lets the kernel answer EDOM to a system call that returns to ip, as
+// far as its lower half says it.
+func refuseFrom(nr uint32, ip uintptr) syscall.Errno {
+	const (
+		load, equal, ret         = 0x20, 0x15, 0x06 // of BPF
+		setFilter, allThreads    = 1, 1             // of seccomp
+		allow, fail, number, low = 0x7fff0000, 0x00050000, 0, 8
+		seccomp                  = 317
+	)
+	filter := []syscall.SockFilter{
+		{Code: load, K: number}, {Code: equal, Jf: 3, K: nr},
+		{Code: load, K: low}, {Code: equal, Jf: 1, K: uint32(ip)},
+		{Code: ret, K: fail | uint32(syscall.EDOM)}, {Code: ret, K: allow},
+	}
+	_, _, errno := syscall.Syscall(seccomp, setFilter, allThreads, uintptr(unsafe.Pointer(&syscall.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})))
+	return errno
 }
