@@ -78,6 +78,9 @@ var channels = []channel{
 	{"order", aihub.Text{EN: "when a trial behind it begins", ZH: "其后的试运行何时开始"}, false, func(s bool) ending {
 		return ending{lasts: pick(s, 40*time.Second, 3*time.Second), output: 100, behind: true}
 	}},
+	{"hours", aihub.Text{EN: "hours that it is charged", ZH: "所计的核时"}, true, func(s bool) ending {
+		return ending{lasts: 5 * time.Second, failure: vendorFault(aihub.ReasonExit, "exit code 1"), usage: pick(s, aihub.Usage{CPUMS: 1 << 30}, aihub.Usage{CPUMS: 10})}
+	}},
 	{"tick", aihub.Text{EN: "the tick at which it ends", ZH: "结束所在的时间片"}, true, func(s bool) ending {
 		return ending{lasts: pick(s, 5*time.Second, 5*time.Second+tickOf), output: 100}
 	}},
@@ -197,7 +200,12 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 	begin := now.Truncate(tickOf).Add(2*tickOf + time.Second)
 	to := func(at time.Duration) { m.clock.ahead.Add(int64(begin.Add(at).Sub(d.a.Now()))) }
 	to(0)
-	sub, err := client.New(d.url, d.tokens[vendor]).Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Nonce: fmt.Sprint(begin.UnixNano())})
+	c := client.New(d.url, d.tokens[vendor])
+	before, err := c.Hours(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	sub, err := c.Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Nonce: fmt.Sprint(begin.UnixNano())})
 	if err != nil {
 		return nil, err
 	}
@@ -216,6 +224,11 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 				return err
 			}
 		}
+		hours, err := c.Hours(ctx, "")
+		if err != nil {
+			return err
+		}
+		view[fmt.Sprintf("%v hours used", at)] = fmt.Sprintf("%.6f", hours.Used-before.Used)
 		return m.look(ctx, vendor, "", sub.ID, begin, at, view)
 	}
 	polls := []time.Duration{time.Second, 15 * time.Second, 50 * time.Second, tickOf + 5*time.Second, tickOf + 50*time.Second, 2*tickOf + 5*time.Second}
@@ -263,7 +276,7 @@ func (m *meter) trial(ctx context.Context, vendor aihub.UserID, e ending) (attac
 		}
 	}
 	if e.behind {
-		t, err := client.New(d.url, d.tokens[vendor]).Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Smoke: true, Nonce: fmt.Sprint("behind", begin.UnixNano())})
+		t, err := c.Submit(ctx, m.ref.String(), wire.NewSubmission{Image: m.image, Name: "x", Smoke: true, Nonce: fmt.Sprint("behind", begin.UnixNano())})
 		if err != nil {
 			return nil, err
 		}
