@@ -51,7 +51,7 @@ func (a *API) datasets() {
 	o.Description = "The body is the manifest (YAML)."
 	o.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/yaml": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}}
 	a.raw(o, func(c *gin.Context, who aihub.Actor) error {
-		manifest, err := io.ReadAll(io.LimitReader(c.Request.Body, 1<<20))
+		manifest, err := a.Desk.Manifest(c.Request.Body)
 		if err != nil {
 			return err
 		}

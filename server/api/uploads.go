@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -54,7 +53,7 @@ func (a *API) uploads() {
 		if _, err := a.Desk.Upload(c.Request.Context(), who, c.Param("id")); err != nil {
 			return err
 		}
-		manifest, err := io.ReadAll(io.LimitReader(c.Request.Body, 1<<20))
+		manifest, err := a.Desk.Manifest(c.Request.Body)
 		if err != nil {
 			return err
 		}

@@ -97,6 +97,16 @@ func (d *Desk) Prepare() error {
 // temp makes an empty file below d.Dir.
 func (d *Desk) temp() (*os.File, error) { return os.CreateTemp(d.Dir, "desk-*") }
 
+// Manifest reads a manifest to its end, and refuses one that is too large with an
+// error of kind Quota.
+func (d *Desk) Manifest(r io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
+	if err == nil && len(b) > maxManifest {
+		err = tooLarge("manifest", maxManifest)
+	}
+	return b, err
+}
+
 // Spool reads a form with a manifest and, after it, a data file, which it keeps
 // in a temporary file.
 func (d *Desk) Spool(body io.Reader, contentType string) (manifest []byte, data Temp, err error) {
@@ -109,11 +119,10 @@ func (d *Desk) Spool(body io.Reader, contentType string) (manifest []byte, data 
 	if err != nil || part.FormName() != "manifest" {
 		return nil, Temp{}, badForm(err)
 	}
-	if manifest, err = io.ReadAll(io.LimitReader(part, maxManifest+1)); err != nil {
+	if manifest, err = d.Manifest(part); aihub.KindOf(err) == aihub.Quota {
+		return nil, Temp{}, err
+	} else if err != nil {
 		return nil, Temp{}, badForm(err)
-	}
-	if len(manifest) > maxManifest {
-		return nil, Temp{}, tooLarge("manifest", maxManifest)
 	}
 	if part, err = form.NextPart(); err != nil || part.FormName() != "data" {
 		return nil, Temp{}, badForm(err)
